@@ -1,0 +1,1 @@
+//! Rank 0: things that know nothing of caches.

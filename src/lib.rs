@@ -1,0 +1,2 @@
+//! Evenkeel: a single-threaded, in-memory cache that speaks the Redis protocol.
+pub mod base;
