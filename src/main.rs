@@ -1,1 +1,2 @@
+//! The server binary: arguments to configuration to `server::run`.
 fn main() {}
