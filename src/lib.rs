@@ -1,2 +1,4 @@
 //! Evenkeel: a single-threaded, in-memory cache that speaks the Redis protocol.
+
 pub mod base;
+pub mod structures;
