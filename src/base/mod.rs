@@ -10,4 +10,5 @@
 
 pub mod clock;
 pub mod hash;
+pub mod numbers;
 pub mod prefetch;

@@ -3,5 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`hash_table`] | extendible hash table of cache-line buckets, grown and shrunk one segment at a time |
+//! | [`expiry_heap`] | deadlines, the next one in O(1), each removable by its position |
+//! | [`timer_wheel`] | coarse timers: timeouts and periodic work |
+//! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
+pub mod expiry_heap;
 pub mod hash_table;
+pub mod histogram;
+pub mod timer_wheel;

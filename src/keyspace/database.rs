@@ -1,0 +1,72 @@
+//! One numbered database: a table that finds keys and a heap that knows the next to expire.
+//!
+//! Invariants: every entry id in the heap is in the table; an entry has a heap position exactly
+//! when the heap has it there (`Keyspace::check_invariants`).
+//!
+//! Not here: changes (`mutation.rs`); this file reads.
+
+use super::Key;
+use super::entry::{EntryId, EntryRef, EntryStore};
+use crate::base::hash::KeyHasher;
+use crate::structures::expiry_heap::ExpiryHeap;
+use crate::structures::hash_table::{HashTable, Location, PayloadHash};
+
+#[derive(Default)]
+pub(super) struct Database {
+    pub(super) table: HashTable,
+    pub(super) expiry: ExpiryHeap,
+}
+
+/// Lets the table ask for the hash of an entry's key.
+pub(super) struct EntryHashes<'a> {
+    pub(super) entries: &'a EntryStore,
+    pub(super) hasher: &'a KeyHasher,
+}
+
+impl PayloadHash for EntryHashes<'_> {
+    #[inline]
+    fn hash_of(&self, payload: u64) -> u64 {
+        self.hasher
+            .hash(self.entries.get(EntryId::from_payload(payload)).key())
+    }
+
+    #[inline]
+    fn prefetch(&self, payload: u64) {
+        EntryId::from_payload(payload).prefetch();
+    }
+}
+
+impl Database {
+    /// Finds a key, due or not.
+    #[inline]
+    pub(super) fn locate(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {
+        let is_key = |payload| entries.get(EntryId::from_payload(payload)).key() == key.bytes;
+        let location = self.table.find(key.hash, is_key)?;
+        Some((
+            location,
+            EntryId::from_payload(self.table.payload(location)),
+        ))
+    }
+
+    /// The deadline of an entry of this database, in Unix milliseconds.
+    #[inline]
+    pub(super) fn deadline_ms(&self, entry: EntryRef<'_>) -> Option<u64> {
+        entry
+            .heap_position()
+            .map(|position| self.expiry.deadline_at(position))
+    }
+
+    /// Whether an entry's deadline has come. While nothing in the database is due, which is nearly
+    /// always, this reads one number and not the heap.
+    #[inline]
+    pub(super) fn is_due(&self, entry: EntryRef<'_>, now_ms: u64) -> bool {
+        self.expiry.next_deadline_ms() <= now_ms
+            && self
+                .deadline_ms(entry)
+                .is_some_and(|deadline_ms| deadline_ms <= now_ms)
+    }
+
+    pub(super) fn used_bytes(&self) -> usize {
+        self.table.used_bytes() + self.expiry.used_bytes()
+    }
+}

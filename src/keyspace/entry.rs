@@ -1,0 +1,579 @@
+//! One allocation per key: header, key and value.
+//!
+//! ```text
+//!  byte 0       1          2…3        4…7
+//!  ┌───────────┬──────────┬──────────┬──────────────┐
+//!  │ flags     │ key      │ access   │ value        │  bytes of key (255: see long key) and value
+//!  │           │ length   │ time     │ length       │
+//!  ├───────────┴──────────┴──────────┴──────────────┤
+//!  │ heap position, 4 bytes, if the key has a deadline │
+//!  │ long key length, 4 bytes, if the key has 255 bytes or more │
+//!  │ key                                             │
+//!  │ value: text, or 8 bytes of a native integer      │
+//!  └─────────────────────────────────────────────────┘
+//!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline
+//! ```
+//!
+//! Invariants:
+//! 1. An [`EntryId`] is made by [`EntryStore::allocate`] (or a method here that returns a new one)
+//!    and dies by [`EntryStore::free`] or when such a method returns another. Only the keyspace
+//!    holds ids: one in the table and, for a key with a deadline, one in the expiry heap. Debug
+//!    builds keep a set of live ids and assert every access against it.
+//! 2. The allocation is exactly [`size_class`] bytes of the entry's length, aligned to 8, so its
+//!    capacity follows from its header, and a write that stays in the class stays in place.
+//!
+//! Cost: 8 bytes a key beside key and value, 12 with a deadline, and the class's rounding (up to
+//! 15 bytes, from 128 bytes on up to a quarter). Classes grow geometrically, so appending byte by
+//! byte copies each byte a constant number of times.
+//!
+//! Not here: where an entry is found (`structures/hash_table`), what a change implies
+//! (`mutation.rs`).
+#![allow(unsafe_code)]
+
+use crate::base::prefetch::prefetch;
+use crate::structures::expiry_heap::PositionStore;
+use crate::value::string::StringValue;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::ptr;
+use std::slice;
+
+const HEADER_BYTES: usize = 8;
+const ALIGNMENT: usize = 8;
+const LONG_KEY: u8 = 255;
+
+const FLAG_INTEGER: u8 = 1 << 4;
+const FLAG_MODIFIED_IN_PLACE: u8 = 1 << 5;
+const FLAG_DEADLINE: u8 = 1 << 6;
+
+const OFFSET_FLAGS: usize = 0;
+const OFFSET_KEY_LEN: usize = 1;
+const OFFSET_ACCESS: usize = 2;
+const OFFSET_VALUE_LEN: usize = 4;
+const OFFSET_OPTIONAL: usize = 8;
+
+/// Bytes an entry of `len` bytes takes: the classes of mimalloc and jemalloc, multiples of 16 up
+/// to 128, then four to a doubling. Asking for exactly these makes the accounting exact.
+pub(super) const fn size_class(len: usize) -> usize {
+    if len <= 128 {
+        return (len + 15) & !15;
+    }
+    let step = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 2);
+    (len + step - 1) & !(step - 1)
+}
+
+/// Names an entry: its address. See invariant 1 of the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryId(u64);
+
+impl EntryId {
+    /// The id as the 48-bit payload of table and heap.
+    #[inline]
+    pub(crate) fn payload(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(super) fn from_payload(payload: u64) -> Self {
+        Self(payload)
+    }
+
+    /// Hints that the entry is going to be read.
+    #[inline]
+    pub(crate) fn prefetch(self) {
+        prefetch(self.0 as *const u8);
+    }
+}
+
+/// What decides an entry's layout.
+#[derive(Clone, Copy)]
+struct Shape {
+    flags: u8,
+    key_len: usize,
+    value_len: usize,
+}
+
+impl Shape {
+    fn has_deadline(self) -> bool {
+        self.flags & FLAG_DEADLINE != 0
+    }
+
+    #[inline]
+    fn long_key_offset(self) -> usize {
+        OFFSET_OPTIONAL + if self.has_deadline() { 4 } else { 0 }
+    }
+
+    #[inline]
+    fn key_offset(self) -> usize {
+        self.long_key_offset()
+            + if self.key_len >= LONG_KEY as usize {
+                4
+            } else {
+                0
+            }
+    }
+
+    #[inline]
+    fn value_offset(self) -> usize {
+        self.key_offset() + self.key_len
+    }
+
+    #[inline]
+    fn allocation_bytes(self) -> usize {
+        size_class(self.value_offset() + self.value_len)
+    }
+
+    fn layout(self) -> Layout {
+        Layout::from_size_align(self.allocation_bytes(), ALIGNMENT)
+            .expect("key and value are each at most 4 GiB")
+    }
+}
+
+fn value_shape(value: StringValue<'_>) -> (u8, usize) {
+    match value {
+        StringValue::Integer(_) => (FLAG_INTEGER, size_of::<i64>()),
+        StringValue::Bytes(bytes) => (0, bytes.len()),
+    }
+}
+
+/// A read view of one entry.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'a> {
+    base: *const u8,
+    store: std::marker::PhantomData<&'a EntryStore>,
+}
+
+impl<'a> EntryRef<'a> {
+    #[inline]
+    fn byte(self, offset: usize) -> u8 {
+        // SAFETY: the id was live when the view was made, the view borrows the store, and every
+        // caller passes an offset inside the header.
+        unsafe { *self.base.add(offset) }
+    }
+
+    #[inline]
+    fn u32_at(self, offset: usize) -> u32 {
+        // SAFETY: as in `byte`; the optional fields are inside the allocation when their flag or
+        // key length says so, which callers have checked.
+        unsafe { self.base.add(offset).cast::<u32>().read_unaligned() }
+    }
+
+    #[inline]
+    fn shape(self) -> Shape {
+        let flags = self.byte(OFFSET_FLAGS);
+        let short_key_len = self.byte(OFFSET_KEY_LEN);
+        let mut shape = Shape {
+            flags,
+            key_len: usize::from(short_key_len),
+            value_len: self.u32_at(OFFSET_VALUE_LEN) as usize,
+        };
+        if short_key_len == LONG_KEY {
+            shape.key_len = self.u32_at(shape.long_key_offset()) as usize;
+        }
+        shape
+    }
+
+    #[inline]
+    fn bytes(self, offset: usize, len: usize) -> &'a [u8] {
+        // SAFETY: callers pass a part of the entry as its header describes it; all of it was
+        // initialised by `EntryStore`; it can't change while the store is borrowed.
+        unsafe { slice::from_raw_parts(self.base.add(offset), len) }
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        let shape = self.shape();
+        self.bytes(shape.key_offset(), shape.key_len)
+    }
+
+    /// The value.
+    #[inline]
+    pub fn string(self) -> StringValue<'a> {
+        let shape = self.shape();
+        let bytes = self.bytes(shape.value_offset(), shape.value_len);
+        if shape.flags & FLAG_INTEGER == 0 {
+            return StringValue::Bytes(bytes);
+        }
+        let number = bytes.try_into().expect("an integer value is 8 bytes");
+        StringValue::Integer(i64::from_ne_bytes(number))
+    }
+
+    /// Whether APPEND, SETRANGE, SETBIT or the like changed the value since it was set.
+    pub fn is_modified_in_place(self) -> bool {
+        self.byte(OFFSET_FLAGS) & FLAG_MODIFIED_IN_PLACE != 0
+    }
+
+    /// Position in the expiry heap, for a key that has a deadline.
+    #[inline]
+    pub(super) fn heap_position(self) -> Option<u32> {
+        let has_deadline = self.byte(OFFSET_FLAGS) & FLAG_DEADLINE != 0;
+        has_deadline.then(|| self.u32_at(OFFSET_OPTIONAL))
+    }
+
+    /// When the entry was last used: the low 16 bits of the time in seconds.
+    pub(super) fn access_time_s(self) -> u16 {
+        u16::from_ne_bytes([self.byte(OFFSET_ACCESS), self.byte(OFFSET_ACCESS + 1)])
+    }
+
+    /// Bytes the entry takes, rounding included.
+    pub fn allocation_bytes(self) -> usize {
+        self.shape().allocation_bytes()
+    }
+}
+
+/// Allocates, reads and changes entries, and counts their bytes.
+pub(crate) struct EntryStore {
+    used_bytes: usize,
+    count: usize,
+    #[cfg(debug_assertions)]
+    live: std::collections::HashSet<u64>,
+}
+
+impl EntryStore {
+    pub(super) fn new() -> Self {
+        Self {
+            used_bytes: 0,
+            count: 0,
+            #[cfg(debug_assertions)]
+            live: Default::default(),
+        }
+    }
+
+    /// Bytes of all entries, rounding included.
+    pub(super) fn used_bytes(&self) -> usize {
+        self.used_bytes
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline]
+    fn base(&self, id: EntryId) -> *mut u8 {
+        #[cfg(debug_assertions)]
+        assert!(
+            self.live.contains(&id.0),
+            "an entry is used after it was freed"
+        );
+        id.0 as *mut u8
+    }
+
+    #[inline]
+    pub(super) fn get(&self, id: EntryId) -> EntryRef<'_> {
+        EntryRef {
+            base: self.base(id),
+            store: std::marker::PhantomData,
+        }
+    }
+
+    fn adopt(&mut self, base: *mut u8, shape: Shape) -> EntryId {
+        if base.is_null() {
+            handle_alloc_error(shape.layout());
+        }
+        self.used_bytes += shape.allocation_bytes();
+        self.count += 1;
+        #[cfg(debug_assertions)]
+        self.live.insert(base as u64);
+        EntryId(base as u64)
+    }
+
+    fn release(&mut self, id: EntryId, shape: Shape) {
+        self.used_bytes -= shape.allocation_bytes();
+        self.count -= 1;
+        #[cfg(debug_assertions)]
+        assert!(self.live.remove(&id.0), "an entry is freed twice");
+    }
+
+    fn allocate_shape(&mut self, shape: Shape, key: &[u8], access_time_s: u16) -> EntryId {
+        debug_assert_eq!(key.len(), shape.key_len);
+        assert!(shape.key_len <= u32::MAX as usize && shape.value_len <= u32::MAX as usize);
+        // SAFETY: the layout is never empty (the header alone has 8 bytes).
+        let base = unsafe { alloc(shape.layout()) };
+        let id = self.adopt(base, shape);
+        // SAFETY: fresh memory of at least `value_offset` bytes that nothing else refers to.
+        unsafe {
+            write_header(base, shape, access_time_s);
+            ptr::copy_nonoverlapping(key.as_ptr(), base.add(shape.key_offset()), key.len());
+        }
+        id
+    }
+
+    #[inline]
+    fn write_value(&mut self, id: EntryId, shape: Shape, value: StringValue<'_>) {
+        let number;
+        let bytes = match value {
+            StringValue::Bytes(bytes) => bytes,
+            StringValue::Integer(integer) => {
+                number = integer.to_ne_bytes();
+                &number
+            }
+        };
+        debug_assert_eq!(bytes.len(), shape.value_len);
+        // SAFETY: the entry is live and has `shape`, so its value has this place and length;
+        // `value` can't point into an entry, because `self` is borrowed exclusively.
+        unsafe {
+            let target = self.base(id).add(shape.value_offset());
+            ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+        }
+    }
+
+    /// A new entry; with `has_deadline` it has room for a heap position, to be set at once.
+    pub(super) fn allocate(
+        &mut self,
+        key: &[u8],
+        value: StringValue<'_>,
+        has_deadline: bool,
+        access_time_s: u16,
+    ) -> EntryId {
+        let (mut flags, value_len) = value_shape(value);
+        if has_deadline {
+            flags |= FLAG_DEADLINE;
+        }
+        let shape = Shape {
+            flags,
+            key_len: key.len(),
+            value_len,
+        };
+        let id = self.allocate_shape(shape, key, access_time_s);
+        self.write_value(id, shape, value);
+        id
+    }
+
+    /// A new entry with the value of `id` under `key`. O(value).
+    pub(super) fn duplicate(&mut self, id: EntryId, key: &[u8], has_deadline: bool) -> EntryId {
+        let source = self.get(id);
+        let old = source.shape();
+        let access_time_s = source.access_time_s();
+        let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
+        let flags = (old.flags & !FLAG_DEADLINE) | deadline_flag;
+        let shape = Shape {
+            flags,
+            key_len: key.len(),
+            value_len: old.value_len,
+        };
+        let copy = self.allocate_shape(shape, key, access_time_s);
+        // SAFETY: two different live entries whose values have the same length.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                self.base(id).add(old.value_offset()),
+                self.base(copy).add(shape.value_offset()),
+                old.value_len,
+            );
+        }
+        copy
+    }
+
+    /// Ends an entry.
+    pub(super) fn free(&mut self, id: EntryId) {
+        let shape = self.get(id).shape();
+        let base = self.base(id);
+        self.release(id, shape);
+        // SAFETY: the entry was live, was allocated with this layout, and its id is dead now.
+        unsafe { dealloc(base, shape.layout()) };
+    }
+
+    /// Gives an entry another value and room for a heap position or none; in place if the size
+    /// class is the same. The heap position, if it had one and keeps it, is kept.
+    pub(super) fn replace(
+        &mut self,
+        id: EntryId,
+        value: StringValue<'_>,
+        has_deadline: bool,
+        access_time_s: u16,
+    ) -> EntryId {
+        let old = self.get(id).shape();
+        let (mut flags, value_len) = value_shape(value);
+        if has_deadline {
+            flags |= FLAG_DEADLINE;
+        }
+        let shape = Shape {
+            flags,
+            key_len: old.key_len,
+            value_len,
+        };
+        if shape.has_deadline() == old.has_deadline()
+            && shape.allocation_bytes() == old.allocation_bytes()
+        {
+            // SAFETY: the entry is live, and key and optional fields keep their places.
+            unsafe { write_header(self.base(id), shape, access_time_s) };
+            self.write_value(id, shape, value);
+            return id;
+        }
+        let position = self.get(id).heap_position();
+        // SAFETY: the key stays where it is until `free` below; `allocate_shape` touches no other
+        // entry than the new one.
+        let key = unsafe {
+            slice::from_raw_parts(
+                self.base(id).add(old.key_offset()).cast_const(),
+                old.key_len,
+            )
+        };
+        let moved = self.allocate_shape(shape, key, access_time_s);
+        self.write_value(moved, shape, value);
+        if let (Some(position), true) = (position, has_deadline) {
+            self.set_heap_position(moved, position);
+        }
+        self.free(id);
+        moved
+    }
+
+    /// Makes room for a heap position, or takes it away, and leaves everything else. O(value) if
+    /// the entry changes its size class or its value must shift.
+    pub(super) fn set_has_deadline(&mut self, id: EntryId, has_deadline: bool) -> EntryId {
+        let old = self.get(id).shape();
+        if old.has_deadline() == has_deadline {
+            return id;
+        }
+        let shape = Shape {
+            flags: old.flags ^ FLAG_DEADLINE,
+            ..old
+        };
+        let access_time_s = self.get(id).access_time_s();
+        let grown = if shape.allocation_bytes() > old.allocation_bytes() {
+            self.reallocate(id, old, shape)
+        } else {
+            id
+        };
+        let base = self.base(grown);
+        // SAFETY: the allocation holds the larger of both shapes here; the ranges may overlap, so
+        // they are moved as one block with `copy`.
+        unsafe {
+            let moved_bytes = old.key_len + old.value_len;
+            ptr::copy(
+                base.add(old.key_offset()),
+                base.add(shape.key_offset()),
+                moved_bytes,
+            );
+            write_header(base, shape, access_time_s);
+        }
+        if shape.allocation_bytes() < old.allocation_bytes() {
+            return self.reallocate(grown, old, shape);
+        }
+        grown
+    }
+
+    /// Makes the value text of `len` bytes: an integer becomes text, text is cut or filled up with
+    /// zero bytes. Marks it as modified in place.
+    pub(super) fn resize_string(&mut self, id: EntryId, len: usize) -> EntryId {
+        let mut digits = itoa::Buffer::new();
+        let entry = self.get(id);
+        let has_deadline = entry.heap_position().is_some();
+        let id = match entry.string() {
+            StringValue::Bytes(_) => id,
+            StringValue::Integer(number) => {
+                let access_time_s = entry.access_time_s();
+                let text = StringValue::Bytes(digits.format(number).as_bytes());
+                self.replace(id, text, has_deadline, access_time_s)
+            }
+        };
+        let entry = self.get(id);
+        let access_time_s = entry.access_time_s();
+        let old = entry.shape();
+        let flags = old.flags | FLAG_MODIFIED_IN_PLACE;
+        let shape = Shape {
+            flags,
+            value_len: len,
+            ..old
+        };
+        assert!(len <= u32::MAX as usize, "a value is at most 4 GiB");
+        let id = if shape.allocation_bytes() == old.allocation_bytes() {
+            id
+        } else {
+            self.reallocate(id, old, shape)
+        };
+        // SAFETY: the allocation has the new shape's size; the optional fields and the key have
+        // kept their places, and the bytes behind the old value are written before they are read.
+        unsafe {
+            let base = self.base(id);
+            write_header(base, shape, access_time_s);
+            let kept = old.value_len.min(len);
+            base.add(shape.value_offset() + kept)
+                .write_bytes(0, len - kept);
+        }
+        id
+    }
+
+    fn reallocate(&mut self, id: EntryId, old: Shape, new: Shape) -> EntryId {
+        let base = self.base(id);
+        self.release(id, old);
+        // SAFETY: the entry is live with `old`'s layout; the new size is not zero and fits `isize`
+        // because its layout exists. The old id is dead from here on.
+        let moved = unsafe { realloc(base, old.layout(), new.layout().size()) };
+        self.adopt(moved, new)
+    }
+
+    /// The text of an entry whose value is not an integer.
+    pub(super) fn bytes_mut(&mut self, id: EntryId) -> &mut [u8] {
+        let shape = self.get(id).shape();
+        assert!(
+            shape.flags & FLAG_INTEGER == 0,
+            "an integer has no text to change"
+        );
+        // SAFETY: the entry is live, its value initialised, and `self` is borrowed exclusively.
+        unsafe {
+            slice::from_raw_parts_mut(self.base(id).add(shape.value_offset()), shape.value_len)
+        }
+    }
+
+    /// Notes when the entry was last used.
+    #[inline]
+    pub(super) fn set_access_time_s(&mut self, id: EntryId, access_time_s: u16) {
+        // SAFETY: the entry is live; the two bytes are part of its header.
+        unsafe {
+            self.base(id)
+                .add(OFFSET_ACCESS)
+                .cast::<u16>()
+                .write_unaligned(access_time_s);
+        }
+    }
+
+    #[inline]
+    fn set_heap_position(&mut self, id: EntryId, position: u32) {
+        let base = self.base(id);
+        // SAFETY: the entry is live; the flag is checked before the field it stands for is written.
+        unsafe {
+            assert!(
+                *base & FLAG_DEADLINE != 0,
+                "a key without a deadline has no heap position"
+            );
+            base.add(OFFSET_OPTIONAL)
+                .cast::<u32>()
+                .write_unaligned(position);
+        }
+    }
+}
+
+impl PositionStore for EntryStore {
+    #[inline]
+    fn set_position(&mut self, payload: u64, position: u32) {
+        self.set_heap_position(EntryId::from_payload(payload), position);
+    }
+}
+
+/// Writes flags, lengths and access time; the heap position is left as it is.
+///
+/// # Safety
+/// `base` must be valid for writes of `shape.key_offset()` bytes.
+#[inline]
+unsafe fn write_header(base: *mut u8, shape: Shape, access_time_s: u16) {
+    let short_key_len = shape.key_len.min(usize::from(LONG_KEY)) as u8;
+    // SAFETY: the caller vouches for the memory; the fields lie within it.
+    unsafe {
+        base.add(OFFSET_FLAGS).write(shape.flags);
+        base.add(OFFSET_KEY_LEN).write(short_key_len);
+        base.add(OFFSET_ACCESS)
+            .cast::<u16>()
+            .write_unaligned(access_time_s);
+        base.add(OFFSET_VALUE_LEN)
+            .cast::<u32>()
+            .write_unaligned(shape.value_len as u32);
+        if short_key_len == LONG_KEY {
+            let field = base.add(shape.long_key_offset()).cast::<u32>();
+            field.write_unaligned(shape.key_len as u32);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

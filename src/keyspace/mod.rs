@@ -1,0 +1,351 @@
+//! Rank 3: the databases and everything that happens to their keys.
+//!
+//! ```text
+//!  Keyspace ── databases[0…15] ── table  (structures/hash_table) ─┐ 48-bit ids
+//!      │                      └── expiry (structures/expiry_heap)─┤
+//!      ├── entries (entry.rs): one allocation per key  ◀──────────┘
+//!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
+//!      └── watch.rs: versions of watched keys
+//!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
+//! ```
+//!
+//! Invariants (`check_invariants`): every entry is in exactly one table (or in the graveyard);
+//! heap and entries agree on positions; `used_bytes` is the sum of what exists.
+//!
+//! A key whose deadline has come is absent for every reader from that millisecond on; its memory
+//! is given back by `expiry.rs` within a slice of that moment.
+//!
+//! Not here: replies, sessions, clocks.
+
+mod database;
+pub(crate) mod entry;
+mod expiry;
+mod graveyard;
+mod mutation;
+mod watch;
+
+pub use entry::EntryRef;
+pub use expiry::ExpiryReport;
+pub use mutation::{DeadlineChange, Mutation};
+
+use crate::base::hash::KeyHasher;
+use database::Database;
+use entry::{EntryId, EntryStore};
+use expiry::ExpiryRecord;
+use graveyard::Graveyard;
+use watch::Watches;
+
+/// A key with its hash, which is computed once per request.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The key itself.
+    pub bytes: &'a [u8],
+    hash: u64,
+}
+
+/// How many keys a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseSize {
+    /// All keys, due ones that are not yet removed included.
+    pub keys: usize,
+    /// Those with a deadline.
+    pub expires: usize,
+}
+
+/// All databases.
+pub struct Keyspace {
+    databases: Vec<Database>,
+    entries: EntryStore,
+    hasher: KeyHasher,
+    random: fastrand::Rng,
+    graveyard: Graveyard,
+    watches: Watches,
+    expired: ExpiryRecord,
+    dirty_count: u64,
+}
+
+/// How often [`Keyspace::random_key`] draws a slot before it takes the next key it comes across.
+const RANDOM_DRAWS_MAX: usize = 128;
+
+impl Keyspace {
+    /// `database_count` empty databases. `seed` fixes the hash of keys and every random choice.
+    pub fn new(database_count: usize, seed: u64) -> Self {
+        Self {
+            databases: (0..database_count).map(|_| Database::default()).collect(),
+            entries: EntryStore::new(),
+            hasher: KeyHasher::new(seed),
+            random: fastrand::Rng::with_seed(seed),
+            graveyard: Graveyard::default(),
+            watches: Watches::default(),
+            expired: ExpiryRecord::default(),
+            dirty_count: 0,
+        }
+    }
+
+    /// How many databases there are.
+    pub fn database_count(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// Hashes a key. O(length).
+    #[inline]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key {
+            bytes,
+            hash: self.hasher.hash(bytes),
+        }
+    }
+
+    /// A key whose hash was computed before by [`Keyspace::key`] on the same bytes.
+    #[inline]
+    pub(crate) fn key_with_hash<'a>(&self, bytes: &'a [u8], hash: u64) -> Key<'a> {
+        debug_assert_eq!(hash, self.hasher.hash(bytes));
+        Key { bytes, hash }
+    }
+
+    /// Hints that a key is going to be looked up: asks for its bucket.
+    #[inline]
+    pub fn prefetch_bucket(&self, database: usize, key: Key<'_>) {
+        self.databases[database].table.prefetch(key.hash);
+    }
+
+    /// The second hint, when the bucket has arrived: asks for the entry.
+    #[inline]
+    pub fn prefetch_entry(&self, database: usize, key: Key<'_>) {
+        if let Some(payload) = self.databases[database].table.candidate(key.hash) {
+            EntryId::from_payload(payload).prefetch();
+        }
+    }
+
+    /// The entry of a key that exists and is not due.
+    #[inline]
+    pub fn find(&self, database: usize, key: Key<'_>, now_ms: u64) -> Option<EntryRef<'_>> {
+        let database = &self.databases[database];
+        let (_, id) = database.locate(&self.entries, key)?;
+        let entry = self.entries.get(id);
+        (!database.is_due(entry, now_ms)).then_some(entry)
+    }
+
+    /// As [`Keyspace::find`], and notes the use for OBJECT IDLETIME and eviction.
+    #[inline]
+    pub fn find_and_touch(
+        &mut self,
+        database: usize,
+        key: Key<'_>,
+        now_ms: u64,
+    ) -> Option<EntryRef<'_>> {
+        let database = &self.databases[database];
+        let (_, id) = database.locate(&self.entries, key)?;
+        if database.is_due(self.entries.get(id), now_ms) {
+            return None;
+        }
+        self.entries.set_access_time_s(id, access_time_s(now_ms));
+        Some(self.entries.get(id))
+    }
+
+    /// The deadline of an entry of `database`, in Unix milliseconds.
+    #[inline]
+    pub fn deadline_ms(&self, database: usize, entry: EntryRef<'_>) -> Option<u64> {
+        self.databases[database].deadline_ms(entry)
+    }
+
+    /// Seconds since an entry was last used, exact up to 18 hours (the time is kept in 16 bits).
+    pub fn idle_time_s(&self, entry: EntryRef<'_>, now_ms: u64) -> u64 {
+        u64::from(access_time_s(now_ms).wrapping_sub(entry.access_time_s()))
+    }
+
+    /// How many keys a database holds.
+    pub fn size(&self, database: usize) -> DatabaseSize {
+        let database = &self.databases[database];
+        DatabaseSize {
+            keys: database.table.len(),
+            expires: database.expiry.len(),
+        }
+    }
+
+    /// Mean time to live over a sample of a database's deadlines, in milliseconds.
+    pub fn average_ttl_ms(&self, database: usize, now_ms: u64) -> u64 {
+        const SAMPLE: usize = 64;
+        let expiry = &self.databases[database].expiry;
+        let count = expiry.len().min(SAMPLE);
+        if count == 0 {
+            return 0;
+        }
+        let stride = expiry.len() / count;
+        let sum: u64 = (0..count)
+            .map(|sample| {
+                expiry
+                    .deadline_at((sample * stride) as u32)
+                    .saturating_sub(now_ms)
+            })
+            .fold(0, u64::saturating_add);
+        sum / count as u64
+    }
+
+    /// Visits the keys of one bucket's share of the hash space that are not due, and returns the
+    /// cursor to go on with, 0 at the end. The promise is [`crate::structures::hash_table::HashTable::scan`]'s.
+    pub fn scan(
+        &self,
+        database: usize,
+        cursor: u64,
+        now_ms: u64,
+        mut visit: impl FnMut(EntryRef<'_>),
+    ) -> u64 {
+        let database = &self.databases[database];
+        database.table.scan(cursor, |payload| {
+            let entry = self.entries.get(EntryId::from_payload(payload));
+            if !database.is_due(entry, now_ms) {
+                visit(entry);
+            }
+        })
+    }
+
+    /// A random key that is not due, each with about the same chance. Expected O(1); O(table) when
+    /// nearly all keys are due.
+    pub fn random_key(&mut self, database: usize, now_ms: u64) -> Option<EntryRef<'_>> {
+        let id = self.draw(database, now_ms)?;
+        Some(self.entries.get(id))
+    }
+
+    fn draw(&mut self, number: usize, now_ms: u64) -> Option<EntryId> {
+        let database = &self.databases[number];
+        if database.table.is_empty() {
+            return None;
+        }
+        for _ in 0..RANDOM_DRAWS_MAX {
+            let payload = database
+                .table
+                .pick(self.random.u64(..), self.random.usize(..));
+            if let Some(id) = payload.map(EntryId::from_payload)
+                && !database.is_due(self.entries.get(id), now_ms)
+            {
+                return Some(id);
+            }
+        }
+        let start = self.random.u64(..);
+        self.next_key_from(number, start, now_ms)
+            .or_else(|| self.next_key_from(number, 0, now_ms))
+    }
+
+    /// The first key that is not due in the order of the hash, beginning at a scan cursor.
+    fn next_key_from(&self, database: usize, start: u64, now_ms: u64) -> Option<EntryId> {
+        let database = &self.databases[database];
+        let mut found = None;
+        let mut cursor = start;
+        loop {
+            cursor = database.table.scan(cursor, |payload| {
+                let id = EntryId::from_payload(payload);
+                if !database.is_due(self.entries.get(id), now_ms) {
+                    found = Some(id);
+                }
+            });
+            if cursor == 0 || found.is_some() {
+                return found;
+            }
+        }
+    }
+
+    /// Begins changes of `database` at `now_ms`.
+    #[inline]
+    pub fn mutate(&mut self, database: usize, now_ms: u64) -> Mutation<'_> {
+        Mutation::new(self, database, now_ms)
+    }
+
+    /// How many changes there have been since the start.
+    pub fn dirty_count(&self) -> u64 {
+        self.dirty_count
+    }
+
+    /// Begins to watch a key; returns the version to compare with [`Keyspace::watched_version`].
+    /// Every call needs one [`Keyspace::unwatch`].
+    pub fn watch(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
+        self.remove_if_due(database, key, now_ms);
+        self.watches.claim(database, key)
+    }
+
+    /// The version of a watched key: differs from that at [`Keyspace::watch`] if the key changed,
+    /// expired or was flushed since.
+    pub fn watched_version(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
+        self.remove_if_due(database, key, now_ms);
+        self.watches.version(database, key)
+    }
+
+    /// Ends one [`Keyspace::watch`].
+    pub fn unwatch(&mut self, database: usize, key: &[u8]) {
+        self.watches.release(database, key);
+    }
+
+    /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
+    pub fn free_some(&mut self) -> bool {
+        self.graveyard.bury_some(&mut self.entries);
+        !self.graveyard.is_empty()
+    }
+
+    /// Keys that were dropped in bulk and are still to be freed.
+    pub fn pending_free_keys(&self) -> usize {
+        self.graveyard.pending_keys()
+    }
+
+    /// Whether [`Keyspace::free_some`] has something to do.
+    pub fn has_garbage(&self) -> bool {
+        !self.graveyard.is_empty()
+    }
+
+    /// Bytes of entries (rounding included), tables, heaps and what waits to be freed.
+    pub fn used_bytes(&self) -> usize {
+        self.entries.used_bytes() + self.overhead_bytes()
+    }
+
+    /// Bytes of tables, heaps and dropped tables: [`Keyspace::used_bytes`] without the entries.
+    pub fn overhead_bytes(&self) -> usize {
+        self.databases
+            .iter()
+            .map(Database::used_bytes)
+            .sum::<usize>()
+            + self.graveyard.used_bytes()
+    }
+
+    /// Panics if an invariant of this rank does not hold. O(keys).
+    #[cfg(any(test, debug_assertions))]
+    pub fn check_invariants(&self) {
+        let hashes = database::EntryHashes {
+            entries: &self.entries,
+            hasher: &self.hasher,
+        };
+        let mut count = self.graveyard.pending_keys();
+        let mut bytes = 0;
+        for database in &self.databases {
+            database.table.check_invariants(&hashes);
+            count += database.table.len();
+            let mut with_deadline = 0;
+            let mut cursor = 0;
+            loop {
+                cursor = database.table.scan(cursor, |payload| {
+                    let entry = self.entries.get(EntryId::from_payload(payload));
+                    bytes += entry.allocation_bytes();
+                    if let Some(position) = entry.heap_position() {
+                        with_deadline += 1;
+                        assert_eq!(database.expiry.payload_at(position), payload);
+                    }
+                });
+                if cursor == 0 {
+                    break;
+                }
+            }
+            assert_eq!(with_deadline, database.expiry.len());
+        }
+        assert_eq!(count, self.entries.count());
+        if self.graveyard.is_empty() {
+            assert_eq!(bytes, self.entries.used_bytes());
+        }
+    }
+}
+
+/// The time as an entry keeps it: whole seconds, 16 bits.
+#[inline]
+fn access_time_s(now_ms: u64) -> u16 {
+    (now_ms / 1000) as u16
+}
+
+#[cfg(test)]
+mod tests;

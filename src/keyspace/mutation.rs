@@ -1,0 +1,340 @@
+//! The one way to change a key (invariant I4).
+//!
+//! Whatever a change implies beside the entry itself is done here and nowhere else: the expiry
+//! index, the memory count (in `entry.rs`, which only this file and `graveyard.rs` ask to
+//! allocate or free), the versions of watched keys and the dirty count. Key events and the
+//! snapshot cut belong in [`Mutation::changed`] and [`Mutation::place`] too.
+//!
+//! Every method first removes the key if it is due, so no change ever sees an expired value.
+//!
+//! Not here: types and replies of commands (`command/`).
+
+use super::database::EntryHashes;
+use super::entry::{EntryId, EntryRef};
+use super::{Database, Key, Keyspace, access_time_s};
+use crate::structures::hash_table::Location;
+use crate::value::string::StringValue;
+
+/// What a change does to the deadline of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadlineChange {
+    /// It stays as it is.
+    Keep,
+    /// The key shall not expire.
+    Clear,
+    /// The key shall expire at this Unix time in milliseconds. A time that has come deletes it.
+    At(u64),
+}
+
+/// Changes of one database at one moment.
+pub struct Mutation<'a> {
+    keyspace: &'a mut Keyspace,
+    database: usize,
+    now_ms: u64,
+}
+
+impl<'a> Mutation<'a> {
+    #[inline]
+    pub(super) fn new(keyspace: &'a mut Keyspace, database: usize, now_ms: u64) -> Self {
+        Self {
+            keyspace,
+            database,
+            now_ms,
+        }
+    }
+
+    #[inline]
+    fn data(&self) -> &Database {
+        &self.keyspace.databases[self.database]
+    }
+
+    /// Finds a key that is not due; removes it if it is.
+    #[inline]
+    fn locate(&mut self, key: Key<'_>) -> Option<(Location, EntryId)> {
+        let (location, id) = self.data().locate(&self.keyspace.entries, key)?;
+        if self
+            .data()
+            .is_due(self.keyspace.entries.get(id), self.now_ms)
+        {
+            self.keyspace.remove_due(self.database, id, self.now_ms);
+            return None;
+        }
+        Some((location, id))
+    }
+
+    /// The entry of a key that exists.
+    #[inline]
+    pub fn find(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let (_, id) = self.locate(key)?;
+        Some(self.keyspace.entries.get(id))
+    }
+
+    /// Whether a key exists.
+    pub fn exists(&mut self, key: Key<'_>) -> bool {
+        self.locate(key).is_some()
+    }
+
+    /// When a key expires, in Unix milliseconds; `None` if never or if there is no such key.
+    pub fn deadline_ms(&mut self, key: Key<'_>) -> Option<u64> {
+        let (_, id) = self.locate(key)?;
+        self.data().deadline_ms(self.keyspace.entries.get(id))
+    }
+
+    /// Notes that a key changed: its version if somebody watches it, and the dirty count.
+    #[inline]
+    fn changed(&mut self, key: &[u8]) {
+        self.keyspace.dirty_count += 1;
+        if !self.keyspace.watches.is_empty() {
+            self.keyspace.watches.touch(self.database, key);
+        }
+    }
+
+    /// Sets a key to a string value, whatever it held.
+    pub fn set(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: DeadlineChange) {
+        if let DeadlineChange::At(deadline_ms) = deadline
+            && deadline_ms <= self.now_ms
+        {
+            self.remove(key);
+            return;
+        }
+        match self.locate(key) {
+            Some((location, id)) => self.replace(location, id, value, deadline),
+            None => self.insert(key, value, deadline),
+        }
+        self.changed(key.bytes);
+    }
+
+    fn insert(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: DeadlineChange) {
+        let has_deadline = matches!(deadline, DeadlineChange::At(_));
+        let entries = &mut self.keyspace.entries;
+        let id = entries.allocate(key.bytes, value, has_deadline, access_time_s(self.now_ms));
+        self.place(key, id);
+        if let DeadlineChange::At(deadline_ms) = deadline {
+            let data = &mut self.keyspace.databases[self.database];
+            data.expiry
+                .insert(deadline_ms, id.payload(), &mut self.keyspace.entries);
+        }
+    }
+
+    /// Puts a new entry into the table.
+    fn place(&mut self, key: Key<'_>, id: EntryId) {
+        let Keyspace {
+            databases,
+            entries,
+            hasher,
+            ..
+        } = &mut *self.keyspace;
+        let hashes = EntryHashes { entries, hasher };
+        databases[self.database]
+            .table
+            .insert(key.hash, id.payload(), &hashes);
+    }
+
+    fn replace(
+        &mut self,
+        location: Location,
+        id: EntryId,
+        value: StringValue<'_>,
+        deadline: DeadlineChange,
+    ) {
+        let entries = &mut self.keyspace.entries;
+        let data = &mut self.keyspace.databases[self.database];
+        let position = entries.get(id).heap_position();
+        let has_deadline = match deadline {
+            DeadlineChange::Keep => position.is_some(),
+            DeadlineChange::Clear => false,
+            DeadlineChange::At(_) => true,
+        };
+        if let (Some(position), false) = (position, has_deadline) {
+            data.expiry.remove(position, entries);
+        }
+        let moved = entries.replace(id, value, has_deadline, access_time_s(self.now_ms));
+        self.settle(location, id, moved, position.filter(|_| has_deadline));
+        if let DeadlineChange::At(deadline_ms) = deadline {
+            self.index_deadline(moved, position, deadline_ms);
+        }
+    }
+
+    /// Tells table and heap where an entry is now.
+    #[inline]
+    fn settle(&mut self, location: Location, old: EntryId, new: EntryId, heap: Option<u32>) {
+        if old == new {
+            return;
+        }
+        let data = &mut self.keyspace.databases[self.database];
+        data.table.set_payload(location, new.payload());
+        if let Some(position) = heap {
+            data.expiry.replace_payload(position, new.payload());
+        }
+    }
+
+    fn index_deadline(&mut self, id: EntryId, position: Option<u32>, deadline_ms: u64) {
+        let entries = &mut self.keyspace.entries;
+        let data = &mut self.keyspace.databases[self.database];
+        match position {
+            Some(position) => data.expiry.update(position, deadline_ms, entries),
+            None => data.expiry.insert(deadline_ms, id.payload(), entries),
+        }
+    }
+
+    /// Makes the value of a key text of at least `len_min` bytes, new bytes being zero, and lends
+    /// it for change. A missing key begins as empty text.
+    pub fn edit(&mut self, key: Key<'_>, len_min: usize) -> &mut [u8] {
+        if self.locate(key).is_none() {
+            self.insert(key, StringValue::Bytes(b""), DeadlineChange::Keep);
+        }
+        let (location, id) = self
+            .locate(key)
+            .expect("the key was found or inserted above");
+        let entries = &mut self.keyspace.entries;
+        let entry = entries.get(id);
+        let position = entry.heap_position();
+        let len = entry.string().len().max(len_min);
+        let moved = entries.resize_string(id, len);
+        entries.set_access_time_s(moved, access_time_s(self.now_ms));
+        self.settle(location, id, moved, position);
+        self.changed(key.bytes);
+        self.keyspace.entries.bytes_mut(moved)
+    }
+
+    /// Deletes a key; false if there was none.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        let Some((location, id)) = self.locate(key) else {
+            return false;
+        };
+        self.remove_at(location, id);
+        true
+    }
+
+    pub(super) fn remove_at(&mut self, location: Location, id: EntryId) {
+        if self.keyspace.watches.is_empty() {
+            self.keyspace.dirty_count += 1;
+        } else {
+            let key = self.keyspace.entries.get(id).key().to_vec();
+            self.changed(&key);
+        }
+        let Keyspace {
+            databases, entries, ..
+        } = &mut *self.keyspace;
+        let data = &mut databases[self.database];
+        if let Some(position) = entries.get(id).heap_position() {
+            data.expiry.remove(position, entries);
+        }
+        data.table.remove(location);
+        entries.free(id);
+    }
+
+    /// Lets a key expire at a Unix time in milliseconds (a time that has come deletes it); false
+    /// if there is no such key.
+    pub fn set_deadline(&mut self, key: Key<'_>, deadline_ms: u64) -> bool {
+        let Some((location, id)) = self.locate(key) else {
+            return false;
+        };
+        if deadline_ms <= self.now_ms {
+            self.remove_at(location, id);
+            return true;
+        }
+        let position = self.keyspace.entries.get(id).heap_position();
+        let moved = self.keyspace.entries.set_has_deadline(id, true);
+        self.settle(location, id, moved, position);
+        self.index_deadline(moved, position, deadline_ms);
+        self.changed(key.bytes);
+        true
+    }
+
+    /// Takes the deadline from a key; false if it had none.
+    pub fn persist(&mut self, key: Key<'_>) -> bool {
+        let Some((location, id)) = self.locate(key) else {
+            return false;
+        };
+        let entries = &mut self.keyspace.entries;
+        let Some(position) = entries.get(id).heap_position() else {
+            return false;
+        };
+        self.keyspace.databases[self.database]
+            .expiry
+            .remove(position, entries);
+        let moved = entries.set_has_deadline(id, false);
+        self.settle(location, id, moved, None);
+        self.changed(key.bytes);
+        true
+    }
+
+    /// Sets `target` in `target_database` to the value and deadline of `source`, whatever it held;
+    /// false if there is no `source`. O(value). Source and target must differ.
+    pub fn copy(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
+        let Some((_, id)) = self.locate(source) else {
+            return false;
+        };
+        let deadline_ms = self.data().deadline_ms(self.keyspace.entries.get(id));
+        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        // The old target must be gone before the source is read: removing it can't move the source.
+        there.remove(target);
+        let has_deadline = deadline_ms.is_some();
+        let copy = there
+            .keyspace
+            .entries
+            .duplicate(id, target.bytes, has_deadline);
+        there.place(target, copy);
+        if let Some(deadline_ms) = deadline_ms {
+            there.index_deadline(copy, None, deadline_ms);
+        }
+        there.changed(target.bytes);
+        true
+    }
+
+    /// As [`Mutation::copy`], and deletes the source.
+    pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
+        self.copy(source, target_database, target) && self.remove(source)
+    }
+
+    /// Deletes every key of the database. O(1) beside watched keys; the memory comes back in
+    /// slices, see [`Keyspace::free_some`]. Returns how many keys there were.
+    pub fn flush(&mut self) -> usize {
+        self.touch_watched_keys();
+        let dropped = std::mem::take(&mut self.keyspace.databases[self.database]);
+        let count = dropped.table.len();
+        self.keyspace.dirty_count += count as u64;
+        self.keyspace.graveyard.take(dropped);
+        count
+    }
+
+    /// Exchanges the contents of this database and another.
+    pub fn swap(&mut self, other: usize) {
+        if other == self.database {
+            return;
+        }
+        self.touch_watched_keys();
+        Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
+        self.keyspace.databases.swap(self.database, other);
+        // A key that was absent before and is there now has changed, too.
+        self.touch_watched_keys();
+        Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
+        self.keyspace.dirty_count += 1;
+    }
+
+    /// Notes a change of all watched keys that exist in this database. O(watched keys).
+    fn touch_watched_keys(&mut self) {
+        if self.keyspace.watches.is_empty() {
+            return;
+        }
+        let Keyspace {
+            databases,
+            entries,
+            hasher,
+            watches,
+            ..
+        } = &mut *self.keyspace;
+        let data = &databases[self.database];
+        watches.touch_where(self.database, |bytes| {
+            data.locate(
+                entries,
+                Key {
+                    bytes,
+                    hash: hasher.hash(bytes),
+                },
+            )
+            .is_some()
+        });
+    }
+}

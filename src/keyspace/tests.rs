@@ -1,0 +1,268 @@
+//! The keyspace against a plain model: maps of keys to values and deadlines.
+
+use super::*;
+use crate::value::string::StringValue;
+use std::collections::HashMap;
+
+const DATABASES: usize = 3;
+
+#[derive(Default)]
+struct Model {
+    databases: [HashMap<Vec<u8>, (Vec<u8>, Option<u64>)>; DATABASES],
+}
+
+impl Model {
+    fn drop_due(&mut self, now_ms: u64) {
+        for database in &mut self.databases {
+            database.retain(|_, (_, deadline)| deadline.is_none_or(|at| at > now_ms));
+        }
+    }
+}
+
+fn compare(keyspace: &Keyspace, model: &Model, now_ms: u64) {
+    for (number, database) in model.databases.iter().enumerate() {
+        let mut seen = HashMap::new();
+        let mut cursor = 0;
+        loop {
+            cursor = keyspace.scan(number, cursor, now_ms, |entry| {
+                let value = entry.string().text(&mut itoa::Buffer::new()).to_vec();
+                let content = (value, keyspace.deadline_ms(number, entry));
+                seen.insert(entry.key().to_vec(), content);
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        assert_eq!(&seen, database);
+        for (key, (value, _)) in database {
+            let entry = keyspace
+                .find(number, keyspace.key(key), now_ms)
+                .expect("in the model");
+            assert_eq!(entry.string().text(&mut itoa::Buffer::new()), value);
+        }
+    }
+}
+
+/// Goal: every kind of change has exactly its effect, and no other. Method: random changes at a
+/// random pace of time, beside the model, with the invariants checked on the way.
+#[test]
+fn agrees_with_a_model_under_random_changes() {
+    for seed in 0..12 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut keyspace = Keyspace::new(DATABASES, seed);
+        let mut model = Model::default();
+        let mut now_ms = 1_000_000;
+        for step in 0..6_000 {
+            if random.u8(0..4) == 0 {
+                now_ms += random.u64(0..5);
+            }
+            if random.u8(0..6) == 0 {
+                keyspace.expire_some(now_ms, 3);
+            }
+            model.drop_due(now_ms);
+            change(&mut random, &mut keyspace, &mut model, now_ms);
+            if step % 500 == 0 {
+                keyspace.check_invariants();
+                compare(&keyspace, &model, now_ms);
+            }
+        }
+        while keyspace.free_some() {}
+        keyspace.check_invariants();
+        compare(&keyspace, &model, now_ms);
+        for database in 0..DATABASES {
+            keyspace.mutate(database, now_ms).flush();
+        }
+        while keyspace.free_some() {}
+        assert_eq!(keyspace.entries.used_bytes(), 0);
+    }
+}
+
+fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model, now_ms: u64) {
+    let database = random.usize(0..DATABASES);
+    let name = format!("key{}", random.u16(0..600)).into_bytes();
+    let other_name = format!("key{}", random.u16(0..600)).into_bytes();
+    let (key, other) = (keyspace.key(&name), keyspace.key(&other_name));
+    let target = random.usize(0..DATABASES);
+    let content = &mut model.databases[database];
+    match random.u8(0..100) {
+        0..40 => {
+            let value = match random.bool() {
+                true => random.i16(..).to_string().into_bytes(),
+                false => vec![b'v'; random.usize(0..200)],
+            };
+            let deadline = [
+                DeadlineChange::Keep,
+                DeadlineChange::Clear,
+                DeadlineChange::At(now_ms + random.u64(0..40)),
+            ][random.usize(0..3)];
+            keyspace
+                .mutate(database, now_ms)
+                .set(key, StringValue::compact(&value), deadline);
+            let before = content.remove(&name).and_then(|(_, deadline)| deadline);
+            let at = match deadline {
+                DeadlineChange::Keep => before,
+                DeadlineChange::Clear => None,
+                DeadlineChange::At(at) => Some(at),
+            };
+            if at.is_none_or(|at| at > now_ms) {
+                content.insert(name, (value, at));
+            }
+        }
+        40..55 => {
+            let removed = keyspace.mutate(database, now_ms).remove(key);
+            assert_eq!(removed, content.remove(&name).is_some());
+        }
+        55..65 => {
+            let at = now_ms + random.u64(0..60);
+            let found = keyspace.mutate(database, now_ms).set_deadline(key, at);
+            assert_eq!(found, content.contains_key(&name));
+            if let Some((value, _)) = content.remove(&name)
+                && at > now_ms
+            {
+                content.insert(name, (value, Some(at)));
+            }
+        }
+        65..72 => {
+            let persisted = keyspace.mutate(database, now_ms).persist(key);
+            let had = content
+                .get_mut(&name)
+                .and_then(|(_, deadline)| deadline.take());
+            assert_eq!(persisted, had.is_some());
+        }
+        72..80 => {
+            let len = random.usize(0..100);
+            let mut mutation = keyspace.mutate(database, now_ms);
+            let bytes = mutation.edit(key, len);
+            let (value, _) = content.entry(name).or_default();
+            value.resize(value.len().max(len), 0);
+            if let [first, ..] = bytes {
+                *first = b'e';
+                value[0] = b'e';
+            }
+            assert_eq!(bytes, value);
+        }
+        80..98 if database != target || name != other_name => {
+            let keep = random.bool();
+            let mut mutation = keyspace.mutate(database, now_ms);
+            let found = match keep {
+                true => mutation.copy(key, target, other),
+                false => mutation.rename(key, target, other),
+            };
+            let moved = content.get(&name).cloned();
+            assert_eq!(found, moved.is_some());
+            if let Some(moved) = moved {
+                if !keep {
+                    content.remove(&name);
+                }
+                model.databases[target].insert(other_name, moved);
+            }
+        }
+        98 if random.u8(0..4) == 0 => {
+            keyspace.mutate(database, now_ms).flush();
+            content.clear();
+        }
+        99 => {
+            keyspace.mutate(database, now_ms).swap(target);
+            model.databases.swap(database, target);
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_due_key_is_absent_from_its_millisecond_on() {
+    let mut keyspace = Keyspace::new(1, 0);
+    let key = keyspace.key(b"k");
+    keyspace
+        .mutate(0, 100)
+        .set(key, StringValue::Integer(1), DeadlineChange::At(150));
+    assert!(keyspace.find(0, key, 149).is_some());
+    assert!(keyspace.find(0, key, 150).is_none());
+    assert_eq!(keyspace.next_deadline_ms(), Some(150));
+    assert_eq!(keyspace.size(0).keys, 1, "it is absent, yet not removed");
+    assert_eq!(keyspace.expire_some(152, 10), 1);
+    assert_eq!(
+        keyspace.size(0),
+        DatabaseSize {
+            keys: 0,
+            expires: 0
+        }
+    );
+    assert_eq!(keyspace.next_deadline_ms(), None);
+    let report = keyspace.expiry_report();
+    assert_eq!((report.removed_keys, report.lag_max_ms), (1, 2));
+}
+
+#[test]
+fn a_deadline_overwritten_a_million_times_leaves_one_node_in_the_heap() {
+    let mut keyspace = Keyspace::new(1, 0);
+    let key = keyspace.key(b"k");
+    for round in 0..1_000_000 {
+        let deadline = DeadlineChange::At(1_000 + (round * 7_919) % 10_007);
+        keyspace
+            .mutate(0, 0)
+            .set(key, StringValue::Integer(1), deadline);
+    }
+    assert_eq!(
+        keyspace.size(0),
+        DatabaseSize {
+            keys: 1,
+            expires: 1
+        }
+    );
+    keyspace.check_invariants();
+}
+
+#[test]
+fn watched_versions_follow_changes_expiry_flush_and_swap() {
+    let mut keyspace = Keyspace::new(2, 0);
+    let key = keyspace.key(b"k");
+    let mut version = keyspace.watch(0, b"k", 0);
+    let mut has_changed = |keyspace: &mut Keyspace, now_ms| {
+        let present = keyspace.watched_version(0, b"k", now_ms);
+        std::mem::replace(&mut version, present) != present
+    };
+    keyspace
+        .mutate(1, 0)
+        .set(key, StringValue::Integer(1), DeadlineChange::Clear);
+    assert!(!has_changed(&mut keyspace, 0), "another database");
+    keyspace.mutate(0, 0).flush();
+    assert!(
+        !has_changed(&mut keyspace, 0),
+        "a flush of a database without the key"
+    );
+    keyspace
+        .mutate(0, 0)
+        .set(key, StringValue::Integer(1), DeadlineChange::At(50));
+    assert!(has_changed(&mut keyspace, 10));
+    assert!(!has_changed(&mut keyspace, 49));
+    assert!(has_changed(&mut keyspace, 50), "its deadline has come");
+    keyspace.mutate(0, 60).swap(1);
+    assert!(has_changed(&mut keyspace, 60), "the key is there now");
+    keyspace.mutate(0, 60).flush();
+    assert!(has_changed(&mut keyspace, 60));
+    keyspace.unwatch(0, b"k");
+    assert!(keyspace.watches.is_empty());
+}
+
+#[test]
+fn random_key_finds_the_last_key_among_many_due_ones() {
+    let mut keyspace = Keyspace::new(1, 3);
+    for number in 0..5_000 {
+        let name = format!("key{number}");
+        let deadline = if number == 77 {
+            DeadlineChange::Clear
+        } else {
+            DeadlineChange::At(10)
+        };
+        let key = keyspace.key(name.as_bytes());
+        keyspace
+            .mutate(0, 0)
+            .set(key, StringValue::Integer(1), deadline);
+    }
+    assert_eq!(
+        keyspace.random_key(0, 20).map(|entry| entry.key().to_vec()),
+        Some(b"key77".into())
+    );
+    assert!(keyspace.random_key(0, 5).is_some());
+}

@@ -1,0 +1,78 @@
+//! String values: text, or an integer that needs no text.
+//!
+//! Not here: how an entry stores them (`keyspace/entry.rs`), and what commands do to them.
+
+use crate::base::numbers::parse_i64;
+
+/// Longest decimal text of an `i64`: `-9223372036854775808`.
+const INTEGER_TEXT_BYTES_MAX: usize = 20;
+
+/// Up to this length Redis keeps a string in one allocation with its header and calls it `embstr`.
+const EMBEDDED_BYTES_MAX: usize = 44;
+
+/// A string value, borrowed from an entry or from a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringValue<'a> {
+    /// The text is exactly this number in decimal.
+    Integer(i64),
+    /// Any bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> StringValue<'a> {
+    /// The value in its shortest form: an integer where the text is one, as Redis recognises it.
+    #[inline]
+    pub fn compact(text: &'a [u8]) -> Self {
+        if text.len() <= INTEGER_TEXT_BYTES_MAX
+            && let Some(number) = parse_i64(text)
+        {
+            return Self::Integer(number);
+        }
+        Self::Bytes(text)
+    }
+
+    /// Length of the text in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Integer(number) => itoa::Buffer::new().format(*number).len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether the text is empty.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Bytes([]))
+    }
+
+    /// The text; an integer's is formatted into `buffer`.
+    #[inline]
+    pub fn text<'b>(&self, buffer: &'b mut itoa::Buffer) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        match *self {
+            Self::Integer(number) => buffer.format(number).as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The number the text stands for, if Redis would take it as an integer.
+    pub fn as_integer(&self) -> Option<i64> {
+        match *self {
+            Self::Integer(number) => Some(number),
+            Self::Bytes(bytes) => parse_i64(bytes),
+        }
+    }
+
+    /// What OBJECT ENCODING says: `int`, `embstr`, or `raw` for long ones and for those that were
+    /// modified in place.
+    pub fn encoding_name(&self, modified_in_place: bool) -> &'static str {
+        match self {
+            Self::Integer(_) => "int",
+            Self::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX && !modified_in_place => {
+                "embstr"
+            }
+            Self::Bytes(_) => "raw",
+        }
+    }
+}
