@@ -1,6 +1,17 @@
 //! Evenkeel: a single-threaded, in-memory cache that speaks the Redis protocol.
 
 pub mod base;
+pub mod command;
+pub mod config;
+pub mod engine;
 pub mod keyspace;
+pub mod protocol;
+pub mod session;
+pub mod stats;
 pub mod structures;
 pub mod value;
+
+pub use base::clock::Timestamp;
+pub use config::Config;
+pub use engine::{CacheEngine, Expire, TimeToLive};
+pub use protocol::parser::CommandParser;

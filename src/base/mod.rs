@@ -3,12 +3,25 @@
 //! | module | what |
 //! |---|---|
 //! | [`clock`] | the one file that reads a clock, and the [`clock::Timestamp`] everyone else is given |
+//! | [`extended_float`] | the 80-bit floating-point numbers of INCRBYFLOAT |
+//! | [`glob`] | patterns with `*`, `?` and classes |
 //! | [`hash`] | the seeded 64-bit hash of keys |
+//! | [`limits`] | every limit, one named constant |
+//! | [`numbers`] | integers, doubles and amounts of memory as text |
 //! | [`prefetch`] | a hint to the processor's caches |
+//! | [`secret`] | comparison of passwords |
+//! | [`words`] | lines with quotes, as people type them |
 //!
 //! Not here: anything with a key, a reply or a socket.
 
+mod big_natural;
 pub mod clock;
+pub mod extended_float;
+mod float_rounding;
+pub mod glob;
 pub mod hash;
+pub mod limits;
 pub mod numbers;
 pub mod prefetch;
+pub mod secret;
+pub mod words;

@@ -1,9 +1,356 @@
-//! Placeholder.
-/// Parse.
+//! Numbers as clients write them: integers, floating-point numbers and amounts of memory.
+//!
+//! ```text
+//! i64     "0" | ["-"] nonzero-digit digit*            no "+", no spaces, no leading zeros, no "-0"
+//! u64     digit+                                      leading zeros allowed, no sign
+//! f64     decimal | hexadecimal | ["+"|"-"] "inf" ["inity"]      whole text, never NaN
+//! memory  digit+ [ "b" | "k" | "kb" | "m" | "mb" | "g" | "gb" ]  k = 1000, kb = 1024, any case
+//! ```
+//!
+//! 1. `parse_i64` accepts exactly the texts that [`format_i64`] gives, so an integer may be stored
+//!    instead of its text; `integers_and_their_texts_are_one_to_one` checks it.
+//! 2. No text panics or allocates; what does not fit its type is refused, never wrapped.
+//!
+//! Cost: one pass over the text.
+//!
+//! Not here: the 80-bit numbers of INCRBYFLOAT (`base/extended_float.rs`).
+
+use crate::base::float_rounding::{self, Format};
+
+/// Digits that always fit 64 bits unsigned: 10^19 is below 2^64.
+const SAFE_DIGITS: usize = 19;
+
+/// Room for the text of any integer; reused from call to call.
+pub type IntegerBuffer = itoa::Buffer;
+
+/// The integer that `text` spells in the one canonical way, or `None`.
+#[inline]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|n: &i64| n.to_string().as_bytes() == text)
+    let (negative, digits) = match text {
+        [b'0'] => return Some(0),
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if !matches!(digits.first(), Some(b'1'..=b'9')) || digits.len() > SAFE_DIGITS {
+        return None;
+    }
+    let magnitude = accumulate(digits)?;
+    if negative {
+        0i64.checked_sub_unsigned(magnitude)
+    } else {
+        i64::try_from(magnitude).ok()
+    }
+}
+
+/// The number that `text` spells in decimal digits alone, or `None`. Leading zeros are allowed, as
+/// cursors and stream identifiers allow them.
+pub fn parse_u64(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.len() <= SAFE_DIGITS {
+        return accumulate(text);
+    }
+    text.iter().try_fold(0u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// The double that `text` spells, or `None`.
+///
+/// Accepts what the C function `strtod` reads as a whole text without leading spaces: decimal and
+/// hexadecimal numbers and infinities, in any case. Refuses NaN, numbers too large to be finite,
+/// and numbers other than zero that would become zero.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let (negative, unsigned) = float_rounding::split_sign(text);
+    if float_rounding::has_hexadecimal_prefix(unsigned) {
+        let value = float_rounding::parse_hexadecimal(unsigned)?;
+        let rounded = value.round(Format::DOUBLE)?;
+        if rounded.mantissa == 0 && !value.is_zero() {
+            return None;
+        }
+        let magnitude = double_from_parts(rounded.mantissa, rounded.exponent);
+        return Some(if negative { -magnitude } else { magnitude });
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let is_spelled_infinite = matches!(unsigned.first(), Some(b'i' | b'I'));
+    if value.is_nan() || (value.is_infinite() && !is_spelled_infinite) {
+        return None;
+    }
+    if value == 0.0 && has_nonzero_digit(unsigned) {
+        return None;
+    }
+    Some(value)
+}
+
+/// The number of bytes that `text` means, as in `maxmemory 100mb`, or `None`.
+///
+/// `k`, `m`, `g` are powers of 1000 and `kb`, `mb`, `gb` powers of 1024, in any case.
+pub fn parse_memory_bytes(text: &[u8]) -> Option<u64> {
+    const UNITS: [(&[u8], u64); 8] = [
+        (b"", 1),
+        (b"b", 1),
+        (b"k", 1000),
+        (b"kb", 1 << 10),
+        (b"m", 1_000_000),
+        (b"mb", 1 << 20),
+        (b"g", 1_000_000_000),
+        (b"gb", 1 << 30),
+    ];
+    let digit_count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, unit) = text.split_at(digit_count);
+    let (_, unit_bytes) = UNITS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    parse_u64(digits)?.checked_mul(*unit_bytes)
+}
+
+/// The canonical text of `value`, written into `buffer`.
+#[inline]
+pub fn format_i64(value: i64, buffer: &mut IntegerBuffer) -> &[u8] {
+    buffer.format(value).as_bytes()
+}
+
+/// The value of at most [`SAFE_DIGITS`] digits, or `None` if one is no digit.
+#[inline]
+fn accumulate(digits: &[u8]) -> Option<u64> {
+    debug_assert!(digits.len() <= SAFE_DIGITS);
+    let mut value = 0u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    Some(value)
+}
+
+/// Whether a digit other than zero stands before the exponent.
+fn has_nonzero_digit(unsigned: &[u8]) -> bool {
+    unsigned
+        .iter()
+        .take_while(|byte| !matches!(byte, b'e' | b'E'))
+        .any(|byte| matches!(byte, b'1'..=b'9'))
+}
+
+/// The double `mantissa` · 2^`exponent`, both as [`Format::DOUBLE`] rounds them.
+fn double_from_parts(mantissa: u64, exponent: i64) -> f64 {
+    const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+    if mantissa >> FRACTION_BITS == 0 {
+        // Only zero and the subnormal numbers are shorter, and their bits are the mantissa alone.
+        return f64::from_bits(mantissa);
+    }
+    let biased = u64::try_from(exponent - Format::DOUBLE.least_exponent + 1)
+        .expect("rounding never goes below the least exponent");
+    let fraction = mantissa & ((1 << FRACTION_BITS) - 1);
+    f64::from_bits(biased << FRACTION_BITS | fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_integers_are_accepted() {
+        let accepted: [(&str, i64); 9] = [
+            ("0", 0),
+            ("7", 7),
+            ("-1", -1),
+            ("10", 10),
+            ("-120", -120),
+            ("999999999999999999", 999_999_999_999_999_999),
+            ("1000000000000000000", 1_000_000_000_000_000_000),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ];
+        for (text, value) in accepted {
+            assert_eq!(parse_i64(text.as_bytes()), Some(value), "{text}");
+        }
+        let refused = [
+            "",
+            "-",
+            "+1",
+            "-0",
+            "00",
+            "01",
+            "-01",
+            " 1",
+            "1 ",
+            "1a",
+            "a",
+            "1.0",
+            "0x1",
+            "--1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "9999999999999999999",
+            "18446744073709551616",
+            "10000000000000000000",
+            "123456789012345678901",
+            "1\0",
+        ];
+        for text in refused {
+            assert_eq!(parse_i64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn unsigned_integers_cover_their_range() {
+        assert_eq!(parse_u64(b"0"), Some(0));
+        assert_eq!(parse_u64(b"007"), Some(7));
+        assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(
+            parse_u64(b"000000000000000000000018446744073709551615"),
+            Some(u64::MAX)
+        );
+        for text in [
+            "",
+            "+1",
+            "-1",
+            " 1",
+            "1 ",
+            "x",
+            "18446744073709551616",
+            "1844674407370955161x",
+        ] {
+            assert_eq!(parse_u64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    /// Goal: no text but the formatted one is taken for an integer. Method: random integers of all
+    /// lengths and random short texts over the bytes that matter.
+    #[test]
+    fn integers_and_their_texts_are_one_to_one() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut buffer = IntegerBuffer::new();
+        for _ in 0..20_000 {
+            let value = random.i64(..) >> random.u32(0..64);
+            assert_eq!(parse_i64(format_i64(value, &mut buffer)), Some(value));
+            assert_eq!(
+                parse_u64(&value.unsigned_abs().to_string().into_bytes()),
+                Some(value.unsigned_abs())
+            );
+
+            let text: Vec<u8> = (0..random.usize(0..5))
+                .map(|_| *random.choice(b"0129-+ ").unwrap())
+                .collect();
+            if let Some(value) = parse_i64(&text) {
+                assert_eq!(format_i64(value, &mut buffer), text);
+            }
+        }
+    }
+
+    #[test]
+    fn doubles_are_read_as_redis_reads_scores() {
+        let accepted: [(&str, f64); 25] = [
+            ("1e3", 1000.0),
+            ("0x10", 16.0),
+            ("inf", f64::INFINITY),
+            ("+Infinity", f64::INFINITY),
+            ("-inf", f64::NEG_INFINITY),
+            ("0x1p3", 8.0),
+            ("0x.8", 0.5),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("0e-99999", 0.0),
+            ("0e999999999999999999999", 0.0),
+            ("1e-310", 9.999_999_999_999_97e-311),
+            ("3e-324", 5e-324),
+            ("0x1p-1074", 5e-324),
+            ("0x1.8p-1075", 5e-324),
+            ("0x1.fffffffffffff7p1023", f64::MAX),
+            ("00012", 12.0),
+            ("1E+5", 100_000.0),
+            ("0x1.8P+3", 12.0),
+            ("0x1.", 1.0),
+            ("-0x0.0p9", 0.0),
+            ("0x1p-1022", f64::MIN_POSITIVE),
+            ("0x0.fffffffffffff8p-1022", f64::MIN_POSITIVE),
+            ("-0X1F", -31.0),
+            ("3.0", 3.0),
+        ];
+        for (text, value) in accepted {
+            assert_eq!(parse_f64(text.as_bytes()), Some(value), "{text}");
+        }
+        assert!(parse_f64(b"-0").is_some_and(f64::is_sign_negative));
+        let refused = [
+            "nan",
+            "-nan",
+            "nan(1)",
+            " 1",
+            "1 ",
+            "",
+            "+",
+            "-",
+            ".",
+            "e5",
+            "1e",
+            "1e+",
+            "0x",
+            "0x.",
+            "0x1p",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "1e999999999999",
+            "2e-324",
+            "0x1p-1075",
+            "0x1p1024",
+            "0x1.fffffffffffff8p1023",
+            "infinit",
+            "infinityx",
+            "1_0",
+            "1,5",
+            "--1",
+            "+-1",
+            "1\0",
+            "0x1p99999999999999999999",
+            "0x1p-99999999999999999999",
+            "0x1g",
+        ];
+        for text in refused {
+            assert_eq!(parse_f64(text.as_bytes()), None, "{text:?}");
+        }
+        assert_eq!(parse_f64(b"\xff"), None);
+    }
+
+    #[test]
+    fn memory_units_are_decimal_or_binary() {
+        let accepted: [(&str, u64); 11] = [
+            ("0", 0),
+            ("5b", 5),
+            ("1k", 1000),
+            ("1K", 1000),
+            ("10kb", 10_240),
+            ("2m", 2_000_000),
+            ("1mB", 1_048_576),
+            ("1g", 1_000_000_000),
+            ("1GB", 1_073_741_824),
+            ("007", 7),
+            ("18446744073709551615", u64::MAX),
+        ];
+        for (text, bytes) in accepted {
+            assert_eq!(parse_memory_bytes(text.as_bytes()), Some(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "kb",
+            "-1",
+            "+1",
+            " 1",
+            "1 kb",
+            "1t",
+            "1.5k",
+            "1kbb",
+            "18446744073709551615k",
+            "99999999999999999999",
+        ] {
+            assert_eq!(parse_memory_bytes(text.as_bytes()), None, "{text:?}");
+        }
+    }
 }

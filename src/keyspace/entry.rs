@@ -37,7 +37,6 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr;
 use std::slice;
 
-const HEADER_BYTES: usize = 8;
 const ALIGNMENT: usize = 8;
 const LONG_KEY: u8 = 255;
 

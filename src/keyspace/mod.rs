@@ -43,6 +43,14 @@ pub struct Key<'a> {
     hash: u64,
 }
 
+impl Key<'_> {
+    /// The hash, to be kept for [`Keyspace::key_with_hash`].
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
 /// How many keys a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseSize {

@@ -1,2 +1,15 @@
-//! Rank 2: values and what can be done with their bytes; no keys, no replies.
+//! Rank 2: what a value is and what can be done with its bytes.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`string`] | a string value: text, or an integer that needs no text |
+//! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
+//! | [`bitfield`] | integers of 1 to 64 bits within a string: BITFIELD |
+//! | [`common_subsequence`] | the longest common subsequence of two strings: LCS |
+//!
+//! Not here: keys, entries and memory accounts (`keyspace/`), replies (`command/`).
+
+pub mod bitfield;
+pub mod bits;
+pub mod common_subsequence;
 pub mod string;

@@ -1,0 +1,96 @@
+//! From a request to its command, and running it.
+//!
+//! Not here: the gates a request passes before it is called (`engine/gates.rs`).
+
+use super::spec::{Action, CommandSpec, Handler, Outcome};
+use super::table::{CommandNumber, table};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+/// A command that a request names, with as many arguments as it takes.
+#[derive(Clone, Copy)]
+pub struct Resolved {
+    /// Its number: the subcommand's, if there is one.
+    pub number: CommandNumber,
+    /// Its declaration.
+    pub spec: &'static CommandSpec,
+    /// What runs it.
+    pub handler: Handler,
+}
+
+/// Finds the command of a request by its name. O(1) beside the subcommands of a container.
+///
+/// # Errors
+/// Redis's words for an unknown name, an unknown subcommand or a wrong number of arguments.
+#[inline]
+pub fn resolve(args: Args<'_>) -> Result<Resolved, ReplyError> {
+    match table().find(args.get(0)) {
+        Some(number) => resolve_number(number, args),
+        None => Err(ReplyError::unknown_command(
+            args.name(),
+            args.skip(1).iter(),
+        )),
+    }
+}
+
+/// As [`resolve`] for a command whose number is known.
+#[inline]
+pub fn resolve_number(number: CommandNumber, args: Args<'_>) -> Result<Resolved, ReplyError> {
+    let spec = table().spec(number);
+    match spec.action {
+        Action::Run(handler) if spec.accepts(args.len()) => Ok(Resolved {
+            number,
+            spec,
+            handler,
+        }),
+        Action::Run(_) => Err(ReplyError::wrong_arity(table().full_name(number))),
+        Action::Container(_, bare) => resolve_container(number, spec, bare, args),
+    }
+}
+
+fn resolve_container(
+    number: CommandNumber,
+    spec: &'static CommandSpec,
+    bare: Option<Handler>,
+    args: Args<'_>,
+) -> Result<Resolved, ReplyError> {
+    if args.len() == 1 {
+        let handler = bare.ok_or_else(|| ReplyError::wrong_arity(spec.name))?;
+        return Ok(Resolved {
+            number,
+            spec,
+            handler,
+        });
+    }
+    let Some(number) = table().find_subcommand(number, args.get(1)) else {
+        return Err(ReplyError::unknown_subcommand(spec.name, args.get(1)));
+    };
+    let spec = table().spec(number);
+    match spec.action {
+        Action::Run(handler) if spec.accepts(args.len()) => Ok(Resolved {
+            number,
+            spec,
+            handler,
+        }),
+        _ => Err(ReplyError::wrong_arity(table().full_name(number))),
+    }
+}
+
+/// Runs a resolved command and counts it. An error is written as the reply.
+#[inline]
+pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let outcome: Outcome = (command.handler)(context, args);
+    let is_failure = outcome.is_err();
+    if let Err(reply) = outcome {
+        reply_error(context, &reply);
+    }
+    context.stats.count_call(command.number, is_failure);
+}
+
+/// Replies an error and counts it.
+#[cold]
+pub fn reply_error(context: &mut Context<'_>, reply: &ReplyError) {
+    context.stats.count_error(reply.code());
+    context.reply.error(reply);
+}

@@ -1,0 +1,163 @@
+//! The simplest commands of a connection.
+
+use super::needs_no_password;
+use crate::command::arguments::parse_database;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::transactions;
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::Dialect;
+use crate::session::{Context, ReplyMode};
+
+pub(super) const COMMANDS: &[&CommandSpec] =
+    &[&PING, &ECHO, &SELECT, &QUIT, &RESET, &READONLY, &READWRITE];
+
+const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
+
+static PING: CommandSpec = CommandSpec {
+    name: "ping",
+    syntax: "[message]",
+    summary: "Answers PONG, or the message.",
+    since: "1.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -1,
+    flags: Flags::FAST,
+    keys: Keys::None,
+    action: Action::Run(ping),
+};
+
+fn ping(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    match args.len() {
+        1 => context.reply.simple("PONG"),
+        2 => context.reply.bulk(args.get(1)),
+        _ => return Err(ReplyError::wrong_arity("ping")),
+    }
+    Ok(())
+}
+
+static ECHO: CommandSpec = CommandSpec {
+    name: "echo",
+    syntax: "message",
+    summary: "Answers the message.",
+    since: "1.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(echo),
+};
+
+fn echo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    context.reply.bulk(args.get(1));
+    Ok(())
+}
+
+static SELECT: CommandSpec = CommandSpec {
+    name: "select",
+    syntax: "index",
+    summary: "Chooses the database that the connection's commands work on.",
+    since: "1.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(select),
+};
+
+fn select(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let database = parse_database(args.get(1), context.keyspace.database_count())?;
+    context.session().database = database;
+    context.reply.ok();
+    Ok(())
+}
+
+static QUIT: CommandSpec = CommandSpec {
+    name: "quit",
+    syntax: "",
+    summary: "Closes the connection after all replies so far.",
+    since: "1.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -1,
+    flags: ANYTIME
+        .and(Flags::NO_SCRIPT)
+        .and(Flags::NO_AUTH)
+        .and(Flags::NOT_QUEUED),
+    keys: Keys::None,
+    action: Action::Run(quit),
+};
+
+fn quit(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.reply.ok();
+    context.session().closes_after_reply = true;
+    Ok(())
+}
+
+static RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    syntax: "",
+    summary: "Makes the connection as it was when it was opened.",
+    since: "6.2.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 1,
+    flags: ANYTIME
+        .and(Flags::NO_SCRIPT)
+        .and(Flags::NO_AUTH)
+        .and(Flags::NOT_QUEUED),
+    keys: Keys::None,
+    action: Action::Run(reset),
+};
+
+fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    transactions::close(context);
+    let is_authenticated = needs_no_password(context);
+    let session = context.session();
+    session.database = 0;
+    session.name = Box::default();
+    session.reply_mode = ReplyMode::On;
+    session.is_kept = false;
+    session.is_untouching = false;
+    session.is_authenticated = is_authenticated;
+    // A person at nc stays one.
+    if session.dialect == Dialect::Resp3 {
+        session.dialect = Dialect::Resp2;
+    }
+    let dialect = session.dialect;
+    context.reply.set_dialect(dialect);
+    context.reply.simple("RESET");
+    Ok(())
+}
+
+static READONLY: CommandSpec = CommandSpec {
+    name: "readonly",
+    syntax: "",
+    summary: "Refused: it is for clusters.",
+    since: "3.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 1,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(refuse_cluster),
+};
+
+static READWRITE: CommandSpec = CommandSpec {
+    name: "readwrite",
+    syntax: "",
+    summary: "Refused: it is for clusters.",
+    since: "3.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 1,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(refuse_cluster),
+};
+
+fn refuse_cluster(_: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    Err(crate::command::NO_CLUSTER)
+}

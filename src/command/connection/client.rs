@@ -1,0 +1,341 @@
+//! CLIENT: what a client says of itself, and pauses.
+
+use super::client_list;
+use crate::base::numbers::parse_i64;
+use crate::command::help::reply_help;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::outbox::Effect;
+use crate::session::pause::PauseScope;
+use crate::session::{Context, ReplyMode};
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&CLIENT];
+
+static CLIENT: CommandSpec = CommandSpec {
+    name: "client",
+    syntax: "",
+    summary: "A container of commands about client connections.",
+    since: "2.4.0",
+    group: Group::Connection,
+    complexity: "Depends on the subcommand",
+    arity: -2,
+    flags: Flags::NONE,
+    keys: Keys::None,
+    action: Action::Container(
+        &[
+            &CAPA,
+            &GETNAME,
+            &HELP,
+            &ID,
+            &client_list::INFO,
+            &client_list::KILL,
+            &client_list::LIST,
+            &MAINT_NOTIFICATIONS,
+            &NO_EVICT,
+            &NO_TOUCH,
+            &PAUSE,
+            &REPLY,
+            &SETINFO,
+            &SETNAME,
+            &UNPAUSE,
+        ],
+        None,
+    ),
+};
+
+pub(super) const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
+const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
+
+pub(super) const BAD_NAME: ReplyError =
+    ReplyError::fixed("ERR Client names cannot contain spaces, newlines or special characters.");
+
+/// Whether a name may stand in CLIENT LIST: printable ASCII without spaces.
+pub(super) fn is_printable_name(name: &[u8]) -> bool {
+    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}
+
+static ID: CommandSpec = CommandSpec {
+    name: "id",
+    syntax: "",
+    summary: "Returns the number of the connection.",
+    since: "5.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(id),
+};
+
+fn id(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let id = context.session().id;
+    context.reply.integer(id as i64);
+    Ok(())
+}
+
+static SETNAME: CommandSpec = CommandSpec {
+    name: "setname",
+    syntax: "connection-name",
+    summary: "Names the connection.",
+    since: "2.6.9",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 3,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(setname),
+};
+
+fn setname(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if !is_printable_name(args.get(2)) {
+        return Err(BAD_NAME);
+    }
+    context.session().name = args.get(2).into();
+    context.reply.ok();
+    Ok(())
+}
+
+static GETNAME: CommandSpec = CommandSpec {
+    name: "getname",
+    syntax: "",
+    summary: "Returns the name of the connection.",
+    since: "2.6.9",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(getname),
+};
+
+fn getname(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let name = &context.sessions.get(context.key).name;
+    if name.is_empty() {
+        context.reply.null();
+    } else {
+        context.reply.bulk(name);
+    }
+    Ok(())
+}
+
+static SETINFO: CommandSpec = CommandSpec {
+    name: "setinfo",
+    syntax: "LIB-NAME libname | LIB-VER libver",
+    summary: "Names the library that the client uses, or its version.",
+    since: "7.2.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 4,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(setinfo),
+};
+
+fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (option, value) = (args.get(2), args.get(3));
+    let session = context.sessions.get_mut(context.key);
+    let (field, field_name) = if option.eq_ignore_ascii_case(b"lib-name") {
+        (&mut session.library_name, "lib-name")
+    } else if option.eq_ignore_ascii_case(b"lib-ver") {
+        (&mut session.library_version, "lib-ver")
+    } else {
+        let text = [b"ERR Unrecognized option '", option, b"'"].concat();
+        return Err(ReplyError::from_bytes(text));
+    };
+    if !is_printable_name(value) {
+        return Err(ReplyError::new(format!(
+            "ERR {field_name} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    *field = value.into();
+    context.reply.ok();
+    Ok(())
+}
+
+static MAINT_NOTIFICATIONS: CommandSpec = CommandSpec {
+    name: "maint_notifications",
+    syntax: "ON | OFF [MOVING-ENDPOINT-TYPE type]",
+    summary: "Accepted: there is never any maintenance to be notified of.",
+    since: "8.4.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -3,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(accept),
+};
+
+static CAPA: CommandSpec = CommandSpec {
+    name: "capa",
+    syntax: "capability [capability ...]",
+    summary: "Accepted: what a client can do more makes no difference here.",
+    since: "8.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -3,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(accept),
+};
+
+fn accept(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.reply.ok();
+    Ok(())
+}
+
+static NO_EVICT: CommandSpec = CommandSpec {
+    name: "no-evict",
+    syntax: "ON | OFF",
+    summary: "Keeps the connection from being closed for the memory it uses.",
+    since: "7.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 3,
+    flags: OPERATOR,
+    keys: Keys::None,
+    action: Action::Run(no_evict),
+};
+
+fn no_evict(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    context.session().is_kept = parse_on_off(args.get(2))?;
+    context.reply.ok();
+    Ok(())
+}
+
+static NO_TOUCH: CommandSpec = CommandSpec {
+    name: "no-touch",
+    syntax: "ON | OFF",
+    summary: "Lets the connection's reads leave no trace for eviction.",
+    since: "7.2.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 3,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(no_touch),
+};
+
+fn no_touch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    context.session().is_untouching = parse_on_off(args.get(2))?;
+    context.reply.ok();
+    Ok(())
+}
+
+fn parse_on_off(text: &[u8]) -> Result<bool, ReplyError> {
+    if text.eq_ignore_ascii_case(b"on") {
+        Ok(true)
+    } else if text.eq_ignore_ascii_case(b"off") {
+        Ok(false)
+    } else {
+        Err(ReplyError::SYNTAX)
+    }
+}
+
+static REPLY: CommandSpec = CommandSpec {
+    name: "reply",
+    syntax: "ON | OFF | SKIP",
+    summary: "Turns replies off and on, or off for the next command.",
+    since: "3.2.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 3,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(reply),
+};
+
+fn reply(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let wanted = args.get(2);
+    let mode = &mut context.session().reply_mode;
+    if wanted.eq_ignore_ascii_case(b"on") {
+        *mode = ReplyMode::On;
+        context.reply.ok();
+    } else if wanted.eq_ignore_ascii_case(b"off") {
+        *mode = ReplyMode::Off;
+    } else if wanted.eq_ignore_ascii_case(b"skip") {
+        if *mode != ReplyMode::Off {
+            *mode = ReplyMode::SkipNext;
+        }
+    } else {
+        return Err(ReplyError::SYNTAX);
+    }
+    Ok(())
+}
+
+static PAUSE: CommandSpec = CommandSpec {
+    name: "pause",
+    syntax: "timeout [WRITE | ALL]",
+    summary: "Lets the commands of all clients wait for some milliseconds.",
+    since: "3.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -3,
+    flags: OPERATOR,
+    keys: Keys::None,
+    action: Action::Run(pause),
+};
+
+const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
+const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
+const BAD_PAUSE: ReplyError = ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
+
+fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if args.len() > 4 {
+        return Err(ReplyError::wrong_arity("client|pause"));
+    }
+    let mut scope = PauseScope::All;
+    if args.len() == 4 {
+        scope = match args.get(3) {
+            mode if mode.eq_ignore_ascii_case(b"write") => PauseScope::Writes,
+            mode if mode.eq_ignore_ascii_case(b"all") => PauseScope::All,
+            _ => return Err(BAD_PAUSE),
+        };
+    }
+    let timeout_ms = parse_i64(args.get(2)).ok_or(BAD_TIMEOUT)?;
+    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| NEGATIVE_TIMEOUT)?;
+    let now_ms = context.now.monotonic_ms();
+    context
+        .pause
+        .extend(scope, now_ms.saturating_add(timeout_ms), now_ms);
+    context.reply.ok();
+    Ok(())
+}
+
+static UNPAUSE: CommandSpec = CommandSpec {
+    name: "unpause",
+    syntax: "",
+    summary: "Ends a pause.",
+    since: "6.2.0",
+    group: Group::Connection,
+    complexity: "O(number of clients that wait)",
+    arity: 2,
+    flags: OPERATOR,
+    keys: Keys::None,
+    action: Action::Run(unpause),
+};
+
+fn unpause(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.pause.end();
+    context.outbox.push(Effect::Unpause);
+    context.reply.ok();
+    Ok(())
+}
+
+static HELP: CommandSpec = CommandSpec {
+    name: "help",
+    syntax: "",
+    summary: "Lists the subcommands of CLIENT.",
+    since: "5.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: Keys::None,
+    action: Action::Run(help),
+};
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_help(context, &CLIENT);
+    Ok(())
+}

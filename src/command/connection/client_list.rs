@@ -1,0 +1,271 @@
+//! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
+
+use super::client::ANYTIME;
+use crate::base::numbers::parse_i64;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::table::table;
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::Dialect;
+use crate::session::outbox::Effect;
+use crate::session::{Context, Session, Transport};
+use std::fmt::Write;
+
+pub(super) static LIST: CommandSpec = CommandSpec {
+    name: "list",
+    syntax: "[TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id [client-id ...]]",
+    summary: "Lists the connections.",
+    since: "2.4.0",
+    group: Group::Connection,
+    complexity: "O(number of clients)",
+    arity: -2,
+    flags: ANYTIME.and(Flags::ADMIN),
+    keys: Keys::None,
+    action: Action::Run(list),
+};
+
+const BAD_ID: ReplyError = ReplyError::fixed("ERR Invalid client ID");
+
+/// Which kinds of clients a request names; all of ours are normal ones.
+fn parse_type(name: &[u8]) -> Result<bool, ReplyError> {
+    const OTHERS: [&[u8]; 4] = [b"master", b"replica", b"slave", b"pubsub"];
+    if name.eq_ignore_ascii_case(b"normal") {
+        Ok(true)
+    } else if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+        Ok(false)
+    } else {
+        let text = [b"ERR Unknown client type '", name, b"'"].concat();
+        Err(ReplyError::from_bytes(text))
+    }
+}
+
+fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut ids = None;
+    let mut is_normal = true;
+    if args.len() == 4 && args.get(2).eq_ignore_ascii_case(b"type") {
+        is_normal = parse_type(args.get(3))?;
+    } else if args.len() > 3 && args.get(2).eq_ignore_ascii_case(b"id") {
+        let texts = args.iter().skip(3);
+        ids = Some(
+            texts
+                .map(|text| parse_i64(text).ok_or(BAD_ID))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
+    } else if args.len() != 2 {
+        return Err(ReplyError::SYNTAX);
+    }
+    let mut sessions: Vec<&Session> = context
+        .sessions
+        .iter()
+        .map(|(_, session)| session)
+        .filter(|session| {
+            is_normal
+                && ids
+                    .as_ref()
+                    .is_none_or(|ids| ids.contains(&(session.id as i64)))
+        })
+        .collect();
+    sessions.sort_unstable_by_key(|session| session.id);
+    let mut text = String::new();
+    for session in sessions {
+        write_line(&mut text, session, context.now.monotonic_us);
+    }
+    context.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+pub(super) static INFO: CommandSpec = CommandSpec {
+    name: "info",
+    syntax: "",
+    summary: "Describes this connection as CLIENT LIST does.",
+    since: "6.2.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 2,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(info),
+};
+
+fn info(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let mut text = String::new();
+    write_line(
+        &mut text,
+        context.sessions.get(context.key),
+        context.now.monotonic_us,
+    );
+    context.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn seconds_since(then_us: u64, now_us: u64) -> u64 {
+    now_us.saturating_sub(then_us) / 1_000_000
+}
+
+/// One line of CLIENT LIST: every field that Redis 7.2 has, in its order; those that have no
+/// meaning here are 0.
+fn write_line(text: &mut String, session: &Session, now_us: u64) {
+    let transaction = &session.transaction;
+    let buffers = &session.buffers;
+    let flags = match (session.peer.transport, transaction.is_open()) {
+        (_, true) => "x",
+        (Transport::Unix, false) => "U",
+        (Transport::Tcp | Transport::Embedded, false) => "N",
+    };
+    let written = writeln!(
+        text,
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags}{}{} db={} sub=0 psub=0 \
+         ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 \
+         omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+        session.id,
+        session.peer.address,
+        session.peer.local_address,
+        session.peer.descriptor,
+        String::from_utf8_lossy(&session.name),
+        seconds_since(session.created.monotonic_us, now_us),
+        seconds_since(session.last_active_us, now_us),
+        if session.is_kept { "e" } else { "" },
+        if session.is_untouching { "T" } else { "" },
+        session.database,
+        transaction.queue_len().map_or(-1, |len| len as i64),
+        buffers.input_bytes,
+        buffers.input_spare_bytes,
+        transaction.queue_bytes(),
+        buffers.output_allocated_bytes,
+        buffers.output_allocated_bytes,
+        buffers.output_bytes,
+        buffers.output_allocated_bytes,
+        session.used_bytes(),
+        session
+            .last_command
+            .map_or("NULL", |number| table().full_name(number)),
+        if session.dialect == Dialect::Resp3 {
+            3
+        } else {
+            2
+        },
+        String::from_utf8_lossy(&session.library_name),
+        String::from_utf8_lossy(&session.library_version),
+    );
+    written.expect("writing to a String never fails");
+}
+
+pub(super) static KILL: CommandSpec = CommandSpec {
+    name: "kill",
+    syntax: "ip:port | [ID client-id] [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME YES | NO]",
+    summary: "Closes connections.",
+    since: "2.4.0",
+    group: Group::Connection,
+    complexity: "O(number of clients)",
+    arity: -3,
+    flags: ANYTIME.and(Flags::ADMIN),
+    keys: Keys::None,
+    action: Action::Run(kill),
+};
+
+const NO_SUCH_CLIENT: ReplyError = ReplyError::fixed("ERR No such client");
+const ID_NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR client-id should be greater than 0");
+
+/// What a client must be like to be closed.
+struct KillFilter<'a> {
+    id: Option<i64>,
+    address: Option<&'a [u8]>,
+    local_address: Option<&'a [u8]>,
+    is_of_type: bool,
+    skips_self: bool,
+}
+
+impl KillFilter<'_> {
+    fn accepts(&self, session: &Session, own_id: u64) -> bool {
+        let is = |wanted: Option<&[u8]>, address: &str| {
+            wanted.is_none_or(|wanted| wanted == address.as_bytes())
+        };
+        self.is_of_type
+            && self.id.is_none_or(|id| id == session.id as i64)
+            && is(self.address, &session.peer.address)
+            && is(self.local_address, &session.peer.local_address)
+            && !(self.skips_self && session.id == own_id)
+    }
+}
+
+fn parse_kill_filter(args: Args<'_>) -> Result<KillFilter<'_>, ReplyError> {
+    let mut filter = KillFilter {
+        id: None,
+        address: None,
+        local_address: None,
+        is_of_type: true,
+        skips_self: true,
+    };
+    let mut index = 2;
+    while index < args.len() {
+        if index + 1 == args.len() {
+            return Err(ReplyError::SYNTAX);
+        }
+        let (name, value) = (args.get(index), args.get(index + 1));
+        if name.eq_ignore_ascii_case(b"id") {
+            let id = parse_i64(value)
+                .filter(|&id| id > 0)
+                .ok_or(ID_NOT_POSITIVE)?;
+            filter.id = Some(id);
+        } else if name.eq_ignore_ascii_case(b"type") {
+            filter.is_of_type &= parse_type(value)?;
+        } else if name.eq_ignore_ascii_case(b"addr") {
+            filter.address = Some(value);
+        } else if name.eq_ignore_ascii_case(b"laddr") {
+            filter.local_address = Some(value);
+        } else if name.eq_ignore_ascii_case(b"user") {
+            if value != b"default" {
+                let text = [b"ERR No such user '", value, b"'"].concat();
+                return Err(ReplyError::from_bytes(text));
+            }
+        } else if name.eq_ignore_ascii_case(b"skipme") {
+            filter.skips_self = match value {
+                value if value.eq_ignore_ascii_case(b"yes") => true,
+                value if value.eq_ignore_ascii_case(b"no") => false,
+                _ => return Err(ReplyError::SYNTAX),
+            };
+        } else {
+            return Err(ReplyError::SYNTAX);
+        }
+        index += 2;
+    }
+    Ok(filter)
+}
+
+fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let is_old_form = args.len() == 3;
+    let filter = if is_old_form {
+        KillFilter {
+            id: None,
+            address: Some(args.get(2)),
+            local_address: None,
+            is_of_type: true,
+            skips_self: false,
+        }
+    } else {
+        parse_kill_filter(args)?
+    };
+    let own_id = context.session().id;
+    let victims: Vec<_> = context
+        .sessions
+        .iter()
+        .filter(|(_, session)| filter.accepts(session, own_id))
+        .map(|(key, session)| (key, session.id))
+        .collect();
+    if is_old_form && victims.is_empty() {
+        return Err(NO_SUCH_CLIENT);
+    }
+    for &(key, id) in &victims {
+        if id == own_id {
+            context.session().closes_after_reply = true;
+        } else {
+            context.outbox.push(Effect::CloseSession { key, id });
+        }
+    }
+    if is_old_form {
+        context.reply.ok();
+    } else {
+        context.reply.integer(victims.len() as i64);
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! HELLO and AUTH: who the client is, and which protocol it speaks.
+
+use super::client::is_printable_name;
+use super::needs_no_password;
+use crate::base::numbers::parse_i64;
+use crate::base::secret::equals_secret;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::Dialect;
+use crate::session::Context;
+use crate::stats::REDIS_VERSION;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&HELLO, &AUTH];
+
+const FLAGS: Flags = Flags::LOADING
+    .and(Flags::STALE)
+    .and(Flags::FAST)
+    .and(Flags::NO_SCRIPT)
+    .and(Flags::NO_AUTH);
+
+/// The only user there is until there are access lists.
+const DEFAULT_USER: &[u8] = b"default";
+
+static HELLO: CommandSpec = CommandSpec {
+    name: "hello",
+    syntax: "[protover [AUTH username password] [SETNAME clientname]]",
+    summary: "Chooses the protocol, authenticates and names the client, and tells what the server is.",
+    since: "6.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -1,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(hello),
+};
+
+const BAD_PROTOCOL: ReplyError =
+    ReplyError::fixed("ERR Protocol version is not an integer or out of range");
+const HELLO_NEEDS_AUTH: ReplyError = ReplyError::fixed(
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+);
+
+#[derive(Default)]
+struct HelloOptions<'a> {
+    credentials: Option<(&'a [u8], &'a [u8])>,
+    name: Option<&'a [u8]>,
+}
+
+fn parse_hello_options(args: Args<'_>) -> Result<HelloOptions<'_>, ReplyError> {
+    let mut options = HelloOptions::default();
+    let mut index = 2;
+    while index < args.len() {
+        let option = args.get(index);
+        let rest = args.len() - index - 1;
+        if option.eq_ignore_ascii_case(b"auth") && rest >= 2 {
+            options.credentials = Some((args.get(index + 1), args.get(index + 2)));
+            index += 3;
+        } else if option.eq_ignore_ascii_case(b"setname") && rest >= 1 {
+            let name = args.get(index + 1);
+            if !is_printable_name(name) {
+                return Err(super::client::BAD_NAME);
+            }
+            options.name = Some(name);
+            index += 2;
+        } else {
+            let text = [b"ERR Syntax error in HELLO option '", option, b"'"].concat();
+            return Err(ReplyError::from_bytes(text));
+        }
+    }
+    Ok(options)
+}
+
+fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut wanted = None;
+    if args.len() > 1 {
+        wanted = Some(match parse_i64(args.get(1)).ok_or(BAD_PROTOCOL)? {
+            2 => Dialect::Resp2,
+            3 => Dialect::Resp3,
+            _ => return Err(ReplyError::NOPROTO),
+        });
+    }
+    let options = parse_hello_options(args)?;
+    if let Some((user, password)) = options.credentials {
+        authenticate(context, user, password)?;
+    }
+    if !context.session().is_authenticated {
+        return Err(HELLO_NEEDS_AUTH);
+    }
+    let session = context.session();
+    if let Some(name) = options.name {
+        session.name = name.into();
+    }
+    // Whoever says HELLO is a program, even if it began with a bare line feed.
+    let kept = match session.dialect {
+        Dialect::Plain | Dialect::Resp2 => Dialect::Resp2,
+        Dialect::Resp3 => Dialect::Resp3,
+    };
+    session.dialect = wanted.unwrap_or(kept);
+    let (dialect, id) = (session.dialect, session.id);
+    context.reply.set_dialect(dialect);
+    reply_hello(context, dialect, id);
+    Ok(())
+}
+
+fn reply_hello(context: &mut Context<'_>, dialect: Dialect, id: u64) {
+    let reply = &mut context.reply;
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(REDIS_VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(if dialect == Dialect::Resp3 { 3 } else { 2 });
+    reply.bulk(b"id");
+    reply.integer(id as i64);
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+static AUTH: CommandSpec = CommandSpec {
+    name: "auth",
+    syntax: "[username] password",
+    summary: "Authenticates the client.",
+    since: "1.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(auth),
+};
+
+const NO_PASSWORD_SET: ReplyError = ReplyError::fixed(
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+);
+
+fn auth(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (user, password) = match args.len() {
+        2 if needs_no_password(context) => return Err(NO_PASSWORD_SET),
+        2 => (DEFAULT_USER, args.get(1)),
+        3 => (args.get(1), args.get(2)),
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    authenticate(context, user, password)?;
+    context.reply.ok();
+    Ok(())
+}
+
+/// Checks a user and a password; without a configured password any will do.
+fn authenticate(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Outcome {
+    let wanted = &context.config.requirepass;
+    let is_right = wanted.is_empty() || equals_secret(password, wanted);
+    if user != DEFAULT_USER || !is_right {
+        return Err(ReplyError::WRONGPASS);
+    }
+    context.session().is_authenticated = true;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Commands on the client's own connection, and on those of others.
+//!
+//! | file | commands |
+//! |---|---|
+//! | `basics.rs` | PING ECHO SELECT QUIT RESET READONLY READWRITE |
+//! | `handshake.rs` | HELLO AUTH |
+//! | `client.rs` | CLIENT and what a client says of itself |
+//! | `client_list.rs` | CLIENT LIST, INFO and KILL: what is said of clients |
+//!
+//! Not here: sockets (`server/`), what a session is (`session/`).
+
+mod basics;
+mod client;
+mod client_list;
+mod handshake;
+
+use super::spec::CommandSpec;
+use crate::session::Context;
+
+pub(super) const COMMANDS: [&[&CommandSpec]; 3] =
+    [basics::COMMANDS, handshake::COMMANDS, client::COMMANDS];
+
+/// Whether a session that has given no password yet may run commands.
+fn needs_no_password(context: &Context<'_>) -> bool {
+    context.config.requirepass.is_empty()
+}

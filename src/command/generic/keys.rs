@@ -1,0 +1,123 @@
+//! Whether keys are there, and their deletion.
+
+use crate::command::many_keys::for_each_key;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::session::Context;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&DEL, &UNLINK, &EXISTS, &TOUCH, &TYPE, &RANDOMKEY];
+
+static DEL: CommandSpec = CommandSpec {
+    name: "del",
+    syntax: "key [key ...]",
+    summary: "Deletes keys and returns how many there were.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: Flags::WRITE,
+    keys: Keys::ALL,
+    action: Action::Run(del),
+};
+
+static UNLINK: CommandSpec = CommandSpec {
+    name: "unlink",
+    syntax: "key [key ...]",
+    summary: "Deletes keys, as DEL does: neither blocks the server.",
+    since: "4.0.0",
+    group: Group::Generic,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: Keys::ALL,
+    action: Action::Run(del),
+};
+
+fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut count = 0;
+    for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
+        count += i64::from(context.mutate().remove(key));
+    });
+    context.reply.integer(count);
+    Ok(())
+}
+
+static EXISTS: CommandSpec = CommandSpec {
+    name: "exists",
+    syntax: "key [key ...]",
+    summary: "Counts the keys that exist, a repeated one as often as it is named.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: Flags::READ_ONLY.and(Flags::FAST),
+    keys: Keys::ALL,
+    action: Action::Run(exists),
+};
+
+static TOUCH: CommandSpec = CommandSpec {
+    name: "touch",
+    syntax: "key [key ...]",
+    summary: "Notes a use of keys and returns how many exist.",
+    since: "3.2.1",
+    group: Group::Generic,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: Flags::READ_ONLY.and(Flags::FAST),
+    keys: Keys::ALL,
+    action: Action::Run(exists),
+};
+
+fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut count = 0;
+    for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
+        count += i64::from(context.read(key, |_, entry| entry.is_some()));
+    });
+    context.reply.integer(count);
+    Ok(())
+}
+
+static TYPE: CommandSpec = CommandSpec {
+    name: "type",
+    syntax: "key",
+    summary: "Returns the type of a key's value, none if there is no such key.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::READ_ONLY.and(Flags::FAST),
+    keys: Keys::FIRST,
+    action: Action::Run(type_of),
+};
+
+fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let is_found = context.keyspace.find(database, key, now_ms).is_some();
+    context
+        .reply
+        .simple(if is_found { "string" } else { "none" });
+    Ok(())
+}
+
+static RANDOMKEY: CommandSpec = CommandSpec {
+    name: "randomkey",
+    syntax: "",
+    summary: "Returns a key chosen at random.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::READ_ONLY,
+    keys: Keys::None,
+    action: Action::Run(randomkey),
+};
+
+fn randomkey(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let (database, now_ms) = (context.database(), context.now_ms());
+    match context.keyspace.random_key(database, now_ms) {
+        Some(entry) => context.reply.bulk(entry.key()),
+        None => context.reply.null(),
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! OBJECT: how a key is kept.
+
+use crate::command::help::reply_help;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::keyspace::EntryRef;
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::ReplyWriter;
+use crate::session::Context;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];
+
+static OBJECT: CommandSpec = CommandSpec {
+    name: "object",
+    syntax: "",
+    summary: "A container of commands about how keys are kept.",
+    since: "2.2.3",
+    group: Group::Generic,
+    complexity: "Depends on the subcommand",
+    arity: -2,
+    flags: Flags::NONE,
+    keys: Keys::None,
+    action: Action::Container(&[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT], None),
+};
+
+const KEY: Keys = Keys::Range {
+    first: 2,
+    last: 2,
+    step: 1,
+};
+
+static ENCODING: CommandSpec = CommandSpec {
+    name: "encoding",
+    syntax: "key",
+    summary: "Returns how the value of a key is encoded.",
+    since: "2.2.3",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 3,
+    flags: Flags::READ_ONLY,
+    keys: KEY,
+    action: Action::Run(encoding),
+};
+
+fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    look(context, args, |reply, entry, _| {
+        let name = entry.string().encoding_name(entry.is_modified_in_place());
+        reply.bulk(name.as_bytes());
+        Ok(())
+    })
+}
+
+static FREQ: CommandSpec = CommandSpec {
+    name: "freq",
+    syntax: "key",
+    summary: "Returns how often a key is used, under a policy that counts it.",
+    since: "4.0.0",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 3,
+    flags: Flags::READ_ONLY,
+    keys: KEY,
+    action: Action::Run(freq),
+};
+
+const NOT_COUNTED: ReplyError = ReplyError::fixed(
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
+fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    look(context, args, |_, _, _| Err(NOT_COUNTED))
+}
+
+static IDLETIME: CommandSpec = CommandSpec {
+    name: "idletime",
+    syntax: "key",
+    summary: "Returns the seconds since a key was last used.",
+    since: "2.2.3",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 3,
+    flags: Flags::READ_ONLY,
+    keys: KEY,
+    action: Action::Run(idletime),
+};
+
+fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    look(context, args, |reply, _, idle_time_s| {
+        reply.integer(idle_time_s as i64);
+        Ok(())
+    })
+}
+
+static REFCOUNT: CommandSpec = CommandSpec {
+    name: "refcount",
+    syntax: "key",
+    summary: "Returns how many places refer to the value of a key: always 1.",
+    since: "2.2.3",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 3,
+    flags: Flags::READ_ONLY,
+    keys: KEY,
+    action: Action::Run(refcount),
+};
+
+fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    look(context, args, |reply, _, _| {
+        reply.integer(1);
+        Ok(())
+    })
+}
+
+/// Looks at the key in argument 2 without noting a use; replies null for a missing one.
+fn look(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, u64) -> Outcome,
+) -> Outcome {
+    let key = context.key(args, 2);
+    let (database, now_ms) = (context.database(), context.now_ms());
+    match context.keyspace.find(database, key, now_ms) {
+        Some(entry) => {
+            let idle_time_s = context.keyspace.idle_time_s(entry, now_ms);
+            answer(&mut context.reply, entry, idle_time_s)
+        }
+        None => {
+            context.reply.null();
+            Ok(())
+        }
+    }
+}
+
+static HELP: CommandSpec = CommandSpec {
+    name: "help",
+    syntax: "",
+    summary: "Lists the subcommands of OBJECT.",
+    since: "6.2.0",
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: Keys::None,
+    action: Action::Run(help),
+};
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_help(context, &OBJECT);
+    Ok(())
+}

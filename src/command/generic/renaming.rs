@@ -1,0 +1,149 @@
+//! Keys under other names and in other databases.
+
+use crate::command::arguments::parse_database;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&RENAME, &RENAMENX, &COPY, &MOVE];
+
+static RENAME: CommandSpec = CommandSpec {
+    name: "rename",
+    syntax: "key newkey",
+    summary: "Gives a key another name, replacing what that name held.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(length of the value)",
+    arity: 3,
+    flags: Flags::WRITE,
+    keys: Keys::Range {
+        first: 1,
+        last: 2,
+        step: 1,
+    },
+    action: Action::Run(rename),
+};
+
+fn rename(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (source, target) = (context.key(args, 1), context.key(args, 2));
+    let database = context.database();
+    let mut mutation = context.mutate();
+    let is_found = if source.bytes == target.bytes {
+        mutation.exists(source)
+    } else {
+        mutation.rename(source, database, target)
+    };
+    if !is_found {
+        return Err(ReplyError::NO_SUCH_KEY);
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+static RENAMENX: CommandSpec = CommandSpec {
+    name: "renamenx",
+    syntax: "key newkey",
+    summary: "Gives a key another name if no key has that name.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(length of the value)",
+    arity: 3,
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: Keys::Range {
+        first: 1,
+        last: 2,
+        step: 1,
+    },
+    action: Action::Run(renamenx),
+};
+
+fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (source, target) = (context.key(args, 1), context.key(args, 2));
+    let database = context.database();
+    let mut mutation = context.mutate();
+    if !mutation.exists(source) {
+        return Err(ReplyError::NO_SUCH_KEY);
+    }
+    let is_free = !mutation.exists(target);
+    if is_free {
+        mutation.rename(source, database, target);
+    }
+    context.reply.integer(i64::from(is_free));
+    Ok(())
+}
+
+static COPY: CommandSpec = CommandSpec {
+    name: "copy",
+    syntax: "source destination [DB destination-db] [REPLACE]",
+    summary: "Copies a key with its value and deadline.",
+    since: "6.2.0",
+    group: Group::Generic,
+    complexity: "O(length of the value)",
+    arity: -3,
+    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    keys: Keys::Range {
+        first: 1,
+        last: 2,
+        step: 1,
+    },
+    action: Action::Run(copy),
+};
+
+fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let database = context.database();
+    let mut target_database = database;
+    let mut replaces = false;
+    let mut index = 3;
+    while index < args.len() {
+        let name = args.get(index);
+        if name.eq_ignore_ascii_case(b"replace") {
+            replaces = true;
+            index += 1;
+        } else if name.eq_ignore_ascii_case(b"db") && index + 1 < args.len() {
+            let count = context.keyspace.database_count();
+            target_database = parse_database(args.get(index + 1), count)?;
+            index += 2;
+        } else {
+            return Err(ReplyError::SYNTAX);
+        }
+    }
+    let (source, target) = (context.key(args, 1), context.key(args, 2));
+    if database == target_database && source.bytes == target.bytes {
+        return Err(ReplyError::SAME_OBJECT);
+    }
+    let now_ms = context.now_ms();
+    let is_free = !context
+        .keyspace
+        .mutate(target_database, now_ms)
+        .exists(target);
+    let copies = (is_free || replaces) && context.mutate().copy(source, target_database, target);
+    context.reply.integer(i64::from(copies));
+    Ok(())
+}
+
+static MOVE: CommandSpec = CommandSpec {
+    name: "move",
+    syntax: "key db",
+    summary: "Moves a key to another database if that has no such key.",
+    since: "1.0.0",
+    group: Group::Generic,
+    complexity: "O(length of the value)",
+    arity: 3,
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: Keys::FIRST,
+    action: Action::Run(move_key),
+};
+
+fn move_key(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let target_database = parse_database(args.get(2), context.keyspace.database_count())?;
+    if context.database() == target_database {
+        return Err(ReplyError::SAME_OBJECT);
+    }
+    let key = context.key(args, 1);
+    let now_ms = context.now_ms();
+    let is_free = !context.keyspace.mutate(target_database, now_ms).exists(key);
+    let moves = is_free && context.mutate().rename(key, target_database, key);
+    context.reply.integer(i64::from(moves));
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! One entry of COMMAND INFO.
+//!
+//! ```text
+//! 1 name            4 first key   7 ACL categories (set)      9 key specifications (set of maps)
+//! 2 arity           5 last key    8 tips (set), none yet     10 subcommands, entries like this
+//! 3 flags (set)     6 step
+//! ```
+//!
+//! Not here: how keys are found in a request (`key_arguments.rs`).
+
+use super::{categories, key_arguments};
+use crate::command::spec::{Flags, Keys};
+use crate::command::table::{CommandNumber, table};
+use crate::protocol::reply::ReplyWriter;
+
+/// Writes the entry of a command or subcommand. The recursion ends with the subcommands.
+pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
+    let spec = table().spec(number);
+    reply.array(10);
+    reply.bulk(table().full_name(number).as_bytes());
+    reply.integer(i64::from(spec.arity));
+    write_flags(reply, spec.flags, spec.keys);
+    let (first, last, step) = match spec.keys {
+        Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
+        Keys::None | Keys::Counted { .. } => (0, 0, 0),
+    };
+    reply.integer(first);
+    reply.integer(last);
+    reply.integer(step);
+    let categories = categories::of(number);
+    reply.set(categories.len());
+    for category in categories {
+        reply.simple(&format!("@{category}"));
+    }
+    reply.set(0);
+    key_arguments::write_specifications(reply, spec);
+    if spec.subcommands().is_empty() {
+        reply.set(0);
+    } else {
+        reply.array(spec.subcommands().len());
+        for subcommand in table().subcommands(number) {
+            write(reply, subcommand);
+        }
+    }
+}
+
+fn write_flags(reply: &mut ReplyWriter<'_>, flags: Flags, keys: Keys) {
+    let flags = match keys {
+        Keys::Counted { .. } => flags.and(Flags::MOVABLE_KEYS),
+        Keys::None | Keys::Range { .. } => flags,
+    };
+    reply.set(flags.names().count());
+    for name in flags.names() {
+        reply.simple(name);
+    }
+}

@@ -1,0 +1,117 @@
+//! CONFIG: parameters at run time.
+//!
+//! Not here: the parameters themselves (`config/table.rs`).
+
+use crate::command::help::reply_help;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&CONFIG];
+
+const FLAGS: Flags = Flags::ADMIN
+    .and(Flags::NO_SCRIPT)
+    .and(Flags::LOADING)
+    .and(Flags::STALE);
+
+static CONFIG: CommandSpec = CommandSpec {
+    name: "config",
+    syntax: "",
+    summary: "A container of commands about the configuration.",
+    since: "2.0.0",
+    group: Group::Server,
+    complexity: "Depends on the subcommand",
+    arity: -2,
+    flags: Flags::NONE,
+    keys: Keys::None,
+    action: Action::Container(&[&GET, &HELP, &RESETSTAT, &SET], None),
+};
+
+static GET: CommandSpec = CommandSpec {
+    name: "get",
+    syntax: "parameter [parameter ...]",
+    summary: "Returns the parameters that match the patterns, with their values.",
+    since: "2.0.0",
+    group: Group::Server,
+    complexity: "O(patterns * parameters)",
+    arity: -3,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(get),
+};
+
+fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
+    let found = context.config.matching(&patterns);
+    context.reply.map(found.len());
+    for (name, value) in found {
+        context.reply.bulk(name.as_bytes());
+        context.reply.bulk(&value);
+    }
+    Ok(())
+}
+
+static SET: CommandSpec = CommandSpec {
+    name: "set",
+    syntax: "parameter value [parameter value ...]",
+    summary: "Changes parameters: all of them, or none if one can't be changed.",
+    since: "2.0.0",
+    group: Group::Server,
+    complexity: "O(number of parameters)",
+    arity: -4,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(set),
+};
+
+fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
+    if pairs.len() % 2 != 0 {
+        return Err(ReplyError::SYNTAX);
+    }
+    context
+        .config
+        .set(&pairs)
+        .map_err(|error| ReplyError::new(format!("ERR {error}")))?;
+    context.reply.ok();
+    Ok(())
+}
+
+static RESETSTAT: CommandSpec = CommandSpec {
+    name: "resetstat",
+    syntax: "",
+    summary: "Sets the counters of INFO to zero.",
+    since: "2.0.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(resetstat),
+};
+
+fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.stats.reset();
+    context.keyspace.reset_expiry_report();
+    context.reply.ok();
+    Ok(())
+}
+
+static HELP: CommandSpec = CommandSpec {
+    name: "help",
+    syntax: "",
+    summary: "Lists the subcommands of CONFIG.",
+    since: "5.0.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: Keys::None,
+    action: Action::Run(help),
+};
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_help(context, &CONFIG);
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! INFO and TIME, and a little art.
+
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::table::table;
+use crate::protocol::args::Args;
+use crate::session::Context;
+use crate::stats::{self, CommandStat, DatabaseStat, ErrorStat, Gauges, InfoSource};
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&INFO, &TIME, &LOLWUT];
+
+const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
+
+static INFO: CommandSpec = CommandSpec {
+    name: "info",
+    syntax: "[section [section ...]]",
+    summary: "Describes the server and what it has done.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "O(number of clients)",
+    arity: -1,
+    flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(info),
+};
+
+fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let sections: Vec<&[u8]> = args.iter().skip(1).collect();
+    let text = info_text(context, &sections);
+    context.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// The text of INFO for some sections, or the default ones.
+pub(crate) fn info_text(context: &mut Context<'_>, sections: &[&[u8]]) -> String {
+    let gauges = gather_gauges(context);
+    let mut counters = context.stats.counters.clone();
+    counters.expired_keys = context.keyspace.expiry_report().removed_keys;
+    let commands: Vec<CommandStat<'_>> = context
+        .stats
+        .commands()
+        .map(|(number, count)| CommandStat {
+            name: table().full_name(number),
+            calls: count.calls,
+            usec: 0,
+            rejected_calls: count.rejected_calls,
+            failed_calls: count.failed_calls,
+        })
+        .collect();
+    let errors: Vec<ErrorStat<'_>> = context
+        .stats
+        .errors()
+        .map(|(code, count)| ErrorStat { code, count })
+        .collect();
+    let now_ms = context.now_ms();
+    let databases: Vec<DatabaseStat> = (0..context.keyspace.database_count())
+        .map(|index| {
+            let size = context.keyspace.size(index);
+            DatabaseStat {
+                index: index as u32,
+                keys: size.keys as u64,
+                expires: size.expires as u64,
+                avg_ttl_ms: context.keyspace.average_ttl_ms(index, now_ms),
+            }
+        })
+        .collect();
+    stats::info_text(
+        sections,
+        &InfoSource {
+            counters: &counters,
+            gauges: &gauges,
+            commands: &commands,
+            errors: &errors,
+            databases: &databases,
+        },
+    )
+}
+
+/// The values of the moment: what the node and the reactor keep up to date, and what is read from
+/// keyspace and sessions now.
+fn gather_gauges(context: &mut Context<'_>) -> Gauges {
+    let now = context.now;
+    let report = context.keyspace.expiry_report();
+    let used_keyspace_bytes = context.keyspace.used_bytes() as u64;
+    let buffers = context.sessions.iter().map(|(_, session)| session.buffers);
+    let client_buffers_bytes: usize = buffers.map(|buffers| buffers.allocated_bytes()).sum();
+    let used_sessions_bytes = context.sessions.used_bytes() as u64;
+    let stats = &mut *context.stats;
+    stats.sample_rates(now.monotonic_ms());
+    let startup_bytes = stats.gauges.used_memory_startup_bytes;
+    let used_bytes = startup_bytes + used_keyspace_bytes + used_sessions_bytes;
+    let peak_bytes = &mut stats.gauges.used_memory_peak_bytes;
+    *peak_bytes = used_bytes.max(*peak_bytes);
+    Gauges {
+        now_usec: now.unix_us,
+        uptime_seconds: now.monotonic_us / 1_000_000,
+        connected_clients: context.sessions.len() as u64,
+        maxclients: u64::from(context.config.maxclients),
+        used_memory_bytes: used_bytes,
+        used_memory_overhead_bytes: startup_bytes
+            + used_sessions_bytes
+            + context.keyspace.overhead_bytes() as u64,
+        client_buffers_bytes: client_buffers_bytes as u64,
+        lazyfree_pending_objects: context.keyspace.pending_free_keys() as u64,
+        commands_per_second: stats.commands_per_second(),
+        input_bytes_per_second: stats.input_bytes_per_second(),
+        output_bytes_per_second: stats.output_bytes_per_second(),
+        expiry_next_deadline_ms: context.keyspace.next_deadline_ms(),
+        expire_lag_p50_usec: report.lag_p50_ms * 1000,
+        expire_lag_p99_usec: report.lag_p99_ms * 1000,
+        expire_lag_max_usec: report.lag_max_ms * 1000,
+        ..stats.gauges.clone()
+    }
+}
+
+static TIME: CommandSpec = CommandSpec {
+    name: "time",
+    syntax: "",
+    summary: "Returns the time as Unix seconds and microseconds.",
+    since: "2.6.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 1,
+    flags: ANYTIME.and(Flags::FAST),
+    keys: Keys::None,
+    action: Action::Run(time),
+};
+
+fn time(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let now_us = context.now.unix_us;
+    context.reply.array(2);
+    for part in [now_us / 1_000_000, now_us % 1_000_000] {
+        context.reply.bulk_integer(part as i64);
+    }
+    Ok(())
+}
+
+static LOLWUT: CommandSpec = CommandSpec {
+    name: "lolwut",
+    syntax: "[VERSION version]",
+    summary: "Shows a ship on an even keel, and the version.",
+    since: "5.0.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: -1,
+    flags: Flags::READ_ONLY.and(Flags::FAST),
+    keys: Keys::None,
+    action: Action::Run(lolwut),
+};
+
+fn lolwut(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    const SHIP: &str = concat!(
+        "          |\\\n",
+        "          | \\\n",
+        "          |  \\\n",
+        "          |___\\\n",
+        "   _______|________\n",
+        "   \\              /\n",
+        "~~~~\\____________/~~~~~~~\n",
+        "  ~~      ~~      ~~\n",
+        "\nEvenkeel ver. ",
+        env!("CARGO_PKG_VERSION"),
+        "\n"
+    );
+    context.reply.verbatim("txt", SHIP.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! What a command declares about itself; everything else is made from this.
+//!
+//! A [`CommandSpec`] stands directly above its handler. From it come dispatch and arity checks
+//! (`table.rs`, `call.rs`), COMMAND and its subcommands (`introspection.rs`, `syntax.rs`), and
+//! `docs/COMMANDS.md` (`markdown.rs`).
+
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+/// What a handler returns: its reply stands in the context, or this error is replied. A handler
+/// that returns an error has written nothing.
+pub type Outcome = Result<(), ReplyError>;
+
+/// Runs one command. The number of arguments has been checked against the arity.
+pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Outcome;
+
+/// The chapter of the documentation that a command belongs to, named as Redis names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Any kind of key.
+    Generic,
+    /// String values.
+    String,
+    /// Strings as arrays of bits.
+    Bitmap,
+    /// MULTI and what belongs to it.
+    Transactions,
+    /// The client's own connection.
+    Connection,
+    /// The server as a whole.
+    Server,
+}
+
+impl Group {
+    /// The name in COMMAND DOCS.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::String => "string",
+            Self::Bitmap => "bitmap",
+            Self::Transactions => "transactions",
+            Self::Connection => "connection",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// Properties of a command, as a set of the constants below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u16);
+
+impl Flags {
+    /// Nothing special.
+    pub const NONE: Self = Self(0);
+    /// May change keys.
+    pub const WRITE: Self = Self(1);
+    /// Reads keys and changes none.
+    pub const READ_ONLY: Self = Self(1 << 1);
+    /// May need more memory; refused when there is none.
+    pub const DENY_OOM: Self = Self(1 << 2);
+    /// For operators.
+    pub const ADMIN: Self = Self(1 << 3);
+    /// O(1) or O(log n).
+    pub const FAST: Self = Self(1 << 4);
+    /// Not from scripts.
+    pub const NO_SCRIPT: Self = Self(1 << 5);
+    /// Allowed while a snapshot is being loaded.
+    pub const LOADING: Self = Self(1 << 6);
+    /// Allowed on a replica that lost its master; kept for clients that read it.
+    pub const STALE: Self = Self(1 << 7);
+    /// Allowed before authentication.
+    pub const NO_AUTH: Self = Self(1 << 8);
+    /// Not inside MULTI.
+    pub const NO_MULTI: Self = Self(1 << 9);
+    /// Executed inside MULTI at once instead of being queued.
+    pub const NOT_QUEUED: Self = Self(1 << 10);
+    /// Keys are found by looking at the arguments.
+    pub const MOVABLE_KEYS: Self = Self(1 << 11);
+
+    /// This set and another.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in this set.
+    #[inline]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of the flags that COMMAND INFO lists, in Redis's order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [(Flags, &str); 11] = [
+            (Flags::WRITE, "write"),
+            (Flags::READ_ONLY, "readonly"),
+            (Flags::DENY_OOM, "denyoom"),
+            (Flags::ADMIN, "admin"),
+            (Flags::NO_SCRIPT, "noscript"),
+            (Flags::LOADING, "loading"),
+            (Flags::STALE, "stale"),
+            (Flags::FAST, "fast"),
+            (Flags::NO_AUTH, "no_auth"),
+            (Flags::MOVABLE_KEYS, "movablekeys"),
+            (Flags::NO_MULTI, "no_multi"),
+        ];
+        NAMES
+            .into_iter()
+            .filter(move |&(flag, _)| self.has(flag))
+            .map(|(_, name)| name)
+    }
+}
+
+/// Which arguments are keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// None.
+    None,
+    /// Every `step`-th argument from `first` to `last`; a negative `last` counts from the end.
+    Range {
+        /// Index of the first key; the command's name is argument 0.
+        first: u8,
+        /// Index of the last key, from the end if negative (-1 is the last argument).
+        last: i8,
+        /// Distance between keys.
+        step: u8,
+    },
+    /// As many keys as the argument `count` says, beginning right behind it, `step` apart.
+    Counted {
+        /// Index of the argument that says how many.
+        count: u8,
+        /// Distance between keys.
+        step: u8,
+    },
+}
+
+impl Keys {
+    /// One key as first argument.
+    pub const FIRST: Self = Self::Range {
+        first: 1,
+        last: 1,
+        step: 1,
+    };
+    /// All arguments are keys.
+    pub const ALL: Self = Self::Range {
+        first: 1,
+        last: -1,
+        step: 1,
+    };
+
+    /// Index of the first key, if the command has one at a fixed place.
+    #[inline]
+    pub const fn first_index(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Range { first, .. } => Some(first as usize),
+            Self::Counted { count, .. } => Some(count as usize + 1),
+        }
+    }
+}
+
+/// What a command does.
+#[derive(Clone, Copy)]
+pub enum Action {
+    /// It runs a handler.
+    Run(Handler),
+    /// Its first argument names one of these; the handler answers the bare name, if it may stand
+    /// alone.
+    Container(&'static [&'static CommandSpec], Option<Handler>),
+}
+
+/// The declaration of a command or subcommand.
+pub struct CommandSpec {
+    /// Its name in lower case; a subcommand's own name only.
+    pub name: &'static str,
+    /// Its arguments in the notation of `syntax.rs`, without the name.
+    pub syntax: &'static str,
+    /// One sentence of what it does.
+    pub summary: &'static str,
+    /// The first Redis version that had it; for ours, the Evenkeel version.
+    pub since: &'static str,
+    /// Its chapter.
+    pub group: Group,
+    /// Its cost.
+    pub complexity: &'static str,
+    /// How many arguments it takes, names included: exactly, or at least that many if negative.
+    pub arity: i8,
+    /// Its properties.
+    pub flags: Flags,
+    /// Its keys.
+    pub keys: Keys,
+    /// What it does.
+    pub action: Action,
+}
+
+impl CommandSpec {
+    /// Whether `count` arguments, names included, are as many as the command takes.
+    #[inline]
+    pub fn accepts(&self, count: usize) -> bool {
+        let wanted = usize::from(self.arity.unsigned_abs());
+        count == wanted || (self.arity < 0 && count > wanted)
+    }
+
+    /// Its subcommands.
+    pub fn subcommands(&self) -> &'static [&'static CommandSpec] {
+        match self.action {
+            Action::Run(_) => &[],
+            Action::Container(subcommands, _) => subcommands,
+        }
+    }
+}

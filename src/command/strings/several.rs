@@ -1,0 +1,178 @@
+//! Commands on several strings at once.
+
+use super::reply_string;
+use crate::base::numbers::parse_i64;
+use crate::command::expire_options::ExpireOption;
+use crate::command::many_keys::for_each_key;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::keyspace::DeadlineChange;
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+use crate::value::string::StringValue;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&MGET, &MSET, &MSETNX, &MSETEX];
+
+static MGET: CommandSpec = CommandSpec {
+    name: "mget",
+    syntax: "key [key ...]",
+    summary: "Returns the string values of several keys.",
+    since: "1.0.0",
+    group: Group::String,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: Flags::READ_ONLY.and(Flags::FAST),
+    keys: Keys::ALL,
+    action: Action::Run(mget),
+};
+
+fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    context.reply.array(args.len() - 1);
+    for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
+        context.read(key, |reply, entry| match entry {
+            Some(entry) => reply_string(reply, entry.string()),
+            None => reply.null(),
+        });
+    });
+    Ok(())
+}
+
+fn set_pairs(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    range: std::ops::Range<usize>,
+    deadline: DeadlineChange,
+) {
+    for_each_key(context, args, range, 2, |context, index, key| {
+        let value = StringValue::compact(args.get(index + 1));
+        context.mutate().set(key, value, deadline);
+    });
+}
+
+/// How many of the keys exist, a repeated one counted as often as it stands.
+fn count_existing(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    range: std::ops::Range<usize>,
+) -> usize {
+    let mut count = 0;
+    for_each_key(context, args, range, 2, |context, _, key| {
+        count += usize::from(context.mutate().exists(key));
+    });
+    count
+}
+
+static MSET: CommandSpec = CommandSpec {
+    name: "mset",
+    syntax: "key value [key value ...]",
+    summary: "Sets several keys to strings.",
+    since: "1.0.1",
+    group: Group::String,
+    complexity: "O(number of keys)",
+    arity: -3,
+    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    keys: Keys::Range {
+        first: 1,
+        last: -1,
+        step: 2,
+    },
+    action: Action::Run(mset),
+};
+
+fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if args.len() % 2 == 0 {
+        return Err(ReplyError::wrong_arity("mset"));
+    }
+    set_pairs(context, args, 1..args.len(), DeadlineChange::Clear);
+    context.reply.ok();
+    Ok(())
+}
+
+static MSETNX: CommandSpec = CommandSpec {
+    name: "msetnx",
+    syntax: "key value [key value ...]",
+    summary: "Sets several keys to strings if none of them exists.",
+    since: "1.0.1",
+    group: Group::String,
+    complexity: "O(number of keys)",
+    arity: -3,
+    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    keys: Keys::Range {
+        first: 1,
+        last: -1,
+        step: 2,
+    },
+    action: Action::Run(msetnx),
+};
+
+fn msetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if args.len() % 2 == 0 {
+        return Err(ReplyError::wrong_arity("msetnx"));
+    }
+    let sets = count_existing(context, args, 1..args.len()) == 0;
+    if sets {
+        set_pairs(context, args, 1..args.len(), DeadlineChange::Clear);
+    }
+    context.reply.integer(i64::from(sets));
+    Ok(())
+}
+
+static MSETEX: CommandSpec = CommandSpec {
+    name: "msetex",
+    syntax: "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+    summary: "Sets several keys to strings that share a deadline; all or none, with NX or XX.",
+    since: "8.4.0",
+    group: Group::String,
+    complexity: "O(number of keys), times O(log N) with N keys that have a deadline",
+    arity: -4,
+    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    keys: Keys::Counted { count: 1, step: 2 },
+    action: Action::Run(msetex),
+};
+
+fn msetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let count = parse_i64(args.get(1)).filter(|&count| count > 0);
+    let count = count
+        .and_then(|count| usize::try_from(count).ok())
+        .ok_or(BAD_COUNT)?;
+    let pairs_end = count.checked_mul(2).and_then(|words| words.checked_add(2));
+    let pairs_end = pairs_end
+        .filter(|&end| end <= args.len())
+        .ok_or_else(|| ReplyError::wrong_arity("msetex"))?;
+    let mut existing_wanted = None;
+    let mut expire = ExpireOption::None;
+    let mut index = pairs_end;
+    while index < args.len() {
+        let name = args.get(index);
+        let next = (index + 1 < args.len()).then(|| args.get(index + 1));
+        if name.eq_ignore_ascii_case(b"nx") && existing_wanted != Some(count) {
+            existing_wanted = Some(0);
+            index += 1;
+        } else if name.eq_ignore_ascii_case(b"xx") && existing_wanted != Some(0) {
+            existing_wanted = Some(count);
+            index += 1;
+        } else {
+            index += match expire.take(name, next) {
+                0 => return Err(ReplyError::SYNTAX),
+                taken => taken,
+            };
+        }
+    }
+    let deadline = match expire {
+        ExpireOption::None => DeadlineChange::Clear,
+        ExpireOption::Keep => DeadlineChange::Keep,
+        ExpireOption::Persist => return Err(ReplyError::SYNTAX),
+        ExpireOption::At(form, text) => {
+            DeadlineChange::At(form.positive_deadline_ms(text, context.now_ms(), "msetex")?)
+        }
+    };
+    let sets =
+        existing_wanted.is_none_or(|wanted| count_existing(context, args, 2..pairs_end) == wanted);
+    if sets {
+        set_pairs(context, args, 2..pairs_end, deadline);
+    }
+    context.reply.integer(i64::from(sets));
+    Ok(())
+}
+
+const BAD_COUNT: ReplyError = ReplyError::fixed("ERR invalid numkeys value");

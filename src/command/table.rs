@@ -1,0 +1,237 @@
+//! All commands by name.
+//!
+//! ```text
+//!  FAMILIES ─▶ specs: numbered list, subcommands behind their container  (numbers: statistics,
+//!         └──▶ slots: open addressing by name, 1,024 × u16                transactions, CLIENT LIST)
+//! ```
+//!
+//! A lookup hashes at most 16 bytes of the name with letter case folded, and compares the name
+//! once. Built on first use; O(commands).
+//!
+//! Not here: what a command is (`spec.rs`), running one (`call.rs`).
+
+use super::spec::CommandSpec;
+use super::{bitmaps, connection, generic, introspection, server, strings, transactions};
+use std::sync::LazyLock;
+
+/// Lists of one file each; a command that is in none is dead code, which the compiler reports.
+const FAMILIES: [&[&[&CommandSpec]]; 7] = [
+    &strings::COMMANDS,
+    &[bitmaps::COMMANDS],
+    &generic::COMMANDS,
+    &[transactions::COMMANDS],
+    &connection::COMMANDS,
+    &server::COMMANDS,
+    &[introspection::COMMANDS],
+];
+
+const SLOT_COUNT: usize = 1024;
+
+/// Number of a command or subcommand.
+pub type CommandNumber = u16;
+
+struct Row {
+    spec: &'static CommandSpec,
+    /// `config|get` for a subcommand.
+    full_name: String,
+    /// The container of a subcommand.
+    container: Option<CommandNumber>,
+    /// Number of the first subcommand; the others follow it.
+    first_subcommand: CommandNumber,
+}
+
+/// The table of all commands.
+pub struct CommandTable {
+    rows: Vec<Row>,
+    /// Numbers plus one of the commands that are not subcommands; 0 is empty.
+    slots: [u16; SLOT_COUNT],
+}
+
+static TABLE: LazyLock<CommandTable> = LazyLock::new(CommandTable::build);
+
+/// The table of all commands.
+#[inline]
+pub fn table() -> &'static CommandTable {
+    &TABLE
+}
+
+#[inline]
+fn slot_of(name: &[u8]) -> usize {
+    let mut folded = [0u8; 16];
+    let len = name.len().min(16);
+    folded[..len].copy_from_slice(&name[..len]);
+    let folded = u128::from_le_bytes(folded) | u128::from_le_bytes([0x20; 16]);
+    let mixed = (folded as u64 ^ ((folded >> 64) as u64).rotate_left(29) ^ name.len() as u64)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 54) as usize
+}
+
+impl CommandTable {
+    fn build() -> Self {
+        let mut table = Self {
+            rows: Vec::new(),
+            slots: [0; SLOT_COUNT],
+        };
+        for spec in FAMILIES.into_iter().flatten().copied().flatten() {
+            let number = table.rows.len() as CommandNumber;
+            table.push(spec, spec.name.to_string(), None);
+            table.rows[usize::from(number)].first_subcommand = number + 1;
+            for subcommand in spec.subcommands() {
+                let full_name = format!("{}|{}", spec.name, subcommand.name);
+                table.push(subcommand, full_name, Some(number));
+            }
+            let mut slot = slot_of(spec.name.as_bytes());
+            while table.slots[slot] != 0 {
+                slot = (slot + 1) % SLOT_COUNT;
+            }
+            table.slots[slot] = number + 1;
+        }
+        table
+    }
+
+    fn push(
+        &mut self,
+        spec: &'static CommandSpec,
+        full_name: String,
+        container: Option<CommandNumber>,
+    ) {
+        self.rows.push(Row {
+            spec,
+            full_name,
+            container,
+            first_subcommand: 0,
+        });
+    }
+
+    /// The command of a name, whatever its letter case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<CommandNumber> {
+        let mut slot = slot_of(name);
+        while self.slots[slot] != 0 {
+            let number = self.slots[slot] - 1;
+            let known = self.rows[usize::from(number)].spec.name.as_bytes();
+            if known.eq_ignore_ascii_case(name) {
+                return Some(number);
+            }
+            slot = (slot + 1) % SLOT_COUNT;
+        }
+        None
+    }
+
+    /// The subcommand of a container by name.
+    pub fn find_subcommand(&self, container: CommandNumber, name: &[u8]) -> Option<CommandNumber> {
+        let row = &self.rows[usize::from(container)];
+        let index = row
+            .spec
+            .subcommands()
+            .iter()
+            .position(|subcommand| subcommand.name.as_bytes().eq_ignore_ascii_case(name))?;
+        Some(row.first_subcommand + index as CommandNumber)
+    }
+
+    /// The declaration of a command or subcommand.
+    #[inline]
+    pub fn spec(&self, number: CommandNumber) -> &'static CommandSpec {
+        self.rows[usize::from(number)].spec
+    }
+
+    /// Its name as Redis writes it in statistics and errors: `get`, `config|get`.
+    pub fn full_name(&self, number: CommandNumber) -> &str {
+        &self.rows[usize::from(number)].full_name
+    }
+
+    /// Numbers of all commands that are not subcommands.
+    pub fn commands(&self) -> impl Iterator<Item = CommandNumber> + '_ {
+        (0..self.rows.len() as CommandNumber)
+            .filter(|&number| self.rows[usize::from(number)].container.is_none())
+    }
+
+    /// Numbers of a command's subcommands.
+    pub fn subcommands(&self, number: CommandNumber) -> impl Iterator<Item = CommandNumber> {
+        let row = &self.rows[usize::from(number)];
+        let first = row.first_subcommand;
+        first..first + row.spec.subcommands().len() as CommandNumber
+    }
+
+    /// How many commands and subcommands there are: one more than the highest number.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_command_is_found_by_its_name_in_any_case() {
+        for number in table().commands() {
+            let name = table().full_name(number);
+            assert_eq!(table().find(name.as_bytes()), Some(number));
+            assert_eq!(table().find(name.to_uppercase().as_bytes()), Some(number));
+            for subcommand in table().subcommands(number) {
+                let name = table().spec(subcommand).name.to_uppercase();
+                assert_eq!(
+                    table().find_subcommand(number, name.as_bytes()),
+                    Some(subcommand)
+                );
+            }
+        }
+        assert_eq!(table().find(b""), None);
+        assert_eq!(table().find(b"nosuchcommand-with-a-long-name"), None);
+        assert_eq!(
+            table().find(b"\x27et"),
+            None,
+            "folding the case must not make names equal"
+        );
+    }
+
+    #[test]
+    fn names_are_unique_and_declarations_complete() {
+        let mut names = HashSet::new();
+        for number in 0..table().len() as CommandNumber {
+            let spec = table().spec(number);
+            assert!(
+                names.insert(table().full_name(number)),
+                "{} twice",
+                spec.name
+            );
+            assert_eq!(spec.name, spec.name.to_lowercase());
+            assert!(
+                spec.summary.ends_with('.') && spec.summary.len() > 10,
+                "{}",
+                spec.name
+            );
+            assert!(
+                !spec.complexity.is_empty() && !spec.since.is_empty(),
+                "{}",
+                spec.name
+            );
+            let has_keys = spec.keys != super::super::spec::Keys::None;
+            if has_keys && spec.group == super::super::spec::Group::String {
+                let flags = spec.flags;
+                use super::super::spec::Flags;
+                assert!(
+                    flags.has(Flags::WRITE) != flags.has(Flags::READ_ONLY),
+                    "{}",
+                    spec.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn lookups_rarely_walk() {
+        let walks = table().commands().filter(|&number| {
+            let slot = slot_of(table().full_name(number).as_bytes());
+            table().slots[slot] != number + 1
+        });
+        assert!(walks.count() < 12);
+    }
+}

@@ -1,0 +1,191 @@
+//! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
+//!
+//! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
+//! (`keyspace/watch.rs`).
+
+use super::call::{call, reply_error, resolve_number};
+use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+use crate::session::transaction::{QueuedCommand, Watch};
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&MULTI, &EXEC, &DISCARD, &WATCH, &UNWATCH];
+
+const FLAGS: Flags = Flags::NO_SCRIPT
+    .and(Flags::LOADING)
+    .and(Flags::STALE)
+    .and(Flags::FAST);
+
+static MULTI: CommandSpec = CommandSpec {
+    name: "multi",
+    syntax: "",
+    summary: "Begins a transaction: the commands that follow wait for EXEC.",
+    since: "1.2.0",
+    group: Group::Transactions,
+    complexity: "O(1)",
+    arity: 1,
+    flags: FLAGS.and(Flags::NOT_QUEUED),
+    keys: Keys::None,
+    action: Action::Run(multi),
+};
+
+const NESTED: ReplyError = ReplyError::fixed("ERR MULTI calls can not be nested");
+const EXEC_ALONE: ReplyError = ReplyError::fixed("ERR EXEC without MULTI");
+const DISCARD_ALONE: ReplyError = ReplyError::fixed("ERR DISCARD without MULTI");
+const WATCH_INSIDE: ReplyError = ReplyError::fixed("ERR WATCH inside MULTI is not allowed");
+
+fn multi(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let transaction = &mut context.session().transaction;
+    if transaction.is_open() {
+        return Err(NESTED);
+    }
+    transaction.open();
+    context.reply.ok();
+    Ok(())
+}
+
+static EXEC: CommandSpec = CommandSpec {
+    name: "exec",
+    syntax: "",
+    summary: "Runs the commands of a transaction, unless a watched key has changed.",
+    since: "1.2.0",
+    group: Group::Transactions,
+    complexity: "That of the commands",
+    arity: 1,
+    flags: Flags::NO_SCRIPT
+        .and(Flags::LOADING)
+        .and(Flags::STALE)
+        .and(Flags::NOT_QUEUED),
+    keys: Keys::None,
+    action: Action::Run(exec),
+};
+
+fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let transaction = &context.session().transaction;
+    if !transaction.is_open() {
+        return Err(EXEC_ALONE);
+    }
+    let is_broken = transaction.is_broken();
+    let has_conflict = has_watched_change(context);
+    let queue = close(context);
+    if is_broken {
+        return Err(ReplyError::EXECABORT);
+    }
+    if has_conflict {
+        context.reply.null_array();
+        return Ok(());
+    }
+    context.reply.array(queue.len());
+    // The hash prepared for EXEC itself belongs to none of the queued commands.
+    context.prepared = None;
+    for QueuedCommand { command, args } in &queue {
+        let args = args.args();
+        // Nothing a queued command does can change what it takes, so it resolves as when queued.
+        match resolve_number(*command, args) {
+            Ok(resolved) => call(context, resolved, args),
+            Err(error) => reply_error(context, &error),
+        }
+    }
+    Ok(())
+}
+
+fn has_watched_change(context: &mut Context<'_>) -> bool {
+    let now_ms = context.now_ms();
+    let Context {
+        sessions,
+        keyspace,
+        key,
+        ..
+    } = context;
+    sessions
+        .get(*key)
+        .transaction
+        .watches()
+        .iter()
+        .any(|watch| keyspace.watched_version(watch.database, &watch.key, now_ms) != watch.version)
+}
+
+/// Ends transaction and watches of the session and returns the queue.
+pub(super) fn close(context: &mut Context<'_>) -> Vec<QueuedCommand> {
+    let queue = context.session().transaction.close();
+    release_watches(context);
+    queue
+}
+
+fn release_watches(context: &mut Context<'_>) {
+    for watch in context.session().transaction.unwatch() {
+        context.keyspace.unwatch(watch.database, &watch.key);
+    }
+}
+
+static DISCARD: CommandSpec = CommandSpec {
+    name: "discard",
+    syntax: "",
+    summary: "Ends a transaction without running its commands.",
+    since: "2.0.0",
+    group: Group::Transactions,
+    complexity: "O(number of commands)",
+    arity: 1,
+    flags: FLAGS.and(Flags::NOT_QUEUED),
+    keys: Keys::None,
+    action: Action::Run(discard),
+};
+
+fn discard(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    if !context.session().transaction.is_open() {
+        return Err(DISCARD_ALONE);
+    }
+    close(context);
+    context.reply.ok();
+    Ok(())
+}
+
+static WATCH: CommandSpec = CommandSpec {
+    name: "watch",
+    syntax: "key [key ...]",
+    summary: "Lets the next EXEC fail if one of these keys changes before it.",
+    since: "2.2.0",
+    group: Group::Transactions,
+    complexity: "O(number of keys)",
+    arity: -2,
+    flags: FLAGS.and(Flags::NOT_QUEUED),
+    keys: Keys::ALL,
+    action: Action::Run(watch),
+};
+
+fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if context.session().transaction.is_open() {
+        return Err(WATCH_INSIDE);
+    }
+    let (database, now_ms) = (context.database(), context.now_ms());
+    for key in args.iter().skip(1) {
+        let version = context.keyspace.watch(database, key, now_ms);
+        context.session().transaction.watch(Watch {
+            database,
+            key: key.into(),
+            version,
+        });
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+static UNWATCH: CommandSpec = CommandSpec {
+    name: "unwatch",
+    syntax: "",
+    summary: "Forgets the watched keys.",
+    since: "2.2.0",
+    group: Group::Transactions,
+    complexity: "O(number of watched keys)",
+    arity: 1,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(unwatch),
+};
+
+fn unwatch(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    release_watches(context);
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Parameters at run time: what `CONFIG GET` and `CONFIG SET` do, without the replies.
+//!
+//! 1. `matching` answers each name once, in the table's order, whatever the patterns.
+//! 2. `set` checks names, then values, on a copy; it changes everything or nothing.
+//! 3. An alias is a name of its own for both, as in Redis: it is listed beside its parameter, and
+//!    setting both in one call is no duplicate.
+//!
+//! Cost: `matching` patterns × names; `set` pairs × names.
+//!
+//! Not here: argument counts and reply shapes (the command's handler); errors' texts (`error.rs`).
+
+use super::error::SetError;
+use super::row::{Row, find};
+use super::table::{Config, ROWS};
+use super::text;
+
+/// Bytes that make a pattern a glob rather than a plain name, as in Redis.
+const GLOB_BYTES: &[u8] = b"*?[";
+
+impl Config {
+    /// The parameters whose name or alias matches one of the glob `patterns`, ignoring case.
+    ///
+    /// A name asked for plainly comes back as it was spelled, as in Redis.
+    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
+        matching_rows(ROWS, patterns)
+            .map(|(name, row)| (name, row.get(self)))
+            .collect()
+    }
+
+    /// Sets parameters from `name value name value …`, all of them or none.
+    ///
+    /// Returns the rows that were set, for the caller to act on, also where the value is the old
+    /// one. An error is the first in Redis's order: names in turn, then values in turn.
+    pub fn set(&mut self, arguments: &[&[u8]]) -> Result<Vec<&'static Row>, SetError> {
+        let (pairs, rest) = arguments.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(SetError::Syntax);
+        }
+        let rows = settable_rows(ROWS, pairs)?;
+        let mut changed = self.clone();
+        for (row, [name, value]) in rows.iter().zip(pairs) {
+            row.set(&mut changed, &[value])
+                .map_err(|reason| SetError::BadValue {
+                    name: text::shown(name),
+                    reason,
+                })?;
+        }
+        *self = changed;
+        Ok(rows)
+    }
+}
+
+fn matching_rows<'r>(
+    rows: &'r [Row],
+    patterns: &[&[u8]],
+) -> impl Iterator<Item = (String, &'r Row)> {
+    let names = rows
+        .iter()
+        .flat_map(|row| row.names().map(move |name| (name, row)));
+    names.filter_map(|(name, row)| {
+        let pattern = patterns
+            .iter()
+            .find(|pattern| matches_name(pattern, name))?;
+        let spelled = if is_glob(pattern) {
+            name.to_owned()
+        } else {
+            text::shown(pattern)
+        };
+        Some((spelled, row))
+    })
+}
+
+fn matches_name(pattern: &[u8], name: &str) -> bool {
+    if is_glob(pattern) {
+        text::glob_matches(pattern, name)
+    } else {
+        pattern.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+fn is_glob(pattern: &[u8]) -> bool {
+    pattern.iter().any(|byte| GLOB_BYTES.contains(byte))
+}
+
+fn settable_rows<'r>(rows: &'r [Row], pairs: &[[&[u8]; 2]]) -> Result<Vec<&'r Row>, SetError> {
+    let mut found: Vec<&Row> = Vec::new();
+    for (index, [name, _]) in pairs.iter().enumerate() {
+        let row = find(rows, name).ok_or_else(|| SetError::UnknownParameter(text::shown(name)))?;
+        if !row.is_mutable() {
+            return Err(SetError::Immutable(text::shown(name)));
+        }
+        // At most one pair per name got this far, so this stays within pairs × names.
+        if pairs[..index]
+            .iter()
+            .any(|[earlier, _]| earlier.eq_ignore_ascii_case(name))
+        {
+            return Err(SetError::Duplicate(text::shown(name)));
+        }
+        found.push(row);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Access, Group, Kind};
+
+    fn get(patterns: &[&str]) -> Vec<(String, String)> {
+        let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
+        let pairs = Config::default().matching(&patterns).into_iter();
+        pairs
+            .map(|(name, value)| (name, String::from_utf8(value).unwrap()))
+            .collect()
+    }
+
+    fn set(arguments: &[&str]) -> Result<(Config, Vec<&'static str>), String> {
+        let arguments: Vec<&[u8]> = arguments
+            .iter()
+            .map(|argument| argument.as_bytes())
+            .collect();
+        let mut config = Config::default();
+        match config.set(&arguments) {
+            Ok(rows) => Ok((config, rows.iter().map(|row| row.name).collect())),
+            Err(error) => {
+                assert_eq!(config, Config::default(), "an error changes nothing");
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn failed(name: &str, reason: &str) -> String {
+        format!("CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn get_answers_each_name_once_as_it_was_spelled() {
+        assert_eq!(get(&["TIMEOUT", "timeout"]), [pair("TIMEOUT", "0")]);
+        assert_eq!(get(&["MAXC*", "maxclients"]), [pair("maxclients", "10000")]);
+        assert_eq!(get(&["nosuch"]), []);
+        assert_eq!(
+            get(&["unixsocket*", "proto-max-bulk-len"]),
+            [
+                pair("unixsocket", ""),
+                pair("unixsocketperm", "0"),
+                pair("proto-max-bulk-len", "536870912"),
+            ]
+        );
+        assert_eq!(get(&["*"]).len(), ROWS.iter().flat_map(Row::names).count());
+        assert_eq!(get(&["bind"]), [pair("bind", "127.0.0.1 -::1")]);
+    }
+
+    #[test]
+    fn set_changes_all_or_nothing() {
+        let (config, names) = set(&["TIMEOUT", "7", "loglevel", "DEBUG"]).unwrap();
+        assert_eq!(names, ["timeout", "loglevel"]);
+        assert_eq!(config.timeout_seconds, 7);
+        assert_eq!(config.loglevel.name(), "debug");
+        assert_eq!(
+            set(&["timeout", "7", "maxclients", "abc"]).unwrap_err(),
+            failed("maxclients", "argument couldn't be parsed into an integer")
+        );
+        assert_eq!(set(&[]).unwrap().1, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn set_answers_in_the_words_of_redis() {
+        let text = |arguments: &[&str]| set(arguments).unwrap_err();
+        assert_eq!(text(&["timeout", "1", "foo"]), "syntax error");
+        let unknown = "Unknown option or number of arguments for CONFIG SET - 'foo'";
+        assert_eq!(text(&["timeout", "abc", "foo", "1"]), unknown);
+        assert_eq!(text(&["foo", "1", "timeout", "1", "timeout", "2"]), unknown);
+        assert_eq!(
+            text(&["port", "1"]),
+            failed("port", "can't set immutable config")
+        );
+        assert_eq!(
+            text(&["Databases", "1", "databases", "2"]),
+            failed("Databases", "can't set immutable config")
+        );
+        assert_eq!(
+            text(&["timeout", "1", "TIMEOUT", "abc"]),
+            failed("TIMEOUT", "duplicate parameter")
+        );
+        assert_eq!(
+            text(&["timeout", "2147483648"]),
+            failed(
+                "timeout",
+                "argument must be between 0 and 2147483647 inclusive"
+            )
+        );
+        assert_eq!(
+            text(&["proto-max-bulk-len", "1m"]),
+            failed(
+                "proto-max-bulk-len",
+                "argument must be between 1048576 and 9223372036854775807 inclusive"
+            )
+        );
+        assert_eq!(
+            text(&["proto-max-bulk-len", "-1"]),
+            failed("proto-max-bulk-len", "argument must be a memory value")
+        );
+        assert_eq!(
+            text(&["loglevel", "notice notice"]),
+            failed(
+                "loglevel",
+                "argument(s) must be one of the following: debug, verbose, notice, warning, nothing"
+            )
+        );
+    }
+
+    fn aliased() -> [Row; 1] {
+        [Row {
+            name: "idle-timeout",
+            aliases: &["client-timeout"],
+            kind: Kind::Integer { min: 0, max: 1 },
+            default: "0",
+            group: Group::Clients,
+            access: Access::Mutable,
+            raw_doc: "",
+            get: |_, _| Vec::new(),
+            set: |_, _, _| Ok(()),
+        }]
+    }
+
+    #[test]
+    fn an_alias_is_listed_and_set_under_its_own_name() {
+        let rows = aliased();
+        let names = |patterns: &[&[u8]]| -> Vec<String> {
+            matching_rows(&rows, patterns)
+                .map(|(name, _)| name)
+                .collect()
+        };
+        assert_eq!(names(&[b"*"]), ["idle-timeout", "client-timeout"]);
+        assert_eq!(names(&[b"client-*"]), ["client-timeout"]);
+        assert_eq!(names(&[b"Client-Timeout"]), ["Client-Timeout"]);
+        let set = |first: &[u8], second: &[u8]| {
+            settable_rows(&rows, &[[first, b"0"], [second, b"0"]]).map(|rows| rows.len())
+        };
+        assert_eq!(set(b"idle-timeout", b"client-timeout"), Ok(2));
+        assert_eq!(
+            set(b"client-timeout", b"CLIENT-timeout"),
+            Err(SetError::Duplicate("CLIENT-timeout".to_owned()))
+        );
+    }
+}

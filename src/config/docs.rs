@@ -1,0 +1,268 @@
+//! Texts made from the table: `--help`, a sample configuration file and `docs/CONFIG.md`.
+//!
+//! 1. The sample file, read back, gives `Config::default()` (`tests.rs`).
+//! 2. `docs/CONFIG.md` equals `markdown()` (`tests/config_docs.rs`).
+//! 3. No line of `--help` or of the sample file's comments is longer than 80 columns.
+//!
+//! Cost: linear in the table; run for people, never per command.
+//!
+//! Not here: the paragraphs themselves (`table.rs`).
+
+use std::fmt::Write;
+
+use super::row::{Group, Kind, Row};
+use super::table::ROWS;
+
+/// Longest line of text made for terminals, in columns.
+const LINE_COLUMNS: usize = 80;
+
+const USAGE: &str = "\
+Usage: evenkeel [CONFIG-FILE] [--NAME VALUE ...]
+       evenkeel - [--NAME VALUE ...]    (reads the file from standard input)
+       evenkeel -h | --help
+       evenkeel -v | --version
+
+A parameter is a line 'name value' of the file or an option '--name value'.
+";
+
+const MARKDOWN_HEAD: &str = "\
+# Configuration
+
+This page is made from `src/config/table.rs`; change it there, then run
+`UPDATE_DOCS=1 cargo test --test config_docs`.
+
+A parameter is a line `name value` of the configuration file, an option `--name value` of the
+program, or, where marked, a `CONFIG SET name value` at run time. Options override the file, and
+a later line overrides an earlier one. Names are found whatever their case.
+";
+
+/// The text of `--help`: usage, then every parameter by group.
+pub fn help() -> String {
+    let mut text = USAGE.to_owned();
+    for group in Group::ALL {
+        let _ = write!(text, "\n{}:\n", group.title());
+        for row in rows_of(group) {
+            let _ = writeln!(text, "  --{} {}", row.name, row.kind.placeholder());
+            push_wrapped(&mut text, "      ", &plain_doc(row));
+            let _ = writeln!(text, "      Default: {}", quoted_default(row));
+        }
+    }
+    text
+}
+
+/// A configuration file that sets every parameter to its default, explained by comments.
+pub fn default_file() -> String {
+    let mut text = String::from("# Configuration of Evenkeel: every parameter at its default.\n");
+    for group in Group::ALL {
+        let _ = write!(text, "\n## {}\n", group.title());
+        for row in rows_of(group) {
+            text.push('\n');
+            push_wrapped(&mut text, "# ", &plain_doc(row));
+            push_wrapped(
+                &mut text,
+                "# ",
+                &format!("Value: {}.", row.kind.description()),
+            );
+            let _ = writeln!(text, "{} {}", row.name, quoted_default(row));
+        }
+    }
+    text
+}
+
+/// The text of `docs/CONFIG.md`.
+pub fn markdown() -> String {
+    let mut text = MARKDOWN_HEAD.to_owned();
+    for group in Group::ALL {
+        let _ = write!(text, "\n## {}\n", group.title());
+        for row in rows_of(group) {
+            push_section(&mut text, row);
+        }
+    }
+    text
+}
+
+fn push_section(text: &mut String, row: &Row) {
+    let default = if row.default.is_empty() {
+        "empty".to_owned()
+    } else {
+        format!("`{}`", row.default)
+    };
+    let change = if row.is_mutable() {
+        "`CONFIG SET`"
+    } else {
+        "only at start"
+    };
+    let _ = write!(text, "\n### `{}`\n\n{}\n\n", row.name, row.doc());
+    if !row.aliases.is_empty() {
+        let _ = writeln!(text, "- Also called: `{}`", row.aliases.join("`, `"));
+    }
+    let _ = writeln!(text, "- Value: {}", row.kind.description());
+    let _ = writeln!(text, "- Default: {default}");
+    let _ = writeln!(text, "- Change: {change}");
+    if row.is_sensitive() {
+        text.push_str("- Secret: never written to logs\n");
+    }
+}
+
+/// The row's paragraph for a terminal, without the marks that set names apart.
+fn plain_doc(row: &Row) -> String {
+    row.doc().replace('`', "")
+}
+
+/// The default as it is written in a configuration file.
+fn quoted_default(row: &Row) -> &'static str {
+    if row.default.is_empty() {
+        "\"\""
+    } else {
+        row.default
+    }
+}
+
+fn rows_of(group: Group) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(move |row| row.group == group)
+}
+
+impl Kind {
+    /// What stands for the value in the usage line of `--help`.
+    fn placeholder(&self) -> String {
+        match self {
+            Kind::Boolean => "yes|no".to_owned(),
+            Kind::Integer { .. } => "NUMBER".to_owned(),
+            Kind::Memory { .. } => "BYTES".to_owned(),
+            Kind::Choice(names) => names.join("|"),
+            Kind::Text => "TEXT".to_owned(),
+            Kind::Words { word, .. } => format!("{word} ..."),
+            Kind::Octal => "OCTAL".to_owned(),
+        }
+    }
+
+    /// The values taken, with their range, in a few words.
+    pub fn description(&self) -> String {
+        match *self {
+            Kind::Boolean => "yes or no".to_owned(),
+            Kind::Integer { min, max: i64::MAX } => format!("integer, {min} or more"),
+            Kind::Integer { min, max } => format!("integer, {min} to {max}"),
+            Kind::Memory {
+                min_bytes,
+                max_bytes,
+            } if max_bytes == i64::MAX as u64 => {
+                format!("bytes, {} or more", memory_text(min_bytes))
+            }
+            Kind::Memory {
+                min_bytes,
+                max_bytes,
+            } => {
+                format!(
+                    "bytes, {} to {}",
+                    memory_text(min_bytes),
+                    memory_text(max_bytes)
+                )
+            }
+            Kind::Choice(names) => format!("one of {}", names.join(", ")),
+            Kind::Text => "text".to_owned(),
+            Kind::Words { max_count, .. } => format!("list, at most {max_count} words"),
+            Kind::Octal => "octal number, 0 to 777".to_owned(),
+        }
+    }
+}
+
+/// A number of bytes in the largest unit that divides it.
+fn memory_text(bytes: u64) -> String {
+    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
+    let fits = |&(unit, _): &(u64, &str)| bytes != 0 && bytes.is_multiple_of(unit);
+    match units.into_iter().find(fits) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => bytes.to_string(),
+    }
+}
+
+/// Appends `paragraph` as lines of at most [`LINE_COLUMNS`], each after `indent`.
+fn push_wrapped(text: &mut String, indent: &str, paragraph: &str) {
+    let mut columns = 0;
+    for word in paragraph.split_whitespace() {
+        let word_columns = word.chars().count();
+        if columns == 0 || columns + 1 + word_columns > LINE_COLUMNS {
+            if columns != 0 {
+                text.push('\n');
+            }
+            text.push_str(indent);
+            columns = indent.len();
+        } else {
+            text.push(' ');
+            columns += 1;
+        }
+        text.push_str(word);
+        columns += word_columns;
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn sample_file_is_the_defaults() {
+        let mut config = Config {
+            port: 1,
+            requirepass: b"secret".to_vec(),
+            ..Config::default()
+        };
+        config
+            .apply_file("sample", default_file().as_bytes())
+            .unwrap();
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn help_names_every_parameter_within_the_columns() {
+        let text = help();
+        for row in ROWS {
+            assert!(
+                text.contains(&format!("\n  --{} ", row.name)),
+                "{}",
+                row.name
+            );
+        }
+        for line in text.lines().chain(default_file().lines()) {
+            assert!(line.chars().count() <= LINE_COLUMNS, "{line}");
+        }
+        assert!(text.contains("  --bind ADDRESS ...\n      Addresses to listen on."));
+        assert!(text.contains("resp|plain"));
+    }
+
+    #[test]
+    fn markdown_documents_every_range() {
+        let text = markdown();
+        for row in ROWS {
+            let start = text
+                .find(&format!("\n### `{}`\n", row.name))
+                .expect(row.name);
+            let section = &text[start..];
+            let section = &section[..section[1..].find("\n### ").unwrap_or(section.len() - 1)];
+            assert!(section.contains(&row.kind.description()), "{}", row.name);
+            assert!(section.contains(row.doc()), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn memory_is_written_in_its_largest_exact_unit() {
+        assert_eq!(memory_text(1 << 20), "1mb");
+        assert_eq!(memory_text(3 << 30), "3gb");
+        assert_eq!(memory_text(1536), "1536");
+        assert_eq!(memory_text(0), "0");
+    }
+
+    #[test]
+    fn wrapping_keeps_words_and_columns() {
+        let mut text = String::new();
+        push_wrapped(&mut text, "# ", &"word ".repeat(40));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines.iter().map(|line| line.len()).collect::<Vec<_>>(),
+            [76, 76, 51]
+        );
+        assert!(lines.iter().all(|line| line.starts_with("# word")));
+    }
+}

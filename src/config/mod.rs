@@ -1,0 +1,36 @@
+//! Configuration: one row per parameter, from which everything that names parameters is made.
+//!
+//! ```text
+//!                       ┌─▶ Config            typed public fields, defaults        table.rs
+//!                       ├─▶ apply_file        `name value…` lines                  file.rs
+//!   table.rs: one row ──┼─▶ CommandLine       [config-file] [--name value…]        command_line.rs
+//!                       ├─▶ matching, set     CONFIG GET, CONFIG SET               access.rs
+//!                       └─▶ help, markdown    --help, docs/CONFIG.md, sample file  docs.rs
+//! ```
+//!
+//! 1. A parameter is declared in one place, its row; no other file lists names (`tests.rs`).
+//! 2. Text either changes a `Config` completely or leaves it untouched and gives a typed error.
+//! 3. Nothing here opens a file or reads a clock: callers pass bytes in.
+//!
+//! Cost: linear in the text and in the number of rows; nothing here runs per command.
+//!
+//! Not here: reading the file (`main.rs`); acting on a changed value (whoever calls `set`).
+
+mod access;
+mod command_line;
+mod docs;
+mod error;
+mod file;
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+pub use command_line::{Action, CommandLine, Setting};
+pub use docs::{default_file, help, markdown};
+pub use error::{BadValue, ConfigError, Fault, Place, SetError};
+pub use row::{Access, Group, Kind, Row};
+pub use table::{Config, InlineReplies, LogLevel, ROWS};
+pub use value::ListenAddress;

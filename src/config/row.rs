@@ -1,0 +1,215 @@
+//! The shape of one parameter's row, and the macro that turns the table into `Config` and `ROWS`.
+//!
+//! ```text
+//! /// doc comment                                   → field's rustdoc, --help, docs/CONFIG.md
+//! "name" field: Type = "default", Kind, Group, Access;
+//! "name" aliases ["old-name"] field: Type = …
+//! ```
+//!
+//! 1. Every default is a value of its row and its range is documented (`tests.rs`).
+//! 2. Names and aliases are unique, lower case, and found whatever their case (`tests.rs`).
+//!
+//! Cost: `find` is linear in the number of rows; it is called per setting, never per command.
+//!
+//! Not here: the rows (`table.rs`); parsing and printing of values (`value.rs`).
+
+use super::error::BadValue;
+use super::table::Config;
+
+/// What values a parameter takes, and in which notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `yes` or `no`.
+    Boolean,
+    /// A decimal integer; both ends of the range are allowed.
+    Integer {
+        /// Smallest allowed value.
+        min: i64,
+        /// Largest allowed value.
+        max: i64,
+    },
+    /// Bytes, with an optional unit: `1k` is 1000, `1kb` is 1024, and so on to `gb`.
+    Memory {
+        /// Smallest allowed number of bytes.
+        min_bytes: u64,
+        /// Largest allowed number of bytes.
+        max_bytes: u64,
+    },
+    /// One of these names, whatever its case.
+    Choice(&'static [&'static str]),
+    /// One word of any bytes; quote it to include spaces or to leave it empty.
+    Text,
+    /// Words separated by spaces.
+    Words {
+        /// Most words taken.
+        max_count: usize,
+        /// What one word is, in capitals, for `--help`.
+        word: &'static str,
+    },
+    /// File permissions as an octal number up to `777`.
+    Octal,
+}
+
+/// Part of the documentation a parameter is listed under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Addresses and sockets.
+    Network,
+    /// Connections and what each may hold.
+    Clients,
+    /// Requests and replies.
+    Protocol,
+    /// Who may connect.
+    Security,
+    /// Databases and keys.
+    Keyspace,
+    /// What is logged, and where.
+    Logging,
+}
+
+impl Group {
+    /// All groups, in the order they are documented.
+    pub const ALL: [Group; 6] = [
+        Group::Network,
+        Group::Clients,
+        Group::Protocol,
+        Group::Security,
+        Group::Keyspace,
+        Group::Logging,
+    ];
+
+    /// Heading for documentation.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Network => "Network",
+            Group::Clients => "Clients",
+            Group::Protocol => "Protocol",
+            Group::Security => "Security",
+            Group::Keyspace => "Keyspace",
+            Group::Logging => "Logging",
+        }
+    }
+}
+
+/// When a parameter may change, and whether its value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Set at start only.
+    Fixed,
+    /// Also set with `CONFIG SET`.
+    Mutable,
+    /// Also set with `CONFIG SET`; never written to logs or debug output.
+    MutableSecret,
+}
+
+/// Prints one field of the configuration.
+type GetField = fn(&Config, &Kind) -> Vec<u8>;
+/// Parses words into one field of the configuration; on an error the field keeps its value.
+type SetField = fn(&mut Config, &Kind, &[&[u8]]) -> Result<(), BadValue>;
+
+/// One parameter: everything the file, the command line, `CONFIG` and the documentation need.
+#[derive(Debug)]
+pub struct Row {
+    /// Canonical name, as in a configuration file.
+    pub name: &'static str,
+    /// Other names that work everywhere the canonical one does.
+    pub aliases: &'static [&'static str],
+    /// Values taken.
+    pub kind: Kind,
+    /// Value used when none is given, written as one word of a configuration file.
+    pub default: &'static str,
+    /// Part of the documentation.
+    pub group: Group,
+    /// When it may change and who may see it.
+    pub access: Access,
+    /// One paragraph for users; `doc()` trims it.
+    pub(super) raw_doc: &'static str,
+    /// Prints the field.
+    pub(super) get: GetField,
+    /// Parses the words into the field.
+    pub(super) set: SetField,
+}
+
+impl Row {
+    /// The parameter's value in `config`, as `CONFIG GET` answers it.
+    pub fn get(&self, config: &Config) -> Vec<u8> {
+        (self.get)(config, &self.kind)
+    }
+
+    /// Sets the parameter from the words of a file line or a `CONFIG SET` value.
+    ///
+    /// Leaves `config` as it was when the words are not a value of the parameter.
+    pub fn set(&self, config: &mut Config, words: &[&[u8]]) -> Result<(), BadValue> {
+        (self.set)(config, &self.kind, words)
+    }
+
+    /// The parameter's paragraph of documentation.
+    pub fn doc(&self) -> &'static str {
+        self.raw_doc.trim()
+    }
+
+    /// Whether `CONFIG SET` may change it.
+    pub fn is_mutable(&self) -> bool {
+        self.access != Access::Fixed
+    }
+
+    /// Whether its value must stay out of logs.
+    pub fn is_sensitive(&self) -> bool {
+        self.access == Access::MutableSecret
+    }
+
+    /// The canonical name, then the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+/// The row with this name or alias, whatever its case.
+pub(super) fn find<'r>(rows: &'r [Row], name: &[u8]) -> Option<&'r Row> {
+    let is_named = |row: &&Row| {
+        row.names()
+            .any(|own| own.as_bytes().eq_ignore_ascii_case(name))
+    };
+    rows.iter().find(is_named)
+}
+
+/// Declares `Config`, its defaults and `ROWS` from one list; the grammar is in the file header.
+macro_rules! parameters {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:literal $(aliases [$($alias:literal),+])? $field:ident: $type:ty = $default:literal,
+        $kind:expr, $group:ident, $access:ident;
+    )+) => {
+        /// The value of every parameter. `Config::default()` holds the documented defaults.
+        ///
+        /// Embedders may set fields directly; a value outside its documented range is theirs to
+        /// answer for, because only text is checked.
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Config {
+                Config { $($field: value::of_default(&$kind, $default),)+ }
+            }
+        }
+
+        /// One row per parameter, in the order they are documented.
+        pub static ROWS: &[Row] = &[$(Row {
+            name: $name,
+            aliases: &[$($($alias),+)?],
+            kind: $kind,
+            default: $default,
+            group: Group::$group,
+            access: Access::$access,
+            raw_doc: concat!($($doc),+),
+            get: |config, kind| config.$field.print(kind),
+            set: |config, kind, words| {
+                config.$field = ParameterValue::parse(kind, words)?;
+                Ok(())
+            },
+        },)+];
+    };
+}
+pub(super) use parameters;

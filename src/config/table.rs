@@ -1,0 +1,147 @@
+//! The parameters: one row each, and nothing else to touch when one is added.
+//!
+//! A row's doc comment is the text users read in `--help` and `docs/CONFIG.md`: one paragraph of
+//! plain English without links. Fields are named after the parameter, with the unit last.
+//!
+//! ```text
+//! "name" field: Type = "default", Kind, Group, Access;
+//! ```
+//!
+//! After a change run `UPDATE_DOCS=1 cargo test --test config_docs` to rewrite the page.
+//!
+//! Not here: the grammar of a row (`row.rs`); types of values (`value.rs`).
+
+use std::fmt;
+
+use super::error::BadValue;
+use super::row::{Access, Group, Kind, Row, parameters};
+use super::value::{self, ListenAddress, ParameterValue, choices};
+
+/// Largest value of parameters that Redis keeps in a C `int`.
+const INT_MAX: i64 = i32::MAX as i64;
+/// Largest value of parameters that Redis keeps in a C `long long`.
+const LONG_MAX: i64 = i64::MAX;
+/// Most addresses in `bind`, as in Redis.
+const BIND_ADDRESSES_MAX: usize = 16;
+/// Smallest limit on a request, so that no setting locks every client out.
+const REQUEST_LIMIT_BYTES_MIN: u64 = 1 << 20;
+
+choices! {
+    /// How a request that is not a RESP array is answered.
+    InlineReplies {
+        /// Plain text for connections that have only sent inline requests, else RESP.
+        Auto = "auto",
+        /// Always RESP.
+        Resp = "resp",
+        /// Always plain text.
+        Plain = "plain",
+    }
+}
+
+choices! {
+    /// The least severe messages that are logged.
+    LogLevel {
+        /// Everything, for finding faults.
+        Debug = "debug",
+        /// Connections and other frequent events.
+        Verbose = "verbose",
+        /// What an operator wants to see.
+        Notice = "notice",
+        /// Only what needs attention.
+        Warning = "warning",
+        /// No messages at all.
+        Nothing = "nothing",
+    }
+}
+
+parameters! {
+    /// Addresses to listen on. An address with `-` before it is skipped when this machine does
+    /// not have it. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an
+    /// empty list only the Unix socket is open.
+    "bind" bind: Vec<ListenAddress> = "127.0.0.1 -::1",
+    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
+
+    /// TCP port to listen on. `0` picks a free port, which the log and `INFO` then name.
+    "port" port: u16 = "6379",
+    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Fixed;
+
+    /// Path of a Unix socket to listen on as well; empty for none.
+    "unixsocket" unixsocket: Vec<u8> = "",
+    Kind::Text, Network, Fixed;
+
+    /// File permissions given to the Unix socket; `0` leaves them to the umask.
+    "unixsocketperm" unixsocketperm: u32 = "0",
+    Kind::Octal, Network, Fixed;
+
+    /// Connections that may wait to be accepted. The operating system may allow fewer.
+    "tcp-backlog" tcp_backlog: u32 = "511",
+    Kind::Integer { min: 0, max: INT_MAX }, Network, Fixed;
+
+    /// Seconds of silence after which the operating system probes whether a TCP peer is still
+    /// there; `0` turns probes off. A change applies to connections opened after it.
+    "tcp-keepalive" tcp_keepalive_seconds: u32 = "300",
+    Kind::Integer { min: 0, max: INT_MAX }, Network, Mutable;
+
+    /// Seconds without a request after which a connection is closed; `0` never closes one.
+    "timeout" timeout_seconds: u32 = "0",
+    Kind::Integer { min: 0, max: INT_MAX }, Clients, Mutable;
+
+    /// Most connections open at once. One more is told so and closed.
+    "maxclients" maxclients: u32 = "10000",
+    Kind::Integer { min: 1, max: u32::MAX as i64 }, Clients, Mutable;
+
+    /// Most bytes of unfinished requests kept for one connection. A connection that needs more
+    /// is closed.
+    "client-query-buffer-limit" client_query_buffer_limit_bytes: u64 = "1gb",
+    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: LONG_MAX as u64 },
+    Clients, Mutable;
+
+    /// Most bytes in one argument of a request, and so in one key or string value.
+    "proto-max-bulk-len" proto_max_bulk_bytes: u64 = "512mb",
+    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: LONG_MAX as u64 },
+    Protocol, Mutable;
+
+    /// Form of replies to inline requests, the lines people type into a raw TCP connection.
+    /// `auto` answers plain text as long as a connection has sent nothing but inline requests,
+    /// `resp` always answers in the Redis protocol, `plain` always in plain text.
+    "inline-replies" inline_replies: InlineReplies = "auto",
+    Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
+
+    /// Password that a connection must give with `AUTH` or `HELLO` before anything else; empty
+    /// for none. A change does not close connections that are already authenticated.
+    "requirepass" requirepass: Vec<u8> = "",
+    Kind::Text, Security, MutableSecret;
+
+    /// Number of databases a connection can choose from with `SELECT`, numbered from 0.
+    "databases" databases: u32 = "16",
+    Kind::Integer { min: 1, max: INT_MAX }, Keyspace, Fixed;
+
+    /// Seed of the hash that places keys; `0` draws a random one at start. A fixed seed makes
+    /// a run repeatable, and lets whoever knows it choose keys that collide.
+    "hash-seed" hash_seed: u64 = "0",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
+
+    /// The least severe messages that are logged.
+    "loglevel" loglevel: LogLevel = "notice",
+    Kind::Choice(LogLevel::NAMES), Logging, Mutable;
+
+    /// File that log messages are appended to; empty for standard error.
+    "logfile" logfile: Vec<u8> = "",
+    Kind::Text, Logging, Fixed;
+}
+
+impl fmt::Debug for Config {
+    /// Every parameter by name, with sensitive values hidden.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = out.debug_struct("Config");
+        for row in ROWS {
+            let value = if row.is_sensitive() {
+                b"(hidden)".to_vec()
+            } else {
+                row.get(self)
+            };
+            fields.field(row.name, &String::from_utf8_lossy(&value));
+        }
+        fields.finish()
+    }
+}

@@ -1,0 +1,174 @@
+//! What must hold for every row of the table.
+
+use std::collections::HashSet;
+
+use super::row::find;
+use super::*;
+
+fn set(row: &Row, word: &str) -> Result<Config, BadValue> {
+    let mut config = Config::default();
+    row.set(&mut config, &[word.as_bytes()]).map(|()| config)
+}
+
+#[test]
+fn every_default_parses_and_prints_back_to_itself() {
+    let defaults = Config::default();
+    for row in ROWS {
+        assert_eq!(
+            set(row, row.default).as_ref(),
+            Ok(&defaults),
+            "{}",
+            row.name
+        );
+        let printed = String::from_utf8(row.get(&defaults)).unwrap();
+        assert_eq!(set(row, &printed).as_ref(), Ok(&defaults), "{}", row.name);
+        if !matches!(row.kind, Kind::Memory { .. }) {
+            assert_eq!(printed, row.default, "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn every_name_is_unique_lower_case_and_found() {
+    let mut seen = HashSet::new();
+    for row in ROWS {
+        for name in row.names() {
+            assert!(seen.insert(name), "{name} is there twice");
+            assert_eq!(name, name.to_ascii_lowercase());
+            let found = find(ROWS, name.to_ascii_uppercase().as_bytes()).unwrap();
+            assert_eq!(found.name, row.name);
+        }
+    }
+    assert!(find(ROWS, b"").is_none());
+}
+
+#[test]
+fn every_row_is_documented_in_plain_paragraphs() {
+    for row in ROWS {
+        assert!(row.doc().ends_with('.'), "{}", row.name);
+        assert!(!row.doc().contains(['\n', '[']), "{}", row.name);
+        assert!(!row.kind.description().is_empty(), "{}", row.name);
+    }
+    for group in Group::ALL {
+        assert!(
+            ROWS.iter().any(|row| row.group == group),
+            "{}",
+            group.title()
+        );
+    }
+}
+
+#[test]
+fn every_range_ends_where_its_row_says() {
+    for row in ROWS {
+        let (min, max) = match row.kind {
+            Kind::Integer { min, max } => (i128::from(min), i128::from(max)),
+            Kind::Memory {
+                min_bytes,
+                max_bytes,
+            } => (min_bytes.into(), max_bytes.into()),
+            _ => continue,
+        };
+        for inside in [min, max] {
+            let text = inside.to_string();
+            let config = set(row, &text).expect(row.name);
+            assert_eq!(row.get(&config), text.as_bytes(), "{}", row.name);
+        }
+        for outside in [min - 1, max + 1] {
+            let error = set(row, &outside.to_string()).expect_err(row.name);
+            let out_of_range = error == BadValue::OutOfRange { min, max };
+            let unreadable = matches!(error, BadValue::NotInteger | BadValue::NotMemory);
+            let is_readable = outside >= 0 && outside <= i64::MAX.into();
+            assert!(
+                out_of_range || (unreadable && !is_readable),
+                "{} {outside}",
+                row.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_choice_prints_as_it_is_listed() {
+    for row in ROWS {
+        let Kind::Choice(names) = row.kind else {
+            continue;
+        };
+        for name in names {
+            let config = set(row, &name.to_ascii_uppercase()).unwrap();
+            assert_eq!(row.get(&config), name.as_bytes(), "{}", row.name);
+        }
+        assert_eq!(
+            set(row, "nosuch"),
+            Err(BadValue::NotListed(names)),
+            "{}",
+            row.name
+        );
+    }
+}
+
+#[test]
+fn no_row_takes_missing_or_surplus_words() {
+    for row in ROWS {
+        let mut config = Config::default();
+        assert_eq!(
+            row.set(&mut config, &[]),
+            Err(BadValue::WrongCount),
+            "{}",
+            row.name
+        );
+        if !matches!(row.kind, Kind::Words { .. }) {
+            let default = row.default.as_bytes();
+            let two = row.set(&mut config, &[default, default]);
+            assert_eq!(two, Err(BadValue::WrongCount), "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn debug_output_hides_passwords() {
+    let config = Config {
+        requirepass: b"hunter2".to_vec(),
+        ..Config::default()
+    };
+    let text = format!("{config:?}");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(text.contains("requirepass: \"(hidden)\""), "{text}");
+    assert!(text.contains("port: \"6379\""), "{text}");
+}
+
+mod any_bytes {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_from_outside_never_panics(
+            lines in prop::collection::vec(
+                (0..ROWS.len(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+        ) {
+            let mut text = Vec::new();
+            for (index, value) in &lines {
+                let row = &ROWS[*index];
+                text.extend_from_slice(row.name.as_bytes());
+                text.push(b' ');
+                text.extend_from_slice(value);
+                text.push(b'\n');
+                let _ = Config::default().set(&[row.name.as_bytes(), value]);
+                let _ = Config::default().matching(&[value]);
+            }
+            let mut config = Config::default();
+            if config.apply_file("any", &text).is_err() {
+                prop_assert_eq!(&config, &Config::default());
+            }
+            // What was accepted prints to text that is accepted again.
+            for row in ROWS {
+                let printed = row.get(&config);
+                let mut again = config.clone();
+                prop_assert_eq!(row.set(&mut again, &[&printed]), Ok(()));
+                prop_assert_eq!(&again, &config);
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! How each type of field is read from words and printed.
+//!
+//! ```text
+//! words ── parse(kind) ──▶ field ── print(kind) ──▶ text that parses to the same field
+//! ```
+//!
+//! 1. `parse` accepts nothing outside the row's range (`tests.rs` probes both ends of each row).
+//! 2. Printed text, split and parsed again, gives the same value (`tests.rs`).
+//!
+//! Cost: linear in the text; a value holds no more than the bytes it was parsed from.
+//!
+//! Not here: which field has which kind (`table.rs`); number and quoting rules (`text.rs`).
+
+use super::error::BadValue;
+use super::row::Kind;
+use super::text;
+
+/// Largest file permissions a parameter takes.
+const PERMISSIONS_MAX: u32 = 0o777;
+
+/// A type that can be the field of a row.
+pub(super) trait ParameterValue: Sized {
+    /// Reads the value; `kind` gives notation and range.
+    fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue>;
+
+    /// The value as `CONFIG GET` answers it.
+    fn print(&self, kind: &Kind) -> Vec<u8>;
+}
+
+/// The field value of a row's default.
+///
+/// # Panics
+/// If the default is not a value of its row: a fault in the table, shown by the first test.
+pub(super) fn of_default<V: ParameterValue>(kind: &Kind, default: &str) -> V {
+    V::parse(kind, &[default.as_bytes()]).expect("a row's default is a value of the row")
+}
+
+/// The only word given.
+fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
+    match words {
+        [word] => Ok(word),
+        _ => Err(BadValue::WrongCount),
+    }
+}
+
+impl Kind {
+    /// Reads a number in this kind's notation and checks its range.
+    fn parse_number(&self, words: &[&[u8]]) -> Result<i128, BadValue> {
+        let word = single(words)?;
+        let (number, min, max) = match *self {
+            Kind::Integer { min, max } => {
+                let number = text::integer(word).ok_or(BadValue::NotInteger)?;
+                (i128::from(number), i128::from(min), i128::from(max))
+            }
+            Kind::Memory {
+                min_bytes,
+                max_bytes,
+            } => {
+                let number = text::memory_bytes(word).ok_or(BadValue::NotMemory)?;
+                (
+                    i128::from(number),
+                    i128::from(min_bytes),
+                    i128::from(max_bytes),
+                )
+            }
+            Kind::Octal => return parse_octal(word).map(i128::from),
+            Kind::Boolean | Kind::Choice(_) | Kind::Text | Kind::Words { .. } => {
+                unreachable!("a row gives a number field a kind that is no number")
+            }
+        };
+        if (min..=max).contains(&number) {
+            Ok(number)
+        } else {
+            Err(BadValue::OutOfRange { min, max })
+        }
+    }
+}
+
+fn parse_octal(word: &[u8]) -> Result<u32, BadValue> {
+    if word.is_empty() || !word.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
+        return Err(BadValue::NotOctal);
+    }
+    word.iter()
+        .try_fold(0, |number, digit| {
+            let next = number * 8 + u32::from(digit - b'0');
+            (next <= PERMISSIONS_MAX).then_some(next)
+        })
+        .ok_or(BadValue::OutOfOctalRange {
+            max: PERMISSIONS_MAX,
+        })
+}
+
+/// Implements [`ParameterValue`] for an integer type, which must hold the row's whole range.
+macro_rules! number_values {
+    ($($number:ty),+) => {$(
+        impl ParameterValue for $number {
+            fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+                let number = kind.parse_number(words)?;
+                Ok(<$number>::try_from(number).expect("a row's range fits its field"))
+            }
+
+            fn print(&self, kind: &Kind) -> Vec<u8> {
+                if *kind == Kind::Octal {
+                    format!("{self:o}").into_bytes()
+                } else {
+                    self.to_string().into_bytes()
+                }
+            }
+        }
+    )+};
+}
+number_values!(u16, u32, u64);
+
+impl ParameterValue for bool {
+    fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        let word = single(words)?;
+        if word.eq_ignore_ascii_case(b"yes") {
+            Ok(true)
+        } else if word.eq_ignore_ascii_case(b"no") {
+            Ok(false)
+        } else {
+            Err(BadValue::NotBoolean)
+        }
+    }
+
+    fn print(&self, _kind: &Kind) -> Vec<u8> {
+        if *self {
+            b"yes".to_vec()
+        } else {
+            b"no".to_vec()
+        }
+    }
+}
+
+impl ParameterValue for Vec<u8> {
+    fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        single(words).map(<[u8]>::to_vec)
+    }
+
+    fn print(&self, _kind: &Kind) -> Vec<u8> {
+        self.clone()
+    }
+}
+
+/// One address to listen on, as written in `bind`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// Host name, IPv4 or IPv6 address; `*` is every IPv4 and `::*` every IPv6 address.
+    pub host: String,
+    /// Written with a leading `-`: an address this machine does not have is skipped, not fatal.
+    pub optional: bool,
+}
+
+impl ListenAddress {
+    fn parse(word: &[u8]) -> Result<ListenAddress, BadValue> {
+        let (host, optional) = match word.strip_prefix(b"-") {
+            Some(host) => (host, true),
+            None => (word, false),
+        };
+        let host = std::str::from_utf8(host).unwrap_or_default();
+        if host.is_empty() {
+            return Err(BadValue::Rule(
+                "argument must be host names or IP addresses",
+            ));
+        }
+        Ok(ListenAddress {
+            host: host.to_owned(),
+            optional,
+        })
+    }
+}
+
+impl ParameterValue for Vec<ListenAddress> {
+    fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        let Kind::Words { max_count, .. } = *kind else {
+            unreachable!("a row gives a list field a kind that is no list")
+        };
+        if words.is_empty() {
+            return Err(BadValue::WrongCount);
+        }
+        // CONFIG SET and a quoted file value carry the whole list in one word.
+        let separator = |byte: &u8| byte.is_ascii_whitespace();
+        let single_words = words.iter().flat_map(|word| word.split(separator));
+        let mut addresses = Vec::new();
+        for word in single_words.filter(|word| !word.is_empty()) {
+            if addresses.len() == max_count {
+                return Err(BadValue::Rule("Too many bind addresses specified."));
+            }
+            addresses.push(ListenAddress::parse(word)?);
+        }
+        Ok(addresses)
+    }
+
+    fn print(&self, _kind: &Kind) -> Vec<u8> {
+        let written = |address: &ListenAddress| {
+            let sign = if address.optional { "-" } else { "" };
+            format!("{sign}{}", address.host)
+        };
+        self.iter()
+            .map(written)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into_bytes()
+    }
+}
+
+/// Declares an enum whose variants are the names a [`Kind::Choice`] row takes.
+macro_rules! choices {
+    ($(#[$attribute:meta])* $type:ident {
+        $($(#[$variant_attribute:meta])* $variant:ident = $name:literal,)+
+    }) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$variant_attribute])* $variant,)+
+        }
+
+        impl $type {
+            /// The names of the variants, in their order.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+            const ALL: &'static [$type] = &[$($type::$variant),+];
+
+            /// The name that stands for this variant in a configuration.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($type::$variant => $name,)+
+                }
+            }
+        }
+
+        impl ParameterValue for $type {
+            fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+                let [word] = words else { return Err(BadValue::WrongCount) };
+                let is_meant = |choice: &&$type| {
+                    choice.name().as_bytes().eq_ignore_ascii_case(word)
+                };
+                let found = $type::ALL.iter().find(is_meant).copied();
+                found.ok_or(BadValue::NotListed($type::NAMES))
+            }
+
+            fn print(&self, _kind: &Kind) -> Vec<u8> {
+                self.name().as_bytes().to_vec()
+            }
+        }
+    };
+}
+pub(super) use choices;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn octal(word: &str) -> Result<u32, BadValue> {
+        u32::parse(&Kind::Octal, &[word.as_bytes()])
+    }
+
+    #[test]
+    fn booleans_are_yes_or_no() {
+        assert_eq!(bool::parse(&Kind::Boolean, &[b"YES"]), Ok(true));
+        assert_eq!(bool::parse(&Kind::Boolean, &[b"no"]), Ok(false));
+        assert_eq!(
+            bool::parse(&Kind::Boolean, &[b"1"]),
+            Err(BadValue::NotBoolean)
+        );
+        assert_eq!(bool::parse(&Kind::Boolean, &[]), Err(BadValue::WrongCount));
+        assert_eq!(true.print(&Kind::Boolean), b"yes");
+        assert_eq!(false.print(&Kind::Boolean), b"no");
+    }
+
+    #[test]
+    fn octal_numbers_are_bounded_whatever_their_length() {
+        assert_eq!(octal("0700"), Ok(0o700));
+        assert_eq!(octal("777"), Ok(0o777));
+        assert_eq!(octal("1000"), Err(BadValue::OutOfOctalRange { max: 0o777 }));
+        assert_eq!(
+            octal(&"7".repeat(4000)),
+            Err(BadValue::OutOfOctalRange { max: 0o777 })
+        );
+        for bad in ["", "08", "-1", "+1", "7 "] {
+            assert_eq!(octal(bad), Err(BadValue::NotOctal), "{bad:?}");
+        }
+        assert_eq!(0o700u32.print(&Kind::Octal), b"700");
+    }
+
+    #[test]
+    fn addresses_are_split_from_one_or_many_words() {
+        let kind = Kind::Words {
+            max_count: 2,
+            word: "ADDRESS",
+        };
+        let parse = |words: &[&[u8]]| Vec::<ListenAddress>::parse(&kind, words);
+        let two = vec![
+            ListenAddress {
+                host: "127.0.0.1".to_owned(),
+                optional: false,
+            },
+            ListenAddress {
+                host: "::1".to_owned(),
+                optional: true,
+            },
+        ];
+        assert_eq!(parse(&[b"127.0.0.1", b"-::1"]), Ok(two.clone()));
+        assert_eq!(parse(&[b" 127.0.0.1  -::1 "]), Ok(two.clone()));
+        assert_eq!(two.print(&kind), b"127.0.0.1 -::1");
+        assert_eq!(parse(&[b""]), Ok(vec![]));
+        assert_eq!(parse(&[]), Err(BadValue::WrongCount));
+        assert_eq!(
+            parse(&[b"a b c"]),
+            Err(BadValue::Rule("Too many bind addresses specified."))
+        );
+        let not_address = Err(BadValue::Rule(
+            "argument must be host names or IP addresses",
+        ));
+        assert_eq!(parse(&[b"-"]), not_address);
+        assert_eq!(parse(&[b"\xff"]), not_address);
+    }
+}

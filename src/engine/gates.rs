@@ -1,0 +1,87 @@
+//! What a request passes before it runs, in Redis's order.
+//!
+//! 1. the name and the number of arguments (`command/call.rs`)
+//! 2. authentication
+//! 3. commands that may not stand inside MULTI
+//! 4. the pause
+//! 5. MULTI: queued instead of run
+//!
+//! A request that is refused inside MULTI breaks the transaction.
+
+use crate::command::call::Resolved;
+use crate::command::spec::Flags;
+use crate::command::table::table;
+use crate::protocol::args::{Args, OwnedArgs};
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+/// Where a request goes.
+pub(super) enum Gate {
+    /// On to its handler.
+    Run(Resolved),
+    /// Into the queue of its transaction.
+    Queued,
+    /// Back, with an error.
+    Refused(ReplyError),
+    /// Away: it is the beginning of an HTTP request, sent by a browser on somebody's behalf.
+    Hostile,
+    /// Nowhere yet.
+    Paused,
+}
+
+const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
+
+#[inline]
+pub(super) fn pass(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    resolved: Result<Resolved, ReplyError>,
+) -> Gate {
+    let command = match resolved {
+        Ok(command) => command,
+        Err(error) => return refuse_unresolved(context, args, error),
+    };
+    let flags = command.spec.flags;
+    let session = context.sessions.get(context.key);
+    let is_in_multi = session.transaction.is_open();
+    if !session.is_authenticated && !flags.has(Flags::NO_AUTH) {
+        return refuse(context, command, ReplyError::NOAUTH);
+    }
+    if is_in_multi && flags.has(Flags::NO_MULTI) {
+        return refuse(context, command, NOT_IN_MULTI);
+    }
+    let is_write = flags.has(Flags::WRITE) || (is_in_multi && session.transaction.has_write());
+    if context.pause.holds(is_write, context.now.monotonic_ms()) {
+        return Gate::Paused;
+    }
+    if is_in_multi && !flags.has(Flags::NOT_QUEUED) {
+        let is_write = flags.has(Flags::WRITE);
+        let queued = OwnedArgs::copy(args);
+        context
+            .session()
+            .transaction
+            .queue(command.number, queued, is_write);
+        return Gate::Queued;
+    }
+    Gate::Run(command)
+}
+
+#[cold]
+fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Gate {
+    context.stats.count_rejection(command.number);
+    context.session().transaction.note_error();
+    Gate::Refused(error)
+}
+
+#[cold]
+fn refuse_unresolved(context: &mut Context<'_>, args: Args<'_>, error: ReplyError) -> Gate {
+    let name = args.name();
+    if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+        return Gate::Hostile;
+    }
+    if let Some(number) = table().find(name) {
+        context.stats.count_rejection(number);
+    }
+    context.session().transaction.note_error();
+    Gate::Refused(error)
+}

@@ -1,0 +1,245 @@
+//! Rank 6: the whole cache behind one type, without any socket.
+//!
+//! ```text
+//!  args ─▶ resolve ─▶ gates ─▶ handler ─▶ reply bytes
+//!             │ unknown, arity     │ NOAUTH, pause, MULTI queue
+//!             └──── error ─────────┘
+//!  tick(now): due keys ─▶ removed;  dropped tables ─▶ freed, a bounded piece each
+//! ```
+//!
+//! A server feeds [`CacheEngine::execute_batch`] with what its clients send; a program that embeds
+//! the cache calls [`CacheEngine::get`], [`CacheEngine::set`] and their like (`typed.rs`), or
+//! [`CacheEngine::execute`] for any command.
+//!
+//! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
+
+mod batch;
+mod gates;
+mod typed;
+
+pub use batch::{BatchOutcome, Stop};
+pub use typed::{Expire, TimeToLive};
+
+use crate::base::clock::Timestamp;
+use crate::command::call::{call, resolve};
+use crate::command::table::table;
+use crate::config::Config;
+use crate::keyspace::Keyspace;
+use crate::protocol::args::Args;
+use crate::protocol::reply::ReplyWriter;
+use crate::session::outbox::{Effect, Outbox};
+use crate::session::pause::Pause;
+use crate::session::{Context, Peer, Session, SessionKey, Sessions};
+use crate::stats::Statistics;
+use gates::Gate;
+
+/// Due keys that one step of [`CacheEngine::tick`] removes at most.
+const EXPIRE_STEP_KEYS: usize = 32;
+
+/// What became of one command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// It was answered (or its answer was not wanted).
+    Done,
+    /// A pause holds it back: nothing was done, try again later.
+    Paused,
+}
+
+/// A cache: databases, sessions and statistics, driven by whoever owns it.
+///
+/// It has no clock. Time is what the last call said; within a call it stands still.
+pub struct CacheEngine {
+    keyspace: Keyspace,
+    sessions: Sessions,
+    config: Config,
+    stats: Statistics,
+    outbox: Outbox,
+    pause: Pause,
+    now: Timestamp,
+}
+
+impl CacheEngine {
+    /// An empty cache. `config.hash_seed` decides the hash of keys and every random choice: give
+    /// it a random number where keys come from strangers.
+    pub fn new(config: Config) -> Self {
+        let database_count = usize::try_from(config.databases).expect("at most i32::MAX");
+        Self {
+            keyspace: Keyspace::new(database_count, config.hash_seed),
+            sessions: Sessions::default(),
+            config,
+            stats: Statistics::new(table().len()),
+            outbox: Outbox::default(),
+            pause: Pause::default(),
+            now: Timestamp::default(),
+        }
+    }
+
+    /// Begins a session; it must be ended with [`CacheEngine::close_session`].
+    pub fn open_session(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
+        let key = self.sessions.open(peer, now);
+        self.sessions.get_mut(key).is_authenticated = self.config.requirepass.is_empty();
+        self.stats.counters.total_connections_received += 1;
+        key
+    }
+
+    /// Ends a session and gives back the keys it watched.
+    pub fn close_session(&mut self, key: SessionKey) {
+        let mut session = self.sessions.close(key);
+        for watch in session.transaction.unwatch() {
+            self.keyspace.unwatch(watch.database, &watch.key);
+        }
+    }
+
+    /// A session that is open.
+    #[inline]
+    pub fn session(&self, key: SessionKey) -> &Session {
+        self.sessions.get(key)
+    }
+
+    /// A session that is open, for its owner to change.
+    #[inline]
+    pub fn session_mut(&mut self, key: SessionKey) -> &mut Session {
+        self.sessions.get_mut(key)
+    }
+
+    /// All sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The configuration in force.
+    #[inline]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Counters and gauges, for their owners to keep up to date.
+    #[inline]
+    pub fn stats_mut(&mut self) -> &mut Statistics {
+        &mut self.stats
+    }
+
+    /// The present pause.
+    pub fn pause(&self) -> &Pause {
+        &self.pause
+    }
+
+    /// What commands wished for since the last call.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        self.outbox.take()
+    }
+
+    /// Runs one command and appends its reply to `reply`. Ask [`CacheEngine::next_deadline_ms`]
+    /// and [`CacheEngine::take_effects`] again afterwards.
+    pub fn execute(
+        &mut self,
+        session: SessionKey,
+        args: Args<'_>,
+        now: Timestamp,
+        reply: &mut Vec<u8>,
+    ) -> Execution {
+        self.now = now;
+        let (mut context, _) = self.context(session, now, reply);
+        execute_one(&mut context, args, resolve(args))
+    }
+
+    fn context<'a>(
+        &'a mut self,
+        key: SessionKey,
+        now: Timestamp,
+        out: &'a mut Vec<u8>,
+    ) -> (Context<'a>, usize) {
+        let session = self.sessions.get_mut(key);
+        session.last_active_us = now.monotonic_us;
+        let database = session.database;
+        let context = Context {
+            reply: ReplyWriter::new(out, session.dialect),
+            keyspace: &mut self.keyspace,
+            sessions: &mut self.sessions,
+            key,
+            config: &mut self.config,
+            stats: &mut self.stats,
+            outbox: &mut self.outbox,
+            pause: &mut self.pause,
+            now,
+            prepared: None,
+        };
+        (context, database)
+    }
+
+    /// Does a bounded piece of the work that is due: removes some expired keys and frees a part of
+    /// what was dropped. Returns true if there is more to do now. A call too many does nothing.
+    pub fn tick(&mut self, now: Timestamp) -> bool {
+        self.now = now;
+        let expired = self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS);
+        let has_garbage = self.keyspace.has_garbage() && self.keyspace.free_some();
+        expired == EXPIRE_STEP_KEYS || has_garbage
+    }
+
+    /// Whether [`CacheEngine::tick`] has something to do at `now`.
+    pub fn has_work(&self, now: Timestamp) -> bool {
+        self.keyspace.has_garbage()
+            || self
+                .next_deadline_ms()
+                .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
+    }
+
+    /// When the next key expires, in Unix milliseconds. To be asked again after every call.
+    #[inline]
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.keyspace.next_deadline_ms()
+    }
+
+    /// Panics if an invariant of the keyspace does not hold. O(keys).
+    #[cfg(any(test, debug_assertions))]
+    pub fn check_invariants(&self) {
+        self.keyspace.check_invariants();
+    }
+}
+
+use crate::command::call::{Resolved, reply_error};
+use crate::protocol::error::ReplyError;
+use crate::session::ReplyMode;
+
+/// Takes one request through the gates and runs it.
+#[inline]
+fn execute_one(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    resolved: Result<Resolved, ReplyError>,
+) -> Execution {
+    let begin = context.reply.len();
+    let session = context.session();
+    if session.reply_mode == ReplyMode::SkipNext {
+        session.reply_mode = ReplyMode::Skip;
+    }
+    match gates::pass(context, args, resolved) {
+        Gate::Run(command) => {
+            context.session().last_command = Some(command.number);
+            call(context, command, args);
+        }
+        Gate::Queued => context.reply.simple("QUEUED"),
+        Gate::Refused(error) => reply_error(context, &error),
+        Gate::Hostile => context.session().closes_after_reply = true,
+        Gate::Paused => return Execution::Paused,
+    }
+    if context.session().reply_mode != ReplyMode::On {
+        withhold_reply(context, begin);
+    }
+    Execution::Done
+}
+
+/// Takes the reply back from a client that does not want it.
+#[cold]
+fn withhold_reply(context: &mut Context<'_>, begin: usize) {
+    let mode = context.session().reply_mode;
+    if matches!(mode, ReplyMode::Off | ReplyMode::Skip) {
+        context.reply.truncate_to(begin);
+    }
+    if mode == ReplyMode::Skip {
+        context.session().reply_mode = ReplyMode::On;
+    }
+}
+
+#[cfg(test)]
+mod tests;

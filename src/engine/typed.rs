@@ -1,0 +1,224 @@
+//! The cache as a library: typed calls for programs that embed it.
+//!
+//! They work on database 0 at the time of the last [`CacheEngine::advance_to`], and go the same
+//! way through the keyspace as the commands of clients.
+
+use super::CacheEngine;
+use crate::base::clock::Timestamp;
+use crate::command::server::info_text;
+use crate::keyspace::DeadlineChange;
+use crate::session::Peer;
+use crate::value::string::StringValue;
+use std::fmt;
+use std::time::Duration;
+
+/// When a value that is set shall expire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expire {
+    /// Never.
+    #[default]
+    Never,
+    /// This long from now, to the millisecond.
+    After(Duration),
+    /// At this Unix time in milliseconds.
+    AtUnixMs(u64),
+    /// When the present value would.
+    Keep,
+}
+
+/// How long a key lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeToLive {
+    /// There is no such key.
+    Missing,
+    /// It does not expire.
+    NoExpiry,
+    /// It expires this long from now.
+    Remaining(Duration),
+}
+
+/// Why a number could not be counted up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountError {
+    /// The value is not an integer.
+    NotAnInteger,
+    /// The result does not fit 64 bits.
+    Overflow,
+}
+
+impl fmt::Display for CountError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NotAnInteger => "value is not an integer or out of range",
+            Self::Overflow => "increment or decrement would overflow",
+        })
+    }
+}
+
+impl std::error::Error for CountError {}
+
+const DATABASE: usize = 0;
+
+impl CacheEngine {
+    /// Sets the time at which the typed calls work and removes some of the keys that expire by
+    /// then. Returns true if more are due: absent for every reader, their memory still held; call
+    /// again (or [`CacheEngine::tick`]) when there is time.
+    ///
+    /// ```
+    /// use evenkeel::{CacheEngine, Config, Expire, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let mut cache = CacheEngine::new(Config::default());
+    /// cache.advance_to(Timestamp::from_unix_ms(1_000));
+    /// cache.set(b"session", b"ada", Expire::After(Duration::from_millis(500)));
+    /// cache.advance_to(Timestamp::from_unix_ms(1_499));
+    /// assert_eq!(cache.get(b"session"), Some(b"ada".to_vec()));
+    /// cache.advance_to(Timestamp::from_unix_ms(1_500));
+    /// assert_eq!(cache.get(b"session"), None);
+    /// ```
+    pub fn advance_to(&mut self, now: Timestamp) -> bool {
+        self.tick(now)
+    }
+
+    /// The value of a key. Copies it.
+    pub fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        let key = self.keyspace.key(key);
+        let entry = self
+            .keyspace
+            .find_and_touch(DATABASE, key, self.now.unix_ms())?;
+        Some(entry.string().text(&mut itoa::Buffer::new()).to_vec())
+    }
+
+    /// Lends the value of a key to `look`, without a copy.
+    ///
+    /// ```
+    /// # use evenkeel::{CacheEngine, Config, Expire};
+    /// let mut cache = CacheEngine::new(Config::default());
+    /// cache.set(b"page", b"<html>", Expire::Never);
+    /// assert_eq!(cache.get_with(b"page", |value| value.len()), Some(6));
+    /// ```
+    pub fn get_with<R>(&mut self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let key = self.keyspace.key(key);
+        let entry = self
+            .keyspace
+            .find_and_touch(DATABASE, key, self.now.unix_ms())?;
+        Some(look(entry.string().text(&mut itoa::Buffer::new())))
+    }
+
+    /// Sets a key, whatever it held. A deadline that has come deletes it.
+    pub fn set(&mut self, key: &[u8], value: &[u8], expire: Expire) {
+        let now_ms = self.now.unix_ms();
+        let deadline = match expire {
+            Expire::Never => DeadlineChange::Clear,
+            Expire::Keep => DeadlineChange::Keep,
+            Expire::AtUnixMs(deadline_ms) => DeadlineChange::At(deadline_ms),
+            Expire::After(duration) => {
+                let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+                // The heap keeps u64::MAX for "no deadline".
+                DeadlineChange::At(now_ms.saturating_add(duration_ms).min(u64::MAX - 1))
+            }
+        };
+        let key = self.keyspace.key(key);
+        self.keyspace
+            .mutate(DATABASE, now_ms)
+            .set(key, StringValue::compact(value), deadline);
+    }
+
+    /// Deletes a key; false if there was none.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let key = self.keyspace.key(key);
+        self.keyspace
+            .mutate(DATABASE, self.now.unix_ms())
+            .remove(key)
+    }
+
+    /// Whether a key exists.
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        let key = self.keyspace.key(key);
+        self.keyspace
+            .find(DATABASE, key, self.now.unix_ms())
+            .is_some()
+    }
+
+    /// How long a key lives.
+    ///
+    /// ```
+    /// # use evenkeel::{CacheEngine, Config, Expire, TimeToLive};
+    /// # use std::time::Duration;
+    /// let mut cache = CacheEngine::new(Config::default());
+    /// assert_eq!(cache.ttl(b"k"), TimeToLive::Missing);
+    /// cache.set(b"k", b"v", Expire::Never);
+    /// assert_eq!(cache.ttl(b"k"), TimeToLive::NoExpiry);
+    /// cache.set(b"k", b"v", Expire::After(Duration::from_secs(9)));
+    /// assert_eq!(cache.ttl(b"k"), TimeToLive::Remaining(Duration::from_secs(9)));
+    /// ```
+    pub fn ttl(&self, key: &[u8]) -> TimeToLive {
+        let now_ms = self.now.unix_ms();
+        let Some(entry) = self.keyspace.find(DATABASE, self.keyspace.key(key), now_ms) else {
+            return TimeToLive::Missing;
+        };
+        match self.keyspace.deadline_ms(DATABASE, entry) {
+            None => TimeToLive::NoExpiry,
+            Some(deadline_ms) => TimeToLive::Remaining(Duration::from_millis(deadline_ms - now_ms)),
+        }
+    }
+
+    /// Adds `increment` to the integer value of a key, a missing one counting as 0, and returns
+    /// the sum. The deadline stays.
+    ///
+    /// # Errors
+    /// [`CountError`]; the value then is as it was.
+    pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, CountError> {
+        let key = self.keyspace.key(key);
+        let mut mutation = self.keyspace.mutate(DATABASE, self.now.unix_ms());
+        let old = match mutation.find(key) {
+            Some(entry) => entry
+                .string()
+                .as_integer()
+                .ok_or(CountError::NotAnInteger)?,
+            None => 0,
+        };
+        let new = old.checked_add(increment).ok_or(CountError::Overflow)?;
+        mutation.set(key, StringValue::Integer(new), DeadlineChange::Keep);
+        Ok(new)
+    }
+
+    /// Takes `decrement` from the integer value of a key, as [`CacheEngine::incr`] adds.
+    ///
+    /// # Errors
+    /// [`CountError`]; the value then is as it was.
+    pub fn decr(&mut self, key: &[u8], decrement: i64) -> Result<i64, CountError> {
+        self.incr(key, decrement.checked_neg().ok_or(CountError::Overflow)?)
+    }
+
+    /// How many keys there are, due ones that are not yet removed included.
+    pub fn len(&self) -> usize {
+        self.keyspace.size(DATABASE).keys
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Deletes all keys. Their memory comes back with the following [`CacheEngine::tick`]s.
+    pub fn clear(&mut self) {
+        self.keyspace.mutate(DATABASE, self.now.unix_ms()).flush();
+    }
+
+    /// Bytes of keys, values, tables and what waits to be freed, allocator rounding included.
+    pub fn used_bytes(&self) -> usize {
+        self.keyspace.used_bytes()
+    }
+
+    /// What INFO would answer for one section (`"memory"`), or for `"all"`.
+    pub fn info(&mut self, section: &str) -> String {
+        let session = self.sessions.open(Peer::embedded(), self.now);
+        let mut out = Vec::new();
+        let now = self.now;
+        let (mut context, _) = self.context(session, now, &mut out);
+        let text = info_text(&mut context, &[section.as_bytes()]);
+        self.sessions.close(session);
+        text
+    }
+}

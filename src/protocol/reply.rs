@@ -1,0 +1,442 @@
+//! Replies to bytes, in three dialects.
+//!
+//! ```text
+//!               RESP2          RESP3        plain, for a person at a terminal
+//!  status       +OK            +OK          OK
+//!  error        -ERR text      -ERR text    ERROR: text
+//!  integer      :1             :1           :1
+//!  string       $1 x           $1 x         x
+//!  null         $-1 or *-1     _            (nil)
+//!  list         *n             *n           its elements, one a line, or (empty array)
+//!  map          *2n            %n           keys and values, one a line
+//!  double       $3 1.5         ,1.5         1.5
+//!  boolean      :1             #t           :1
+//! ```
+//!
+//! Invariants: every line ends in CR LF; a status or error never holds one inside; a header is
+//! followed by exactly the elements it announces (the caller's duty).
+//!
+//! Cost: appended straight to the output buffer; the common replies use no formatting machinery.
+//!
+//! Not here: error texts (`error.rs`), when the buffer is written (`node/`).
+
+use super::double_text::DoubleText;
+use super::error::ReplyError;
+
+/// How replies are written; one per connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Version 2 of the protocol, what a connection begins with.
+    #[default]
+    Resp2,
+    /// Version 3, with types of their own for maps, sets, doubles, booleans and pushes.
+    Resp3,
+    /// Bare lines, for people with `nc`.
+    Plain,
+}
+
+/// Bytes of the longest header: a sign, 20 digits, CR LF, rounded up.
+const HEADER_BYTES_MAX: usize = 24;
+
+/// Appends replies to an output buffer.
+#[derive(Debug)]
+pub struct ReplyWriter<'a> {
+    out: &'a mut Vec<u8>,
+    dialect: Dialect,
+}
+
+impl<'a> ReplyWriter<'a> {
+    /// A writer that appends to `out`.
+    #[inline]
+    pub fn new(out: &'a mut Vec<u8>, dialect: Dialect) -> Self {
+        Self { out, dialect }
+    }
+
+    /// The dialect written.
+    #[inline]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Changes the dialect of what follows.
+    #[inline]
+    pub fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// The bytes in the output buffer, those before this writer included: a mark for
+    /// [`Self::truncate_to`].
+    #[inline]
+    #[allow(clippy::len_without_is_empty)] // A mark, not a collection.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back what was written behind `mark`, an earlier value of [`Self::len`].
+    #[inline]
+    pub fn truncate_to(&mut self, mark: usize) {
+        debug_assert!(mark <= self.out.len());
+        self.out.truncate(mark);
+    }
+
+    /// `OK`.
+    #[inline]
+    pub fn ok(&mut self) {
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Resp3 => self.out.extend_from_slice(b"+OK\r\n"),
+            Dialect::Plain => self.out.extend_from_slice(b"OK\r\n"),
+        }
+    }
+
+    /// A status, such as `PONG` or `QUEUED`. Line ends in it become spaces.
+    #[inline]
+    pub fn simple(&mut self, text: &str) {
+        self.out.reserve(text.len() + 3);
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Resp3 => self.out.push(b'+'),
+            Dialect::Plain => {}
+        }
+        self.line(text.as_bytes());
+    }
+
+    /// An error. Line ends in it become spaces. In plain a leading `ERR ` is left out.
+    pub fn error(&mut self, error: &ReplyError) {
+        let text = error.as_bytes();
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Resp3 => {
+                self.out.reserve(text.len() + 3);
+                self.out.push(b'-');
+                self.line(text);
+            }
+            Dialect::Plain => {
+                self.out.extend_from_slice(b"ERROR: ");
+                self.line(text.strip_prefix(b"ERR ").unwrap_or(text));
+            }
+        }
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn integer(&mut self, value: i64) {
+        if let digit @ 0..=9 = value {
+            let line = [b':', b'0' + digit as u8, b'\r', b'\n'];
+            self.out.extend_from_slice(&line);
+        } else {
+            self.header(b':', itoa::Buffer::new().format(value));
+        }
+    }
+
+    /// A string of any bytes.
+    #[inline]
+    pub fn bulk(&mut self, value: &[u8]) {
+        self.out.reserve(value.len() + HEADER_BYTES_MAX);
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Resp3 => self.length_header(value.len()),
+            Dialect::Plain => {}
+        }
+        self.out.extend_from_slice(value);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// A string that is the text of an integer.
+    #[inline]
+    pub fn bulk_integer(&mut self, value: i64) {
+        self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// The absence of a value.
+    #[inline]
+    pub fn null(&mut self) {
+        match self.dialect {
+            Dialect::Resp2 => self.out.extend_from_slice(b"$-1\r\n"),
+            Dialect::Resp3 => self.out.extend_from_slice(b"_\r\n"),
+            Dialect::Plain => self.out.extend_from_slice(b"(nil)\r\n"),
+        }
+    }
+
+    /// The absence of a list.
+    #[inline]
+    pub fn null_array(&mut self) {
+        match self.dialect {
+            Dialect::Resp2 => self.out.extend_from_slice(b"*-1\r\n"),
+            Dialect::Resp3 | Dialect::Plain => self.null(),
+        }
+    }
+
+    /// The header of a list; `len` replies follow.
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.aggregate(b'*', b'*', len, len);
+    }
+
+    /// The header of a map; `pair_count` times a key and a value follow.
+    #[inline]
+    pub fn map(&mut self, pair_count: usize) {
+        self.aggregate(b'*', b'%', 2 * pair_count, pair_count);
+    }
+
+    /// The header of a set; `len` replies follow, no two the same.
+    #[inline]
+    pub fn set(&mut self, len: usize) {
+        self.aggregate(b'*', b'~', len, len);
+    }
+
+    /// The header of a message that no request asked for; `len` replies follow.
+    #[inline]
+    pub fn push(&mut self, len: usize) {
+        self.aggregate(b'*', b'>', len, len);
+    }
+
+    /// A floating-point number, as Redis 7.0 prints it.
+    pub fn double(&mut self, value: f64) {
+        let text = DoubleText::new(value);
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Plain => self.bulk(text.as_bytes()),
+            Dialect::Resp3 => {
+                self.out.push(b',');
+                self.line(text.as_bytes());
+            }
+        }
+    }
+
+    /// True or false; 1 or 0 where the dialect has no booleans.
+    #[inline]
+    pub fn boolean(&mut self, value: bool) {
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Plain => self.integer(i64::from(value)),
+            Dialect::Resp3 => {
+                let line: &[u8; 4] = if value { b"#t\r\n" } else { b"#f\r\n" };
+                self.out.extend_from_slice(line);
+            }
+        }
+    }
+
+    /// A text for people; `format` is three letters, such as `txt` or `mkd`.
+    ///
+    /// # Panics
+    /// If `format` has not three bytes.
+    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        assert_eq!(format.len(), 3);
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Plain => self.bulk(text),
+            Dialect::Resp3 => {
+                self.out.reserve(text.len() + HEADER_BYTES_MAX + 6);
+                self.header(b'=', itoa::Buffer::new().format(text.len() + 4));
+                self.out.extend_from_slice(format.as_bytes());
+                self.out.push(b':');
+                self.out.extend_from_slice(text);
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// An integer beyond 64 bits, as its digits. Line ends in it become spaces.
+    pub fn big_number(&mut self, digits: &str) {
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Plain => self.bulk(digits.as_bytes()),
+            Dialect::Resp3 => {
+                self.out.push(b'(');
+                self.line(digits.as_bytes());
+            }
+        }
+    }
+
+    /// Bytes that are already replies of this dialect.
+    #[inline]
+    pub fn raw(&mut self, encoded: &[u8]) {
+        self.out.extend_from_slice(encoded);
+    }
+
+    #[inline]
+    fn aggregate(&mut self, kind2: u8, kind3: u8, len2: usize, len3: usize) {
+        let (kind, len) = match self.dialect {
+            Dialect::Resp2 => (kind2, len2),
+            Dialect::Resp3 => (kind3, len3),
+            Dialect::Plain => {
+                if len3 == 0 {
+                    self.out.extend_from_slice(b"(empty array)\r\n");
+                }
+                return;
+            }
+        };
+        if len <= 9 {
+            let line = [kind, b'0' + len as u8, b'\r', b'\n'];
+            self.out.extend_from_slice(&line);
+        } else {
+            self.header(kind, itoa::Buffer::new().format(len));
+        }
+    }
+
+    /// The header of a bulk string. Lengths of one and two digits are spelled out by hand.
+    #[inline]
+    fn length_header(&mut self, len: usize) {
+        if len <= 9 {
+            let line = [b'$', b'0' + len as u8, b'\r', b'\n'];
+            self.out.extend_from_slice(&line);
+        } else if len <= 99 {
+            let (tens, ones) = (len as u8 / 10, len as u8 % 10);
+            let line = [b'$', b'0' + tens, b'0' + ones, b'\r', b'\n'];
+            self.out.extend_from_slice(&line);
+        } else {
+            self.header(b'$', itoa::Buffer::new().format(len));
+        }
+    }
+
+    #[inline]
+    fn header(&mut self, kind: u8, number: &str) {
+        self.out.reserve(HEADER_BYTES_MAX);
+        self.out.push(kind);
+        self.out.extend_from_slice(number.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// Appends `text` with spaces for line ends, and a line end.
+    fn line(&mut self, text: &[u8]) {
+        let start = self.out.len();
+        self.out.extend_from_slice(text);
+        for byte in &mut self.out[start..] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `write` appends in RESP2, RESP3 and plain.
+    fn dialects(write: impl Fn(&mut ReplyWriter<'_>)) -> [String; 3] {
+        [Dialect::Resp2, Dialect::Resp3, Dialect::Plain].map(|dialect| {
+            let mut out = b"before".to_vec();
+            write(&mut ReplyWriter::new(&mut out, dialect));
+            String::from_utf8(out.split_off(6)).unwrap()
+        })
+    }
+
+    fn same(write: impl Fn(&mut ReplyWriter<'_>), resp: &str, plain: &str) {
+        assert_eq!(dialects(write), [resp, resp, plain]);
+    }
+
+    #[test]
+    fn scalars() {
+        same(|w| w.ok(), "+OK\r\n", "OK\r\n");
+        same(|w| w.simple("PONG"), "+PONG\r\n", "PONG\r\n");
+        same(|w| w.simple("a\r\nb"), "+a  b\r\n", "a  b\r\n");
+        for value in [0, 9, 10, -1, 12345, i64::MIN, i64::MAX] {
+            let line = format!(":{value}\r\n");
+            same(|w| w.integer(value), &line, &line);
+            let text = value.to_string();
+            same(
+                |w| w.bulk_integer(value),
+                &format!("${}\r\n{text}\r\n", text.len()),
+                &format!("{text}\r\n"),
+            );
+        }
+        assert_eq!(dialects(|w| w.null()), ["$-1\r\n", "_\r\n", "(nil)\r\n"]);
+        assert_eq!(
+            dialects(|w| w.null_array()),
+            ["*-1\r\n", "_\r\n", "(nil)\r\n"]
+        );
+        assert_eq!(
+            dialects(|w| w.boolean(true)),
+            [":1\r\n", "#t\r\n", ":1\r\n"]
+        );
+        assert_eq!(
+            dialects(|w| w.boolean(false)),
+            [":0\r\n", "#f\r\n", ":0\r\n"]
+        );
+    }
+
+    #[test]
+    fn bulk_strings_of_every_length_class() {
+        for len in [0, 1, 9, 10, 99, 100, 12345] {
+            let text = "x".repeat(len);
+            same(
+                |w| w.bulk(text.as_bytes()),
+                &format!("${len}\r\n{text}\r\n"),
+                &format!("{text}\r\n"),
+            );
+        }
+    }
+
+    #[test]
+    fn errors() {
+        same(
+            |w| w.error(&ReplyError::WRONGTYPE),
+            "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+            "ERROR: WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+        );
+        same(
+            |w| w.error(&ReplyError::SYNTAX),
+            "-ERR syntax error\r\n",
+            "ERROR: syntax error\r\n",
+        );
+        same(
+            |w| w.error(&ReplyError::unknown_command(b"fo\r\no", [&b"\r\na\n"[..]])),
+            "-ERR unknown command 'fo  o', with args beginning with: '  a ' \r\n",
+            "ERROR: unknown command 'fo  o', with args beginning with: '  a ' \r\n",
+        );
+    }
+
+    /// Goal: the bytes Redis 7.0.15 sends for its `DEBUG PROTOCOL` samples. Method: recorded.
+    #[test]
+    fn aggregates_and_rich_types_are_those_of_redis() {
+        assert_eq!(dialects(|w| w.array(3)), ["*3\r\n", "*3\r\n", ""]);
+        assert_eq!(dialects(|w| w.set(3)), ["*3\r\n", "~3\r\n", ""]);
+        assert_eq!(dialects(|w| w.map(3)), ["*6\r\n", "%3\r\n", ""]);
+        assert_eq!(dialects(|w| w.map(5)), ["*10\r\n", "%5\r\n", ""]);
+        assert_eq!(dialects(|w| w.push(2)), ["*2\r\n", ">2\r\n", ""]);
+        assert_eq!(
+            dialects(|w| w.array(1234567)),
+            ["*1234567\r\n", "*1234567\r\n", ""]
+        );
+        assert_eq!(
+            dialects(|w| w.map(0)),
+            ["*0\r\n", "%0\r\n", "(empty array)\r\n"]
+        );
+        assert_eq!(
+            dialects(|w| w.double(2.5)),
+            ["$3\r\n2.5\r\n", ",2.5\r\n", "2.5\r\n"]
+        );
+        assert_eq!(
+            dialects(|w| w.double(f64::NEG_INFINITY)),
+            ["$4\r\n-inf\r\n", ",-inf\r\n", "-inf\r\n"]
+        );
+        let text = "This is a verbatim\nstring";
+        assert_eq!(
+            dialects(|w| w.verbatim("txt", text.as_bytes())),
+            [
+                format!("$25\r\n{text}\r\n"),
+                format!("=29\r\ntxt:{text}\r\n"),
+                format!("{text}\r\n")
+            ]
+        );
+        let digits = "1234567999999999999999999999999999999";
+        assert_eq!(
+            dialects(|w| w.big_number(digits)),
+            [
+                format!("$37\r\n{digits}\r\n"),
+                format!("({digits}\r\n"),
+                format!("{digits}\r\n")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_written_can_be_taken_back() {
+        let mut out = b"kept".to_vec();
+        let mut writer = ReplyWriter::new(&mut out, Dialect::Resp2);
+        let mark = writer.len();
+        writer.array(2);
+        writer.ok();
+        writer.truncate_to(mark);
+        writer.set_dialect(Dialect::Resp3);
+        assert_eq!(writer.dialect(), Dialect::Resp3);
+        writer.null();
+        writer.raw(b":1\r\n");
+        assert_eq!(out, b"kept_\r\n:1\r\n");
+    }
+}

@@ -1,0 +1,103 @@
+//! What a command handler is given: everything it may touch, and nothing else.
+
+use super::outbox::Outbox;
+use super::pause::Pause;
+use super::{Session, SessionKey, Sessions};
+use crate::base::clock::Timestamp;
+use crate::config::Config;
+use crate::keyspace::{EntryRef, Key, Keyspace, Mutation};
+use crate::protocol::args::Args;
+use crate::protocol::reply::ReplyWriter;
+use crate::stats::Statistics;
+
+/// The hash of a request's first key, computed while the request waited in its batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PreparedKey {
+    /// Which argument the key is.
+    pub(crate) index: usize,
+    /// Its hash.
+    pub(crate) hash: u64,
+}
+
+/// One command's surroundings. Time stands still while it lives (invariant I5).
+pub struct Context<'a> {
+    /// The databases.
+    pub keyspace: &'a mut Keyspace,
+    /// All sessions; a handler may change its own only (invariant I6).
+    pub sessions: &'a mut Sessions,
+    /// The session whose command this is.
+    pub key: SessionKey,
+    /// The configuration in force.
+    pub config: &'a mut Config,
+    /// Counters, gauges and facts about the server.
+    pub stats: &'a mut Statistics,
+    /// Wishes to the node and the reactor.
+    pub outbox: &'a mut Outbox,
+    /// CLIENT PAUSE.
+    pub pause: &'a mut Pause,
+    /// The time.
+    pub now: Timestamp,
+    /// Where the reply goes.
+    pub reply: ReplyWriter<'a>,
+    pub(crate) prepared: Option<PreparedKey>,
+}
+
+impl<'a> Context<'a> {
+    /// The session whose command this is.
+    #[inline]
+    pub fn session(&mut self) -> &mut Session {
+        self.sessions.get_mut(self.key)
+    }
+
+    /// The database its commands work on.
+    #[inline]
+    pub fn database(&self) -> usize {
+        self.sessions.get(self.key).database
+    }
+
+    /// The present time as deadlines of keys count it.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        self.now.unix_ms()
+    }
+
+    /// Argument `index` as a key; its hash is taken from the batch if it was computed there.
+    #[inline]
+    pub fn key<'k>(&self, args: Args<'k>, index: usize) -> Key<'k> {
+        match self.prepared {
+            Some(prepared) if prepared.index == index => {
+                self.keyspace.key_with_hash(args.get(index), prepared.hash)
+            }
+            _ => self.keyspace.key(args.get(index)),
+        }
+    }
+
+    /// Looks a key up for a read (counts a hit or a miss, notes the use) and lets `answer` reply.
+    #[inline]
+    pub fn read<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, Option<EntryRef<'_>>) -> R,
+    ) -> R {
+        let session = self.sessions.get(self.key);
+        let (database, is_untouching) = (session.database, session.is_untouching);
+        let now_ms = self.now.unix_ms();
+        let entry = if is_untouching {
+            self.keyspace.find(database, key, now_ms)
+        } else {
+            self.keyspace.find_and_touch(database, key, now_ms)
+        };
+        match entry {
+            Some(_) => self.stats.counters.keyspace_hits += 1,
+            None => self.stats.counters.keyspace_misses += 1,
+        }
+        answer(&mut self.reply, entry)
+    }
+
+    /// Begins changes of the session's database.
+    #[inline]
+    pub fn mutate(&mut self) -> Mutation<'_> {
+        let database = self.database();
+        self.keyspace.mutate(database, self.now.unix_ms())
+    }
+}

@@ -1,0 +1,166 @@
+//! Rank 4: one client's state, and what a command handler is given.
+//!
+//! ```text
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, marks
+//!  Context: the session's key, the keyspace, configuration, statistics, outbox, `now`, the reply
+//! ```
+//!
+//! Not here: sockets and buffers (`node/`), the commands themselves (`command/`).
+
+pub mod context;
+pub mod outbox;
+pub mod pause;
+mod registry;
+pub mod transaction;
+
+pub use context::Context;
+pub use registry::{SessionKey, Sessions};
+
+use crate::base::clock::Timestamp;
+use crate::protocol::reply::Dialect;
+use transaction::Transaction;
+
+/// What kind of stream a client came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP over IPv4 or IPv6.
+    Tcp,
+    /// A unix socket.
+    Unix,
+    /// None: an embedder's own session.
+    Embedded,
+}
+
+/// Where a client comes from, as CLIENT LIST shows it.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The client's end: `127.0.0.1:50412`, `[::1]:50412`, or `/path/to.sock:0`.
+    pub address: Box<str>,
+    /// Our end.
+    pub local_address: Box<str>,
+    /// How it is connected.
+    pub transport: Transport,
+    /// The socket's file descriptor, for CLIENT LIST; -1 if there is none.
+    pub descriptor: i32,
+}
+
+impl Peer {
+    /// The peer of a session that no socket belongs to.
+    pub fn embedded() -> Self {
+        Self {
+            address: "embedded:0".into(),
+            local_address: "embedded:0".into(),
+            transport: Transport::Embedded,
+            descriptor: -1,
+        }
+    }
+}
+
+/// Whether a client wants replies (CLIENT REPLY).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// Every request is answered.
+    #[default]
+    On,
+    /// None is.
+    Off,
+    /// The next request is not; its answer comes after the present command.
+    SkipNext,
+    /// The present request is not.
+    Skip,
+}
+
+/// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BufferUse {
+    /// Bytes received and not yet executed.
+    pub input_bytes: usize,
+    /// Room for more in the same buffer.
+    pub input_spare_bytes: usize,
+    /// Bytes of replies not yet taken by the client.
+    pub output_bytes: usize,
+    /// Bytes allocated for replies.
+    pub output_allocated_bytes: usize,
+}
+
+impl BufferUse {
+    /// Bytes allocated for this client.
+    pub fn allocated_bytes(&self) -> usize {
+        self.input_bytes + self.input_spare_bytes + self.output_allocated_bytes
+    }
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Session {
+    /// Number of the client: unique for the life of the server, growing.
+    pub id: u64,
+    /// Where it comes from.
+    pub peer: Peer,
+    /// The database its commands work on.
+    pub database: usize,
+    /// How replies are written.
+    pub dialect: Dialect,
+    /// CLIENT SETNAME.
+    pub name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub library_name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-VER.
+    pub library_version: Box<[u8]>,
+    /// Whether it may run commands: no password is set, or it gave the right one.
+    pub is_authenticated: bool,
+    /// MULTI, its queue and WATCH. Boxed, because nearly all clients have none.
+    pub transaction: Transaction,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-EVICT: asked not to be closed for memory.
+    pub is_kept: bool,
+    /// CLIENT NO-TOUCH: its reads leave no trace for eviction.
+    pub is_untouching: bool,
+    /// The connection ends when the replies so far are written.
+    pub closes_after_reply: bool,
+    /// When it connected.
+    pub created: Timestamp,
+    /// When its last request was executed, on the monotonic clock.
+    pub last_active_us: u64,
+    /// The command executed last, as a number of the command table.
+    pub last_command: Option<u16>,
+    /// How full its buffers are.
+    pub buffers: BufferUse,
+}
+
+impl Session {
+    fn new(id: u64, peer: Peer, now: Timestamp) -> Self {
+        Self {
+            id,
+            peer,
+            database: 0,
+            dialect: Dialect::Resp2,
+            name: Box::default(),
+            library_name: Box::default(),
+            library_version: Box::default(),
+            is_authenticated: false,
+            transaction: Transaction::default(),
+            reply_mode: ReplyMode::On,
+            is_kept: false,
+            is_untouching: false,
+            closes_after_reply: false,
+            created: now,
+            last_active_us: now.monotonic_us,
+            last_command: None,
+            buffers: BufferUse::default(),
+        }
+    }
+
+    /// Bytes this session takes of our memory, buffers included.
+    pub fn used_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.peer.address.len()
+            + self.peer.local_address.len()
+            + self.name.len()
+            + self.library_name.len()
+            + self.library_version.len()
+            + self.transaction.used_bytes()
+            + self.buffers.allocated_bytes()
+    }
+}

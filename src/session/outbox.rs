@@ -1,0 +1,52 @@
+//! What a command wants done that it may not do itself (invariant I6).
+//!
+//! A handler writes to its own session's reply and to the keyspace. Everything that concerns
+//! another session or the machine is put here and carried out by the node or the reactor when the
+//! command is over.
+
+use super::SessionKey;
+
+/// One wish of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Close the connection of this session, if it is still the one with this id.
+    CloseSession {
+        /// Its key at the time of the wish.
+        key: SessionKey,
+        /// Its id, which tells whether the key was given to somebody else since.
+        id: u64,
+    },
+    /// Clients that waited for the end of a pause may go on.
+    Unpause,
+    /// Let the whole server stand still (DEBUG SLEEP).
+    Sleep {
+        /// For how long.
+        duration_us: u64,
+    },
+    /// End the server.
+    Shutdown,
+}
+
+/// Effects in the order in which they were wished.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    effects: Vec<Effect>,
+}
+
+impl Outbox {
+    /// Adds a wish.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Takes all wishes.
+    pub fn take(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether nothing is wished.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty()
+    }
+}

@@ -1,0 +1,71 @@
+//! The sessions of a server.
+//!
+//! Not here: connections and their generations (`node/`).
+
+use super::{Peer, Session};
+use crate::base::clock::Timestamp;
+use slab::Slab;
+
+/// Names a session while it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey(usize);
+
+/// All sessions.
+#[derive(Default)]
+pub struct Sessions {
+    slots: Slab<Session>,
+    opened_count: u64,
+}
+
+impl Sessions {
+    /// Begins a session. Ids begin at 1.
+    pub fn open(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
+        self.opened_count += 1;
+        SessionKey(
+            self.slots
+                .insert(Session::new(self.opened_count, peer, now)),
+        )
+    }
+
+    /// Ends a session and returns what it was.
+    pub fn close(&mut self, key: SessionKey) -> Session {
+        self.slots.remove(key.0)
+    }
+
+    /// The session of a key that is alive.
+    #[inline]
+    pub fn get(&self, key: SessionKey) -> &Session {
+        &self.slots[key.0]
+    }
+
+    /// The session of a key that is alive, for change.
+    #[inline]
+    pub fn get_mut(&mut self, key: SessionKey) -> &mut Session {
+        &mut self.slots[key.0]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// All sessions, oldest slots first (not in the order of ids).
+    pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.slots
+            .iter()
+            .map(|(slot, session)| (SessionKey(slot), session))
+    }
+
+    /// Bytes of all sessions, buffers included. O(sessions).
+    pub fn used_bytes(&self) -> usize {
+        self.slots
+            .iter()
+            .map(|(_, session)| session.used_bytes())
+            .sum()
+    }
+}

@@ -1,0 +1,146 @@
+//! MULTI, its queue, and WATCH.
+//!
+//! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/watch.rs`).
+
+use crate::protocol::args::OwnedArgs;
+
+/// A command that waits for EXEC.
+#[derive(Debug)]
+pub struct QueuedCommand {
+    /// Its number in the command table.
+    pub command: u16,
+    /// Its arguments, the name included.
+    pub args: OwnedArgs,
+}
+
+/// A key that the session watches.
+#[derive(Debug)]
+pub struct Watch {
+    /// The database of the key.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// Its version when the watch began.
+    pub version: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_open: bool,
+    is_broken: bool,
+    has_write: bool,
+    queue: Vec<QueuedCommand>,
+    queue_bytes: usize,
+    watches: Vec<Watch>,
+}
+
+/// A session's transaction: none, watching only, or open.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    // Absent for a session that neither watches nor queues: one word in an idle client.
+    state: Option<Box<State>>,
+}
+
+impl Transaction {
+    fn state(&mut self) -> &mut State {
+        self.state.get_or_insert_default()
+    }
+
+    /// Whether MULTI was called and neither EXEC nor DISCARD since.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.is_open)
+    }
+
+    /// Begins to queue.
+    pub fn open(&mut self) {
+        self.state().is_open = true;
+    }
+
+    /// Adds a command to the queue.
+    pub fn queue(&mut self, command: u16, args: OwnedArgs, is_write: bool) {
+        let state = self.state();
+        state.queue_bytes += args.heap_bytes() + size_of::<QueuedCommand>();
+        state.has_write |= is_write;
+        state.queue.push(QueuedCommand { command, args });
+    }
+
+    /// Notes that a command could not be queued: EXEC must refuse.
+    #[inline]
+    pub fn note_error(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.is_broken |= state.is_open;
+        }
+    }
+
+    /// Whether [`Transaction::note_error`] was called since MULTI.
+    pub fn is_broken(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.is_broken)
+    }
+
+    /// Whether a queued command may change keys.
+    pub fn has_write(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.has_write)
+    }
+
+    /// How many commands are queued, or `None` outside MULTI.
+    pub fn queue_len(&self) -> Option<usize> {
+        self.state
+            .as_ref()
+            .filter(|state| state.is_open)
+            .map(|state| state.queue.len())
+    }
+
+    /// Ends the transaction and returns its queue; the watches stay until [`Transaction::unwatch`].
+    pub fn close(&mut self) -> Vec<QueuedCommand> {
+        let Some(state) = &mut self.state else {
+            return Vec::new();
+        };
+        let queue = std::mem::take(&mut state.queue);
+        let watches = std::mem::take(&mut state.watches);
+        self.state = (!watches.is_empty()).then(|| {
+            Box::new(State {
+                watches,
+                ..State::default()
+            })
+        });
+        queue
+    }
+
+    /// Remembers a watched key.
+    pub fn watch(&mut self, watch: Watch) {
+        self.state().watches.push(watch);
+    }
+
+    /// The watched keys.
+    pub fn watches(&self) -> &[Watch] {
+        self.state.as_ref().map_or(&[], |state| &state.watches)
+    }
+
+    /// Forgets the watched keys and returns them, for the keyspace to release.
+    pub fn unwatch(&mut self) -> Vec<Watch> {
+        let Some(state) = &mut self.state else {
+            return Vec::new();
+        };
+        let watches = std::mem::take(&mut state.watches);
+        if !state.is_open {
+            self.state = None;
+        }
+        watches
+    }
+
+    /// Bytes of the queue.
+    pub fn queue_bytes(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.queue_bytes)
+    }
+
+    /// Bytes of queue and watches.
+    pub fn used_bytes(&self) -> usize {
+        let Some(state) = &self.state else { return 0 };
+        let watches = state
+            .watches
+            .iter()
+            .map(|watch| watch.key.len() + size_of::<Watch>());
+        size_of::<State>() + state.queue_bytes + watches.sum::<usize>()
+    }
+}

@@ -1,0 +1,105 @@
+//! Makes `docs/METRICS.md` from the table.
+//!
+//! 1. `docs/METRICS.md` equals `markdown()` (`tests/metrics_docs.rs`).
+//!
+//! Cost: linear in the table; run for people only.
+//!
+//! Not here: the sentences themselves (`table.rs`).
+
+use std::fmt::Write;
+
+use super::{ROWS, Section};
+
+const HEAD: &str = "\
+# Metrics
+
+This page is made from `src/stats/table.rs`; change it there, then run
+`UPDATE_DOCS=1 cargo test --test metrics_docs`.
+
+`INFO` lists these fields by section. Without arguments it lists every section except
+Commandstats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again
+from zero with `CONFIG RESETSTAT`; the others are values of the moment.
+";
+
+/// The text of `docs/METRICS.md`.
+pub fn markdown() -> String {
+    let mut text = HEAD.to_owned();
+    for section in Section::ALL {
+        let _ = write!(text, "\n## {}\n\n", section.name());
+        match lines_of(section) {
+            Some(lines) => {
+                let _ = writeln!(text, "{lines}");
+            }
+            None => push_table(&mut text, section),
+        }
+    }
+    text
+}
+
+fn push_table(text: &mut String, section: Section) {
+    text.push_str("| field | unit | reset | meaning |\n|---|---|---|---|\n");
+    for row in ROWS.iter().filter(|row| row.section == section) {
+        let reset = if row.reset.is_some() { "yes" } else { "" };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {reset} | {} |",
+            row.name,
+            row.unit.name(),
+            row.doc
+        );
+    }
+}
+
+/// What a section made of lines instead of single fields contains.
+fn lines_of(section: Section) -> Option<&'static str> {
+    match section {
+        Section::Commandstats => Some(
+            "One line per command called since the start or `CONFIG RESETSTAT`,\n\
+             `cmdstat_NAME:calls=,usec=,usec_per_call=,rejected_calls=,failed_calls=`:\n\
+             executions, their time and mean time in µs, calls refused before execution, and\n\
+             executions that answered an error. A subcommand is named `parent|name`.",
+        ),
+        Section::Errorstats => Some(
+            "One line per first word of the error replies sent since the start or\n\
+             `CONFIG RESETSTAT`, `errorstat_CODE:count=`.",
+        ),
+        Section::Keyspace => Some(
+            "One line per database that has keys, `dbN:keys=,expires=,avg_ttl=`: keys, keys with\n\
+             a deadline, and the mean time they have left in ms.",
+        ),
+        Section::Modules => Some("Always empty: there are no modules."),
+        Section::Server
+        | Section::Clients
+        | Section::Memory
+        | Section::Persistence
+        | Section::Stats
+        | Section::Replication
+        | Section::Cpu
+        | Section::Cluster => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_and_section_is_on_the_page() {
+        let text = markdown();
+        for row in ROWS {
+            assert!(
+                lines_of(row.section).is_none(),
+                "{} is in a section of lines",
+                row.name
+            );
+            assert!(
+                text.contains(&format!("\n| `{}` | ", row.name)),
+                "{}",
+                row.name
+            );
+        }
+        for section in Section::ALL {
+            assert!(text.contains(&format!("\n## {}\n", section.name())));
+        }
+    }
+}

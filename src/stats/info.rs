@@ -1,0 +1,317 @@
+//! Writes the answer to INFO.
+//!
+//! ```text
+//! answer  = section { CRLF section }          an empty line between sections
+//! section = "# " name CRLF { field }
+//! field   = name ":" value CRLF
+//! ```
+//!
+//! 1. Every line ends with CR LF; a value never contains either (`value.rs`).
+//! 2. Sections come in a fixed order, each once, whatever the request.
+//! 3. Names that tools search by first occurrence occur first as a field (`tests`).
+//!
+//! Cost: linear in the rows and in the lists of the source.
+//!
+//! Not here: fields with one value each (`table.rs`); which sections are asked for (`section.rs`).
+
+use std::fmt::Write;
+
+use super::value::ratio;
+use super::{CommandStat, InfoSource, ROWS, Section};
+
+/// The answer to `INFO section…`; no sections ask for the default ones.
+///
+/// Names are taken in any case; unknown ones add nothing, so that an unknown section alone gives
+/// an empty text.
+pub fn info_text(sections: &[&[u8]], source: &InfoSource<'_>) -> String {
+    let mut text = String::new();
+    for section in Section::ALL {
+        if section.is_asked_for(sections) {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            push_section(&mut text, section, source);
+        }
+    }
+    text
+}
+
+fn push_section(text: &mut String, section: Section, source: &InfoSource<'_>) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "# {}\r\n", section.name());
+    for row in ROWS.iter().filter(|row| row.section == section) {
+        text.push_str(row.name);
+        text.push(':');
+        (row.value)(source).write_to(text);
+        text.push_str("\r\n");
+    }
+    match section {
+        Section::Commandstats => push_commands(text, source.commands),
+        Section::Errorstats => {
+            for error in source.errors {
+                let _ = write!(text, "errorstat_{}:count={}\r\n", error.code, error.count);
+            }
+        }
+        Section::Keyspace => push_databases(text, source),
+        Section::Server
+        | Section::Clients
+        | Section::Memory
+        | Section::Persistence
+        | Section::Stats
+        | Section::Replication
+        | Section::Cpu
+        | Section::Modules
+        | Section::Cluster => {}
+    }
+}
+
+fn push_commands(text: &mut String, commands: &[CommandStat<'_>]) {
+    for command in commands {
+        let _ = write!(
+            text,
+            "cmdstat_{}:calls={},usec={},usec_per_call={:.2},rejected_calls={},failed_calls={}\r\n",
+            command.name,
+            command.calls,
+            command.usec,
+            ratio(command.usec, command.calls),
+            command.rejected_calls,
+            command.failed_calls,
+        );
+    }
+}
+
+fn push_databases(text: &mut String, source: &InfoSource<'_>) {
+    for database in source
+        .databases
+        .iter()
+        .filter(|database| database.keys != 0)
+    {
+        let _ = write!(
+            text,
+            "db{}:keys={},expires={},avg_ttl={}\r\n",
+            database.index, database.keys, database.expires, database.avg_ttl_ms,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::stats::{Counters, DatabaseStat, ErrorStat, Gauges, Unit};
+
+    const COMMANDS: &[CommandStat<'_>] = &[
+        CommandStat {
+            name: "get",
+            calls: 3,
+            usec: 4,
+            rejected_calls: 1,
+            failed_calls: 2,
+        },
+        CommandStat {
+            name: "config|get",
+            calls: 0,
+            usec: 0,
+            rejected_calls: 1,
+            failed_calls: 0,
+        },
+    ];
+    const ERRORS: &[ErrorStat<'_>] = &[ErrorStat {
+        code: "ERR",
+        count: 2,
+    }];
+    const DATABASES: &[DatabaseStat] = &[
+        DatabaseStat {
+            index: 0,
+            keys: 1,
+            expires: 0,
+            avg_ttl_ms: 0,
+        },
+        DatabaseStat {
+            index: 1,
+            keys: 0,
+            expires: 0,
+            avg_ttl_ms: 0,
+        },
+        DatabaseStat {
+            index: 9,
+            keys: 5,
+            expires: 2,
+            avg_ttl_ms: 1500,
+        },
+    ];
+
+    fn with_source<R>(counters: &Counters, use_source: impl FnOnce(&InfoSource<'_>) -> R) -> R {
+        let gauges = Gauges {
+            os: "Linux 6.1 x86_64".to_owned(),
+            multiplexing_api: "epoll".to_owned(),
+            tcp_port: 6379,
+            uptime_seconds: 2 * 86_400 + 5,
+            used_memory_bytes: 1_572_864,
+            used_memory_peak_bytes: 3_145_728,
+            used_memory_overhead_bytes: 1_000_000,
+            used_memory_startup_bytes: 999_424,
+            used_memory_rss_bytes: 1_048_576,
+            input_bytes_per_second: 1536,
+            cpu_user_usec: 7_743,
+            ..Gauges::default()
+        };
+        use_source(&InfoSource {
+            counters,
+            gauges: &gauges,
+            commands: COMMANDS,
+            errors: ERRORS,
+            databases: DATABASES,
+        })
+    }
+
+    fn info(sections: &[&str]) -> String {
+        let sections: Vec<&[u8]> = sections.iter().map(|name| name.as_bytes()).collect();
+        with_source(&Counters::distinct(100), |source| {
+            info_text(&sections, source)
+        })
+    }
+
+    fn headers(sections: &[&str]) -> Vec<String> {
+        let text = info(sections);
+        let headers = text.lines().filter_map(|line| line.strip_prefix("# "));
+        headers.map(str::to_owned).collect()
+    }
+
+    fn field(name: &str) -> String {
+        let text = info(&["everything"]);
+        let is_meant = |line: &&str| line.starts_with(&format!("{name}:"));
+        text.lines().find(is_meant).expect(name)[name.len() + 1..].to_owned()
+    }
+
+    #[test]
+    fn lists_have_one_line_each() {
+        assert_eq!(
+            info(&["commandstats"]),
+            "# Commandstats\r\n\
+             cmdstat_get:calls=3,usec=4,usec_per_call=1.33,rejected_calls=1,failed_calls=2\r\n\
+             cmdstat_config|get:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,\
+             failed_calls=0\r\n"
+        );
+        assert_eq!(
+            info(&["Errorstats"]),
+            "# Errorstats\r\nerrorstat_ERR:count=2\r\n"
+        );
+        assert_eq!(
+            info(&["KEYSPACE"]),
+            "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
+             db9:keys=5,expires=2,avg_ttl=1500\r\n"
+        );
+        assert_eq!(info(&["modules"]), "# Modules\r\n");
+    }
+
+    #[test]
+    fn sections_are_separated_and_listed_once_in_order() {
+        assert_eq!(
+            info(&["keyspace", "cluster", "CLUSTER", "nosuch"]),
+            "# Cluster\r\ncluster_enabled:0\r\n\r\n\
+             # Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
+             db9:keys=5,expires=2,avg_ttl=1500\r\n"
+        );
+        assert_eq!(info(&["nosuch"]), "");
+        assert_eq!(info(&[""]), "");
+    }
+
+    #[test]
+    fn default_is_all_but_commandstats() {
+        let all = Section::ALL.map(Section::name).to_vec();
+        let default: Vec<&str> = all
+            .iter()
+            .copied()
+            .filter(|n| *n != "Commandstats")
+            .collect();
+        assert_eq!(headers(&["ALL"]), all);
+        assert_eq!(headers(&["everything", "server"]), all);
+        assert_eq!(headers(&["default", "commandstats"]), all);
+        assert_eq!(headers(&["Default"]), default);
+        assert_eq!(headers(&[]), default);
+    }
+
+    #[test]
+    fn every_line_is_a_header_a_field_or_empty() {
+        let text = info(&["everything"]);
+        assert!(text.ends_with("\r\n"));
+        assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+        for line in text.split_terminator("\r\n") {
+            let is_field = line
+                .split_once(':')
+                .is_some_and(|(name, _)| !name.is_empty());
+            assert!(
+                line.is_empty() || line.starts_with("# ") || is_field,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_are_written_in_their_form() {
+        assert_eq!(field("redis_version"), "7.2.4");
+        assert_eq!(field("server_name"), "evenkeel");
+        assert_eq!(field("tcp_port"), "6379");
+        assert_eq!(field("uptime_in_days"), "2");
+        assert_eq!(field("used_memory"), "1572864");
+        assert_eq!(field("used_memory_human"), "1.50M");
+        assert_eq!(field("used_memory_peak_perc"), "50.00%");
+        assert_eq!(field("used_memory_dataset"), "572864");
+        assert_eq!(field("used_memory_dataset_perc"), "99.90%");
+        assert_eq!(field("mem_fragmentation_ratio"), "0.67");
+        assert_eq!(field("mem_fragmentation_bytes"), "-524288");
+        assert_eq!(field("instantaneous_input_kbps"), "1.50");
+        assert_eq!(field("used_cpu_user"), "0.007743");
+        assert_eq!(field("expiry_next_deadline_ms"), "-1");
+        assert_eq!(field("maxmemory_policy"), "noeviction");
+    }
+
+    #[test]
+    fn names_tools_search_for_occur_first_as_fields() {
+        let searched = [
+            "used_memory",
+            "connected_clients",
+            "blocked_clients",
+            "loading",
+            "total_commands_processed",
+            "total_connections_received",
+            "redis_version",
+            "db0",
+        ];
+        for text in [info(&[]), info(&["everything"])] {
+            for name in searched {
+                let at = text.find(name).expect(name);
+                assert_eq!(&text[at - 1..at], "\n", "{name}");
+                assert!(text[at + name.len()..].starts_with(':'), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_counter_is_reported_and_reset() {
+        let mut counters = Counters::distinct(100);
+        for (name, value) in counters.fields() {
+            assert_eq!(field(name), value.to_string());
+            let row = ROWS.iter().find(|row| row.name == name).expect(name);
+            assert!(row.reset.is_some(), "{name}");
+        }
+        counters.reset();
+        assert_eq!(counters, Counters::default());
+    }
+
+    #[test]
+    fn every_row_is_unique_documented_and_has_a_known_section() {
+        let mut seen = HashSet::new();
+        for row in ROWS {
+            assert!(seen.insert(row.name), "{} is there twice", row.name);
+            assert!(row.doc.ends_with('.'), "{}", row.name);
+            let is_name = |byte: u8| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte);
+            assert!(row.name.bytes().all(is_name), "{}", row.name);
+            if row.name.ends_with("_usec") {
+                assert_eq!(row.unit, Unit::Microseconds, "{}", row.name);
+            }
+        }
+    }
+}

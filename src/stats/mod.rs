@@ -1,0 +1,39 @@
+//! Statistics: one row per metric, from which INFO, its reset and the documentation are made.
+//!
+//! ```text
+//!   engine ── += 1 ──▶ Counters ─┐
+//!   whoever answers ─▶ Gauges  ──┼─▶ InfoSource ──▶ ROWS ──▶ info_text      INFO
+//!   per command, error, db ──────┘       table.rs ──┬──▶ Counters::reset   CONFIG RESETSTAT
+//!                                                   └──▶ markdown          docs/METRICS.md
+//! ```
+//!
+//! 1. A metric is declared in one place, its row; no other file lists names.
+//! 2. Nothing here reads a clock or asks the system: callers put numbers in.
+//!
+//! Cost: a counter is one addition; INFO is linear in the rows and in the lines of its lists.
+//!
+//! Not here: who counts (`engine/`, `node/`); the INFO command (`command/`).
+
+mod docs;
+mod info;
+mod rate;
+mod section;
+mod source;
+mod statistics;
+mod table;
+mod value;
+
+pub use docs::markdown;
+pub use info::info_text;
+pub use rate::Rate;
+pub use section::{Section, Unit};
+pub use source::{CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource};
+pub use statistics::{CommandCount, Statistics};
+pub use table::{MetricRow, ROWS};
+pub use value::Value;
+
+/// Version of Redis that clients are told; they choose commands by it.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+/// Version of Evenkeel.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

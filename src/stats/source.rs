@@ -1,0 +1,196 @@
+//! What INFO is made from: counters the engine keeps, and gauges gathered when it is asked for.
+//!
+//! ```text
+//! Counters      grow by themselves while serving          reset by CONFIG RESETSTAT, row by row
+//! Gauges        read once per INFO by whoever answers it  never reset
+//! CommandStat, ErrorStat, DatabaseStat                    one line each in their sections
+//! ```
+//!
+//! 1. Every counter has a row, so none can be kept and not reported (`table.rs` tests).
+//!
+//! Cost: a counter is one addition; the structs are plain data.
+//!
+//! Not here: names, units and texts of the fields in INFO (`table.rs`).
+
+/// Declares [`Counters`]; every field is a `u64`.
+macro_rules! counters {
+    ($($(#[$attribute:meta])* $field:ident,)+) => {
+        /// Totals since the server started or, where resettable, since `CONFIG RESETSTAT`.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$attribute])* pub $field: u64,)+
+        }
+
+        #[cfg(test)]
+        impl Counters {
+            /// Counters that differ from each other, the first being `first`.
+            pub(super) fn distinct(first: u64) -> Counters {
+                let mut next = first..;
+                Counters { $($field: next.next().expect("endless"),)+ }
+            }
+
+            /// Each counter's name and value.
+            pub(super) fn fields(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($field), self.$field)),+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections accepted.
+    total_connections_received,
+    /// Connections refused because `maxclients` were open.
+    rejected_connections,
+    /// Connections closed because their unfinished requests were too large.
+    client_query_buffer_limit_disconnections,
+    /// Connections closed because their unread replies were too large.
+    client_output_buffer_limit_disconnections,
+    /// Commands executed.
+    total_commands_processed,
+    /// Error replies sent.
+    total_error_replies,
+    /// Bytes read from clients.
+    total_net_input_bytes,
+    /// Bytes written to clients.
+    total_net_output_bytes,
+    /// Reads from client sockets.
+    total_reads_processed,
+    /// Writes to client sockets.
+    total_writes_processed,
+    /// Reads of a key that was there.
+    keyspace_hits,
+    /// Reads of a key that was not there.
+    keyspace_misses,
+    /// Keys removed because their time was up.
+    expired_keys,
+    /// Turns of the event loop.
+    loop_turns,
+    /// Time spent in turns of the event loop, waiting not included, in microseconds.
+    loop_busy_usec,
+    /// Longest turn of the event loop, waiting not included, in microseconds.
+    loop_turn_max_usec,
+}
+
+/// Values read when INFO is answered. Times are of the same clock; sizes are in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Time of day in microseconds since 1970.
+    pub now_usec: u64,
+    /// Seconds since the server started.
+    pub uptime_seconds: u64,
+    /// Name and release of the operating system, and the machine's type.
+    pub os: String,
+    /// How readiness is polled, such as `epoll`.
+    pub multiplexing_api: String,
+    /// Name of the memory allocator.
+    pub mem_allocator: String,
+    /// Id of the server's process.
+    pub process_id: u32,
+    /// Forty hexadecimal digits drawn at start.
+    pub run_id: String,
+    /// TCP port listened on; 0 for none.
+    pub tcp_port: u16,
+    /// Path of the program.
+    pub executable: String,
+    /// Path of the configuration file; empty for none.
+    pub config_file: String,
+
+    /// Open client connections.
+    pub connected_clients: u64,
+    /// Most connections allowed.
+    pub maxclients: u64,
+    /// Largest input buffer of a client in the last seconds.
+    pub client_input_buffer_max_bytes: u64,
+    /// Largest output buffer of a client in the last seconds.
+    pub client_output_buffer_max_bytes: u64,
+
+    /// Memory allocated by the server.
+    pub used_memory_bytes: u64,
+    /// Most memory ever allocated.
+    pub used_memory_peak_bytes: u64,
+    /// Memory not taken by keys and values: buffers, tables, what was there at start.
+    pub used_memory_overhead_bytes: u64,
+    /// Memory allocated when the server had just started.
+    pub used_memory_startup_bytes: u64,
+    /// Memory of the process that is resident; 0 if unknown.
+    pub used_memory_rss_bytes: u64,
+    /// Memory of the machine; 0 if unknown.
+    pub total_system_memory_bytes: u64,
+    /// Memory of all clients' buffers.
+    pub client_buffers_bytes: u64,
+    /// Dropped objects waiting to be freed in slices.
+    pub lazyfree_pending_objects: u64,
+
+    /// Commands per second, from [`Rate`](super::Rate).
+    pub commands_per_second: u64,
+    /// Bytes read per second, from [`Rate`](super::Rate).
+    pub input_bytes_per_second: u64,
+    /// Bytes written per second, from [`Rate`](super::Rate).
+    pub output_bytes_per_second: u64,
+    /// Milliseconds since 1970 at which the next key expires; `None` if no key does.
+    pub expiry_next_deadline_ms: Option<u64>,
+    /// Median time between a key's deadline and its removal, in microseconds.
+    pub expire_lag_p50_usec: u64,
+    /// 99th percentile of the time between a key's deadline and its removal, in microseconds.
+    pub expire_lag_p99_usec: u64,
+    /// Longest time between a key's deadline and its removal, in microseconds.
+    pub expire_lag_max_usec: u64,
+
+    /// Processor time spent in the kernel, in microseconds.
+    pub cpu_system_usec: u64,
+    /// Processor time spent in the program, in microseconds.
+    pub cpu_user_usec: u64,
+}
+
+/// Statistics of one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandStat<'a> {
+    /// Name in lower case; of a subcommand `parent|name`.
+    pub name: &'a str,
+    /// Executions, failed ones included.
+    pub calls: u64,
+    /// Time of all executions, in microseconds.
+    pub usec: u64,
+    /// Calls refused before execution, such as with wrong argument counts.
+    pub rejected_calls: u64,
+    /// Executions that answered an error.
+    pub failed_calls: u64,
+}
+
+/// Number of error replies with one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorStat<'a> {
+    /// First word of the error reply, such as `WRONGTYPE`.
+    pub code: &'a str,
+    /// Replies sent with it.
+    pub count: u64,
+}
+
+/// State of one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseStat {
+    /// Number of the database.
+    pub index: u32,
+    /// Keys in it.
+    pub keys: u64,
+    /// Keys that have a deadline.
+    pub expires: u64,
+    /// Mean time left of the keys that have a deadline, in milliseconds.
+    pub avg_ttl_ms: u64,
+}
+
+/// Everything one INFO answer is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct InfoSource<'a> {
+    /// Totals.
+    pub counters: &'a Counters,
+    /// Values of the moment.
+    pub gauges: &'a Gauges,
+    /// Commands called at least once, in the order they are listed.
+    pub commands: &'a [CommandStat<'a>],
+    /// Error codes sent at least once, in the order they are listed.
+    pub errors: &'a [ErrorStat<'a>],
+    /// Databases by number; empty ones are left out of the answer.
+    pub databases: &'a [DatabaseStat],
+}

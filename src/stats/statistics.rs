@@ -1,0 +1,159 @@
+//! Everything that is counted, in one place for whoever counts.
+//!
+//! Not here: names and texts of the fields in INFO (`table.rs`).
+
+use super::{Counters, Gauges, Rate};
+use std::collections::BTreeMap;
+
+/// How often a command was called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandCount {
+    /// Executions, failed ones included.
+    pub calls: u64,
+    /// Calls refused before execution.
+    pub rejected_calls: u64,
+    /// Executions that answered an error.
+    pub failed_calls: u64,
+}
+
+/// Different error codes that are counted; more of them share one count, as codes may come from
+/// scripts of clients one day.
+const ERROR_CODES_MAX: usize = 128;
+
+/// Counters, gauges, rates, and counts by command and by error code.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    /// Totals.
+    pub counters: Counters,
+    /// Values that their owners keep up to date.
+    pub gauges: Gauges,
+    commands: Vec<CommandCount>,
+    errors: BTreeMap<String, u64>,
+    command_rate: Rate,
+    input_rate: Rate,
+    output_rate: Rate,
+}
+
+impl Statistics {
+    /// Statistics of a server with `command_count` commands, by number.
+    pub fn new(command_count: usize) -> Self {
+        Self {
+            commands: vec![CommandCount::default(); command_count],
+            ..Self::default()
+        }
+    }
+
+    /// Counts an execution of a command.
+    #[inline]
+    pub fn count_call(&mut self, command: u16, is_failure: bool) {
+        self.counters.total_commands_processed += 1;
+        let count = &mut self.commands[usize::from(command)];
+        count.calls += 1;
+        count.failed_calls += u64::from(is_failure);
+    }
+
+    /// Counts a call that was refused before execution.
+    pub fn count_rejection(&mut self, command: u16) {
+        self.commands[usize::from(command)].rejected_calls += 1;
+    }
+
+    /// Counts an error reply by its code.
+    pub fn count_error(&mut self, code: &str) {
+        self.counters.total_error_replies += 1;
+        if let Some(count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.insert(code.to_string(), 1);
+        } else {
+            *self.errors.entry("OTHER".to_string()).or_default() += 1;
+        }
+    }
+
+    /// Commands that were called or refused, by number.
+    pub fn commands(&self) -> impl Iterator<Item = (u16, CommandCount)> + '_ {
+        let numbered = self.commands.iter().enumerate();
+        numbered
+            .filter(|(_, count)| **count != CommandCount::default())
+            .map(|(number, &count)| (number as u16, count))
+    }
+
+    /// Error codes and how often each was replied.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.errors
+            .iter()
+            .map(|(code, &count)| (code.as_str(), count))
+    }
+
+    /// Takes a sample of the totals that INFO shows per second. To be called now and then while
+    /// there is traffic, and before INFO; calls less than 100 ms apart are ignored.
+    pub fn sample_rates(&mut self, now_ms: u64) {
+        self.command_rate
+            .sample(now_ms, self.counters.total_commands_processed);
+        self.input_rate
+            .sample(now_ms, self.counters.total_net_input_bytes);
+        self.output_rate
+            .sample(now_ms, self.counters.total_net_output_bytes);
+    }
+
+    /// Commands per second, lately.
+    pub fn commands_per_second(&self) -> u64 {
+        self.command_rate.per_second()
+    }
+
+    /// Bytes received per second, lately.
+    pub fn input_bytes_per_second(&self) -> u64 {
+        self.input_rate.per_second()
+    }
+
+    /// Bytes sent per second, lately.
+    pub fn output_bytes_per_second(&self) -> u64 {
+        self.output_rate.per_second()
+    }
+
+    /// CONFIG RESETSTAT: all that counts begins anew.
+    pub fn reset(&mut self) {
+        self.counters.reset();
+        self.commands.fill(CommandCount::default());
+        self.errors.clear();
+        self.command_rate.reset();
+        self.input_rate.reset();
+        self.output_rate.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_are_bounded() {
+        let mut stats = Statistics::new(1);
+        for number in 0..1_000 {
+            stats.count_error(&format!("CODE{number}"));
+        }
+        assert!(stats.errors().count() <= ERROR_CODES_MAX + 1);
+        assert_eq!(stats.errors().map(|(_, count)| count).sum::<u64>(), 1_000);
+        assert_eq!(stats.counters.total_error_replies, 1_000);
+    }
+
+    #[test]
+    fn reset_forgets_commands_and_errors() {
+        let mut stats = Statistics::new(3);
+        stats.count_call(2, true);
+        stats.count_rejection(1);
+        let counted: Vec<_> = stats.commands().collect();
+        let refused = CommandCount {
+            rejected_calls: 1,
+            ..Default::default()
+        };
+        let failed = CommandCount {
+            calls: 1,
+            failed_calls: 1,
+            ..Default::default()
+        };
+        assert_eq!(counted, [(1, refused), (2, failed)]);
+        stats.count_error("ERR");
+        stats.reset();
+        assert_eq!((stats.commands().count(), stats.errors().count()), (0, 0));
+    }
+}

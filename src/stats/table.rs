@@ -1,0 +1,297 @@
+//! The metrics: one row each, and nothing else to touch when one is added.
+//!
+//! ```text
+//! counter!(field, Section, Unit, "doc")                           named as the counter, resettable
+//! row("name", Section, Unit, "doc", |source| value)               anything else
+//! ```
+//!
+//! 1. Within a section, rows are listed in the order they are written here. Tools look for the
+//!    first place a name occurs, so a name stands before names that contain it (`info.rs` tests).
+//! 2. Constant rows state what is true of this server and what clients ask before they start.
+//!
+//! After a change run `UPDATE_DOCS=1 cargo test --test metrics_docs` to rewrite the page.
+//!
+//! Not here: the lines of commands, errors and databases (`info.rs`).
+
+use super::Section::{Clients, Cluster, Cpu, Memory, Persistence, Replication, Server, Stats};
+use super::Unit::{
+    self, Bytes, Count, Days, KibibytesPerSecond, Microseconds, Milliseconds, PerSecond, Ratio,
+    Seconds, Text,
+};
+use super::value::{percent, ratio};
+use super::{Counters, Section, Value};
+use super::{InfoSource, REDIS_VERSION, VERSION};
+
+/// One metric: everything INFO, its reset and the documentation need.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricRow {
+    /// Name in INFO.
+    pub name: &'static str,
+    /// Section it is listed in.
+    pub section: Section,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// One sentence for users.
+    pub doc: &'static str,
+    /// The value at the moment.
+    pub value: for<'a> fn(&'a InfoSource<'a>) -> Value<'a>,
+    /// Sets the counter back to zero, for `CONFIG RESETSTAT`; `None` if that leaves it alone.
+    pub reset: Option<fn(&mut Counters)>,
+}
+
+const fn row(
+    name: &'static str,
+    section: Section,
+    unit: Unit,
+    doc: &'static str,
+    value: for<'a> fn(&'a InfoSource<'a>) -> Value<'a>,
+) -> MetricRow {
+    MetricRow {
+        name,
+        section,
+        unit,
+        doc,
+        value,
+        reset: None,
+    }
+}
+
+/// A row that reports the counter of the same name.
+macro_rules! counter {
+    ($field:ident, $section:ident, $unit:ident, $doc:literal) => {
+        MetricRow {
+            reset: Some(|counters| counters.$field = 0),
+            ..row(stringify!($field), $section, $unit, $doc, |source| {
+                Value::Unsigned(source.counters.$field)
+            })
+        }
+    };
+}
+
+impl Counters {
+    /// Sets every resettable counter to zero, as `CONFIG RESETSTAT` does.
+    pub fn reset(&mut self) {
+        for reset in ROWS.iter().filter_map(|row| row.reset) {
+            reset(self);
+        }
+    }
+}
+
+/// One row per metric, by section and in the order they are listed.
+#[rustfmt::skip]
+pub static ROWS: &[MetricRow] = &[
+    row("redis_version", Server, Text, "Version of Redis whose commands are offered.",
+        |_| Value::Text(REDIS_VERSION)),
+    row("server_name", Server, Text, "Always `evenkeel`.",
+        |_| Value::Text("evenkeel")),
+    row("evenkeel_version", Server, Text, "Version of Evenkeel.",
+        |_| Value::Text(VERSION)),
+    row("redis_mode", Server, Text, "Always `standalone`.",
+        |_| Value::Text("standalone")),
+    row("os", Server, Text, "Operating system, its release, and the machine's type.",
+        |source| Value::Text(&source.gauges.os)),
+    row("arch_bits", Server, Count, "Bits of a pointer.",
+        |_| Value::Unsigned(u64::from(usize::BITS))),
+    row("multiplexing_api", Server, Text, "How readiness of connections is polled.",
+        |source| Value::Text(&source.gauges.multiplexing_api)),
+    row("process_id", Server, Count, "Id of the server's process.",
+        |source| Value::Unsigned(source.gauges.process_id.into())),
+    row("run_id", Server, Text, "Forty hexadecimal digits drawn at start.",
+        |source| Value::Text(&source.gauges.run_id)),
+    row("tcp_port", Server, Count, "TCP port listened on; 0 for none.",
+        |source| Value::Unsigned(source.gauges.tcp_port.into())),
+    row("server_time_usec", Server, Microseconds, "Time of day since 1970.",
+        |source| Value::Unsigned(source.gauges.now_usec)),
+    row("uptime_in_seconds", Server, Seconds, "Time since the server started.",
+        |source| Value::Unsigned(source.gauges.uptime_seconds)),
+    row("uptime_in_days", Server, Days, "Time since the server started, in whole days.",
+        |source| Value::Unsigned(source.gauges.uptime_seconds / 86_400)),
+    row("executable", Server, Text, "Path of the program.",
+        |source| Value::Text(&source.gauges.executable)),
+    row("config_file", Server, Text, "Path of the configuration file; empty for none.",
+        |source| Value::Text(&source.gauges.config_file)),
+    row("io_threads_active", Server, Count, "Always 0: one thread serves all connections.",
+        |_| Value::Unsigned(0)),
+
+    row("connected_clients", Clients, Count, "Open client connections.",
+        |source| Value::Unsigned(source.gauges.connected_clients)),
+    row("cluster_connections", Clients, Count, "Always 0: there is no cluster.",
+        |_| Value::Unsigned(0)),
+    row("maxclients", Clients, Count, "Most connections allowed.",
+        |source| Value::Unsigned(source.gauges.maxclients)),
+    row("client_recent_max_input_buffer", Clients, Bytes,
+        "Largest input buffer of a client in the last seconds.",
+        |source| Value::Unsigned(source.gauges.client_input_buffer_max_bytes)),
+    row("client_recent_max_output_buffer", Clients, Bytes,
+        "Largest output buffer of a client in the last seconds.",
+        |source| Value::Unsigned(source.gauges.client_output_buffer_max_bytes)),
+    row("blocked_clients", Clients, Count, "Always 0: no command blocks.",
+        |_| Value::Unsigned(0)),
+    row("tracking_clients", Clients, Count, "Always 0: no client can track keys.",
+        |_| Value::Unsigned(0)),
+    row("clients_in_timeout_table", Clients, Count, "Always 0: no command blocks.",
+        |_| Value::Unsigned(0)),
+
+    row("used_memory", Memory, Bytes, "Memory allocated by the server.",
+        |source| Value::Unsigned(source.gauges.used_memory_bytes)),
+    row("used_memory_human", Memory, Bytes, "The same with a unit.",
+        |source| Value::HumanBytes(source.gauges.used_memory_bytes)),
+    row("used_memory_rss", Memory, Bytes, "Resident memory of the process; 0 if unknown.",
+        |source| Value::Unsigned(source.gauges.used_memory_rss_bytes)),
+    row("used_memory_rss_human", Memory, Bytes, "The same with a unit.",
+        |source| Value::HumanBytes(source.gauges.used_memory_rss_bytes)),
+    row("used_memory_peak", Memory, Bytes, "Most memory ever allocated.",
+        |source| Value::Unsigned(peak_bytes(source))),
+    row("used_memory_peak_human", Memory, Bytes, "The same with a unit.",
+        |source| Value::HumanBytes(peak_bytes(source))),
+    row("used_memory_peak_perc", Memory, Unit::Percent, "Memory allocated, of the peak.",
+        |source| percent(source.gauges.used_memory_bytes, peak_bytes(source))),
+    row("used_memory_overhead", Memory, Bytes, "Memory not taken by keys and values.",
+        |source| Value::Unsigned(source.gauges.used_memory_overhead_bytes)),
+    row("used_memory_startup", Memory, Bytes, "Memory allocated just after the start.",
+        |source| Value::Unsigned(source.gauges.used_memory_startup_bytes)),
+    row("used_memory_dataset", Memory, Bytes, "Memory taken by keys and values.",
+        |source| Value::Unsigned(dataset_bytes(source))),
+    row("used_memory_dataset_perc", Memory, Unit::Percent,
+        "Memory taken by keys and values, of what was allocated since the start.",
+        |source| percent(dataset_bytes(source), net_bytes(source))),
+    row("total_system_memory", Memory, Bytes, "Memory of the machine; 0 if unknown.",
+        |source| Value::Unsigned(source.gauges.total_system_memory_bytes)),
+    row("total_system_memory_human", Memory, Bytes, "The same with a unit.",
+        |source| Value::HumanBytes(source.gauges.total_system_memory_bytes)),
+    row("number_of_cached_scripts", Memory, Count, "Always 0: there are no scripts.",
+        |_| Value::Unsigned(0)),
+    row("maxmemory", Memory, Bytes, "Always 0: memory is not limited.",
+        |_| Value::Unsigned(0)),
+    row("maxmemory_human", Memory, Bytes, "The same with a unit.",
+        |_| Value::HumanBytes(0)),
+    row("maxmemory_policy", Memory, Text, "Always `noeviction`: no key is evicted.",
+        |_| Value::Text("noeviction")),
+    row("mem_fragmentation_ratio", Memory, Ratio, "Resident memory, of the memory allocated.",
+        |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
+            source.gauges.used_memory_bytes))),
+    row("mem_fragmentation_bytes", Memory, Bytes, "Resident memory less the memory allocated.",
+        |source| Value::Integer(source.gauges.used_memory_rss_bytes
+            .wrapping_sub(source.gauges.used_memory_bytes).cast_signed())),
+    row("mem_not_counted_for_evict", Memory, Bytes, "Always 0: all memory counts.",
+        |_| Value::Unsigned(0)),
+    row("mem_clients_normal", Memory, Bytes, "Memory of all clients' buffers.",
+        |source| Value::Unsigned(source.gauges.client_buffers_bytes)),
+    row("client_buffers_bytes", Memory, Bytes, "The same, under the name used here.",
+        |source| Value::Unsigned(source.gauges.client_buffers_bytes)),
+    row("mem_allocator", Memory, Text, "Name of the memory allocator.",
+        |source| Value::Text(&source.gauges.mem_allocator)),
+    row("lazyfree_pending_objects", Memory, Count,
+        "Dropped objects waiting to be freed in slices.",
+        |source| Value::Unsigned(source.gauges.lazyfree_pending_objects)),
+
+    row("loading", Persistence, Count, "Always 0: nothing is loaded at start.",
+        |_| Value::Unsigned(0)),
+    row("async_loading", Persistence, Count, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+
+    counter!(total_connections_received, Stats, Count, "Connections accepted."),
+    counter!(total_commands_processed, Stats, Count, "Commands executed."),
+    row("instantaneous_ops_per_sec", Stats, PerSecond, "Commands in the last 1.6 seconds.",
+        |source| Value::Unsigned(source.gauges.commands_per_second)),
+    counter!(total_net_input_bytes, Stats, Bytes, "Bytes read from clients."),
+    counter!(total_net_output_bytes, Stats, Bytes, "Bytes written to clients."),
+    row("instantaneous_input_kbps", Stats, KibibytesPerSecond,
+        "Traffic read in the last 1.6 seconds.",
+        |source| Value::Float2(ratio(source.gauges.input_bytes_per_second, 1024))),
+    row("instantaneous_output_kbps", Stats, KibibytesPerSecond,
+        "Traffic written in the last 1.6 seconds.",
+        |source| Value::Float2(ratio(source.gauges.output_bytes_per_second, 1024))),
+    counter!(rejected_connections, Stats, Count,
+        "Connections refused because `maxclients` were open."),
+    counter!(expired_keys, Stats, Count, "Keys removed because their time was up."),
+    row("expiry_next_deadline_ms", Stats, Milliseconds,
+        "Time since 1970 at which the next key expires; -1 if no key does.",
+        |source| match source.gauges.expiry_next_deadline_ms {
+            Some(deadline_ms) => Value::Unsigned(deadline_ms),
+            None => Value::Integer(-1),
+        }),
+    row("expire_lag_p50_usec", Stats, Microseconds,
+        "Median time between a key's deadline and its removal.",
+        |source| Value::Unsigned(source.gauges.expire_lag_p50_usec)),
+    row("expire_lag_p99_usec", Stats, Microseconds,
+        "99th percentile of the time between a key's deadline and its removal.",
+        |source| Value::Unsigned(source.gauges.expire_lag_p99_usec)),
+    row("expire_lag_max_usec", Stats, Microseconds,
+        "Longest time between a key's deadline and its removal.",
+        |source| Value::Unsigned(source.gauges.expire_lag_max_usec)),
+    row("evicted_keys", Stats, Count, "Always 0: no key is evicted.",
+        |_| Value::Unsigned(0)),
+    counter!(keyspace_hits, Stats, Count, "Reads of a key that was there."),
+    counter!(keyspace_misses, Stats, Count, "Reads of a key that was not there."),
+    row("pubsub_channels", Stats, Count, "Always 0: no channels are offered.",
+        |_| Value::Unsigned(0)),
+    row("pubsub_patterns", Stats, Count, "Always 0: no channels are offered.",
+        |_| Value::Unsigned(0)),
+    row("latest_fork_usec", Stats, Microseconds, "Always 0: the server never forks.",
+        |_| Value::Unsigned(0)),
+    row("total_forks", Stats, Count, "Always 0: the server never forks.",
+        |_| Value::Unsigned(0)),
+    counter!(total_error_replies, Stats, Count, "Error replies sent."),
+    counter!(total_reads_processed, Stats, Count, "Reads from client sockets."),
+    counter!(total_writes_processed, Stats, Count, "Writes to client sockets."),
+    counter!(client_query_buffer_limit_disconnections, Stats, Count,
+        "Connections closed because their unfinished requests were too large."),
+    counter!(client_output_buffer_limit_disconnections, Stats, Count,
+        "Connections closed because their unread replies were too large."),
+    counter!(loop_turns, Stats, Count, "Turns of the event loop."),
+    counter!(loop_busy_usec, Stats, Microseconds,
+        "Time spent in turns of the event loop, waiting not included."),
+    counter!(loop_turn_max_usec, Stats, Microseconds,
+        "Longest turn of the event loop, waiting not included."),
+    row("eventloop_cycles", Stats, Count, "`loop_turns` under the name tools know.",
+        |source| Value::Unsigned(source.counters.loop_turns)),
+    row("eventloop_duration_sum", Stats, Microseconds,
+        "`loop_busy_usec` under the name tools know.",
+        |source| Value::Unsigned(source.counters.loop_busy_usec)),
+
+    row("role", Replication, Text, "Always `master`.",
+        |_| Value::Text("master")),
+    row("connected_slaves", Replication, Count, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+    row("master_failover_state", Replication, Text, "Always `no-failover`.",
+        |_| Value::Text("no-failover")),
+    row("master_repl_offset", Replication, Bytes, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+    row("repl_backlog_active", Replication, Count, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+
+    row("used_cpu_sys", Cpu, Seconds, "Processor time spent in the kernel.",
+        |source| Value::Seconds(source.gauges.cpu_system_usec)),
+    row("used_cpu_user", Cpu, Seconds, "Processor time spent in the program.",
+        |source| Value::Seconds(source.gauges.cpu_user_usec)),
+    row("used_cpu_sys_children", Cpu, Seconds, "Always 0: the server never forks.",
+        |_| Value::Seconds(0)),
+    row("used_cpu_user_children", Cpu, Seconds, "Always 0: the server never forks.",
+        |_| Value::Seconds(0)),
+
+    row("cluster_enabled", Cluster, Count, "Always 0: there is no cluster.",
+        |_| Value::Unsigned(0)),
+];
+
+/// The peak, never below what is allocated now, whichever was read first.
+fn peak_bytes(source: &InfoSource<'_>) -> u64 {
+    source
+        .gauges
+        .used_memory_peak_bytes
+        .max(source.gauges.used_memory_bytes)
+}
+
+fn dataset_bytes(source: &InfoSource<'_>) -> u64 {
+    source
+        .gauges
+        .used_memory_bytes
+        .saturating_sub(source.gauges.used_memory_overhead_bytes)
+}
+
+fn net_bytes(source: &InfoSource<'_>) -> u64 {
+    source
+        .gauges
+        .used_memory_bytes
+        .saturating_sub(source.gauges.used_memory_startup_bytes)
+}
