@@ -5,7 +5,9 @@ pub mod command;
 pub mod config;
 pub mod engine;
 pub mod keyspace;
+pub mod node;
 pub mod protocol;
+pub mod server;
 pub mod session;
 pub mod stats;
 pub mod structures;
@@ -13,5 +15,6 @@ pub mod value;
 
 pub use base::clock::Timestamp;
 pub use config::Config;
-pub use engine::{CacheEngine, Expire, TimeToLive};
+pub use engine::{CacheEngine, CountError, Expire, TimeToLive};
 pub use protocol::parser::CommandParser;
+pub use server::Server;

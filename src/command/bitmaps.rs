@@ -193,7 +193,7 @@ fn bitpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static BITOP: CommandSpec = CommandSpec {
     name: "bitop",
-    syntax: "AND | OR | XOR | NOT destkey key [key ...]",
+    syntax: "<AND | OR | XOR | NOT> destkey key [key ...]",
     summary: "Combines strings bit by bit into another and returns its length.",
     since: "2.6.0",
     group: Group::Bitmap,
@@ -250,7 +250,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static BITFIELD: CommandSpec = CommandSpec {
     name: "bitfield",
-    syntax: "key [GET encoding offset | [OVERFLOW WRAP | SAT | FAIL] SET encoding offset value | INCRBY encoding offset increment ...]",
+    syntax: "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]",
     summary: "Reads and changes integers of any width inside a string.",
     since: "3.2.0",
     group: Group::Bitmap,

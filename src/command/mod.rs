@@ -9,7 +9,7 @@
 //! | [`table`] | all commands by name and number |
 //! | [`call`] | from a request to its command, and running it |
 //! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection` | the families |
-//! | [`markdown`] | `docs/COMMANDS.md` |
+//! | [`markdown()`] | `docs/COMMANDS.md` |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
@@ -26,7 +26,7 @@ mod markdown;
 pub(crate) mod server;
 pub mod spec;
 mod strings;
-pub mod syntax;
+mod syntax;
 pub mod table;
 mod transactions;
 

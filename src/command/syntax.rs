@@ -25,7 +25,7 @@ use std::fmt;
 
 /// What an argument is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The name of a key.
     Key,
     /// Any bytes.
@@ -48,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// The name in COMMAND DOCS.
-    pub const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::String => "string",
@@ -63,7 +63,7 @@ impl Kind {
     }
 
     /// The arguments it consists of.
-    pub fn parts(&self) -> &[Argument] {
+    pub(super) fn parts(&self) -> &[Argument] {
         match self {
             Self::OneOf(parts) | Self::Block(parts) => parts,
             Self::Key
@@ -146,19 +146,19 @@ const CHOICE_NAMES: [(&str, &str); 5] = [
 
 /// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Argument {
+pub(super) struct Argument {
     /// What people call it.
-    pub name: String,
+    pub(super) name: String,
     /// What it is, with the arguments it consists of.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// The word it begins with.
-    pub token: Option<String>,
+    pub(super) token: Option<String>,
     /// Whether it may be left out.
-    pub is_optional: bool,
+    pub(super) is_optional: bool,
     /// Whether it may be repeated.
-    pub is_multiple: bool,
+    pub(super) is_multiple: bool,
     /// Whether its token is repeated with it.
-    pub repeats_token: bool,
+    pub(super) repeats_token: bool,
 }
 
 impl Argument {
@@ -204,7 +204,7 @@ fn joined_names<'a>(arguments: impl Iterator<Item = &'a Argument>) -> String {
 
 /// A fault in the notation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SyntaxError {
+pub(super) enum SyntaxError {
     /// This may not stand there.
     Unexpected(String),
     /// A bracket is not closed.
@@ -232,7 +232,7 @@ impl std::error::Error for SyntaxError {}
 ///
 /// # Errors
 /// What is wrong with the notation.
-pub fn parse(syntax: &str) -> Result<Vec<Argument>, SyntaxError> {
+pub(super) fn parse(syntax: &str) -> Result<Vec<Argument>, SyntaxError> {
     let mut parser = Parser {
         words: split(syntax),
         next: 0,

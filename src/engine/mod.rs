@@ -18,7 +18,7 @@ mod gates;
 mod typed;
 
 pub use batch::{BatchOutcome, Stop};
-pub use typed::{Expire, TimeToLive};
+pub use typed::{CountError, Expire, TimeToLive};
 
 use crate::base::clock::Timestamp;
 use crate::command::call::{call, resolve};

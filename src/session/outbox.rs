@@ -25,6 +25,8 @@ pub enum Effect {
     },
     /// End the server.
     Shutdown,
+    /// Take notice of parameters that CONFIG SET changed.
+    ConfigChanged,
 }
 
 /// Effects in the order in which they were wished.

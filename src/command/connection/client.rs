@@ -121,7 +121,7 @@ fn getname(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 
 static SETINFO: CommandSpec = CommandSpec {
     name: "setinfo",
-    syntax: "LIB-NAME libname | LIB-VER libver",
+    syntax: "<LIB-NAME libname | LIB-VER libver>",
     summary: "Names the library that the client uses, or its version.",
     since: "7.2.0",
     group: Group::Connection,
@@ -155,7 +155,7 @@ fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static MAINT_NOTIFICATIONS: CommandSpec = CommandSpec {
     name: "maint_notifications",
-    syntax: "ON | OFF [MOVING-ENDPOINT-TYPE type]",
+    syntax: "<ON | OFF> [MOVING-ENDPOINT-TYPE type]",
     summary: "Accepted: there is never any maintenance to be notified of.",
     since: "8.4.0",
     group: Group::Connection,
@@ -186,7 +186,7 @@ fn accept(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 
 static NO_EVICT: CommandSpec = CommandSpec {
     name: "no-evict",
-    syntax: "ON | OFF",
+    syntax: "<ON | OFF>",
     summary: "Keeps the connection from being closed for the memory it uses.",
     since: "7.0.0",
     group: Group::Connection,
@@ -205,7 +205,7 @@ fn no_evict(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static NO_TOUCH: CommandSpec = CommandSpec {
     name: "no-touch",
-    syntax: "ON | OFF",
+    syntax: "<ON | OFF>",
     summary: "Lets the connection's reads leave no trace for eviction.",
     since: "7.2.0",
     group: Group::Connection,
@@ -234,7 +234,7 @@ fn parse_on_off(text: &[u8]) -> Result<bool, ReplyError> {
 
 static REPLY: CommandSpec = CommandSpec {
     name: "reply",
-    syntax: "ON | OFF | SKIP",
+    syntax: "<ON | OFF | SKIP>",
     summary: "Turns replies off and on, or off for the next command.",
     since: "3.2.0",
     group: Group::Connection,

@@ -13,7 +13,7 @@ use std::fmt::Write;
 
 pub(super) static LIST: CommandSpec = CommandSpec {
     name: "list",
-    syntax: "[TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id [client-id ...]]",
+    syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
     summary: "Lists the connections.",
     since: "2.4.0",
     group: Group::Connection,
@@ -152,7 +152,7 @@ fn write_line(text: &mut String, session: &Session, now_us: u64) {
 
 pub(super) static KILL: CommandSpec = CommandSpec {
     name: "kill",
-    syntax: "ip:port | [ID client-id] [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME YES | NO]",
+    syntax: "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>",
     summary: "Closes connections.",
     since: "2.4.0",
     group: Group::Connection,

@@ -1,7 +1,7 @@
 //! The ACL categories of commands, as COMMAND INFO and COMMAND LIST show them.
 //!
 //! A category follows from the group or the flags of a command; the commands that Redis puts into
-//! one for its own reasons stand in the lists below.
+//! one for its own reasons stand in the lists below, also those that do not exist here yet.
 //!
 //! Not here: permissions; there are no users with less than all of them.
 

@@ -7,6 +7,7 @@ use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
+use crate::session::outbox::Effect;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&CONFIG];
 
@@ -74,6 +75,7 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .config
         .set(&pairs)
         .map_err(|error| ReplyError::new(format!("ERR {error}")))?;
+    context.outbox.push(Effect::ConfigChanged);
     context.reply.ok();
     Ok(())
 }

@@ -101,7 +101,7 @@ fn add(context: &mut Context<'_>, args: Args<'_>, increment: i64) -> Outcome {
 
 static INCRBYFLOAT: CommandSpec = CommandSpec {
     name: "incrbyfloat",
-    syntax: "key increment",
+    syntax: "key float-increment",
     summary: "Adds a floating-point number to the value of a key; a missing key counts as 0.",
     since: "2.6.0",
     group: Group::String,

@@ -1,0 +1,82 @@
+//! One connection's state on our side of the socket.
+//!
+//! ```text
+//!            ┌────────────── reads ───────────────┐
+//!  Open ─────┤ output above the mark: waits       ├──▶ closing: no more requests,
+//!            │ paused: waits for the pause's end  │    ends when the output is written
+//!            └────────────────────────────────────┘
+//! ```
+//!
+//! Not here: the socket (`server/`), the client's session (`session/`).
+
+use super::buffers::{InputBuffer, OutputBuffer, READ_BYTES};
+use crate::protocol::parser::CommandParser;
+use crate::session::SessionKey;
+
+/// Output that a client has not taken, in bytes, above which its requests wait. One reply may go
+/// beyond it by its own length.
+pub(super) const OUTPUT_MARK_BYTES: usize = 256 * 1024;
+
+/// Names a connection: its slot in the slab, and how often that slot was given away before, so
+/// that a late event never reaches a connection that reused the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId {
+    /// Index in the slab.
+    pub slot: u32,
+    /// Number of the connection in that slot.
+    pub generation: u32,
+}
+
+pub(super) struct Connection {
+    pub(super) generation: u32,
+    pub(super) session: SessionKey,
+    pub(super) parser: CommandParser,
+    pub(super) input: InputBuffer,
+    pub(super) output: OutputBuffer,
+    /// What the incomplete request lacks at least, in bytes.
+    pub(super) wanted_bytes: usize,
+    /// No request has been seen yet, so the first may decide how replies are written.
+    pub(super) is_new: bool,
+    /// There may be complete requests in the input.
+    pub(super) has_backlog: bool,
+    /// A pause holds its next request back.
+    pub(super) is_paused: bool,
+    /// The client will send nothing more.
+    pub(super) is_at_end: bool,
+    /// Nothing more is executed; it ends when the output is written.
+    pub(super) is_closing: bool,
+    /// It stands in the list of connections to be written.
+    pub(super) is_in_output_list: bool,
+    /// It stands in the list of connections to be closed.
+    pub(super) is_in_close_list: bool,
+}
+
+impl Connection {
+    pub(super) fn new(generation: u32, session: SessionKey) -> Self {
+        Self {
+            generation,
+            session,
+            parser: CommandParser::new(),
+            input: InputBuffer::default(),
+            output: OutputBuffer::default(),
+            wanted_bytes: READ_BYTES,
+            is_new: true,
+            has_backlog: false,
+            is_paused: false,
+            is_at_end: false,
+            is_closing: false,
+            is_in_output_list: false,
+            is_in_close_list: false,
+        }
+    }
+
+    /// Whether requests may be executed.
+    pub(super) fn may_run(&self) -> bool {
+        !self.is_closing && !self.is_paused && self.output.len() < OUTPUT_MARK_BYTES
+    }
+
+    /// Whether bytes may be read.
+    pub(super) fn may_read(&self) -> bool {
+        self.may_run() && !self.has_backlog && !self.is_at_end
+    }
+}

@@ -1,0 +1,343 @@
+//! Rank 8: a whole server minus its sockets.
+//!
+//! ```text
+//!  reactor ── accepted ─▶ ┌───────────────────────────────────────────┐
+//!          ── read_buffer │ Node                                      │
+//!          ── received ──▶│  connections (slab) ── parser, buffers    │
+//!          ── end_of_input│  engine ── sessions, keyspace             │
+//!          ◀─ output ─────│  timers (wheel)                           │
+//!          ── written ───▶│                                           │
+//!          ── tick ──────▶│                                           │
+//!          ◀─ next_wake ──└───────────────────────────────────────────┘
+//! ```
+//!
+//! The reactor only moves bytes: whoever calls these methods, with sockets or without, drives the
+//! same server. After every call the lists (`take_output_list`, `take_close_list`,
+//! `take_ready_list`) and `next_wake_ms` are to be asked again.
+//!
+//! Invariants: a connection's memory is bounded whatever its client sends or does not read
+//! (`buffers.rs`, [`connection::OUTPUT_MARK_BYTES`]); an idle connection owns no buffer; requests
+//! of one connection are executed in order, a bounded number a turn ([`run::TURN_REQUESTS_MAX`]).
+//!
+//! Not here: polling, sockets, signals, clocks (`server/`).
+
+mod buffers;
+mod connection;
+mod run;
+mod timers;
+
+pub use connection::ConnectionId;
+
+use crate::base::clock::Timestamp;
+use crate::config::{Config, InlineReplies};
+use crate::engine::CacheEngine;
+use crate::protocol::batch::RequestBatch;
+use crate::session::Peer;
+use crate::stats::Statistics;
+use buffers::{Pool, READ_BYTES};
+use connection::Connection;
+use slab::Slab;
+use timers::Timers;
+
+/// What the loop must do beside moving bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// Stand still for this long, in microseconds.
+    pub sleep_us: u64,
+    /// End the server.
+    pub shutdown: bool,
+    /// The configuration has changed: look what concerns the loop.
+    pub config_changed: bool,
+}
+
+/// A connection that is refused: what to tell the client before the socket is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A whole reply.
+    pub reply: &'static [u8],
+}
+
+/// A server without sockets. See the module header.
+pub struct Node {
+    engine: CacheEngine,
+    connections: Slab<Connection>,
+    generations: Vec<u32>,
+    pool: Pool,
+    /// Where connections without a buffer of their own read into.
+    read_buffer: Vec<u8>,
+    batch: RequestBatch,
+    timers: Timers,
+    output_list: Vec<ConnectionId>,
+    close_list: Vec<ConnectionId>,
+    ready_list: Vec<ConnectionId>,
+    paused_list: Vec<ConnectionId>,
+    demands: Demands,
+}
+
+impl Node {
+    /// A server with an empty cache. `config.hash_seed` must be random if strangers choose keys.
+    pub fn new(config: Config, now: Timestamp) -> Self {
+        let idle_limit_s = u64::from(config.timeout_seconds);
+        Self {
+            engine: CacheEngine::new(config),
+            connections: Slab::new(),
+            generations: Vec::new(),
+            pool: Pool::default(),
+            read_buffer: vec![0; READ_BYTES],
+            batch: RequestBatch::new(),
+            timers: Timers::new(now.monotonic_ms(), idle_limit_s),
+            output_list: Vec::new(),
+            close_list: Vec::new(),
+            ready_list: Vec::new(),
+            paused_list: Vec::new(),
+            demands: Demands::default(),
+        }
+    }
+
+    /// The cache behind the connections.
+    pub fn engine(&self) -> &CacheEngine {
+        &self.engine
+    }
+
+    /// The cache behind the connections, for change.
+    pub fn engine_mut(&mut self) -> &mut CacheEngine {
+        &mut self.engine
+    }
+
+    /// Counters and gauges, for their owners to keep up to date.
+    pub fn stats_mut(&mut self) -> &mut Statistics {
+        self.engine.stats_mut()
+    }
+
+    /// How many connections there are.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Begins a connection.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when there are `maxclients` already.
+    pub fn accepted(&mut self, peer: Peer, now: Timestamp) -> Result<ConnectionId, Refusal> {
+        if self.connections.len() >= self.engine.config().maxclients as usize {
+            self.stats_mut().counters.rejected_connections += 1;
+            return Err(Refusal {
+                reply: b"-ERR max number of clients reached\r\n",
+            });
+        }
+        let session = self.engine.open_session(peer, now);
+        let vacancy = self.connections.vacant_entry();
+        let slot = vacancy.key();
+        if slot == self.generations.len() {
+            self.generations.push(0);
+        }
+        let generation = self.generations[slot];
+        vacancy.insert(Connection::new(generation, session));
+        let id = ConnectionId {
+            slot: slot as u32,
+            generation,
+        };
+        self.watch_idleness(id, now);
+        Ok(id)
+    }
+
+    /// The connection of an id, unless it has ended.
+    fn find(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(id.slot as usize)?;
+        (connection.generation == id.generation).then_some(connection)
+    }
+
+    /// Whether bytes of this connection may be read now. If not, its readiness must be remembered:
+    /// it comes onto the ready list when that changes.
+    pub fn may_read(&mut self, id: ConnectionId) -> bool {
+        self.find(id)
+            .is_some_and(|connection| connection.may_read())
+    }
+
+    /// Where the next bytes of a connection that [`Node::may_read`] are to be put. What is read
+    /// must be told by [`Node::received`] before this is called for another connection.
+    pub fn read_buffer(&mut self, id: ConnectionId) -> &mut [u8] {
+        let connection = &mut self.connections[id.slot as usize];
+        if connection.input.is_empty() {
+            &mut self.read_buffer
+        } else {
+            connection.input.spare(connection.wanted_bytes)
+        }
+    }
+
+    /// Takes over `count` bytes that were read into [`Node::read_buffer`], and executes what is
+    /// complete, up to a bound.
+    pub fn received(&mut self, id: ConnectionId, count: usize, now: Timestamp) {
+        let counters = &mut self.stats_mut().counters;
+        counters.total_net_input_bytes += count as u64;
+        counters.total_reads_processed += 1;
+        let connection = &mut self.connections[id.slot as usize];
+        debug_assert_eq!(connection.generation, id.generation);
+        if connection.input.is_empty() {
+            self.run_shared(id, count, now);
+        } else {
+            connection.input.fill(count);
+            self.run_own(id, now);
+        }
+    }
+
+    /// The client will send nothing more. What it sent before is executed and answered first.
+    pub fn end_of_input(&mut self, id: ConnectionId) {
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        connection.is_at_end = true;
+        self.close_if_finished(id);
+    }
+
+    /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
+    pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        if connection.has_backlog && connection.may_run() {
+            self.run_own(id, now);
+        }
+    }
+
+    /// The bytes a connection has to write; empty if none.
+    pub fn output(&self, id: ConnectionId) -> &[u8] {
+        match self.connections.get(id.slot as usize) {
+            Some(connection) if connection.generation == id.generation => {
+                connection.output.unwritten()
+            }
+            _ => &[],
+        }
+    }
+
+    /// Notes that the client took `count` bytes of its output.
+    pub fn written(&mut self, id: ConnectionId, count: usize) {
+        let counters = &mut self.stats_mut().counters;
+        counters.total_net_output_bytes += count as u64;
+        counters.total_writes_processed += 1;
+        let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+            return;
+        };
+        let could_run = connection.may_run();
+        connection.output.advance(count, &mut self.pool);
+        let can_run = connection.may_run();
+        self.note_buffers(id);
+        if can_run && !could_run {
+            // Reading and executing stopped at the mark; both may go on.
+            self.ready_list.push(id);
+        }
+        self.close_if_finished(id);
+    }
+
+    /// Connections that have output since the last call. Each is to be written once a turn; what
+    /// a socket does not take waits until it is writable.
+    pub fn take_output_list(&mut self) -> Vec<ConnectionId> {
+        let list = std::mem::take(&mut self.output_list);
+        for id in &list {
+            if let Some(connection) = self.find(*id) {
+                connection.is_in_output_list = false;
+            }
+        }
+        list
+    }
+
+    /// Gives back the vector of [`Node::take_output_list`], so that its memory is used again.
+    pub fn return_output_list(&mut self, mut list: Vec<ConnectionId>) {
+        list.clear();
+        if self.output_list.is_empty() {
+            self.output_list = list;
+        }
+    }
+
+    /// Connections whose end has come: their sockets are to be closed, then [`Node::closed`] told.
+    pub fn take_close_list(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.close_list)
+    }
+
+    /// Connections that may go on: [`Node::resume`] them, and read them if they are readable.
+    pub fn take_ready_list(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.ready_list)
+    }
+
+    /// Whether the next turn should begin without waiting.
+    pub fn is_busy(&self, now: Timestamp) -> bool {
+        !self.ready_list.is_empty() || self.engine.has_work(now)
+    }
+
+    /// What the loop must do beside moving bytes; taken once.
+    pub fn take_demands(&mut self) -> Demands {
+        std::mem::take(&mut self.demands)
+    }
+
+    /// Ends a connection whose socket is closed, or failed. Ids that have ended are ignored.
+    pub fn closed(&mut self, id: ConnectionId) {
+        if self.find(id).is_none() {
+            return;
+        }
+        let connection = self.connections.remove(id.slot as usize);
+        let generation = &mut self.generations[id.slot as usize];
+        *generation = generation.wrapping_add(1);
+        self.engine.close_session(connection.session);
+    }
+
+    /// All connections that are open.
+    pub fn connection_ids(&self) -> Vec<ConnectionId> {
+        let with_slot = self.connections.iter();
+        with_slot
+            .map(|(slot, connection)| ConnectionId {
+                slot: slot as u32,
+                generation: connection.generation,
+            })
+            .collect()
+    }
+
+    /// Does a bounded piece of the work that is due now: timers, expiry, freeing. Returns true if
+    /// there is more.
+    pub fn tick(&mut self, now: Timestamp) -> bool {
+        let has_timers = self.run_timers(now);
+        let has_work = self.engine.tick(now);
+        has_timers || has_work
+    }
+
+    /// Puts a connection on the list to be closed.
+    fn close_soon(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.find(id)
+            && !connection.is_in_close_list
+        {
+            connection.is_in_close_list = true;
+            connection.is_closing = true;
+            self.close_list.push(id);
+        }
+    }
+
+    /// Closes a connection that has nothing left to do: it is closing, or its client sent all it
+    /// ever will, and everything is executed and written.
+    fn close_if_finished(&mut self, id: ConnectionId) {
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        let is_over = connection.is_closing || (connection.is_at_end && !connection.has_backlog);
+        if is_over && connection.output.is_empty() {
+            self.close_soon(id);
+        }
+    }
+
+    /// Tells the session how full its buffers are.
+    fn note_buffers(&mut self, id: ConnectionId) {
+        let connection = &self.connections[id.slot as usize];
+        let (input, output) = (&connection.input, &connection.output);
+        let buffers = &mut self.engine.session_mut(connection.session).buffers;
+        buffers.input_bytes = input.len();
+        buffers.input_spare_bytes = input.allocated_bytes() - input.len();
+        buffers.output_bytes = output.len();
+        buffers.output_allocated_bytes = output.allocated_bytes();
+    }
+
+    /// Whether the replies to inline requests are for people.
+    fn inline_replies(&self) -> InlineReplies {
+        self.engine.config().inline_replies
+    }
+}
+
+#[cfg(test)]
+mod tests;

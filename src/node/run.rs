@@ -1,0 +1,263 @@
+//! Executing what a connection has sent.
+//!
+//! ```text
+//!  bytes ─▶ parser ─▶ batch of complete requests ─▶ engine ─▶ output
+//!    ▲                                                 │ stopped early: the rest stays bytes
+//!    └─────────────────────────────────────────────────┘
+//! ```
+//!
+//! Requests are parsed and executed a batch at a time until the bytes hold no complete one, the
+//! bound of the turn is reached, the output passes its mark, or the engine stops. A batch that is
+//! not executed to its end is forgotten and its bytes are parsed again later.
+//!
+//! Not here: reading (`mod.rs`), single commands (`engine/`).
+
+use super::connection::OUTPUT_MARK_BYTES;
+use super::{ConnectionId, Node};
+use crate::base::clock::Timestamp;
+use crate::config::InlineReplies;
+use crate::engine::Stop;
+use crate::protocol::batch::Form;
+use crate::protocol::error::{ProtocolError, ReplyError};
+use crate::protocol::parser::{CommandParser, ParserLimits, Progress};
+use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::session::outbox::Effect;
+use std::ops::Range;
+
+/// Requests of one connection that are executed in one turn: about a tenth of a millisecond.
+const TURN_REQUESTS_MAX: usize = 1024;
+
+/// Requests parsed before they are executed: two groups of the engine's.
+const BATCH_REQUESTS_MAX: usize = 64;
+
+/// Why the parser stopped.
+enum Parsed {
+    /// The batch is as large as it should be; there may be more in the bytes.
+    Full,
+    /// The bytes hold no further complete request.
+    Exhausted,
+    /// They hold something that is no request.
+    Failed(ProtocolError),
+}
+
+/// What became of a run.
+enum RunEnd {
+    /// All complete requests are executed.
+    Exhausted,
+    /// There may be more, for another turn.
+    Interrupted,
+}
+
+impl Node {
+    /// Executes `count` bytes in the shared read buffer; keeps what is incomplete.
+    pub(super) fn run_shared(&mut self, id: ConnectionId, count: usize, now: Timestamp) {
+        let buffer = std::mem::take(&mut self.read_buffer);
+        let (consumed, end) = self.run(id, &buffer, 0..count, now);
+        let connection = &mut self.connections[id.slot as usize];
+        if consumed < count && !connection.is_closing {
+            connection
+                .input
+                .keep(&buffer[consumed..count], &mut self.pool);
+        }
+        self.read_buffer = buffer;
+        self.settle(id, end);
+    }
+
+    /// Executes what the connection's own buffer holds.
+    pub(super) fn run_own(&mut self, id: ConnectionId, now: Timestamp) {
+        let (buffer, range) = self.connections[id.slot as usize].input.lend();
+        let (consumed, end) = self.run(id, &buffer, range, now);
+        let connection = &mut self.connections[id.slot as usize];
+        connection.input.put_back(buffer, consumed, &mut self.pool);
+        if connection.is_closing {
+            connection.input.clear();
+        }
+        self.settle(id, end);
+    }
+
+    /// Puts the connection where it belongs after a run.
+    fn settle(&mut self, id: ConnectionId, end: RunEnd) {
+        let connection = &mut self.connections[id.slot as usize];
+        connection.has_backlog = matches!(end, RunEnd::Interrupted) && !connection.input.is_empty();
+        if connection.has_backlog && connection.may_run() {
+            self.ready_list.push(id);
+        }
+        let connection = &mut self.connections[id.slot as usize];
+        connection.output.release_if_empty(&mut self.pool);
+        if !connection.output.is_empty() && !connection.is_in_output_list {
+            connection.is_in_output_list = true;
+            self.output_list.push(id);
+        }
+        self.note_buffers(id);
+        self.close_if_finished(id);
+    }
+
+    /// Executes complete requests in `buffer[range]`; returns how far it got.
+    fn run(
+        &mut self,
+        id: ConnectionId,
+        buffer: &[u8],
+        range: Range<usize>,
+        now: Timestamp,
+    ) -> (usize, RunEnd) {
+        let buffer = &buffer[..range.end];
+        let mut consumed = range.start;
+        let mut executed_count = 0;
+        self.timers.note_traffic();
+        loop {
+            self.batch.clear();
+            let (parsed_to, parsed) = self.parse_batch(id, buffer, consumed);
+            let requested = self.batch.len();
+            let done = self.execute_batch(id, buffer, now);
+            executed_count += done;
+            if done < requested {
+                // The parser has seen bytes that are to be parsed again.
+                self.connections[id.slot as usize].parser = CommandParser::new();
+                consumed = if done == 0 {
+                    consumed
+                } else {
+                    self.batch.end(done - 1)
+                };
+                return (consumed, RunEnd::Interrupted);
+            }
+            consumed = parsed_to;
+            match parsed {
+                _ if self.connections[id.slot as usize].is_closing => {
+                    return (consumed, RunEnd::Exhausted);
+                }
+                Parsed::Failed(error) => {
+                    self.fail(id, error);
+                    return (consumed, RunEnd::Exhausted);
+                }
+                Parsed::Exhausted => return (consumed, RunEnd::Exhausted),
+                Parsed::Full => {}
+            }
+            if executed_count >= TURN_REQUESTS_MAX || !self.connections[id.slot as usize].may_run()
+            {
+                return (consumed, RunEnd::Interrupted);
+            }
+        }
+    }
+
+    /// Fills the batch from `buffer[start..]`; returns how far the complete requests reach.
+    fn parse_batch(&mut self, id: ConnectionId, buffer: &[u8], start: usize) -> (usize, Parsed) {
+        let connection = &mut self.connections[id.slot as usize];
+        let config = self.engine.config();
+        let limits = ParserLimits {
+            bulk_bytes_max: config.proto_max_bulk_bytes as usize,
+            request_bytes_max: config.client_query_buffer_limit_bytes as usize,
+            authenticated: self.engine.session(connection.session).is_authenticated,
+        };
+        // AUTH changes what may come behind it, so it is executed before that is parsed.
+        let requests_max = if limits.authenticated {
+            BATCH_REQUESTS_MAX
+        } else {
+            1
+        };
+        let mut position = start;
+        while self.batch.len() < requests_max {
+            if position == buffer.len() {
+                return (position, Parsed::Exhausted);
+            }
+            match connection
+                .parser
+                .parse(buffer, position, &limits, &mut self.batch)
+            {
+                Ok(Progress::Request { consumed } | Progress::Empty { consumed }) => {
+                    position = consumed;
+                }
+                Ok(Progress::NeedMore { bytes_wanted }) => {
+                    connection.wanted_bytes = bytes_wanted;
+                    return (position, Parsed::Exhausted);
+                }
+                Err(error) => return (position, Parsed::Failed(error)),
+            }
+        }
+        (position, Parsed::Full)
+    }
+
+    /// Executes the batch; returns how many of its requests.
+    fn execute_batch(&mut self, id: ConnectionId, buffer: &[u8], now: Timestamp) -> usize {
+        if self.batch.is_empty() {
+            return 0;
+        }
+        if self.connections[id.slot as usize].is_new {
+            self.choose_dialect(id);
+        }
+        let connection = &mut self.connections[id.slot as usize];
+        let (out, written_bytes) = connection.output.appendable(&mut self.pool);
+        let outcome = self.engine.execute_batch(
+            connection.session,
+            &self.batch,
+            buffer,
+            now,
+            out,
+            written_bytes + OUTPUT_MARK_BYTES,
+        );
+        match outcome.stop {
+            Some(Stop::Closing) => connection.is_closing = true,
+            Some(Stop::Paused) => self.wait_for_pause(id),
+            Some(Stop::Effects) => self.carry_out_effects(now),
+            Some(Stop::OutputFull) | None => {}
+        }
+        outcome.executed_count
+    }
+
+    /// Decides by its first request whether a connection is a person's.
+    fn choose_dialect(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.slot as usize];
+        connection.is_new = false;
+        let session = connection.session;
+        let is_plain = match (self.inline_replies(), self.batch.form(0)) {
+            (InlineReplies::Auto, form) => form == Form::InlineLf,
+            (InlineReplies::Plain, form) => form != Form::Resp,
+            (InlineReplies::Resp, _) => false,
+        };
+        if is_plain {
+            self.engine.session_mut(session).dialect = Dialect::Plain;
+        }
+    }
+
+    /// Answers bytes that are no request, after which nothing can be understood.
+    fn fail(&mut self, id: ConnectionId, error: ProtocolError) {
+        let connection = &mut self.connections[id.slot as usize];
+        connection.is_closing = true;
+        let dialect = self.engine.session(connection.session).dialect;
+        let (out, _) = connection.output.appendable(&mut self.pool);
+        let error = ReplyError::from(error);
+        ReplyWriter::new(out, dialect).error(&error);
+        let counters = &mut self.engine.stats_mut().counters;
+        counters.client_query_buffer_limit_disconnections +=
+            u64::from(error == ProtocolError::RequestTooLong.into());
+        self.engine.stats_mut().count_error(error.code());
+    }
+
+    fn carry_out_effects(&mut self, now: Timestamp) {
+        for effect in self.engine.take_effects() {
+            match effect {
+                Effect::CloseSession { key, id } => self.close_session(key, id),
+                Effect::Unpause => self.end_pause(),
+                Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
+                Effect::Shutdown => self.demands.shutdown = true,
+                Effect::ConfigChanged => {
+                    self.watch_all_idleness(now);
+                    self.demands.config_changed = true;
+                }
+            }
+        }
+    }
+
+    fn close_session(&mut self, key: crate::session::SessionKey, id: u64) {
+        let connections = self.connections.iter();
+        let victim = connections
+            .filter(|(_, connection)| connection.session == key)
+            .find(|(_, connection)| self.engine.session(connection.session).id == id)
+            .map(|(slot, connection)| ConnectionId {
+                slot: slot as u32,
+                generation: connection.generation,
+            });
+        if let Some(victim) = victim {
+            self.close_soon(victim);
+        }
+    }
+}

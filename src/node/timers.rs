@@ -1,0 +1,180 @@
+//! Everything coarse that happens at a time: idle clients, the end of a pause, samples of rates.
+//!
+//! Keys' deadlines are not here: they stand in the keyspace's heap, exact to the millisecond, and
+//! [`Node::next_wake_ms`] looks at both.
+//!
+//! Invariants: with no traffic and no client that may time out the wheel is empty, so an idle
+//! server is not woken by it.
+
+use super::{ConnectionId, Node};
+use crate::base::clock::Timestamp;
+use crate::structures::timer_wheel::TimerWheel;
+
+/// Resolution of the wheel.
+const RESOLUTION_MS: u64 = 8;
+
+/// Distance of the samples that rates in INFO are made from.
+const SAMPLE_MS: u64 = 100;
+
+/// Timers that fire in one call of [`Node::tick`] at most.
+const STEP_TIMERS: usize = 64;
+
+#[derive(Clone, Copy, Debug)]
+enum Timer {
+    /// Look whether this client has been idle for too long, by the limit of this round.
+    Idle(ConnectionId, u32),
+    /// Let the clients go on that waited for the end of a pause.
+    PauseEnd,
+    /// Take a sample of the rates.
+    Sample,
+}
+
+pub(super) struct Timers {
+    wheel: TimerWheel<Timer>,
+    has_traffic: bool,
+    is_sampling: bool,
+    /// The `timeout` that every connection has a timer for.
+    idle_limit_s: u64,
+    /// How often that was changed; timers of earlier rounds are void.
+    idle_round: u32,
+}
+
+impl Timers {
+    pub(super) fn new(now_ms: u64, idle_limit_s: u64) -> Self {
+        Self {
+            wheel: TimerWheel::new(RESOLUTION_MS, now_ms),
+            has_traffic: false,
+            is_sampling: false,
+            idle_limit_s,
+            idle_round: 0,
+        }
+    }
+
+    /// Notes that something was sent or executed, so that rates are worth a sample.
+    #[inline]
+    pub(super) fn note_traffic(&mut self) {
+        self.has_traffic = true;
+    }
+}
+
+impl Node {
+    /// When the loop must wake without any traffic, in milliseconds from `now`; `None`: never.
+    pub fn next_wake_ms(&mut self, now: Timestamp) -> Option<u64> {
+        self.begin_sampling(now);
+        let timer_ms = self.timers.wheel.next_deadline_ms();
+        let timer_ms = timer_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
+        let key_ms = self.engine.next_deadline_ms();
+        let key_ms = key_ms.map(|at_ms| at_ms.saturating_sub(now.unix_ms()));
+        match (timer_ms, key_ms) {
+            (Some(timer_ms), Some(key_ms)) => Some(timer_ms.min(key_ms)),
+            (timer_ms, key_ms) => timer_ms.or(key_ms),
+        }
+    }
+
+    fn begin_sampling(&mut self, now: Timestamp) {
+        if self.timers.has_traffic && !self.timers.is_sampling {
+            self.timers.is_sampling = true;
+            self.timers
+                .wheel
+                .insert(now.monotonic_ms() + SAMPLE_MS, Timer::Sample);
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, now: Timestamp) -> bool {
+        let mut fired = Vec::new();
+        let now_ms = now.monotonic_ms();
+        let has_more = self
+            .timers
+            .wheel
+            .advance(now_ms, STEP_TIMERS, |timer| fired.push(timer));
+        for timer in fired {
+            match timer {
+                Timer::Idle(id, round) if round == self.timers.idle_round => {
+                    self.check_idleness(id, now);
+                }
+                Timer::Idle(..) => {}
+                Timer::PauseEnd => self.check_pause(now),
+                Timer::Sample => {
+                    self.engine.stats_mut().sample_rates(now_ms);
+                    self.timers.is_sampling = false;
+                    self.timers.has_traffic = false;
+                }
+            }
+        }
+        has_more
+    }
+
+    /// Lets a connection wait for the end of the pause.
+    pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
+        self.connections[id.slot as usize].is_paused = true;
+        if self.paused_list.is_empty()
+            && let Some(until_ms) = self.engine.pause().until_ms()
+        {
+            self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+        }
+        self.paused_list.push(id);
+    }
+
+    fn check_pause(&mut self, now: Timestamp) {
+        match self.engine.pause().until_ms() {
+            // It was made longer meanwhile.
+            Some(until_ms) if until_ms > now.monotonic_ms() => {
+                self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+            }
+            _ => self.end_pause(),
+        }
+    }
+
+    pub(super) fn end_pause(&mut self) {
+        for id in std::mem::take(&mut self.paused_list) {
+            if let Some(connection) = self.find(id) {
+                connection.is_paused = false;
+                self.ready_list.push(id);
+            }
+        }
+    }
+
+    /// Gives a new connection its timer, if clients may time out.
+    pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
+        let limit_s = self.timers.idle_limit_s;
+        if limit_s > 0 {
+            let at_ms = now.monotonic_ms() + limit_s * 1000;
+            self.timers
+                .wheel
+                .insert(at_ms, Timer::Idle(id, self.timers.idle_round));
+        }
+    }
+
+    /// Gives every connection its timer after `timeout` was changed. O(connections), once a change.
+    pub(super) fn watch_all_idleness(&mut self, now: Timestamp) {
+        let limit_s = u64::from(self.engine.config().timeout_seconds);
+        if limit_s != self.timers.idle_limit_s {
+            self.timers.idle_limit_s = limit_s;
+            self.timers.idle_round = self.timers.idle_round.wrapping_add(1);
+            for id in self.connection_ids() {
+                self.watch_idleness(id, now);
+            }
+        }
+    }
+
+    fn check_idleness(&mut self, id: ConnectionId, now: Timestamp) {
+        let limit_ms = self.timers.idle_limit_s * 1000;
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        let (session, is_paused) = (connection.session, connection.is_paused);
+        let idle_since_ms = self.engine.session(session).last_active_us / 1000;
+        let at_ms = idle_since_ms + limit_ms;
+        if limit_ms == 0 {
+            return;
+        }
+        if at_ms > now.monotonic_ms() || is_paused {
+            let at_ms = at_ms.max(now.monotonic_ms() + RESOLUTION_MS);
+            self.timers
+                .wheel
+                .insert(at_ms, Timer::Idle(id, self.timers.idle_round));
+        } else {
+            self.close_soon(id);
+        }
+    }
+}

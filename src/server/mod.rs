@@ -1,0 +1,151 @@
+//! Rank 9: the edge: sockets, polling, signals, clocks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `reactor.rs` | the loop and its turns |
+//! | `listeners.rs` | binding TCP and unix sockets |
+//! | `transport.rs` | one client's socket, whatever its kind |
+//! | `machine.rs` | what the operating system knows about this process |
+//!
+//! [`Server`] can be run inside another program: on listeners it binds itself
+//! ([`Server::bind`]) or on one that is handed over ([`Server::on_listener`]), and stopped from
+//! another thread by a [`StopHandle`].
+//!
+//! Not here: what is done with the bytes (`node/`), the command line (`main.rs`).
+
+mod listeners;
+mod machine;
+mod reactor;
+mod transport;
+
+pub use listeners::ListenError;
+
+use crate::base::clock::SystemClock;
+use crate::config::Config;
+use crate::node::Node;
+use listeners::Listener;
+use mio::{Poll, Token, Waker};
+pub use reactor::apply_log_level;
+use reactor::{Reactor, STOP_TOKEN};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A server that is bound and not yet running.
+pub struct Server {
+    reactor: Reactor,
+    stop: StopHandle,
+}
+
+/// Ends a running server from another thread, or from a signal.
+#[derive(Clone)]
+pub struct StopHandle {
+    is_stopping: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl StopHandle {
+    /// Lets the server write what it can, close its connections and return from
+    /// [`Server::run`]. Does nothing if it has ended already.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        if let Err(error) = self.waker.wake() {
+            log::error!("cannot wake the loop to stop it: {error}");
+        }
+    }
+}
+
+impl Server {
+    /// Binds the sockets that the configuration names.
+    ///
+    /// # Errors
+    /// [`ListenError`] names the address and the reason.
+    pub fn bind(config: Config) -> Result<Self, ListenError> {
+        let listeners = Listener::bind_all(&config)?;
+        Self::new(config, listeners).map_err(ListenError::poll)
+    }
+
+    /// A server for the clients of a listener that is bound already; `bind`, `port` and
+    /// `unixsocket` of the configuration are not used.
+    ///
+    /// ```
+    /// use evenkeel::{Config, Server};
+    /// use std::io::{Read, Write};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let server = Server::on_listener(Config::default(), listener)?;
+    /// let stop = server.stop_handle();
+    /// let thread = std::thread::spawn(move || server.run());
+    ///
+    /// let mut client = TcpStream::connect(address)?;
+    /// client.write_all(b"PING\r\n")?;
+    /// let mut reply = [0; 7];
+    /// client.read_exact(&mut reply)?;
+    /// assert_eq!(&reply, b"+PONG\r\n");
+    ///
+    /// stop.stop();
+    /// thread.join().expect("the server does not panic")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the operating system says when the listener is made non-blocking or polled.
+    pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
+        Self::new(config, vec![Listener::from_std(listener)?])
+    }
+
+    fn new(mut config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+        if config.hash_seed == 0 {
+            // The standard library draws its hash keys from the operating system.
+            config.hash_seed = RandomState::new().hash_one(std::process::id());
+        }
+        let poll = Poll::new()?;
+        let stop = StopHandle {
+            is_stopping: Arc::default(),
+            waker: Arc::new(Waker::new(poll.registry(), Token(STOP_TOKEN))?),
+        };
+        let clock = SystemClock::new();
+        let mut node = Node::new(config, clock.now());
+        let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
+        machine::describe(&mut node.stats_mut().gauges, port, &clock);
+        let reactor = Reactor::new(poll, node, clock, listeners, stop.is_stopping.clone())?;
+        Ok(Self { reactor, stop })
+    }
+
+    /// A handle that ends the server once it runs.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// The TCP addresses the server listens on.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        self.reactor.tcp_addresses()
+    }
+
+    /// Ends the server on SIGTERM and SIGINT. For programs that are the server; a program that
+    /// embeds one decides about its signals itself.
+    ///
+    /// # Errors
+    /// What the operating system says when the signals can't be caught.
+    pub fn stop_on_signals(&mut self) -> io::Result<()> {
+        self.reactor.stop_on_signals()
+    }
+
+    /// Sets where the configuration came from, for INFO.
+    pub fn set_config_file(&mut self, path: &str) {
+        self.reactor.node_mut().stats_mut().gauges.config_file = path.to_string();
+    }
+
+    /// Serves clients until a client says SHUTDOWN, a [`StopHandle`] is used or a signal comes.
+    ///
+    /// # Errors
+    /// What the operating system says when polling fails. Failures of single connections end
+    /// those only.
+    pub fn run(self) -> io::Result<()> {
+        self.reactor.run()
+    }
+}

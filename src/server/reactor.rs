@@ -1,0 +1,448 @@
+//! The loop: one thread, one poll, bounded turns.
+//!
+//! ```text
+//!  poll ─▶ clock ─▶ events ─▶ accept ─▶ serve ready connections ─▶ work (expiry, freeing, timers)
+//!   ▲                                                                    │
+//!   └──── timeout: ready or work left? 0 : next wake ◀── close ◀── write ┘
+//! ```
+//!
+//! Readiness is edge-triggered: an event says that something changed, once. Each connection
+//! therefore remembers whether it may be readable, until a read says otherwise: it would block, or
+//! it returned fewer bytes than there was room for (on a stream that means the same, see epoll(7)).
+//!
+//! Invariants: in one turn a listener accepts at most [`ACCEPTS_MAX`] clients, a connection is
+//! read once and executed up to the node's bound, written once; work takes about
+//! [`WORK_SLICE_US`]. A token names slot and generation, so a late event reaches nobody else.
+//!
+//! Not here: what is done with the bytes (`node/`).
+
+use super::listeners::Listener;
+use super::machine;
+use super::transport::Transport;
+use crate::base::clock::{SystemClock, Timestamp};
+use crate::config::LogLevel;
+use crate::node::{ConnectionId, Node};
+use mio::net::UnixStream;
+use mio::{Events, Interest, Poll, Token};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Clients that one listener accepts in a turn: about half a millisecond.
+const ACCEPTS_MAX: usize = 64;
+
+/// Time for expiry, freeing and timers in a turn, while there is that much to do.
+const WORK_SLICE_US: u64 = 500;
+
+/// Events that one poll returns at most; more wait for the next turn.
+const EVENTS_MAX: usize = 1024;
+
+/// What is read of a closing connection before its socket is closed, in reads of
+/// [`DRAIN_BYTES`]: bytes that wait in the socket would make the system reset the connection and
+/// throw away the last replies.
+const DRAIN_READS_MAX: usize = 16;
+const DRAIN_BYTES: usize = 16 * 1024;
+
+/// How often memory and processor time are read for INFO at most.
+const REFRESH_US: u64 = 100_000;
+
+/// Generations of connections stay below this one, whose tokens are listeners and the like.
+const RESERVED_GENERATION: u64 = u32::MAX as u64;
+const RESERVED_BASE: usize = (RESERVED_GENERATION << 32) as usize;
+/// Token of the waker that stops the loop.
+pub(super) const STOP_TOKEN: usize = RESERVED_BASE;
+const SIGNAL_TOKEN: usize = RESERVED_BASE + 1;
+const LISTENER_BASE: usize = RESERVED_BASE + 2;
+const _: () = assert!(usize::BITS == 64, "a token holds a slot and a generation");
+
+/// One connection's socket and what is known of its readiness.
+struct Link {
+    id: ConnectionId,
+    transport: Transport,
+    is_readable: bool,
+    is_read_closed: bool,
+    is_queued: bool,
+}
+
+pub(super) struct Reactor {
+    poll: Poll,
+    node: Node,
+    clock: SystemClock,
+    listeners: Vec<Listener>,
+    /// Listeners that may have more clients than one turn accepts.
+    has_waiting: Vec<bool>,
+    links: Vec<Option<Link>>,
+    queue: Vec<ConnectionId>,
+    is_stopping: Arc<AtomicBool>,
+    signals: Option<UnixStream>,
+    refreshed_us: u64,
+}
+
+impl Reactor {
+    pub(super) fn new(
+        poll: Poll,
+        node: Node,
+        clock: SystemClock,
+        mut listeners: Vec<Listener>,
+        is_stopping: Arc<AtomicBool>,
+    ) -> io::Result<Self> {
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), Token(LISTENER_BASE + index))?;
+        }
+        let maxclients = node.engine().config().maxclients;
+        let room = machine::raise_descriptor_limit(maxclients);
+        if room < maxclients {
+            log::warn!("the limit of open files leaves room for {room} of {maxclients} clients");
+        }
+        Ok(Self {
+            has_waiting: vec![false; listeners.len()],
+            poll,
+            node,
+            clock,
+            listeners,
+            links: Vec::new(),
+            queue: Vec::new(),
+            is_stopping,
+            signals: None,
+            refreshed_us: 0,
+        })
+    }
+
+    pub(super) fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    pub(super) fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        self.listeners
+            .iter()
+            .filter_map(Listener::tcp_address)
+            .collect()
+    }
+
+    pub(super) fn stop_on_signals(&mut self) -> io::Result<()> {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        let (mut receiver, sender) = UnixStream::pair()?;
+        let sender = std::os::fd::OwnedFd::from(sender);
+        for signal in [SIGTERM, SIGINT] {
+            signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+        }
+        self.poll
+            .registry()
+            .register(&mut receiver, Token(SIGNAL_TOKEN), Interest::READABLE)?;
+        self.signals = Some(receiver);
+        Ok(())
+    }
+
+    pub(super) fn run(mut self) -> io::Result<()> {
+        for listener in &self.listeners {
+            log::info!("listening on {listener}");
+        }
+        log::info!("ready to accept connections");
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        while !self.is_stopping.load(Ordering::Acquire) {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                outcome => outcome?,
+            }
+            self.turn(&events);
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// How long the poll may wait.
+    fn timeout(&mut self) -> Option<Duration> {
+        let now = self.clock.now();
+        let is_busy =
+            !self.queue.is_empty() || self.has_waiting.contains(&true) || self.node.is_busy(now);
+        if is_busy {
+            return Some(Duration::ZERO);
+        }
+        // Time passes while we look, so a millisecond may be cut; the turn then finds nothing due
+        // and waits again.
+        self.node
+            .next_wake_ms(now)
+            .map(|wait_ms| Duration::from_millis(wait_ms.max(1)))
+    }
+
+    fn turn(&mut self, events: &Events) {
+        let now = self.clock.now();
+        self.refresh_gauges(now);
+        for event in events {
+            self.note(event);
+        }
+        self.accept(now);
+        self.serve(now);
+        self.work(now);
+        self.write();
+        self.close();
+        self.meet_demands();
+        let duration_us = self.clock.monotonic_us().saturating_sub(now.monotonic_us);
+        let counters = &mut self.node.stats_mut().counters;
+        counters.loop_turns += 1;
+        counters.loop_busy_usec += duration_us;
+        counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(duration_us);
+    }
+
+    fn refresh_gauges(&mut self, now: Timestamp) {
+        if now.monotonic_us.saturating_sub(self.refreshed_us) >= REFRESH_US {
+            self.refreshed_us = now.monotonic_us;
+            machine::refresh(&mut self.node.stats_mut().gauges);
+        }
+    }
+
+    /// Remembers what an event says.
+    fn note(&mut self, event: &mio::event::Event) {
+        let token = event.token().0;
+        if token >= LISTENER_BASE {
+            self.has_waiting[token - LISTENER_BASE] = true;
+        } else if token == SIGNAL_TOKEN {
+            self.is_stopping.store(true, Ordering::Release);
+        } else if token != STOP_TOKEN {
+            let id = ConnectionId {
+                slot: token as u32,
+                generation: (token >> 32) as u32,
+            };
+            let Some(link) = self.find(id) else { return };
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                link.is_readable = true;
+                link.is_read_closed |= event.is_read_closed() || event.is_error();
+                self.enqueue(id);
+            }
+            if event.is_writable() {
+                self.write_one(id);
+            }
+        }
+    }
+
+    /// The link of an id, unless its connection has ended.
+    fn find(&mut self, id: ConnectionId) -> Option<&mut Link> {
+        let link = self.links.get_mut(id.slot as usize)?.as_mut()?;
+        (link.id == id).then_some(link)
+    }
+
+    fn enqueue(&mut self, id: ConnectionId) {
+        if let Some(link) = self.find(id)
+            && !link.is_queued
+        {
+            link.is_queued = true;
+            self.queue.push(id);
+        }
+    }
+
+    fn accept(&mut self, now: Timestamp) {
+        for index in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_MAX {
+                if !self.has_waiting[index] || !self.accept_one(index, now) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Accepts one client; false if none waits, or none can be served now.
+    fn accept_one(&mut self, index: usize, now: Timestamp) -> bool {
+        let keepalive_s = self.node.engine().config().tcp_keepalive_seconds;
+        let (mut transport, peer) = match self.listeners[index].accept(keepalive_s) {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let is_over = error.kind() == ErrorKind::WouldBlock;
+                let is_transient = matches!(
+                    error.kind(),
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                );
+                if !is_transient {
+                    // Out of descriptors, say: the next client's event tries again.
+                    self.has_waiting[index] = false;
+                }
+                if !is_over && !is_transient {
+                    log::warn!("cannot accept a client: {error}");
+                }
+                return is_transient;
+            }
+        };
+        let id = match self.node.accepted(peer, now) {
+            Ok(id) => id,
+            Err(refusal) => {
+                // The socket is fresh, so its buffer takes this much; if not, the client is gone.
+                _ = transport.write(refusal.reply);
+                return true;
+            }
+        };
+        let token = Token((id.generation as usize) << 32 | id.slot as usize);
+        if let Err(error) = transport.register(self.poll.registry(), token) {
+            log::warn!("cannot watch a client's socket: {error}");
+            self.node.closed(id);
+            return true;
+        }
+        if self.links.len() <= id.slot as usize {
+            self.links.resize_with(id.slot as usize + 1, || None);
+        }
+        let link = Link {
+            id,
+            transport,
+            is_readable: false,
+            is_read_closed: false,
+            is_queued: false,
+        };
+        self.links[id.slot as usize] = Some(link);
+        true
+    }
+
+    /// Gives every connection in the queue one go. Those with more to do come again next turn.
+    fn serve(&mut self, now: Timestamp) {
+        for id in self.node.take_ready_list() {
+            self.enqueue(id);
+        }
+        for id in std::mem::take(&mut self.queue) {
+            let Some(link) = self.find(id) else { continue };
+            link.is_queued = false;
+            self.node.resume(id, now);
+            self.read(id, now);
+        }
+        for id in self.node.take_ready_list() {
+            self.enqueue(id);
+        }
+    }
+
+    /// Reads once, if there is something to read and the node wants it.
+    fn read(&mut self, id: ConnectionId, now: Timestamp) {
+        let Some(link) = self
+            .links
+            .get_mut(id.slot as usize)
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        if !link.is_readable || !self.node.may_read(id) {
+            return;
+        }
+        let buffer = self.node.read_buffer(id);
+        match link.transport.read(buffer) {
+            Ok(0) => {
+                link.is_readable = false;
+                self.node.end_of_input(id);
+            }
+            Ok(count) => {
+                // After a short read there is nothing more, unless the end of the stream is.
+                link.is_readable = count == buffer.len() || link.is_read_closed;
+                self.node.received(id, count, now);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => link.is_readable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => {
+                self.drop_link(id);
+                return;
+            }
+        }
+        let is_readable = self.find(id).is_some_and(|link| link.is_readable);
+        if is_readable && self.node.may_read(id) {
+            self.enqueue(id);
+        }
+    }
+
+    /// Expiry, freeing and timers, for about one slice of time.
+    fn work(&mut self, now: Timestamp) {
+        let end_us = self.clock.monotonic_us() + WORK_SLICE_US;
+        while self.node.tick(now) && self.clock.monotonic_us() < end_us {}
+    }
+
+    fn write(&mut self) {
+        let list = self.node.take_output_list();
+        for &id in &list {
+            self.write_one(id);
+        }
+        self.node.return_output_list(list);
+    }
+
+    /// Writes once; what the socket does not take waits until it is writable.
+    fn write_one(&mut self, id: ConnectionId) {
+        let Some(link) = self
+            .links
+            .get_mut(id.slot as usize)
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        let output = self.node.output(id);
+        if output.is_empty() {
+            return;
+        }
+        match link.transport.write(output) {
+            Ok(count) => self.node.written(id, count),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => self.drop_link(id),
+        }
+    }
+
+    /// Ends a connection whose socket failed.
+    fn drop_link(&mut self, id: ConnectionId) {
+        self.links[id.slot as usize] = None;
+        self.node.closed(id);
+    }
+
+    fn close(&mut self) {
+        for id in self.node.take_close_list() {
+            if let Some(link) = self.find(id) {
+                drain(&mut link.transport);
+                self.drop_link(id);
+            }
+        }
+    }
+
+    fn meet_demands(&mut self) {
+        let demands = self.node.take_demands();
+        if demands.sleep_us > 0 {
+            std::thread::sleep(Duration::from_micros(demands.sleep_us));
+        }
+        if demands.config_changed {
+            apply_log_level(self.node.engine().config().loglevel);
+        }
+        if demands.shutdown {
+            log::info!("a client asked for shutdown");
+            self.is_stopping.store(true, Ordering::Release);
+        }
+    }
+
+    /// Writes what the sockets take, closes everything and takes back the names of sockets.
+    fn finish(&mut self) {
+        log::info!(
+            "stopping: {} connections are closed",
+            self.node.connection_count()
+        );
+        self.write();
+        for id in self.node.connection_ids() {
+            self.drop_link(id);
+        }
+        for listener in &self.listeners {
+            listener.remove_name();
+        }
+        log::info!("stopped");
+    }
+}
+
+/// Reads and forgets what waits in a socket, so that closing it does not reset the connection.
+fn drain(transport: &mut Transport) {
+    let mut buffer = [0; DRAIN_BYTES];
+    for _ in 0..DRAIN_READS_MAX {
+        match transport.read(&mut buffer) {
+            Ok(count) if count > 0 => {}
+            _ => return,
+        }
+    }
+}
+
+/// Makes the logger follow `loglevel`.
+pub fn apply_log_level(level: LogLevel) {
+    log::set_max_level(match level {
+        LogLevel::Debug => log::LevelFilter::Trace,
+        LogLevel::Verbose => log::LevelFilter::Debug,
+        LogLevel::Notice => log::LevelFilter::Info,
+        LogLevel::Warning => log::LevelFilter::Warn,
+        LogLevel::Nothing => log::LevelFilter::Off,
+    });
+}

@@ -1,0 +1,69 @@
+//! One client's socket, whatever its kind.
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// Probes without an answer after which a peer counts as gone, as Redis has it.
+const KEEPALIVE_PROBES: u32 = 3;
+
+pub(super) enum Transport {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Transport {
+    /// A TCP client: replies leave at once, and a peer that vanished is noticed after
+    /// `keepalive_s` seconds of silence (0: never).
+    pub(super) fn tcp(stream: TcpStream, keepalive_s: u32) -> Self {
+        let mut outcome = stream.set_nodelay(true);
+        if keepalive_s > 0 {
+            let idle = Duration::from_secs(u64::from(keepalive_s));
+            let interval = Duration::from_secs(u64::from(keepalive_s / KEEPALIVE_PROBES).max(1));
+            let keepalive = TcpKeepalive::new()
+                .with_time(idle)
+                .with_interval(interval)
+                .with_retries(KEEPALIVE_PROBES);
+            outcome = outcome.and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
+        }
+        if let Err(error) = outcome {
+            // The client may be gone already; reading will tell.
+            log::debug!("cannot set options of a client's socket: {error}");
+        }
+        Self::Tcp(stream)
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        // Both at once and once only: edges tell the changes, and nothing is registered again.
+        let both = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Self::Tcp(stream) => stream.register(registry, token, both),
+            Self::Unix(stream) => stream.register(registry, token, both),
+        }
+    }
+}
+
+impl Read for Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Transport {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
