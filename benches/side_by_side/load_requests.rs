@@ -1,0 +1,206 @@
+//! CPU of the server per request, measured by redis-benchmark.
+//!
+//! Each row: fresh server, filled with the keys the row reads, then one run of redis-benchmark with 50
+//! connections and random keys. CPU is read before and after and divided by the number of requests.
+//!
+//! 1. CPU includes the kernel's work on behalf of the server (system calls), not its interrupts.
+//! 2. The last pipelines that redis-benchmark leaves unanswered are counted as CPU, not as requests:
+//!    at most 50 × the depth, the same on both sides.
+//!
+//! Not here: the same in instructions (`load_instructions.rs`).
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::Context;
+use crate::fill::{Fill, value};
+use crate::report::{Better, Figure, Section};
+use crate::server_process::ServerProcess;
+
+const FIGURES: [Figure; 3] = [
+    Figure {
+        title: "Server CPU per request, µs",
+        better: Better::Lower,
+        decimals: 3,
+    },
+    Figure {
+        title: "… of it in user mode, µs",
+        better: Better::Lower,
+        decimals: 3,
+    },
+    Figure {
+        title: "Requests per second",
+        better: Better::Higher,
+        decimals: 0,
+    },
+];
+
+const NOTES: [&str; 3] = [
+    "CPU: all threads of the server, from schedstat, divided by redis-benchmark's number of requests.",
+    "User mode: the share of clock ticks (10 ms), so only a guide below a second of CPU.",
+    "Requests per second is bounded by the single-threaded load generator wherever the server's CPU \
+     times that rate is well below one second.",
+];
+
+/// Keys of the rows with small values.
+const KEYS: u64 = 1_000_000;
+
+/// What redis-benchmark replaces by a random key, and how many of them one MGET has.
+const KEY_PATTERN: &str = " key:__rand_int__";
+const MGET_KEYS: usize = 100;
+
+/// One row: what is there before, and how redis-benchmark is called.
+struct Row {
+    name: &'static str,
+    /// Prefix, number and value bytes of the keys that are there before.
+    prefix: &'static str,
+    keys: u64,
+    value_bytes: usize,
+    /// The base number of requests times `times` divided by `divisor` is sent.
+    times: u64,
+    divisor: u64,
+    /// Arguments after the number of requests.
+    arguments: String,
+}
+
+impl Row {
+    /// A row over a million keys with values of three bytes.
+    fn small(name: &'static str, times: u64, divisor: u64, arguments: &str) -> Row {
+        Row {
+            name,
+            prefix: "key",
+            keys: KEYS,
+            value_bytes: 3,
+            times,
+            divisor,
+            arguments: arguments.to_owned(),
+        }
+    }
+
+    /// A row over few keys with large values.
+    fn large(name: &'static str, keys: u64, value_bytes: usize, divisor: u64, test: &str) -> Row {
+        Row {
+            keys,
+            value_bytes,
+            arguments: format!("-d {value_bytes} -t {test}"),
+            ..Row::small(name, 1, divisor, "")
+        }
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let mget = format!("MGET{}", KEY_PATTERN.repeat(MGET_KEYS));
+    vec![
+        Row::small("GET, no pipeline", 1, 4, "-t get"),
+        Row::small("SET, no pipeline", 1, 4, "-t set"),
+        Row::small("GET, pipeline 16", 1, 1, "-P 16 -t get"),
+        Row::small("SET, pipeline 16", 1, 1, "-P 16 -t set"),
+        Row::small("GET, pipeline 100", 2, 1, "-P 100 -t get"),
+        Row::small("SET, pipeline 100", 2, 1, "-P 100 -t set"),
+        Row {
+            prefix: "counter",
+            value_bytes: 0,
+            ..Row::small("INCR, pipeline 100", 2, 1, "-P 100 -t incr")
+        },
+        Row::small(
+            "SET EX 100, pipeline 100",
+            2,
+            1,
+            "-P 100 SET key:__rand_int__ xxx EX 100",
+        ),
+        Row::small("MGET of 100 keys", 1, 20, &mget),
+        Row::small("MSET of 10 keys", 1, 5, "-t mset"),
+        Row::large("GET of 16 KiB", 10_000, 16 << 10, 10, "get"),
+        Row::large("SET of 16 KiB", 10_000, 16 << 10, 10, "set"),
+        Row::large("GET of 1 MiB", 100, 1 << 20, 500, "get"),
+        Row::large("SET of 1 MiB", 100, 1 << 20, 500, "set"),
+    ]
+}
+
+/// Measures all rows on both sides.
+pub(crate) fn run(context: &Context) -> Section {
+    let mut section = Section::new("Requests", &FIGURES, &NOTES);
+    let rows = rows();
+    context.alternate(
+        &mut section,
+        rows.iter().map(|row| row.name),
+        |index, side, section| {
+            let row = &rows[index];
+            let keys = context.options.scaled(row.keys);
+            let requests =
+                (context.options.scaled(context.options.requests) * row.times / row.divisor).max(1);
+            let server = side.start()?;
+            fill(&server, row, keys)?;
+            measure(&server, row, keys, requests, section)
+        },
+    );
+    section
+}
+
+fn fill(server: &ServerProcess, row: &Row, keys: u64) -> io::Result<()> {
+    // A counter starts at zero, everything else is text.
+    let value = match row.value_bytes {
+        0 => b"0".to_vec(),
+        length => value(length),
+    };
+    let fill = Fill {
+        prefix: row.prefix,
+        range: 0..keys,
+        value: &value,
+        suffix: &[],
+    };
+    fill.send(&mut [server.client()?])
+}
+
+fn measure(
+    server: &ServerProcess,
+    row: &Row,
+    keys: u64,
+    requests: u64,
+    section: &mut Section,
+) -> io::Result<Vec<f64>> {
+    let options = format!("-c 50 -r {keys} -n {requests} {}", row.arguments);
+    let repeated = KEY_PATTERN.repeat(MGET_KEYS);
+    let short = format!(" $(printf '{KEY_PATTERN}%.0s' {{1..{MGET_KEYS}}})");
+    let line = format!("redis-benchmark -p PORT --csv {options}");
+    section.command(line.replace(&repeated, &short));
+    // Let the server finish what the fill has left to do, as growing its table.
+    thread::sleep(Duration::from_millis(300));
+    let before = server.cpu_time()?;
+    let output = Command::new("redis-benchmark")
+        .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "--csv"])
+        .args(options.split_whitespace())
+        .stdin(Stdio::null())
+        .output()?;
+    let after = server.cpu_time()?;
+    let rate = requests_per_second(&output)?;
+    let total_us = (after.total_ns - before.total_ns) as f64 / 1000.0 / requests as f64;
+    let user = (after.user_ticks - before.user_ticks) as f64;
+    let ticks = user + (after.system_ticks - before.system_ticks) as f64;
+    let user_us = total_us * if ticks == 0.0 { 0.0 } else { user / ticks };
+    Ok(vec![total_us, user_us, rate])
+}
+
+/// The second field of the last line of the CSV; an error reply makes redis-benchmark fail.
+fn requests_per_second(output: &std::process::Output) -> io::Result<f64> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text
+        .lines()
+        .rfind(|line| !line.is_empty())
+        .unwrap_or_default();
+    // A command of several words may hold commas only in its name, which comes first.
+    let rate = last
+        .split("\",\"")
+        .nth(1)
+        .and_then(|field| field.parse().ok());
+    match rate {
+        Some(rate) if output.status.success() => Ok(rate),
+        _ => {
+            let error = String::from_utf8_lossy(&output.stderr);
+            let reason = error.lines().last().unwrap_or(last);
+            Err(io::Error::other(format!("redis-benchmark: {reason}")))
+        }
+    }
+}

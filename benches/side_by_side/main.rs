@@ -1,0 +1,222 @@
+//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls.
+//!
+//! ```text
+//! for each round, for each row, for each side (the order turns every round):
+//!     fresh server on core 0, own directory and port ── load on core 1 ── figures ── end of the server
+//! medians and ratios ──▶ terminal and benches/RESULTS.md
+//! ```
+//!
+//! 1. Both sides get the same load from the same core; only ratios of one run are compared.
+//! 2. Every load is bounded in count or time, and every wait has a limit.
+//! 3. `cargo test` runs this file without `--bench`: then it does nothing.
+//!
+//! Cost: about a quarter of an hour. Not here: single structures (`benches/micro.rs`).
+
+mod fill;
+mod load_connections;
+mod load_instructions;
+mod load_memory;
+mod load_requests;
+mod load_stalls;
+mod machine;
+mod options;
+mod probe;
+mod report;
+mod resp_client;
+mod server_process;
+mod stall_actions;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use options::{Load, Options};
+use report::{EVENKEEL, REDIS, Section};
+use server_process::Side;
+
+/// Where the results are kept.
+const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
+
+/// First line of a new file of results.
+const RESULTS_HEAD: &str = "\
+# Results of `make bench`
+
+Each section is one run of `benches/side_by_side` on one machine, newest last. Absolute figures differ
+between machines and hours: compare the ratios, which come from the same run.
+";
+
+/// What every load needs to know.
+pub(crate) struct Context {
+    /// The command line.
+    pub(crate) options: Options,
+    /// redis-server and Evenkeel, at `report::REDIS` and `report::EVENKEEL`.
+    pub(crate) sides: [Side; 2],
+    /// How many files this program and each server may open.
+    pub(crate) open_files: u64,
+}
+
+impl Context {
+    /// Measures the named rows in all rounds, both sides of a row one after the other.
+    pub(crate) fn alternate<'a>(
+        &self,
+        section: &mut Section,
+        rows: impl Iterator<Item = &'a str> + Clone,
+        mut measure: impl FnMut(usize, &Side, &mut Section) -> io::Result<Vec<f64>>,
+    ) {
+        for side in &self.sides {
+            section.command(side.command_line());
+        }
+        for round in 0..self.options.rounds {
+            eprintln!(
+                "{}, round {} of {}",
+                section.title(),
+                round + 1,
+                self.options.rounds
+            );
+            for (index, row) in rows.clone().enumerate() {
+                if !self.options.wants(row) {
+                    continue;
+                }
+                let order = [[REDIS, EVENKEEL], [EVENKEEL, REDIS]][(round % 2) as usize];
+                for side in order {
+                    let measured = measure(index, &self.sides[side], section);
+                    section.record(row, side, measured);
+                }
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some(stall_actions::CHILD_ARGUMENT) => stall_actions::run_child(&arguments[1..]),
+        _ if arguments.iter().any(|argument| argument == "--help") => {
+            print!("{}", options::USAGE);
+            Ok(())
+        }
+        _ if !arguments.iter().any(|argument| argument == "--bench") => {
+            println!("side_by_side measures only under cargo bench (or with --bench)");
+            Ok(())
+        }
+        _ => Options::parse(arguments.into_iter())
+            .map_err(io::Error::other)
+            .and_then(run),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("side_by_side: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> io::Result<()> {
+    let redis = find_program("redis-server")?;
+    find_program("redis-benchmark")?;
+    let context = Context {
+        open_files: server_process::prepare_this_process()?,
+        sides: [
+            Side {
+                name: "redis-server",
+                binary: redis,
+                arguments: ["--bind", "127.0.0.1", "--save", ""]
+                    .map(str::to_owned)
+                    .to_vec(),
+            },
+            Side {
+                name: "evenkeel",
+                binary: options.evenkeel_binary.clone(),
+                arguments: options.evenkeel_arguments.clone(),
+            },
+        ],
+        options,
+    };
+    for side in &context.sides {
+        // A server that cannot start fails here, in one line, and not once a row.
+        side.start()?;
+    }
+    let mut report = heading(&context);
+    println!("{report}");
+    let mut failed = false;
+    for load in &context.options.loads {
+        let section = match load {
+            Load::Requests => load_requests::run(&context),
+            Load::Memory => load_memory::run(&context),
+            Load::Connections => load_connections::run(&context),
+            Load::Stalls => load_stalls::run(&context),
+            Load::Instructions => load_instructions::run(&context)?,
+        };
+        failed |= section.has_failures();
+        let text = section.render();
+        println!("{text}");
+        report.push_str(&text);
+        report.push('\n');
+    }
+    if context.options.append {
+        append(&report)?;
+        println!("appended to benches/RESULTS.md");
+    }
+    if failed {
+        return Err(io::Error::other(
+            "some loads failed, see the lines 'failed:' above",
+        ));
+    }
+    Ok(())
+}
+
+fn heading(context: &Context) -> String {
+    let label = match context.options.label.as_str() {
+        "" => String::new(),
+        label => format!(": {label}"),
+    };
+    // Anything but the binary that cargo built from the sources must show in the record.
+    let binary = match context.options.evenkeel_binary.file_name() {
+        Some(name) if context.options.foreign_binary => format!(", binary {}", name.display()),
+        _ => String::new(),
+    };
+    [
+        format!("## {}{label}\n", machine::date()),
+        format!("- machine: {}", machine::description()),
+        format!("- load average before the run: {}", machine::load_average()),
+        format!(
+            "- redis-server: {}",
+            machine::version(context.sides[REDIS].binary.as_os_str())
+        ),
+        format!("- evenkeel: commit {}{binary}", machine::commit()),
+        format!(
+            "- {} rounds, the sides alternating; cells are the median (lowest–highest)",
+            context.options.rounds
+        ),
+        format!(
+            "- server on core {}, load on core {}, loopback TCP\n\n",
+            server_process::SERVER_CORE,
+            server_process::LOAD_CORE,
+        ),
+    ]
+    .join("\n")
+}
+
+fn append(report: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(RESULTS)?;
+    if file.metadata()?.len() == 0 {
+        file.write_all(RESULTS_HEAD.as_bytes())?;
+    }
+    write!(file, "\n{}", report.trim_end())?;
+    file.write_all(b"\n")
+}
+
+/// The program's full path, or how to get it.
+fn find_program(name: &str) -> io::Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
+    candidates
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| {
+            io::Error::other(format!(
+                "{name} is not in PATH; on Debian: apt-get install redis-server redis-tools"
+            ))
+        })
+}

@@ -1,0 +1,164 @@
+//! Command line of the benchmark.
+//!
+//! Grammar: `--name` or `--name VALUE`; `--bench`, which cargo adds, is ignored.
+//! Every mistake is one line of text. Not here: what the options do (`main.rs`, `load_*.rs`).
+
+use std::path::PathBuf;
+
+/// Text of `--help`.
+pub(crate) const USAGE: &str = "\
+cargo bench --bench side_by_side -- [options]
+
+Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
+
+  --only LIST             of requests, memory, connections, stalls, instructions
+                          (default: all but instructions, which needs valgrind)
+  --rounds N              measurements of each load on each side (default 3)
+  --requests N            base number of requests of the load 'requests' (default 1000000)
+  --row TEXT              only rows whose name contains TEXT
+  --quick                 smoke run of a few seconds with small counts; appends nothing
+  --label TEXT            heading of the section in RESULTS.md
+  --no-append             leaves RESULTS.md alone
+  --evenkeel-binary PATH  default: the binary that cargo has just built
+  --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: none)
+";
+
+/// The most rounds and requests that are accepted: a run must end within hours.
+const ROUNDS_LIMIT: u64 = 100;
+const REQUESTS_LIMIT: u64 = 1_000_000_000;
+/// What `--quick` divides counts by.
+const QUICK_DIVISOR: u64 = 100;
+
+/// A kind of load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// CPU per request and requests per second.
+    Requests,
+    /// Resident bytes per key.
+    Memory,
+    /// Resident bytes per idle connection.
+    Connections,
+    /// Latency of one client while the server has something large to do.
+    Stalls,
+    /// Instructions per request under callgrind.
+    Instructions,
+}
+
+const LOADS: [(&str, Load); 5] = [
+    ("requests", Load::Requests),
+    ("memory", Load::Memory),
+    ("connections", Load::Connections),
+    ("stalls", Load::Stalls),
+    ("instructions", Load::Instructions),
+];
+
+/// What to measure and where to put it.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The loads, in the order of measurement.
+    pub(crate) loads: Vec<Load>,
+    /// Measurements of each load on each side.
+    pub(crate) rounds: u64,
+    /// Base number of requests of the load `requests`.
+    pub(crate) requests: u64,
+    /// Part of the name of the rows to measure; empty for all.
+    pub(crate) row: String,
+    /// Small counts, and nothing is appended.
+    pub(crate) quick: bool,
+    /// Heading in RESULTS.md.
+    pub(crate) label: String,
+    /// Whether RESULTS.md gets a section.
+    pub(crate) append: bool,
+    /// The server under development.
+    pub(crate) evenkeel_binary: PathBuf,
+    /// Whether that is another binary than the one of this build.
+    pub(crate) foreign_binary: bool,
+    /// Its arguments after `--port N`.
+    pub(crate) evenkeel_arguments: Vec<String>,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+        let mut options = Options {
+            loads: LOADS[..4].iter().map(|(_, load)| *load).collect(),
+            rounds: 3,
+            requests: 1_000_000,
+            row: String::new(),
+            quick: false,
+            label: String::new(),
+            append: true,
+            evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
+            foreign_binary: false,
+            evenkeel_arguments: Vec::new(),
+        };
+        let mut rounds = None;
+        let mut arguments = arguments.filter(|argument| argument != "--bench");
+        while let Some(name) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
+            match name.as_str() {
+                "--only" => options.loads = parse_loads(&value()?)?,
+                "--rounds" => rounds = Some(parse_count(&name, &value()?, ROUNDS_LIMIT)?),
+                "--requests" => options.requests = parse_count(&name, &value()?, REQUESTS_LIMIT)?,
+                "--row" => options.row = value()?,
+                "--quick" => options.quick = true,
+                "--label" => options.label = value()?,
+                "--no-append" => options.append = false,
+                "--evenkeel-binary" => {
+                    options.evenkeel_binary = absolute(&value()?)?;
+                    options.foreign_binary = true;
+                }
+                "--evenkeel-args" => {
+                    // `''` stands for an empty argument, as in `--save ''`.
+                    let words = value()?.replace("\"\"", "''");
+                    let words = words.split_whitespace();
+                    options.evenkeel_arguments = words.map(|word| word.replace("''", "")).collect();
+                }
+                _ => return Err(format!("unknown option {name}; --help lists them")),
+            }
+        }
+        if options.quick {
+            options.append = false;
+        }
+        options.rounds = rounds.unwrap_or(if options.quick { 1 } else { options.rounds });
+        Ok(options)
+    }
+
+    /// `count`, or a small part of it in a smoke run.
+    pub(crate) fn scaled(&self, count: u64) -> u64 {
+        if self.quick {
+            count.div_ceil(QUICK_DIVISOR)
+        } else {
+            count
+        }
+    }
+
+    /// Whether a row of this name is wanted.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        row.contains(&self.row)
+    }
+}
+
+fn parse_loads(list: &str) -> Result<Vec<Load>, String> {
+    let find = |name: &str| {
+        let found = LOADS.iter().find(|(known, _)| *known == name);
+        found
+            .map(|(_, load)| *load)
+            .ok_or(format!("there is no load '{name}'"))
+    };
+    list.split(',').map(find).collect()
+}
+
+fn parse_count(name: &str, text: &str, limit: u64) -> Result<u64, String> {
+    match text.parse() {
+        Ok(count) if (1..=limit).contains(&count) => Ok(count),
+        _ => Err(format!(
+            "{name} takes a number from 1 to {limit}, not '{text}'"
+        )),
+    }
+}
+
+/// The servers run in their own directory, so a relative path would miss.
+fn absolute(path: &str) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| format!("{path}: {error}"))
+}

@@ -1,0 +1,223 @@
+//! Figures of both servers, their medians and ratios, and the Markdown that shows them.
+//!
+//! ```text
+//! Section ─┬─ notes            what the figures include
+//!          ├─ tables           one per figure: load × (redis, evenkeel), one value per round
+//!          └─ command lines    the server's and each load's
+//! ```
+//!
+//! 1. The ratio is above 1 where Evenkeel is better, whichever way the figure points.
+//! 2. Columns are padded, so the Markdown is also the terminal's output.
+//!
+//! Not here: which machine it was (`machine.rs`), the figures themselves (`load_*.rs`).
+
+use std::fmt::Write as _;
+use std::io;
+
+/// Index of the reference among the sides.
+pub(crate) const REDIS: usize = 0;
+/// Index of the server under development among the sides.
+pub(crate) const EVENKEEL: usize = 1;
+
+/// Which end of a figure is the good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    /// Costs and times.
+    Lower,
+    /// Rates and counts of successes.
+    Higher,
+}
+
+/// One figure that a load measures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figure {
+    /// Heading, with the unit.
+    pub(crate) title: &'static str,
+    /// Direction.
+    pub(crate) better: Better,
+    /// Digits after the point.
+    pub(crate) decimals: usize,
+}
+
+/// One load's values of one figure, per side and round.
+struct Row {
+    name: String,
+    values: [Vec<f64>; 2],
+}
+
+/// The figures of one kind of load.
+pub(crate) struct Section {
+    title: &'static str,
+    notes: Vec<String>,
+    commands: Vec<String>,
+    failures: Vec<String>,
+    tables: Vec<(Figure, Vec<Row>)>,
+}
+
+impl Section {
+    /// An empty section with one table per figure.
+    pub(crate) fn new(title: &'static str, figures: &[Figure], notes: &[&str]) -> Section {
+        Section {
+            title,
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+            commands: Vec::new(),
+            failures: Vec::new(),
+            tables: figures.iter().map(|figure| (*figure, Vec::new())).collect(),
+        }
+    }
+
+    /// Adds a command line, once.
+    pub(crate) fn command(&mut self, line: String) {
+        if !self.commands.contains(&line) {
+            self.commands.push(line);
+        }
+    }
+
+    /// Adds what one load measured on one side: a value per figure, or why there is none.
+    pub(crate) fn record(&mut self, load: &str, side: usize, measured: io::Result<Vec<f64>>) {
+        let name = ["redis", "evenkeel"][side];
+        match measured {
+            Ok(values) => {
+                assert_eq!(values.len(), self.tables.len());
+                let shown: Vec<String> = (values.iter().zip(&self.tables))
+                    .map(|(value, (figure, _))| format!("{value:.*}", figure.decimals))
+                    .collect();
+                eprintln!("  {load}, {name}: {}", shown.join(" | "));
+                for ((_, rows), value) in self.tables.iter_mut().zip(values) {
+                    row_of(rows, load).values[side].push(value);
+                }
+            }
+            Err(error) => {
+                eprintln!("  {load}, {name}: FAILED, {error}");
+                let failure = format!("failed: {load} on {name}: {error}");
+                if !self.failures.contains(&failure) {
+                    self.failures.push(failure);
+                }
+                for (_, rows) in &mut self.tables {
+                    row_of(rows, load);
+                }
+            }
+        }
+    }
+
+    /// The heading.
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// Whether a load failed on a side.
+    pub(crate) fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// The section as Markdown.
+    pub(crate) fn render(&self) -> String {
+        let mut out = format!("### {}\n\n", self.title);
+        for note in self.notes.iter().chain(&self.failures) {
+            let _ = writeln!(out, "- {note}");
+        }
+        for (figure, rows) in &self.tables {
+            let _ = write!(out, "\n{}", render_table(figure, rows));
+        }
+        let _ = writeln!(out, "\nCommand lines:\n\n```text");
+        for command in &self.commands {
+            let _ = writeln!(out, "{command}");
+        }
+        out.push_str("```\n");
+        out
+    }
+}
+
+fn row_of<'a>(rows: &'a mut Vec<Row>, name: &str) -> &'a mut Row {
+    let index = rows
+        .iter()
+        .position(|row| row.name == name)
+        .unwrap_or_else(|| {
+            rows.push(Row {
+                name: name.to_owned(),
+                values: [Vec::new(), Vec::new()],
+            });
+            rows.len() - 1
+        });
+    &mut rows[index]
+}
+
+fn render_table(figure: &Figure, rows: &[Row]) -> String {
+    let mut cells = vec![
+        [
+            figure.title,
+            "redis-server",
+            "evenkeel",
+            "evenkeel better by",
+        ]
+        .map(str::to_owned),
+    ];
+    for row in rows {
+        let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| median(&row.values[side]));
+        let ratio = match (redis, evenkeel, figure.better) {
+            (Some(redis), Some(evenkeel), Better::Lower) => ratio_text(redis, evenkeel),
+            (Some(redis), Some(evenkeel), Better::Higher) => ratio_text(evenkeel, redis),
+            _ => "–".to_owned(),
+        };
+        let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| value_text(figure, &row.values[side]));
+        cells.push([row.name.clone(), redis, evenkeel, ratio]);
+    }
+    let widths: Vec<usize> = (0..4)
+        .map(|column| {
+            cells
+                .iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut out = String::new();
+    for (index, row) in cells.iter().enumerate() {
+        let _ = write!(out, "| {:<1$} |", row[0], widths[0]);
+        for column in 1..4 {
+            let _ = write!(out, " {:>1$} |", row[column], widths[column]);
+        }
+        out.push('\n');
+        if index == 0 {
+            let _ = write!(out, "|{}|", "-".repeat(widths[0] + 2));
+            widths[1..].iter().for_each(|width| {
+                let _ = write!(out, "{}:|", "-".repeat(width + 1));
+            });
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn ratio_text(dividend: f64, divisor: f64) -> String {
+    if divisor == 0.0 {
+        return "–".to_owned();
+    }
+    format!("× {:.2}", dividend / divisor)
+}
+
+/// The median, and the range where there were several rounds.
+fn value_text(figure: &Figure, values: &[f64]) -> String {
+    let Some(middle) = median(values) else {
+        return "–".to_owned();
+    };
+    let decimals = figure.decimals;
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if values.len() == 1 {
+        format!("{middle:.decimals$}")
+    } else {
+        format!("{middle:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+    }
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
