@@ -21,6 +21,8 @@ use super::value::{self, ListenAddress, ParameterValue, choices};
 const INT_MAX: i64 = i32::MAX as i64;
 /// Largest value of parameters that Redis keeps in a C `long long`.
 const LONG_MAX: i64 = i64::MAX;
+/// Most databases: each turn of the loop looks at the next deadline of every one.
+const DATABASES_MAX: i64 = 1024;
 /// Most addresses in `bind`, as in Redis.
 const BIND_ADDRESSES_MAX: usize = 16;
 /// Smallest limit on a request, so that no setting locks every client out.
@@ -29,11 +31,11 @@ const REQUEST_LIMIT_BYTES_MIN: u64 = 1 << 20;
 choices! {
     /// How a request that is not a RESP array is answered.
     InlineReplies {
-        /// Plain text for connections that have only sent inline requests, else RESP.
+        /// Plain text for connections whose first request is a line ending in a bare line feed.
         Auto = "auto",
         /// Always RESP.
         Resp = "resp",
-        /// Always plain text.
+        /// Plain text for connections whose first request is a line.
         Plain = "plain",
     }
 }
@@ -101,9 +103,10 @@ parameters! {
     Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: LONG_MAX as u64 },
     Protocol, Mutable;
 
-    /// Form of replies to inline requests, the lines people type into a raw TCP connection.
-    /// `auto` answers plain text as long as a connection has sent nothing but inline requests,
-    /// `resp` always answers in the Redis protocol, `plain` always in plain text.
+    /// Form of replies to people who type into a raw TCP connection. With `auto` a connection
+    /// gets plain text if its first request is a line that ends in a bare line feed, as `nc`
+    /// sends it (programs send a carriage return, too), until it says `HELLO`. With `plain` any
+    /// first line will do; with `resp` every connection gets the Redis protocol.
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
 
@@ -114,7 +117,7 @@ parameters! {
 
     /// Number of databases a connection can choose from with `SELECT`, numbered from 0.
     "databases" databases: u32 = "16",
-    Kind::Integer { min: 1, max: INT_MAX }, Keyspace, Fixed;
+    Kind::Integer { min: 1, max: DATABASES_MAX }, Keyspace, Fixed;
 
     /// Seed of the hash that places keys; `0` draws a random one at start. A fixed seed makes
     /// a run repeatable, and lets whoever knows it choose keys that collide.

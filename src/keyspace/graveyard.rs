@@ -51,10 +51,10 @@ impl Graveyard {
             if !is_more {
                 self.tables.pop_front();
             }
-        } else if let Some(heap) = self.heaps.front_mut() {
-            if !heap.discard_chunk() {
-                self.heaps.pop_front();
-            }
+        } else if let Some(heap) = self.heaps.front_mut()
+            && !heap.discard_chunk()
+        {
+            self.heaps.pop_front();
         }
     }
 

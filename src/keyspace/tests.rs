@@ -6,9 +6,12 @@ use std::collections::HashMap;
 
 const DATABASES: usize = 3;
 
+/// A value and its deadline.
+type Content = (Vec<u8>, Option<u64>);
+
 #[derive(Default)]
 struct Model {
-    databases: [HashMap<Vec<u8>, (Vec<u8>, Option<u64>)>; DATABASES],
+    databases: [HashMap<Vec<u8>, Content>; DATABASES],
 }
 
 impl Model {

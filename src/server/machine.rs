@@ -33,6 +33,10 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
             part(name.machine())
         );
     }
+    #[cfg(target_os = "linux")]
+    if let Ok(system) = nix::sys::sysinfo::sysinfo() {
+        gauges.total_system_memory_bytes = system.ram_total();
+    }
     refresh(gauges);
     gauges.used_memory_startup_bytes = gauges.used_memory_rss_bytes;
 }

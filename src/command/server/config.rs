@@ -68,7 +68,7 @@ static SET: CommandSpec = CommandSpec {
 
 fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
-    if pairs.len() % 2 != 0 {
+    if !pairs.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
     context

@@ -80,7 +80,7 @@ static MSET: CommandSpec = CommandSpec {
 };
 
 fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(ReplyError::wrong_arity("mset"));
     }
     set_pairs(context, args, 1..args.len(), DeadlineChange::Clear);
@@ -106,7 +106,7 @@ static MSETNX: CommandSpec = CommandSpec {
 };
 
 fn msetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(ReplyError::wrong_arity("msetnx"));
     }
     let sets = count_existing(context, args, 1..args.len()) == 0;
