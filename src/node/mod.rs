@@ -16,8 +16,8 @@
 //! `take_ready_list`) and `next_wake_ms` are to be asked again.
 //!
 //! Invariants: a connection's memory is bounded whatever its client sends or does not read
-//! (`buffers.rs`, [`connection::OUTPUT_MARK_BYTES`]); an idle connection owns no buffer; requests
-//! of one connection are executed in order, a bounded number a turn ([`run::TURN_REQUESTS_MAX`]).
+//! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer; requests
+//! of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX` in `run.rs`).
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
