@@ -18,3 +18,8 @@ pub use config::Config;
 pub use engine::{CacheEngine, CountError, Expire, TimeToLive};
 pub use protocol::parser::CommandParser;
 pub use server::Server;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

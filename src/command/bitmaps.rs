@@ -49,7 +49,11 @@ fn setbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     };
     let key = context.key(args, 1);
     let len_min = bits::bytes_needed(offset) as usize;
-    let old = bits::set_bit(context.mutate().edit(key, len_min), offset, bit);
+    let mut old = false;
+    context.mutate().edit(key, len_min, |bytes| {
+        old = bits::set_bit(bytes, offset, bit);
+        old != bit
+    });
     context.reply.integer(i64::from(old));
     Ok(())
 }
@@ -240,9 +244,10 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         mutation.remove(key);
     } else {
         mutation.set(key, StringValue::Bytes(b""), DeadlineChange::Clear);
-        mutation
-            .edit(key, combined.len())
-            .copy_from_slice(&combined);
+        mutation.edit(key, combined.len(), |bytes| {
+            bytes.copy_from_slice(&combined);
+            true
+        });
     }
     context.reply.integer(combined.len() as i64);
     Ok(())
@@ -332,16 +337,20 @@ fn bitfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let key = context.key(args, 1);
-    let mut mutation = context.mutate();
-    let bytes = mutation.edit(key, len_min as usize);
-    let results: Vec<Option<i64>> = actions
-        .iter()
-        .map(|(field, action)| match *action {
-            FieldAction::Get => Some(field.get(bytes)),
-            FieldAction::Set(value, overflow) => field.set(bytes, value, overflow),
-            FieldAction::Increment(by, overflow) => field.increment(bytes, by, overflow),
-        })
-        .collect();
+    let mut results = Vec::with_capacity(actions.len());
+    context.mutate().edit(key, len_min as usize, |bytes| {
+        let mut is_changed = false;
+        for (field, action) in &actions {
+            let before = field.get(bytes);
+            results.push(match *action {
+                FieldAction::Get => Some(before),
+                FieldAction::Set(value, overflow) => field.set(bytes, value, overflow),
+                FieldAction::Increment(by, overflow) => field.increment(bytes, by, overflow),
+            });
+            is_changed |= field.get(bytes) != before;
+        }
+        is_changed
+    });
     context.reply.array(results.len());
     for result in results {
         match result {

@@ -28,7 +28,7 @@ pub mod spec;
 mod strings;
 mod syntax;
 pub mod table;
-mod transactions;
+pub(crate) mod transactions;
 
 pub use markdown::markdown;
 

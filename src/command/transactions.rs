@@ -90,6 +90,15 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// What an EXEC is answered that can't be run as it stands: the transaction ends with it.
+pub(crate) fn abort(context: &mut Context<'_>, reason: &ReplyError) -> ReplyError {
+    close(context);
+    let reason = reason.as_bytes();
+    let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
+    let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+    ReplyError::from_bytes(text)
+}
+
 fn has_watched_change(context: &mut Context<'_>) -> bool {
     let now_ms = context.now_ms();
     let Context {

@@ -11,6 +11,7 @@
 use crate::command::call::Resolved;
 use crate::command::spec::Flags;
 use crate::command::table::table;
+use crate::command::transactions;
 use crate::protocol::args::{Args, OwnedArgs};
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -81,6 +82,9 @@ fn refuse_unresolved(context: &mut Context<'_>, args: Args<'_>, error: ReplyErro
     }
     if let Some(number) = table().find(name) {
         context.stats.count_rejection(number);
+    }
+    if name.eq_ignore_ascii_case(b"exec") {
+        return Gate::Refused(transactions::abort(context, &error));
     }
     context.session().transaction.note_error();
     Gate::Refused(error)

@@ -178,23 +178,26 @@ impl<'a> Mutation<'a> {
     }
 
     /// Makes the value of a key text of at least `len_min` bytes, new bytes being zero, and lends
-    /// it for change. A missing key begins as empty text.
-    pub fn edit(&mut self, key: Key<'_>, len_min: usize) -> &mut [u8] {
-        if self.locate(key).is_none() {
+    /// it to `change`, which says whether it made a difference. A missing key begins as empty
+    /// text. Growth is a change, too; without any, nobody who watches the key is disturbed.
+    pub fn edit(&mut self, key: Key<'_>, len_min: usize, change: impl FnOnce(&mut [u8]) -> bool) {
+        let found = self.locate(key).is_some();
+        if !found {
             self.insert(key, StringValue::Bytes(b""), DeadlineChange::Keep);
         }
-        let (location, id) = self
-            .locate(key)
-            .expect("the key was found or inserted above");
+        let inserted = "the key was found or inserted above";
+        let (location, id) = self.locate(key).expect(inserted);
         let entries = &mut self.keyspace.entries;
         let entry = entries.get(id);
         let position = entry.heap_position();
-        let len = entry.string().len().max(len_min);
-        let moved = entries.resize_string(id, len);
+        let old_len = entry.string().len();
+        let moved = entries.resize_string(id, old_len.max(len_min));
         entries.set_access_time_s(moved, access_time_s(self.now_ms));
         self.settle(location, id, moved, position);
-        self.changed(key.bytes);
-        self.keyspace.entries.bytes_mut(moved)
+        let is_changed = change(self.keyspace.entries.bytes_mut(moved));
+        if is_changed || !found || old_len < len_min {
+            self.changed(key.bytes);
+        }
     }
 
     /// Deletes a key; false if there was none.

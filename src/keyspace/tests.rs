@@ -134,15 +134,18 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
         }
         72..80 => {
             let len = random.usize(0..100);
-            let mut mutation = keyspace.mutate(database, now_ms);
-            let bytes = mutation.edit(key, len);
-            let (value, _) = content.entry(name).or_default();
+            let (value, _) = content.entry(name.clone()).or_default();
             value.resize(value.len().max(len), 0);
-            if let [first, ..] = bytes {
+            if let [first, ..] = &mut value[..] {
                 *first = b'e';
-                value[0] = b'e';
             }
-            assert_eq!(bytes, value);
+            keyspace.mutate(database, now_ms).edit(key, len, |bytes| {
+                if let [first, ..] = bytes {
+                    *first = b'e';
+                }
+                assert_eq!(bytes, value);
+                true
+            });
         }
         80..98 if database != target || name != other_name => {
             let keep = random.bool();
@@ -268,4 +271,22 @@ fn random_key_finds_the_last_key_among_many_due_ones() {
         Some(b"key77".into())
     );
     assert!(keyspace.random_key(0, 5).is_some());
+}
+
+#[test]
+fn an_edit_that_makes_no_difference_disturbs_no_watcher() {
+    let mut keyspace = Keyspace::new(1, 0);
+    let key = keyspace.key(b"k");
+    keyspace.mutate(0, 0).edit(key, 2, |_| true);
+    let version = keyspace.watch(0, b"k", 0);
+    let dirty_count = keyspace.dirty_count();
+    keyspace.mutate(0, 0).edit(key, 2, |_| false);
+    assert_eq!(keyspace.watched_version(0, b"k", 0), version);
+    assert_eq!(keyspace.dirty_count(), dirty_count);
+    keyspace.mutate(0, 0).edit(key, 3, |_| false);
+    assert_ne!(
+        keyspace.watched_version(0, b"k", 0),
+        version,
+        "the value grew"
+    );
 }

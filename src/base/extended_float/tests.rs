@@ -1,3 +1,5 @@
+//! Extended floats: parsing, sums and printing, against recorded and exact results.
+
 use super::*;
 
 fn sum(left: &str, right: &str) -> Option<String> {

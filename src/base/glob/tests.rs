@@ -1,3 +1,5 @@
+//! Patterns: recorded decisions of a Redis server, and the bounds of the work.
+
 use super::*;
 
 /// Pattern, text and whether they match, as KEYS of redis-server 7.0.15 on x86-64 decided.

@@ -1,3 +1,5 @@
+//! COMMAND: the shapes and contents Redis gives them.
+
 use super::*;
 use crate::protocol::args::OwnedArgs;
 

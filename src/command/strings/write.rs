@@ -256,7 +256,10 @@ fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     };
     let len_wanted = old_len as u64 + tail.len() as u64;
     let len = check_length(len_wanted, context.config.proto_max_bulk_bytes)?;
-    context.mutate().edit(key, len)[old_len..].copy_from_slice(tail);
+    context.mutate().edit(key, len, |bytes| {
+        bytes[old_len..].copy_from_slice(tail);
+        true
+    });
     context.reply.integer(len as i64);
     Ok(())
 }
@@ -290,7 +293,10 @@ fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let end = offset.saturating_add(part.len() as u64);
     let end = check_length(end, context.config.proto_max_bulk_bytes)?;
     let start = end - part.len();
-    context.mutate().edit(key, end)[start..end].copy_from_slice(part);
+    context.mutate().edit(key, end, |bytes| {
+        bytes[start..end].copy_from_slice(part);
+        true
+    });
     context.reply.integer(old_len.max(end) as i64);
     Ok(())
 }

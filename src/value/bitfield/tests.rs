@@ -1,3 +1,5 @@
+//! Bit fields against a naive model of one bit an element.
+
 use super::*;
 
 const STRING_BYTES_MAX: u64 = 512 * 1024 * 1024;

@@ -1,3 +1,5 @@
+//! Bits against a naive model of one boolean a bit.
+
 use super::*;
 
 fn naive_bits(bytes: &[u8]) -> Vec<bool> {

@@ -1,3 +1,5 @@
+//! Common subsequences against a naive table.
+
 use super::*;
 
 fn range(left: (usize, usize), right: (usize, usize)) -> CommonRange {
