@@ -229,15 +229,20 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if operation == BitOperation::Not && args.len() != 4 {
         return Err(NOT_TAKES_ONE);
     }
-    let sources: Vec<Vec<u8>> = (3..args.len())
-        .map(|index| {
-            let key = context.key(args, index);
-            context.read(key, |_, entry| with_text(entry, <[u8]>::to_vec))
-        })
-        .collect();
-    let sources: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
+    // One source after the other: all at once would be as much memory as the client names keys.
     let mut combined = Vec::new();
-    bits::combine(operation, &sources, &mut combined);
+    let mut next = Vec::new();
+    for index in 3..args.len() {
+        let key = context.key(args, index);
+        context.read(key, |_, entry| {
+            with_text(entry, |text| {
+                let pair = [&combined[..], text];
+                let sources = if index == 3 { &pair[1..] } else { &pair[..] };
+                bits::combine(operation, sources, &mut next);
+            });
+        });
+        std::mem::swap(&mut combined, &mut next);
+    }
     let key = context.key(args, 2);
     let mut mutation = context.mutate();
     if combined.is_empty() {

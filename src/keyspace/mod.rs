@@ -313,6 +313,14 @@ impl Keyspace {
             + self.graveyard.used_bytes()
     }
 
+    /// Frees every entry, those of the databases and those that wait for it. O(keys).
+    fn free_all(&mut self) {
+        for database in std::mem::take(&mut self.databases) {
+            self.graveyard.take(database);
+        }
+        while self.free_some() {}
+    }
+
     /// Panics if an invariant of this rank does not hold. O(keys).
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {
@@ -346,6 +354,13 @@ impl Keyspace {
         if self.graveyard.is_empty() {
             assert_eq!(bytes, self.entries.used_bytes());
         }
+    }
+}
+
+impl Drop for Keyspace {
+    /// Entries are known to tables alone, which can't free them.
+    fn drop(&mut self) {
+        self.free_all();
     }
 }
 

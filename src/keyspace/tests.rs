@@ -290,3 +290,26 @@ fn an_edit_that_makes_no_difference_disturbs_no_watcher() {
         "the value grew"
     );
 }
+
+#[test]
+fn a_dropped_keyspace_frees_every_entry() {
+    let mut keyspace = Keyspace::new(DATABASES, 1);
+    for number in 0..5_000u32 {
+        let text = number.to_string();
+        let key = keyspace.key(text.as_bytes());
+        let deadline = match number % 2 {
+            0 => DeadlineChange::Clear,
+            _ => DeadlineChange::At(1_000_000),
+        };
+        keyspace.mutate(number as usize % DATABASES, 1).set(
+            key,
+            StringValue::Bytes(b"value"),
+            deadline,
+        );
+    }
+    keyspace.mutate(0, 1).flush();
+    keyspace.free_all();
+    assert_eq!(keyspace.entries.count(), 0);
+    assert_eq!(keyspace.entries.used_bytes(), 0);
+    assert!(!keyspace.has_garbage());
+}

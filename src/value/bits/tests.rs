@@ -151,3 +151,28 @@ fn operations_pad_shorter_sources_with_zeros() {
     combine(BitOperation::Not, &[long], &mut out);
     assert_eq!(out, [0xf3, 0, 0xf0]);
 }
+
+/// Goal: BITOP may take its sources one after the other, with the memory of two. Method: sources of
+/// several lengths, pair by pair against all at once.
+#[test]
+fn combining_pair_by_pair_equals_combining_all_at_once() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..300 {
+        let count = random.usize(1..6);
+        let sources: Vec<Vec<u8>> = (0..count)
+            .map(|_| (0..random.usize(0..9)).map(|_| random.u8(..)).collect())
+            .collect();
+        let slices: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
+        for operation in [BitOperation::And, BitOperation::Or, BitOperation::Xor] {
+            let mut at_once = Vec::new();
+            combine(operation, &slices, &mut at_once);
+            let mut in_turn = sources[0].clone();
+            let mut next = Vec::new();
+            for source in &slices[1..] {
+                combine(operation, &[&in_turn, source], &mut next);
+                std::mem::swap(&mut in_turn, &mut next);
+            }
+            assert_eq!(in_turn, at_once, "{operation:?} of {sources:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the fuzz targets check, as functions of the fuzzer's bytes.
+//!
+//! ```text
+//!  bytes ─▶ source.rs: choices ─▶ requests.rs: commands ─▶ commands.rs  engine, several sessions
+//!    │                                                └──▶ node.rs      chunks against one by one
+//!    ├─▶ parser.rs   any bytes, split and moved anyhow
+//!    ├─▶ config.rs   files, arguments, CONFIG SET
+//!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
+//! ```
+//!
+//! Every `check` panics when a promise is broken and is deterministic, so a crash file is the whole
+//! reproduction. `tests/corpus.rs` runs the corpus through them without a fuzzer.
+//!
+//! Not here: the binaries (`fuzz_targets/`), how they are built and run (`smoke.sh`).
+
+pub mod commands;
+pub mod config;
+pub mod node;
+pub mod parser;
+pub mod reply;
+mod requests;
+mod source;
+pub mod texts;
