@@ -8,6 +8,8 @@
 //!
 //! No test waits for time to pass. Not here: the notation (`support/script.rs`).
 
+#[path = "support/node_driver.rs"]
+mod node_driver;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,7 @@ use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::session::{Peer, SessionKey};
 use evenkeel::{CacheEngine, Config, Timestamp};
 
+use node_driver::NodeDriver;
 use support::client::{Address, Client};
 use support::script::{Action, Case, Script, compare, reply_count};
 use support::server::ServerProcess;
@@ -302,6 +305,11 @@ fn scripts_pass_against_the_engine_where_ticks_expire_keys() {
 #[test]
 fn scripts_pass_against_the_engine_where_commands_meet_due_keys() {
     run_all(&mut EngineDriver::new(false), "engine without ticks");
+}
+
+#[test]
+fn scripts_pass_against_the_node() {
+    run_all(&mut NodeDriver::new(), "node");
 }
 
 #[test]

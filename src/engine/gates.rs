@@ -30,6 +30,8 @@ pub(super) enum Gate {
     Paused,
 }
 
+const QUEUE_TOO_LONG: ReplyError =
+    ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
 #[inline]
@@ -56,6 +58,10 @@ pub(super) fn pass(
         return Gate::Paused;
     }
     if is_in_multi && !flags.has(Flags::NOT_QUEUED) {
+        let queued_bytes = session.transaction.queue_bytes() as u64;
+        if queued_bytes > context.config.client_query_buffer_limit_bytes {
+            return refuse(context, command, QUEUE_TOO_LONG);
+        }
         let is_write = flags.has(Flags::WRITE);
         let queued = OwnedArgs::copy(args);
         context

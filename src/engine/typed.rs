@@ -59,6 +59,9 @@ impl std::error::Error for CountError {}
 
 const DATABASE: usize = 0;
 
+/// The latest deadline: the heap keeps `u64::MAX` for "none".
+const DEADLINE_MS_MAX: u64 = u64::MAX - 1;
+
 impl CacheEngine {
     /// Sets the time at which the typed calls work and removes some of the keys that expire by
     /// then. Returns true if more are due: absent for every reader, their memory still held; call
@@ -111,11 +114,10 @@ impl CacheEngine {
         let deadline = match expire {
             Expire::Never => DeadlineChange::Clear,
             Expire::Keep => DeadlineChange::Keep,
-            Expire::AtUnixMs(deadline_ms) => DeadlineChange::At(deadline_ms),
+            Expire::AtUnixMs(deadline_ms) => DeadlineChange::At(deadline_ms.min(DEADLINE_MS_MAX)),
             Expire::After(duration) => {
                 let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-                // The heap keeps u64::MAX for "no deadline".
-                DeadlineChange::At(now_ms.saturating_add(duration_ms).min(u64::MAX - 1))
+                DeadlineChange::At(now_ms.saturating_add(duration_ms).min(DEADLINE_MS_MAX))
             }
         };
         let key = self.keyspace.key(key);

@@ -12,6 +12,7 @@
 use super::buffers::{InputBuffer, OutputBuffer, READ_BYTES};
 use crate::protocol::parser::CommandParser;
 use crate::session::SessionKey;
+use crate::structures::timer_wheel::TimerHandle;
 
 /// Output that a client has not taken, in bytes, above which its requests wait. One reply may go
 /// beyond it by its own length.
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     pub(super) is_in_output_list: bool,
     /// It stands in the list of connections to be closed.
     pub(super) is_in_close_list: bool,
+    /// The timer that looks whether it is idle, if clients may time out.
+    pub(super) idle_timer: Option<TimerHandle>,
 }
 
 impl Connection {
@@ -67,6 +70,7 @@ impl Connection {
             is_closing: false,
             is_in_output_list: false,
             is_in_close_list: false,
+            idle_timer: None,
         }
     }
 

@@ -173,6 +173,8 @@ impl Node {
         counters.total_reads_processed += 1;
         let connection = &mut self.connections[id.slot as usize];
         debug_assert_eq!(connection.generation, id.generation);
+        // Part of a request is a sign of life, too.
+        self.engine.session_mut(connection.session).last_active_us = now.monotonic_us;
         if connection.input.is_empty() {
             self.run_shared(id, count, now);
         } else {
@@ -218,6 +220,9 @@ impl Node {
         let Some(connection) = self.connections.get_mut(id.slot as usize) else {
             return;
         };
+        if connection.generation != id.generation {
+            return;
+        }
         let could_run = connection.may_run();
         connection.output.advance(count, &mut self.pool);
         let can_run = connection.may_run();
@@ -277,6 +282,7 @@ impl Node {
         let connection = self.connections.remove(id.slot as usize);
         let generation = &mut self.generations[id.slot as usize];
         *generation = generation.wrapping_add(1);
+        self.cancel_idle_timer(connection.idle_timer);
         self.engine.close_session(connection.session);
     }
 

@@ -8,7 +8,7 @@
 
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
-use crate::structures::timer_wheel::TimerWheel;
+use crate::structures::timer_wheel::{TimerHandle, TimerWheel};
 
 /// Resolution of the wheel.
 const RESOLUTION_MS: u64 = 8;
@@ -21,8 +21,8 @@ const STEP_TIMERS: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 enum Timer {
-    /// Look whether this client has been idle for too long, by the limit of this round.
-    Idle(ConnectionId, u32),
+    /// Look whether this client has been idle for too long.
+    Idle(ConnectionId),
     /// Let the clients go on that waited for the end of a pause.
     PauseEnd,
     /// Take a sample of the rates.
@@ -35,8 +35,8 @@ pub(super) struct Timers {
     is_sampling: bool,
     /// The `timeout` that every connection has a timer for.
     idle_limit_s: u64,
-    /// How often that was changed; timers of earlier rounds are void.
-    idle_round: u32,
+    /// The timer of the end of the pause, while connections wait for it.
+    pause_end: Option<TimerHandle>,
 }
 
 impl Timers {
@@ -46,7 +46,7 @@ impl Timers {
             has_traffic: false,
             is_sampling: false,
             idle_limit_s,
-            idle_round: 0,
+            pause_end: None,
         }
     }
 
@@ -89,10 +89,7 @@ impl Node {
             .advance(now_ms, STEP_TIMERS, |timer| fired.push(timer));
         for timer in fired {
             match timer {
-                Timer::Idle(id, round) if round == self.timers.idle_round => {
-                    self.check_idleness(id, now);
-                }
-                Timer::Idle(..) => {}
+                Timer::Idle(id) => self.check_idleness(id, now),
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
                     self.engine.stats_mut().sample_rates(now_ms);
@@ -107,10 +104,11 @@ impl Node {
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
         self.connections[id.slot as usize].is_paused = true;
-        if self.paused_list.is_empty()
+        if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
-            self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+            let timer = self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+            self.timers.pause_end = Some(timer);
         }
         self.paused_list.push(id);
     }
@@ -119,13 +117,17 @@ impl Node {
         match self.engine.pause().until_ms() {
             // It was made longer meanwhile.
             Some(until_ms) if until_ms > now.monotonic_ms() => {
-                self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+                let timer = self.timers.wheel.insert(until_ms, Timer::PauseEnd);
+                self.timers.pause_end = Some(timer);
             }
             _ => self.end_pause(),
         }
     }
 
     pub(super) fn end_pause(&mut self) {
+        if let Some(timer) = self.timers.pause_end.take() {
+            self.timers.wheel.cancel(timer);
+        }
         for id in std::mem::take(&mut self.paused_list) {
             if let Some(connection) = self.find(id) {
                 connection.is_paused = false;
@@ -138,10 +140,19 @@ impl Node {
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
         if limit_s > 0 {
-            let at_ms = now.monotonic_ms() + limit_s * 1000;
-            self.timers
-                .wheel
-                .insert(at_ms, Timer::Idle(id, self.timers.idle_round));
+            self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
+        }
+    }
+
+    fn set_idle_timer(&mut self, id: ConnectionId, at_ms: u64) {
+        let timer = self.timers.wheel.insert(at_ms, Timer::Idle(id));
+        self.connections[id.slot as usize].idle_timer = Some(timer);
+    }
+
+    /// Takes the timer of a connection out of the wheel: it has ended, or is to get another.
+    pub(super) fn cancel_idle_timer(&mut self, timer: Option<TimerHandle>) {
+        if let Some(timer) = timer {
+            self.timers.wheel.cancel(timer);
         }
     }
 
@@ -150,8 +161,9 @@ impl Node {
         let limit_s = u64::from(self.engine.config().timeout_seconds);
         if limit_s != self.timers.idle_limit_s {
             self.timers.idle_limit_s = limit_s;
-            self.timers.idle_round = self.timers.idle_round.wrapping_add(1);
             for id in self.connection_ids() {
+                let timer = self.connections[id.slot as usize].idle_timer.take();
+                self.cancel_idle_timer(timer);
                 self.watch_idleness(id, now);
             }
         }
@@ -170,9 +182,7 @@ impl Node {
         }
         if at_ms > now.monotonic_ms() || is_paused {
             let at_ms = at_ms.max(now.monotonic_ms() + RESOLUTION_MS);
-            self.timers
-                .wheel
-                .insert(at_ms, Timer::Idle(id, self.timers.idle_round));
+            self.set_idle_timer(id, at_ms);
         } else {
             self.close_soon(id);
         }

@@ -1,0 +1,296 @@
+//! The cache inside another program: only what the library makes public.
+//!
+//! Goal: a program needs nothing but these names, and what `docs` promise about them holds.
+//!
+//! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
+
+use evenkeel::engine::{Execution, Stop};
+use evenkeel::protocol::args::OwnedArgs;
+use evenkeel::protocol::batch::RequestBatch;
+use evenkeel::protocol::parser::{ParserLimits, Progress};
+use evenkeel::session::{Peer, SessionKey};
+use evenkeel::{
+    CacheEngine, CommandParser, Config, CountError, Expire, Server, TimeToLive, Timestamp,
+};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const START: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
+
+/// A read that takes this long has failed; nothing here waits for it otherwise.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn execute(cache: &mut CacheEngine, session: SessionKey, words: &[&str], now: Timestamp) -> String {
+    let request = OwnedArgs::from_slices(words);
+    let mut reply = Vec::new();
+    let execution = cache.execute(session, request.args(), now, &mut reply);
+    assert_eq!(execution, Execution::Done);
+    String::from_utf8(reply).expect("replies here are text")
+}
+
+#[test]
+fn a_program_keeps_values_for_a_while() {
+    let mut cache = CacheEngine::new(Config::default());
+    cache.advance_to(START);
+    cache.set(b"page", b"<html>", Expire::After(Duration::from_secs(2)));
+    cache.set(b"visits", b"9", Expire::Never);
+    assert_eq!(cache.incr(b"visits", 1), Ok(10));
+    assert_eq!(cache.incr(b"page", 1), Err(CountError::NotAnInteger));
+    assert_eq!(
+        CountError::Overflow.to_string(),
+        "increment or decrement would overflow"
+    );
+    assert_eq!(cache.get(b"page"), Some(b"<html>".to_vec()));
+    assert_eq!(
+        cache.ttl(b"page"),
+        TimeToLive::Remaining(Duration::from_secs(2))
+    );
+    assert_eq!(cache.ttl(b"visits"), TimeToLive::NoExpiry);
+
+    // The program sleeps until the next deadline, and no longer.
+    let deadline_ms = cache.next_deadline_ms().expect("a key has a deadline");
+    assert_eq!(deadline_ms, START.unix_ms() + 2000);
+    assert!(!cache.advance_to(Timestamp::from_unix_ms(deadline_ms)));
+    assert_eq!((cache.len(), cache.next_deadline_ms()), (1, None));
+    assert!(!cache.contains(b"page") && cache.contains(b"visits"));
+    assert!(cache.delete(b"visits") && cache.is_empty());
+}
+
+#[test]
+fn bytes_are_bytes() {
+    let mut cache = CacheEngine::new(Config::default());
+    let all: Vec<u8> = (0..=255).collect();
+    cache.set(&all, &all, Expire::Never);
+    cache.set(b"", b"", Expire::Never);
+    cache.set(b"large", &vec![7; 5 << 20], Expire::Never);
+    assert_eq!(cache.get(&all), Some(all.clone()));
+    assert_eq!(cache.get(b""), Some(Vec::new()));
+    assert_eq!(cache.get_with(b"large", <[u8]>::len), Some(5 << 20));
+    assert_eq!(cache.len(), 3);
+}
+
+#[test]
+fn memory_comes_back_in_ticks() {
+    let mut cache = CacheEngine::new(Config::default());
+    let empty_bytes = cache.used_bytes();
+    for key in 0..10_000_u32 {
+        cache.set(
+            &key.to_le_bytes(),
+            &[1; 100],
+            Expire::AtUnixMs(u64::from(key) + 1),
+        );
+    }
+    assert!(cache.used_bytes() > empty_bytes + 10_000 * 100);
+    cache.clear();
+    assert!(cache.is_empty() && cache.has_work(Timestamp::default()));
+    while cache.tick(Timestamp::default()) {}
+    assert_eq!(cache.used_bytes(), empty_bytes);
+    assert!(!cache.has_work(Timestamp::default()));
+}
+
+#[test]
+fn any_command_can_be_executed() {
+    let mut cache = CacheEngine::new(Config::default());
+    let session = cache.open_session(Peer::embedded(), START);
+    assert_eq!(
+        execute(
+            &mut cache,
+            session,
+            &["SET", "k", "a b\r\n", "PX", "50"],
+            START
+        ),
+        "+OK\r\n"
+    );
+    assert_eq!(
+        execute(&mut cache, session, &["GET", "k"], START),
+        "$5\r\na b\r\n\r\n"
+    );
+    assert_eq!(
+        execute(&mut cache, session, &["GET", "k"], START.plus_ms(50)),
+        "$-1\r\n"
+    );
+    assert!(execute(&mut cache, session, &["NOSUCH"], START).starts_with("-ERR unknown command"));
+    assert_eq!(
+        execute(&mut cache, session, &["SELECT", "3"], START),
+        "+OK\r\n"
+    );
+    assert_eq!(cache.session(session).database, 3);
+    // Sessions know nothing of each other.
+    let other = cache.open_session(Peer::embedded(), START);
+    assert_eq!(cache.sessions().len(), 2);
+    execute(&mut cache, other, &["SET", "mine", "1"], START);
+    assert_eq!(
+        execute(&mut cache, session, &["GET", "mine"], START),
+        "$-1\r\n"
+    );
+    cache.close_session(session);
+    cache.close_session(other);
+    assert!(cache.sessions().is_empty());
+    assert!(
+        cache
+            .info("stats")
+            .contains("total_connections_received:2\r\n")
+    );
+}
+
+/// Goal: parser and engine together are a server without sockets. Method: bytes cut at every
+/// place, as a network might.
+#[test]
+fn a_program_with_its_own_sockets_feeds_bytes() {
+    let input = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nv1\r\nGET k\r\n\r\nQUIT\r\nGET k\r\n";
+    for cut in 0..input.len() {
+        let mut cache = CacheEngine::new(Config::default());
+        let session = cache.open_session(Peer::embedded(), START);
+        let (mut parser, limits) = (CommandParser::new(), ParserLimits::default());
+        let (mut batch, mut out) = (RequestBatch::new(), Vec::new());
+        let (mut start, mut stop) = (0, None);
+        for buffer in [&input[..cut], &input[..]] {
+            batch.clear();
+            while start < buffer.len() {
+                match parser.parse(buffer, start, &limits, &mut batch) {
+                    Ok(Progress::Request { consumed } | Progress::Empty { consumed }) => {
+                        start = consumed;
+                    }
+                    Ok(Progress::NeedMore { bytes_wanted }) => {
+                        assert!(bytes_wanted > 0);
+                        break;
+                    }
+                    Err(error) => panic!("these bytes are requests: {error:?}"),
+                }
+            }
+            if stop.is_none() {
+                let outcome =
+                    cache.execute_batch(session, &batch, buffer, START, &mut out, usize::MAX);
+                stop = outcome.stop;
+            }
+        }
+        assert_eq!(out, b"+OK\r\n$2\r\nv1\r\n+OK\r\n", "cut at {cut}");
+        assert_eq!(stop, Some(Stop::Closing));
+    }
+}
+
+#[test]
+fn two_caches_are_two_caches() {
+    let mut first = CacheEngine::new(Config::default());
+    let mut second = CacheEngine::new(Config::default());
+    first.set(b"k", b"1", Expire::Never);
+    second.set(b"k", b"2", Expire::Never);
+    assert_eq!(first.get(b"k"), Some(b"1".to_vec()));
+    first.clear();
+    assert_eq!(second.get(b"k"), Some(b"2".to_vec()));
+}
+
+/// A server in a thread, on a free port.
+struct Running {
+    address: SocketAddr,
+    stop: evenkeel::server::StopHandle,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    fn start(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let server = Server::on_listener(config, listener).expect("the listener can be polled");
+        let address = server.tcp_addresses()[0];
+        let stop = server.stop_handle();
+        let thread = std::thread::spawn(move || server.run());
+        Self {
+            address,
+            stop,
+            thread,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
+        stream
+    }
+
+    fn end(self) {
+        self.stop.stop();
+        let outcome = self.thread.join().expect("the server does not panic");
+        outcome.expect("the server ends in order");
+    }
+}
+
+/// Sends bytes, ends this side, and returns everything that comes until the server ends its side.
+fn converse(mut stream: TcpStream, bytes: &[u8]) -> String {
+    stream.write_all(bytes).expect("the server reads");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut reply = String::new();
+    stream
+        .read_to_string(&mut reply)
+        .expect("the server replies");
+    reply
+}
+
+#[test]
+fn a_server_runs_in_a_thread_until_it_is_stopped() {
+    let running = Running::start(Config::default());
+    let stop = running.stop.clone();
+    let request = b"SET k v\r\nINCR n\r\nGET k\r\n";
+    assert_eq!(
+        converse(running.connect(), request),
+        "+OK\r\n:1\r\n$1\r\nv\r\n"
+    );
+    assert_eq!(
+        converse(running.connect(), b"GET n\nNOSUCH\n"),
+        "1\r\nERROR: unknown command 'NOSUCH', with args beginning with: \r\n"
+    );
+    let pings = b"PING\r\n".repeat(50_000);
+    let stream = running.connect();
+    let mut writer = stream.try_clone().expect("descriptors are left");
+    let sender = std::thread::spawn(move || writer.write_all(&pings));
+    let mut replies = vec![0; 50_000 * 7];
+    (&stream)
+        .read_exact(&mut replies)
+        .expect("all are answered");
+    assert!(replies.chunks(7).all(|reply| reply == b"+PONG\r\n"));
+    sender.join().expect("no panic").expect("all were sent");
+
+    // A client that is connected when the server ends sees the end.
+    let mut idle = running.connect();
+    idle.write_all(b"PING\r\n").expect("the server reads");
+    let mut pong = [0; 7];
+    idle.read_exact(&mut pong).expect("the server replies");
+    let address = running.address;
+    running.end();
+    assert_eq!(idle.read(&mut pong).expect("an end in order"), 0);
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "nobody listens any more"
+    );
+    stop.stop();
+}
+
+#[test]
+fn two_servers_run_in_one_program() {
+    let config = |password: &[u8]| Config {
+        requirepass: password.to_vec(),
+        ..Config::default()
+    };
+    let (open, closed) = (
+        Running::start(config(b"")),
+        Running::start(config(b"secret")),
+    );
+    assert_eq!(converse(open.connect(), b"SET k 1\r\n"), "+OK\r\n");
+    let request = b"GET k\r\nAUTH secret\r\nGET k\r\n";
+    assert_eq!(
+        converse(closed.connect(), request),
+        "-NOAUTH Authentication required.\r\n+OK\r\n$-1\r\n"
+    );
+    closed.end();
+    assert_eq!(converse(open.connect(), b"GET k\r\n"), "$1\r\n1\r\n");
+    open.end();
+}
+
+#[test]
+fn shutdown_by_a_client_ends_the_thread() {
+    let running = Running::start(Config::default());
+    assert_eq!(converse(running.connect(), b"SHUTDOWN NOSAVE\r\n"), "");
+    let outcome = running.thread.join().expect("the server does not panic");
+    outcome.expect("the server ends in order");
+}

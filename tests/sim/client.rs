@@ -1,0 +1,126 @@
+//! One client, the network between it and the server, and what it still has to be told.
+//!
+//! ```text
+//!  outgoing ─▶ to_server (the server's socket) ─▶ node
+//!  checked  ◀─ to_client (the client's socket) ◀─ node
+//! ```
+//!
+//! Not here: who moves the bytes (`world.rs`).
+
+use super::model::{Session, Words, is_silencing};
+use evenkeel::node::ConnectionId;
+use std::collections::VecDeque;
+
+/// One client and its connection.
+pub(crate) struct Client {
+    pub(crate) id: ConnectionId,
+    /// Its name in CLIENT LIST.
+    pub(crate) address: String,
+    pub(crate) session: Session,
+    /// Requests sent, or on their way, whose replies the server has not made yet.
+    pub(crate) unanswered: VecDeque<Words>,
+    /// Bytes the client has still to put into its socket.
+    pub(crate) outgoing: VecDeque<u8>,
+    pub(crate) to_server: VecDeque<u8>,
+    pub(crate) to_client: VecDeque<u8>,
+    /// How much the client's socket holds.
+    pub(crate) to_client_bytes_max: usize,
+    /// Replies that the server has made and the client has not received.
+    pub(crate) promised: VecDeque<u8>,
+    /// The client ends its side once everything is sent.
+    pub(crate) ends_input: bool,
+    /// Its end has arrived at the server's socket.
+    pub(crate) is_end_sent: bool,
+    /// The node was told so.
+    pub(crate) is_end_read: bool,
+    /// The server's socket may have something to read.
+    pub(crate) is_readable: bool,
+    pub(crate) is_queued: bool,
+    /// The client's socket was full, so its next read is an event for the server.
+    pub(crate) is_blocked: bool,
+    /// Whether the server holds the connection open.
+    pub(crate) is_open: bool,
+    /// Bytes it takes in one go.
+    pub(crate) speed_bytes: usize,
+    pub(crate) last_active_ms: u64,
+}
+
+impl Client {
+    pub(crate) fn new(id: ConnectionId, address: String, now_ms: u64, room_bytes: usize) -> Self {
+        Self {
+            id,
+            address,
+            session: Session::default(),
+            unanswered: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            to_client_bytes_max: room_bytes,
+            promised: VecDeque::new(),
+            ends_input: false,
+            is_end_sent: false,
+            is_end_read: false,
+            is_readable: false,
+            is_queued: false,
+            is_blocked: false,
+            is_open: true,
+            speed_bytes: 1,
+            last_active_ms: now_ms,
+        }
+    }
+
+    /// Puts up to `count` bytes into the server's socket; returns whether that is an event for the
+    /// server: there are new bytes, or the end has come.
+    pub(crate) fn deliver(&mut self, count: usize) -> bool {
+        const SOCKET_BYTES_MAX: usize = 200_000;
+        let room = SOCKET_BYTES_MAX.saturating_sub(self.to_server.len());
+        let count = count.min(self.outgoing.len()).min(room);
+        self.to_server.extend(self.outgoing.drain(..count));
+        let ends_now = self.is_input_over() && !self.is_end_sent;
+        self.is_end_sent |= ends_now;
+        let is_event = self.is_open && (count > 0 || ends_now);
+        self.is_readable |= is_event;
+        is_event
+    }
+
+    /// Whether the server will read nothing more after what is in its socket.
+    pub(crate) fn is_input_over(&self) -> bool {
+        self.ends_input && self.outgoing.is_empty()
+    }
+
+    /// Reads up to `count` bytes from the client's socket and compares them with what was
+    /// promised; returns how many, or what is wrong.
+    pub(crate) fn receive(&mut self, count: usize) -> Result<usize, String> {
+        let count = count.min(self.to_client.len());
+        if count > self.promised.len() {
+            return Err(format!("{}: received more than the replies", self.address));
+        }
+        let received = self.to_client.drain(..count);
+        if !received.eq(self.promised.drain(..count)) {
+            return Err(format!(
+                "{}: received other bytes than the replies",
+                self.address
+            ));
+        }
+        Ok(count)
+    }
+
+    /// Whether everything that was said on either side has been heard.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_heard = self.to_client.is_empty() && self.promised.is_empty();
+        let is_said = self.outgoing.is_empty() && self.to_server.is_empty();
+        is_heard && (!self.is_open || (is_said && self.is_answered()))
+    }
+
+    /// Whether only requests are left that have no reply.
+    fn is_answered(&self) -> bool {
+        let mut requests = self.unanswered.iter();
+        while let Some(words) = requests.next() {
+            if !is_silencing(words) {
+                return false;
+            }
+            requests.next();
+        }
+        true
+    }
+}

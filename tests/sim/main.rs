@@ -1,0 +1,90 @@
+//! Simulation of the whole server over `Node`, from printed seeds and in virtual time.
+//!
+//! `EVENKEEL_SIM_SEED=n` runs one seed; `EVENKEEL_SIM_COUNT=n` runs that many, from seed 0. A
+//! failure names its seed, which gives the same run again.
+//!
+//! | file | what |
+//! |---|---|
+//! | `world.rs` | the reactor's turns, the clock, the checks |
+//! | `client.rs` | one client and its sockets |
+//! | `requests.rs` | random requests |
+//! | `model.rs` | what they should be answered |
+
+mod client;
+mod model;
+mod requests;
+mod world;
+
+use world::{Fault, Report, World};
+
+/// Seeds of an ordinary run: some seconds without optimisation.
+const SEED_COUNT: u64 = 300;
+
+fn number_from(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number")),
+    )
+}
+
+fn run(seed: u64) -> Report {
+    match World::new(seed, Fault::None).run() {
+        Ok(report) => report,
+        Err(error) => panic!("EVENKEEL_SIM_SEED={seed}: {error}"),
+    }
+}
+
+#[test]
+fn random_clients_get_what_the_model_says() {
+    if let Some(seed) = number_from("EVENKEEL_SIM_SEED") {
+        println!("seed {seed}: {:?}", run(seed));
+        return;
+    }
+    let count = number_from("EVENKEEL_SIM_COUNT").unwrap_or(SEED_COUNT);
+    println!("seeds 0..{count}");
+    let reports: Vec<Report> = (0..count).map(run).collect();
+    // A run in which nothing happens would prove nothing.
+    let total = |part: fn(&Report) -> u64| reports.iter().map(part).sum::<u64>() / count.max(1);
+    let averages = [
+        ("replies", total(|report| report.replies), 500),
+        ("reply bytes", total(|report| report.reply_bytes), 100_000),
+        ("resets", total(|report| report.resets), 1),
+        ("closes", total(|report| report.closes), 4),
+        ("jumps", total(|report| report.jumps), 10),
+        ("expired keys", total(|report| report.expired_keys), 20),
+        ("full sockets", total(|report| report.full_sockets), 20),
+    ];
+    println!("a run on average: {averages:?}");
+    for (name, average, least) in averages {
+        assert!(average >= least || count < 20, "{name}: {average} in a run");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again() {
+    for seed in [1, 2, 3] {
+        assert_eq!(run(seed), run(seed));
+    }
+    assert_ne!(run(1).digest, run(2).digest);
+}
+
+/// Goal: the simulation sees faults. Method: canaries, each with one fault put in; a fault may
+/// hide from some seeds, but not from ten.
+#[test]
+fn canaries_are_noticed() {
+    for (fault, sign) in [
+        (Fault::WrongModel, "was answered"),
+        (Fault::LosesBytes, "received other bytes than the replies"),
+        (Fault::ForgetsReadyList, "it stands still"),
+        (Fault::Oversleeps, "for a deadline in"),
+    ] {
+        let errors: Vec<String> = (0..10)
+            .filter_map(|seed| World::new(seed, fault).run().err())
+            .collect();
+        assert!(
+            errors.iter().any(|error| error.contains(sign)),
+            "{fault:?} went unnoticed: {errors:?}"
+        );
+    }
+}
