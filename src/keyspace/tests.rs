@@ -88,29 +88,7 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
     let target = random.usize(0..DATABASES);
     let content = &mut model.databases[database];
     match random.u8(0..100) {
-        0..40 => {
-            let value = match random.bool() {
-                true => random.i16(..).to_string().into_bytes(),
-                false => vec![b'v'; random.usize(0..200)],
-            };
-            let deadline = [
-                DeadlineChange::Keep,
-                DeadlineChange::Clear,
-                DeadlineChange::At(now_ms + random.u64(0..40)),
-            ][random.usize(0..3)];
-            keyspace
-                .mutate(database, now_ms)
-                .set(key, StringValue::compact(&value), deadline);
-            let before = content.remove(&name).and_then(|(_, deadline)| deadline);
-            let at = match deadline {
-                DeadlineChange::Keep => before,
-                DeadlineChange::Clear => None,
-                DeadlineChange::At(at) => Some(at),
-            };
-            if at.is_none_or(|at| at > now_ms) {
-                content.insert(name, (value, at));
-            }
-        }
+        0..40 => set_one(random, keyspace, database, content, name, now_ms),
         40..55 => {
             let removed = keyspace.mutate(database, now_ms).remove(key);
             assert_eq!(removed, content.remove(&name).is_some());
@@ -172,6 +150,38 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
             model.databases.swap(database, target);
         }
         _ => {}
+    }
+}
+
+fn set_one(
+    random: &mut fastrand::Rng,
+    keyspace: &mut Keyspace,
+    database: usize,
+    content: &mut HashMap<Vec<u8>, Content>,
+    name: Vec<u8>,
+    now_ms: u64,
+) {
+    let key = keyspace.key(&name);
+    let value = match random.bool() {
+        true => random.i16(..).to_string().into_bytes(),
+        false => vec![b'v'; random.usize(0..200)],
+    };
+    let deadline = [
+        DeadlineChange::Keep,
+        DeadlineChange::Clear,
+        DeadlineChange::At(now_ms + random.u64(0..40)),
+    ][random.usize(0..3)];
+    keyspace
+        .mutate(database, now_ms)
+        .set(key, StringValue::compact(&value), deadline);
+    let before = content.remove(&name).and_then(|(_, deadline)| deadline);
+    let at = match deadline {
+        DeadlineChange::Keep => before,
+        DeadlineChange::Clear => None,
+        DeadlineChange::At(at) => Some(at),
+    };
+    if at.is_none_or(|at| at > now_ms) {
+        content.insert(name, (value, at));
     }
 }
 

@@ -35,12 +35,6 @@ const EXCEPTIONS: &[Exception] = &[
         lines: 71,
         reason: "three passes over one batch, read together",
     },
-    Exception {
-        path: "src/keyspace/tests.rs",
-        name: "change",
-        lines: 91,
-        reason: "one arm for each operation of the model",
-    },
 ];
 
 /// A function, or a file (without a name), and its length.
