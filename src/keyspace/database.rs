@@ -15,6 +15,10 @@ use crate::structures::hash_table::{HashTable, Location, PayloadHash};
 pub(super) struct Database {
     pub(super) table: HashTable,
     pub(super) expiry: ExpiryHeap,
+    /// Its number when the present cut began.
+    pub(super) cut_number: usize,
+    /// Where the walk of the present cut goes on; `None` when it is through.
+    pub(super) cut_cursor: Option<u64>,
 }
 
 /// Lets the table ask for the hash of an entry's key.

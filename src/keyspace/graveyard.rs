@@ -1,27 +1,36 @@
 //! What was dropped in bulk and waits to be freed in slices.
 //!
-//! FLUSHALL of millions of keys hands whole tables over in O(1); [`Graveyard::bury_some`] frees
-//! one segment's entries (at most 672) a step, between requests.
+//! FLUSHALL of millions of keys hands whole databases over in O(1); [`Graveyard::bury_some`] frees
+//! one segment's entries (at most 672) a step, between requests. A table that was dropped while a
+//! cut was going on is shown to the cut before it is freed; its heap, which knows the deadlines,
+//! goes after it.
 //!
 //! Not here: the deletion of single keys, which frees at once (`mutation.rs`).
 
+use super::cut::Cut;
 use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
 use crate::structures::hash_table::Remains;
 use std::collections::VecDeque;
 
-/// Tables and heaps that nobody can reach any more.
+/// A database that nobody can reach any more.
+struct Grave {
+    table: Remains,
+    expiry: ExpiryHeap,
+    cut_number: usize,
+}
+
+/// Dropped databases, the oldest first.
 #[derive(Default)]
 pub(super) struct Graveyard {
-    tables: VecDeque<Remains>,
-    heaps: VecDeque<ExpiryHeap>,
+    graves: VecDeque<Grave>,
     pending_keys: usize,
 }
 
 impl Graveyard {
     pub(super) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.heaps.is_empty()
+        self.graves.is_empty()
     }
 
     /// Keys whose entries are still to be freed.
@@ -29,38 +38,47 @@ impl Graveyard {
         self.pending_keys
     }
 
+    /// Whether the present cut has not seen all of it.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.graves.iter().any(|grave| grave.table.has_unseen())
+    }
+
     pub(super) fn take(&mut self, database: Database) {
+        if database.table.is_empty() && database.expiry.is_empty() {
+            return;
+        }
         self.pending_keys += database.table.len();
-        if !database.table.is_empty() {
-            self.tables.push_back(database.table.into_remains());
-        }
-        if !database.expiry.is_empty() {
-            self.heaps.push_back(database.expiry);
-        }
+        self.graves.push_back(Grave {
+            table: database.table.into_remains(),
+            expiry: database.expiry,
+            cut_number: database.cut_number,
+        });
     }
 
     /// Frees one segment or a bounded part of a heap.
-    pub(super) fn bury_some(&mut self, entries: &mut EntryStore) {
-        if let Some(table) = self.tables.front_mut() {
-            let mut freed = 0;
-            let is_more = table.visit_segment(|payload| {
-                entries.free(EntryId::from_payload(payload));
-                freed += 1;
-            });
-            self.pending_keys -= freed;
-            if !is_more {
-                self.tables.pop_front();
-            }
-        } else if let Some(heap) = self.heaps.front_mut()
-            && !heap.discard_chunk()
-        {
-            self.heaps.pop_front();
+    pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) {
+        let Some(Grave {
+            table,
+            expiry,
+            cut_number,
+        }) = self.graves.front_mut()
+        else {
+            return;
+        };
+        table.show_unseen(|payload| cut.save(*cut_number, entries, expiry, payload));
+        let mut freed = 0;
+        let is_more = table.visit_segment(|payload| {
+            entries.free(EntryId::from_payload(payload));
+            freed += 1;
+        });
+        self.pending_keys -= freed;
+        if !is_more && !expiry.discard_chunk() {
+            self.graves.pop_front();
         }
     }
 
     pub(super) fn used_bytes(&self) -> usize {
-        let tables: usize = self.tables.iter().map(Remains::used_bytes).sum();
-        let heaps: usize = self.heaps.iter().map(ExpiryHeap::used_bytes).sum();
-        tables + heaps
+        let used = |grave: &Grave| grave.table.used_bytes() + grave.expiry.used_bytes();
+        self.graves.iter().map(used).sum()
     }
 }

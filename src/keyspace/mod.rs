@@ -17,6 +17,7 @@
 //!
 //! Not here: replies, sessions, clocks.
 
+mod cut;
 mod database;
 pub(crate) mod entry;
 mod expiry;
@@ -24,11 +25,13 @@ mod graveyard;
 mod mutation;
 mod watch;
 
+pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
 pub use expiry::ExpiryReport;
 pub use mutation::{DeadlineChange, Mutation};
 
 use crate::base::hash::KeyHasher;
+use cut::Cut;
 use database::Database;
 use entry::{EntryId, EntryStore};
 use expiry::ExpiryRecord;
@@ -70,6 +73,7 @@ pub struct Keyspace {
     watches: Watches,
     expired: ExpiryRecord,
     dirty_count: u64,
+    cut: Cut,
 }
 
 /// How often [`Keyspace::random_key`] draws a slot before it takes the next key it comes across.
@@ -87,6 +91,7 @@ impl Keyspace {
             watches: Watches::default(),
             expired: ExpiryRecord::default(),
             dirty_count: 0,
+            cut: Cut::default(),
         }
     }
 
@@ -285,7 +290,7 @@ impl Keyspace {
 
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
-        self.graveyard.bury_some(&mut self.entries);
+        self.graveyard.bury_some(&mut self.entries, &mut self.cut);
         !self.graveyard.is_empty()
     }
 

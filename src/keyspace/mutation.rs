@@ -2,8 +2,8 @@
 //!
 //! Whatever a change implies beside the entry itself is done here and nowhere else: the expiry
 //! index, the memory count (in `entry.rs`, which only this file and `graveyard.rs` ask to
-//! allocate or free), the versions of watched keys and the dirty count. Key events and the
-//! snapshot cut belong in [`Mutation::changed`] and [`Mutation::place`] too.
+//! allocate or free), the snapshot cut ([`Mutation::before_change`]), the versions of watched keys
+//! and the dirty count ([`Mutation::changed`], where key events belong, too).
 //!
 //! Every method first removes the key if it is due, so no change ever sees an expired value.
 //!
@@ -13,7 +13,11 @@ use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
 use super::{Database, Key, Keyspace, access_time_s};
 use crate::structures::hash_table::Location;
+use crate::value::record::Record;
 use crate::value::string::StringValue;
+
+/// Records that are hashed and whose buckets are asked for before the first of them is set.
+const RESTORE_GROUP: usize = 16;
 
 /// What a change does to the deadline of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,12 +126,39 @@ impl<'a> Mutation<'a> {
             databases,
             entries,
             hasher,
+            cut,
             ..
         } = &mut *self.keyspace;
+        let Database {
+            table,
+            expiry,
+            cut_number,
+            ..
+        } = &mut databases[self.database];
         let hashes = EntryHashes { entries, hasher };
-        databases[self.database]
-            .table
-            .insert(key.hash, id.payload(), &hashes);
+        table.insert(key.hash, id.payload(), &hashes, |payload| {
+            cut.save(*cut_number, entries, expiry, payload);
+        });
+    }
+
+    /// Must come before an entry or its deadline changes: lets a snapshot read its bucket out.
+    #[inline]
+    fn before_change(&mut self, location: Location) {
+        let Keyspace {
+            databases,
+            entries,
+            cut,
+            ..
+        } = &mut *self.keyspace;
+        let Database {
+            table,
+            expiry,
+            cut_number,
+            ..
+        } = &mut databases[self.database];
+        table.before_change(location, |payload| {
+            cut.save(*cut_number, entries, expiry, payload);
+        });
     }
 
     fn replace(
@@ -137,6 +168,7 @@ impl<'a> Mutation<'a> {
         value: StringValue<'_>,
         deadline: DeadlineChange,
     ) {
+        self.before_change(location);
         let entries = &mut self.keyspace.entries;
         let data = &mut self.keyspace.databases[self.database];
         let position = entries.get(id).heap_position();
@@ -187,6 +219,7 @@ impl<'a> Mutation<'a> {
         }
         let inserted = "the key was found or inserted above";
         let (location, id) = self.locate(key).expect(inserted);
+        self.before_change(location);
         let entries = &mut self.keyspace.entries;
         let entry = entries.get(id);
         let position = entry.heap_position();
@@ -198,6 +231,41 @@ impl<'a> Mutation<'a> {
         if is_changed || !found || old_len < len_min {
             self.changed(key.bytes);
         }
+    }
+
+    /// Sets keys to what encoded records say, whatever they held; records whose deadline has come
+    /// are left out. Returns how many were set and how many left out.
+    ///
+    /// # Panics
+    /// If the records are malformed.
+    pub fn restore_all(&mut self, mut records: &[u8]) -> (u64, u64) {
+        let mut group: [Option<(Key<'_>, Record<'_>)>; RESTORE_GROUP] = [None; RESTORE_GROUP];
+        let (mut set_count, mut expired_count) = (0, 0);
+        while !records.is_empty() {
+            let mut len = 0;
+            while len < RESTORE_GROUP && !records.is_empty() {
+                let record = Record::decode(&mut records).expect("a loader has checked the record");
+                let key = self.keyspace.key(record.key);
+                self.keyspace.prefetch_bucket(self.database, key);
+                group[len] = Some((key, record));
+                len += 1;
+            }
+            for (key, record) in group[..len].iter().flatten() {
+                let deadline = record
+                    .deadline_ms
+                    .map_or(DeadlineChange::Clear, DeadlineChange::At);
+                if record
+                    .deadline_ms
+                    .is_some_and(|deadline_ms| deadline_ms <= self.now_ms)
+                {
+                    expired_count += 1;
+                } else {
+                    self.set(*key, record.value, deadline);
+                    set_count += 1;
+                }
+            }
+        }
+        (set_count, expired_count)
     }
 
     /// Deletes a key; false if there was none.
@@ -217,13 +285,24 @@ impl<'a> Mutation<'a> {
             self.changed(&key);
         }
         let Keyspace {
-            databases, entries, ..
+            databases,
+            entries,
+            cut,
+            ..
         } = &mut *self.keyspace;
-        let data = &mut databases[self.database];
+        let Database {
+            table,
+            expiry,
+            cut_number,
+            ..
+        } = &mut databases[self.database];
+        // The table first: what it shows to the snapshot still has its deadline.
+        table.remove(location, |payload| {
+            cut.save(*cut_number, entries, expiry, payload)
+        });
         if let Some(position) = entries.get(id).heap_position() {
-            data.expiry.remove(position, entries);
+            expiry.remove(position, entries);
         }
-        data.table.remove(location);
         entries.free(id);
     }
 
@@ -237,6 +316,7 @@ impl<'a> Mutation<'a> {
             self.remove_at(location, id);
             return true;
         }
+        self.before_change(location);
         let position = self.keyspace.entries.get(id).heap_position();
         let moved = self.keyspace.entries.set_has_deadline(id, true);
         self.settle(location, id, moved, position);
@@ -254,9 +334,10 @@ impl<'a> Mutation<'a> {
         let Some(position) = entries.get(id).heap_position() else {
             return false;
         };
-        self.keyspace.databases[self.database]
-            .expiry
-            .remove(position, entries);
+        self.before_change(location);
+        let entries = &mut self.keyspace.entries;
+        let data = &mut self.keyspace.databases[self.database];
+        data.expiry.remove(position, entries);
         let moved = entries.set_has_deadline(id, false);
         self.settle(location, id, moved, None);
         self.changed(key.bytes);

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`string`] | a string value: text, or an integer that needs no text |
+//! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
 //! | [`bitfield`] | integers of 1 to 64 bits within a string: BITFIELD |
 //! | [`common_subsequence`] | the longest common subsequence of two strings: LCS |
@@ -12,4 +13,5 @@
 pub mod bitfield;
 pub mod bits;
 pub mod common_subsequence;
+pub mod record;
 pub mod string;

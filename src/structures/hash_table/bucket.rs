@@ -7,7 +7,7 @@
 //!       └─────┴─────┴─────┴─────┴─────┴─────┴─────┴─────────┴──────────────┘
 //!  tag      0 = slot is empty, else the low byte of the hash (1 stands for 0 too)
 //!  control  bits 0–6: how many keys whose way led through this bucket were placed further on
-//!           (sticks at 127); bit 7 belongs to the snapshot cut
+//!           (sticks at 127); bit 7: the epoch of the last cut that has seen this bucket
 //!  slot     bits 48–63: fragment, 16 bits of the hash; bits 0–47: payload
 //! ```
 //!
@@ -28,6 +28,7 @@ const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 const TAG_BYTES: u64 = 0x00ff_ffff_ffff_ffff;
 const CONTROL_SHIFT: u32 = 56;
 const OVERFLOW_MASK: u64 = 0x7f;
+const EPOCH_BIT: u64 = 1 << 63;
 
 /// The bits of a hash that a slot keeps, relative to its segment's depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,35 @@ impl Iterator for SlotSet {
     }
 }
 
+/// Which of two kinds of buckets a cut has seen. A cut begins by naming the other epoch the
+/// present one: then no bucket is seen, without touching any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Epoch(bool);
+
+impl Epoch {
+    pub(super) fn other(self) -> Self {
+        Self(!self.0)
+    }
+}
+
 impl Bucket {
+    /// An empty bucket of an epoch.
+    pub(super) fn new(epoch: Epoch) -> Self {
+        let mut bucket = Self::default();
+        bucket.set_epoch(epoch);
+        bucket
+    }
+
+    #[inline]
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch(self.head & EPOCH_BIT != 0)
+    }
+
+    #[inline]
+    pub(super) fn set_epoch(&mut self, epoch: Epoch) {
+        self.head = (self.head & !EPOCH_BIT) | if epoch.0 { EPOCH_BIT } else { 0 };
+    }
+
     /// Slots whose tag is `tag`; 0 asks for the empty ones. Exact, by carry-free byte compare.
     #[inline]
     pub(super) fn with_tag(&self, tag: u8) -> SlotSet {

@@ -28,6 +28,11 @@
 //!
 //! [`HashTable::scan`] walks in the order of the hash, which neither splits nor rebuilds change.
 //!
+//! A cut ([`HashTable::begin_cut`]) sees every payload that was there when it began, exactly once:
+//! before a bucket changes, its payloads are shown to whoever changes it; before a segment is
+//! rebuilt, split or merged, all of its buckets' are; and [`HashTable::cut_segment`] shows the
+//! rest. What a bucket has been through is one bit in it, the epoch, so beginning a cut is O(1).
+//!
 //! After Fagin et al., "Extendible hashing", 1979, with the segments and bucketised overflow of
 //! Lu et al., "Dash", 2020, and the overflow counts of Folly's F14.
 //!
@@ -37,7 +42,7 @@ mod bucket;
 mod segment;
 
 use crate::base::prefetch::prefetch;
-use bucket::PAYLOAD_BITS;
+use bucket::{Epoch, PAYLOAD_BITS};
 use segment::{MERGE_BELOW_BUCKETS, MERGED_KEYS_MAX, Position, Segment};
 
 /// A directory never has more than 2^24 slots: room for more than four billion keys.
@@ -78,6 +83,9 @@ pub struct HashTable {
     segments_of_depth: [u32; DEPTH_MAX as usize + 1],
     len: usize,
     bucket_bytes: usize,
+    /// Buckets of this epoch have been seen by the present cut, or by the last one.
+    epoch: Epoch,
+    is_cutting: bool,
 }
 
 impl Default for HashTable {
@@ -89,7 +97,7 @@ impl Default for HashTable {
 impl HashTable {
     /// An empty table; allocates one bucket.
     pub fn new() -> Self {
-        let first = Segment::new(0, 0, 1);
+        let first = Segment::new(0, 0, 1, Epoch::default());
         let bucket_bytes = first.used_bytes();
         let mut segments_of_depth = [0; DEPTH_MAX as usize + 1];
         segments_of_depth[0] = 1;
@@ -100,6 +108,8 @@ impl HashTable {
             segments_of_depth,
             len: 0,
             bucket_bytes,
+            epoch: Epoch::default(),
+            is_cutting: false,
         }
     }
 
@@ -179,15 +189,27 @@ impl HashTable {
     }
 
     /// Inserts a payload that is not in the table. Grows one segment if it is full, by a rebuild
-    /// or a split; a split asks `hashes` for the hash of every payload in that segment.
-    pub fn insert(&mut self, hash: u64, payload: u64, hashes: &impl PayloadHash) -> Location {
+    /// or a split; a split asks `hashes` for the hash of every payload in that segment. During a
+    /// cut, `see` is shown what is about to change place or to get a new neighbour.
+    pub fn insert(
+        &mut self,
+        hash: u64,
+        payload: u64,
+        hashes: &impl PayloadHash,
+        mut see: impl FnMut(u64),
+    ) -> Location {
         let mut number = self.segment_number(hash);
         while self.segments[number].is_full() {
+            self.show_segment(number, &mut see);
             self.grow(number, hashes);
             number = self.segment_number(hash);
         }
         let segment = &mut self.segments[number];
-        let position = segment.place(segment.mark(hash), payload);
+        let mark = segment.mark(hash);
+        if self.is_cutting {
+            segment.show(segment.free_bucket(mark), self.epoch, &mut see);
+        }
+        let position = segment.place(mark, payload);
         self.len += 1;
         Location {
             segment: number as u32,
@@ -196,17 +218,70 @@ impl HashTable {
     }
 
     /// Removes what stands at `location` and returns its payload. Shrinks or merges one segment if
-    /// it became sparse.
-    pub fn remove(&mut self, location: Location) -> u64 {
+    /// it became sparse. During a cut, `see` is shown the bucket before, and what changes place.
+    pub fn remove(&mut self, location: Location, mut see: impl FnMut(u64)) -> u64 {
+        self.before_change(location, &mut see);
         let number = location.segment as usize;
         let segment = &mut self.segments[number];
         let payload = segment.payload(location.position);
         segment.remove(location.position);
         self.len -= 1;
         if segment.is_sparse() {
-            self.shrink(number);
+            self.shrink(number, &mut see);
         }
         payload
+    }
+
+    /// To be called before what a payload stands for changes: shows its bucket to the cut.
+    #[inline]
+    pub fn before_change(&mut self, location: Location, see: impl FnMut(u64)) {
+        if self.is_cutting {
+            let segment = &mut self.segments[location.segment as usize];
+            segment.show(location.position.bucket, self.epoch, see);
+        }
+    }
+
+    fn show_segment(&mut self, number: usize, see: &mut impl FnMut(u64)) {
+        if self.is_cutting {
+            self.segments[number].show_all(self.epoch, see);
+        }
+    }
+
+    /// Begins a cut: from now on every payload that is in the table is shown once, by the calls
+    /// that change it or by [`HashTable::cut_segment`]. O(1).
+    pub fn begin_cut(&mut self) {
+        assert!(!self.is_cutting, "one cut at a time");
+        self.is_cutting = true;
+        self.epoch = self.epoch.other();
+    }
+
+    /// Shows what is unseen in the segment that holds the hash position `cursor` (0 at first, in
+    /// the units of [`HashTable::scan`]), and returns the position to go on with; 0 at the end.
+    /// Splits and merges between the calls do no harm: what they moved has been shown.
+    pub fn cut_segment(
+        &mut self,
+        cursor: u64,
+        hashes: &impl PayloadHash,
+        mut see: impl FnMut(u64),
+    ) -> u64 {
+        let number = self.segment_number(cursor << (64 - CURSOR_BITS));
+        let segment = &mut self.segments[number];
+        for payload in segment.unseen(self.epoch) {
+            hashes.prefetch(payload);
+        }
+        segment.show_all(self.epoch, &mut see);
+        let depth = u32::from(segment.depth);
+        let next_prefix = u64::from(segment.prefix) + 1;
+        if next_prefix == 1 << depth {
+            0
+        } else {
+            next_prefix << (CURSOR_BITS - depth)
+        }
+    }
+
+    /// Ends a cut that has come to its end.
+    pub fn end_cut(&mut self) {
+        self.is_cutting = false;
     }
 
     fn grow(&mut self, number: usize, hashes: &impl PayloadHash) {
@@ -215,7 +290,7 @@ impl HashTable {
         } else {
             let segment = &mut self.segments[number];
             self.bucket_bytes -= segment.used_bytes();
-            segment.enlarge();
+            segment.enlarge(self.epoch);
             self.bucket_bytes += segment.used_bytes();
         }
     }
@@ -238,8 +313,14 @@ impl HashTable {
         let old = &self.segments[number];
         let depth = old.depth + 1;
         let payloads: Vec<u64> = old.iter().map(|(_, payload)| payload).collect();
-        let mut halves =
-            [0, 1].map(|bit| Segment::new(depth, old.prefix << 1 | bit, MERGE_BELOW_BUCKETS));
+        let mut halves = [0, 1].map(|bit| {
+            Segment::new(
+                depth,
+                old.prefix << 1 | bit,
+                MERGE_BELOW_BUCKETS,
+                self.epoch,
+            )
+        });
         for (index, &payload) in payloads.iter().enumerate() {
             if let Some(&ahead) = payloads.get(index + SPLIT_PREFETCH_DISTANCE) {
                 hashes.prefetch(ahead);
@@ -247,7 +328,7 @@ impl HashTable {
             let hash = hashes.hash_of(payload);
             let half = &mut halves[(hash >> (64 - u32::from(depth)) & 1) as usize];
             if half.is_full() {
-                half.enlarge();
+                half.enlarge(self.epoch);
             }
             half.place(half.mark(hash), payload);
         }
@@ -269,10 +350,10 @@ impl HashTable {
         self.directory[first..first + (1 << spread)].fill(number as u32);
     }
 
-    fn shrink(&mut self, number: usize) {
+    fn shrink(&mut self, number: usize, see: &mut impl FnMut(u64)) {
         let segment = &self.segments[number];
         if segment.bucket_count() <= MERGE_BELOW_BUCKETS && segment.depth > 0 {
-            self.merge_with_buddy(number);
+            self.merge_with_buddy(number, see);
         } else if let Some(bucket_count) = segment.smaller() {
             let least = if segment.depth > 0 {
                 MERGE_BELOW_BUCKETS
@@ -280,9 +361,10 @@ impl HashTable {
                 1
             };
             if bucket_count.max(least) < segment.bucket_count() {
+                self.show_segment(number, see);
                 let segment = &mut self.segments[number];
                 self.bucket_bytes -= segment.used_bytes();
-                segment.resize(bucket_count.max(least));
+                segment.resize(bucket_count.max(least), self.epoch);
                 self.bucket_bytes += segment.used_bytes();
             }
         }
@@ -290,7 +372,7 @@ impl HashTable {
 
     /// Merges a sparse segment with the one that differs from it in the last bit of the prefix, if
     /// that one is as deep and the two together are at most half full.
-    fn merge_with_buddy(&mut self, number: usize) {
+    fn merge_with_buddy(&mut self, number: usize, see: &mut impl FnMut(u64)) {
         let segment = &self.segments[number];
         let buddy_prefix = segment.prefix ^ 1;
         let slot = (buddy_prefix as usize) << (self.depth - segment.depth);
@@ -300,7 +382,11 @@ impl HashTable {
         if buddy.depth != segment.depth || key_count > MERGED_KEYS_MAX {
             return;
         }
-        let mut merged = Segment::new(segment.depth - 1, segment.prefix >> 1, MERGE_BELOW_BUCKETS);
+        self.show_segment(number, see);
+        self.show_segment(buddy_number, see);
+        let (segment, buddy) = (&self.segments[number], &self.segments[buddy_number]);
+        let (depth, prefix) = (segment.depth - 1, segment.prefix >> 1);
+        let mut merged = Segment::new(depth, prefix, MERGE_BELOW_BUCKETS, self.epoch);
         for half in [segment, buddy] {
             for (mut mark, payload) in half.iter() {
                 mark.fragment = mark.fragment >> 1 | ((half.prefix & 1) as u16) << 15;
@@ -357,6 +443,8 @@ impl HashTable {
     pub fn into_remains(self) -> Remains {
         Remains {
             segments: self.segments,
+            epoch: self.epoch,
+            is_cutting: self.is_cutting,
         }
     }
 
@@ -369,7 +457,7 @@ impl HashTable {
         let mut of_depth = [0; DEPTH_MAX as usize + 1];
         let mut directory_slots = 0;
         for (number, segment) in self.segments.iter().enumerate() {
-            segment.check_invariants();
+            segment.check_invariants(self.epoch, self.is_cutting);
             let spread = self.depth - segment.depth;
             let first = (segment.prefix as usize) << spread;
             for slot in first..first + (1 << spread) {
@@ -398,9 +486,23 @@ impl HashTable {
 /// What is left of a table that was given up.
 pub struct Remains {
     segments: Vec<Segment>,
+    epoch: Epoch,
+    is_cutting: bool,
 }
 
 impl Remains {
+    /// Whether the cut that was going on when the table was given up has not seen all of it.
+    pub fn has_unseen(&self) -> bool {
+        self.is_cutting && !self.segments.is_empty()
+    }
+
+    /// Shows that cut what it has not seen of the segment that is visited next.
+    pub fn show_unseen(&self, see: impl FnMut(u64)) {
+        if let Some(segment) = self.segments.last().filter(|_| self.is_cutting) {
+            segment.unseen(self.epoch).for_each(see);
+        }
+    }
+
     /// Visits and forgets the payloads of one segment; false when none is left.
     pub fn visit_segment(&mut self, visit: impl FnMut(u64)) -> bool {
         let Some(segment) = self.segments.pop() else {
