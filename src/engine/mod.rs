@@ -190,6 +190,55 @@ impl CacheEngine {
         self.keyspace.next_deadline_ms()
     }
 
+    /// How many changes of keys there have been.
+    pub fn dirty_count(&self) -> u64 {
+        self.keyspace.dirty_count()
+    }
+
+    /// Notes whether the last snapshot succeeded, for INFO, LASTSAVE and
+    /// `stop-writes-on-bgsave-error`.
+    pub fn note_save(&mut self, is_success: bool) {
+        self.stats.gauges.last_save_failed = !is_success;
+    }
+
+    /// Whether the last snapshot that was tried failed.
+    pub fn save_has_failed(&self) -> bool {
+        self.stats.gauges.last_save_failed
+    }
+
+    /// The time of the last call.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The databases, for whoever reads them out for a snapshot.
+    pub(crate) fn keyspace_mut(&mut self) -> &mut Keyspace {
+        &mut self.keyspace
+    }
+
+    /// Drops the keys of all databases; their memory comes back with the following ticks.
+    pub(crate) fn clear_all(&mut self) {
+        for database in 0..self.keyspace.database_count() {
+            self.keyspace.mutate(database, self.now.unix_ms()).flush();
+        }
+    }
+
+    /// Sets keys to what a snapshot's records say, at the time of the last call. Returns how many
+    /// there are now and how many had expired; `None` if there is no such database.
+    ///
+    /// # Panics
+    /// If the records are malformed: a loader checks them first.
+    pub(crate) fn restore(&mut self, database: usize, records: &[u8]) -> Option<(u64, u64)> {
+        if database >= self.keyspace.database_count() {
+            return None;
+        }
+        Some(
+            self.keyspace
+                .mutate(database, self.now.unix_ms())
+                .restore_all(records),
+        )
+    }
+
     /// Panics if an invariant of the keyspace does not hold. O(keys).
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {

@@ -1,0 +1,196 @@
+//! Snapshots as files: the only file of this rank that names the file system.
+//!
+//! ```text
+//!  begin   create  dump.evk.tmp-PID
+//!  append  write
+//!  commit  fsync the file ─▶ rename over dump.evk ─▶ fsync the directory
+//! ```
+//!
+//! The order matters: renamed before it is durable, a crash could leave an empty file in the place
+//! of the good one; without the last step, a crash could bring the old one back after success was
+//! reported.
+
+use super::storage::Storage;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// What follows a snapshot's name in the name of an unfinished one, before the process number.
+const UNFINISHED: &str = ".tmp-";
+
+/// A snapshot in a directory.
+pub struct FileStorage {
+    path: PathBuf,
+    unfinished_path: PathBuf,
+    unfinished: Option<File>,
+}
+
+impl FileStorage {
+    /// The snapshot at `path`, whether it exists or not.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!("{UNFINISHED}{}", std::process::id()));
+        Self {
+            unfinished_path: path.with_file_name(name),
+            path,
+            unfinished: None,
+        }
+    }
+
+    /// Where the snapshot is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Moves the snapshot aside under its name with `.damaged` behind it; returns where it is.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn set_aside(&self) -> io::Result<PathBuf> {
+        let mut name = self.path.file_name().unwrap_or_default().to_os_string();
+        name.push(".damaged");
+        let aside = self.path.with_file_name(name);
+        fs::rename(&self.path, &aside)?;
+        Ok(aside)
+    }
+}
+
+fn not_begun() -> io::Error {
+    io::Error::other("no snapshot was begun")
+}
+
+impl Storage for FileStorage {
+    fn begin(&mut self) -> io::Result<()> {
+        self.unfinished = None;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&self.unfinished_path)?;
+        self.unfinished = Some(file);
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.unfinished
+            .as_mut()
+            .ok_or_else(not_begun)?
+            .write_all(bytes)
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        let file = self.unfinished.take().ok_or_else(not_begun)?;
+        file.sync_all()?;
+        fs::rename(&self.unfinished_path, &self.path)?;
+        File::open(self.directory())?.sync_all()
+    }
+
+    fn abort(&mut self) {
+        self.unfinished = None;
+        // If it can't be removed now, `tidy` does it at the next start.
+        _ = fs::remove_file(&self.unfinished_path);
+    }
+
+    fn open(&self) -> io::Result<Option<Box<dyn Read + '_>>> {
+        match File::open(&self.path) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tidy(&mut self) -> io::Result<usize> {
+        let mut prefix = self.path.file_name().unwrap_or_default().to_os_string();
+        prefix.push(UNFINISHED);
+        let prefix = prefix.to_string_lossy().into_owned();
+        let mut count = 0;
+        for entry in fs::read_dir(self.directory())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let process = name
+                .to_string_lossy()
+                .strip_prefix(&prefix)
+                .map(str::to_string);
+            let is_ours = process.is_some_and(|process| {
+                !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+            });
+            if is_ours {
+                fs::remove_file(entry.path())?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(storage: &FileStorage) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = storage.open().expect("the directory is there")?;
+        file.read_to_end(&mut bytes)
+            .expect("a file that was just written");
+        Some(bytes)
+    }
+
+    #[test]
+    fn the_old_snapshot_stays_until_the_new_one_is_committed() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut storage = FileStorage::new(directory.path().join("dump.evk"));
+        assert_eq!(content(&storage), None);
+        storage.begin().unwrap();
+        storage.append(b"first").unwrap();
+        assert_eq!(content(&storage), None);
+        storage.commit().unwrap();
+        assert_eq!(content(&storage), Some(b"first".to_vec()));
+        storage.begin().unwrap();
+        storage.append(b"sec").unwrap();
+        assert_eq!(content(&storage), Some(b"first".to_vec()));
+        storage.abort();
+        assert_eq!(content(&storage), Some(b"first".to_vec()));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_unfinished_snapshots_of_this_name_are_tidied_away() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let kept = [
+            "dump.evk",
+            "dump.evk.tmp-",
+            "dump.evk.tmp-12x",
+            "other.evk.tmp-12",
+            "dump.evk.damaged",
+        ];
+        for name in kept
+            .iter()
+            .chain(&["dump.evk.tmp-12", "dump.evk.tmp-99999"])
+        {
+            fs::write(directory.path().join(name), b"x").unwrap();
+        }
+        let mut storage = FileStorage::new(directory.path().join("dump.evk"));
+        assert_eq!(storage.tidy().unwrap(), 2);
+        for name in kept {
+            assert!(directory.path().join(name).exists(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_and_not_a_panic() {
+        let mut storage = FileStorage::new("/nonexistent-directory/dump.evk");
+        assert!(storage.begin().is_err());
+        assert!(storage.append(b"x").is_err());
+        assert!(storage.commit().is_err());
+        assert!(storage.tidy().is_err());
+        assert!(storage.open().unwrap().is_none());
+    }
+}

@@ -1,0 +1,222 @@
+//! From the bytes of a snapshot to records, trusting nothing.
+//!
+//! ```text
+//!  feed(bytes) ─▶ head ─▶ about ─▶ records … ─▶ end ─▶ finish
+//!                   each block is verified before a record of it is shown
+//! ```
+//!
+//! Invariants: a record is shown only from a block whose checksum matches; memory is bounded by
+//! one block of what was fed, whatever lengths the file claims; any damage is an error with its
+//! offset, and what was shown before it is intact.
+//!
+//! Not here: reading a file (`storage.rs`), what damaged files still hold (`salvage.rs`).
+
+use super::format::{
+    BlockAt, BlockKind, Damage, DamageKind, DatabaseCount, HEAD_BYTES, block_at, check_head,
+    decode_end,
+};
+use crate::value::record::{Record, RecordError};
+
+/// What a whole and intact snapshot holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// When it began, in Unix milliseconds.
+    pub begun_ms: u64,
+    /// Who wrote it.
+    pub written_by: String,
+    /// Its blocks.
+    pub block_count: u64,
+    /// Its length.
+    pub file_bytes: u64,
+    /// Keys by database.
+    pub databases: Vec<DatabaseCount>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Head,
+    About,
+    Records,
+    Ended,
+}
+
+/// Reads one snapshot.
+pub struct Loader {
+    stage: Stage,
+    /// Bytes of a block that has not arrived whole.
+    buffer: Vec<u8>,
+    /// Offset in the file of the first byte that is not consumed.
+    offset: u64,
+    summary: Summary,
+}
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Loader {
+    /// A loader at the beginning of a file.
+    pub fn new() -> Self {
+        Self {
+            stage: Stage::Head,
+            buffer: Vec::new(),
+            offset: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Takes the next bytes of the file and shows the records of every block that is whole and
+    /// intact: `show` gets the database and the encoded records, all of which decode.
+    ///
+    /// # Errors
+    /// [`Damage`]: the file is not a whole and intact snapshot. Nothing more can be fed.
+    pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u16, &[u8])) -> Result<(), Damage> {
+        if self.buffer.is_empty() {
+            let consumed = self.consume(bytes, &mut show)?;
+            self.buffer.extend_from_slice(&bytes[consumed..]);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            let buffer = std::mem::take(&mut self.buffer);
+            let consumed = self.consume(&buffer, &mut show)?;
+            self.buffer = buffer;
+            self.buffer.drain(..consumed);
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`Damage`] if it ended too early.
+    pub fn finish(mut self) -> Result<Summary, Damage> {
+        if self.stage != Stage::Ended {
+            let kind = match self.stage {
+                Stage::Head
+                    if !b"EVENKEEL".starts_with(
+                        self.buffer
+                            .first_chunk::<8>()
+                            .map_or(&self.buffer[..], |begin| begin),
+                    ) =>
+                {
+                    DamageKind::NotASnapshot
+                }
+                _ => DamageKind::Truncated,
+            };
+            return Err(self.damage(kind));
+        }
+        self.summary.file_bytes = self.offset;
+        Ok(self.summary)
+    }
+
+    fn damage(&self, kind: DamageKind) -> Damage {
+        Damage {
+            offset: self.offset,
+            kind,
+        }
+    }
+
+    /// Reads as many whole blocks as there are; returns how many bytes that are.
+    fn consume(
+        &mut self,
+        bytes: &[u8],
+        show: &mut impl FnMut(u16, &[u8]),
+    ) -> Result<usize, Damage> {
+        let mut position = 0;
+        if self.stage == Stage::Head {
+            let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else {
+                return Ok(0);
+            };
+            check_head(head).map_err(|kind| self.damage(kind))?;
+            position = HEAD_BYTES;
+            self.offset += HEAD_BYTES as u64;
+            self.stage = Stage::About;
+        }
+        while position < bytes.len() {
+            if self.stage == Stage::Ended {
+                return Err(self.damage(DamageKind::Trailing));
+            }
+            match block_at(&bytes[position..]) {
+                BlockAt::Needs => break,
+                BlockAt::Damaged(kind) => return Err(self.damage(kind)),
+                BlockAt::Intact(block, len) => {
+                    let outcome = match (block.kind, self.stage) {
+                        (BlockKind::About, Stage::About) => self.read_about(block.payload),
+                        (BlockKind::Records, Stage::Records) => {
+                            self.read_records(block.database, block.payload, show)
+                        }
+                        (BlockKind::End, Stage::Records) => self.read_end(block.payload),
+                        _ => Err(DamageKind::Misplaced),
+                    };
+                    outcome.map_err(|kind| self.damage(kind))?;
+                    position += len;
+                    self.offset += len as u64;
+                    self.summary.block_count += 1;
+                }
+            }
+        }
+        Ok(position)
+    }
+
+    fn read_about(&mut self, payload: &[u8]) -> Result<(), DamageKind> {
+        let (begun_ms, text) = payload.split_first_chunk().ok_or(DamageKind::Misplaced)?;
+        self.summary.begun_ms = u64::from_le_bytes(*begun_ms);
+        self.summary.written_by = String::from_utf8_lossy(text).into_owned();
+        self.stage = Stage::Records;
+        Ok(())
+    }
+
+    fn read_records(
+        &mut self,
+        database: u16,
+        payload: &[u8],
+        show: &mut impl FnMut(u16, &[u8]),
+    ) -> Result<(), DamageKind> {
+        let found = count_records(database, payload).map_err(DamageKind::Record)?;
+        let databases = &mut self.summary.databases;
+        match databases
+            .iter_mut()
+            .find(|count| count.database == found.database)
+        {
+            Some(count) => {
+                count.keys += found.keys;
+                count.expires += found.expires;
+            }
+            None => databases.push(found),
+        }
+        show(database, payload);
+        Ok(())
+    }
+
+    fn read_end(&mut self, payload: &[u8]) -> Result<(), DamageKind> {
+        let (block_count, mut wanted) = decode_end(payload).ok_or(DamageKind::Misplaced)?;
+        wanted.sort_unstable_by_key(|count| count.database);
+        self.summary
+            .databases
+            .sort_unstable_by_key(|count| count.database);
+        if block_count != self.summary.block_count || wanted != self.summary.databases {
+            return Err(DamageKind::Counts);
+        }
+        self.stage = Stage::Ended;
+        Ok(())
+    }
+}
+
+/// Counts the records of a block; an error if one of them is malformed.
+pub(super) fn count_records(
+    database: u16,
+    mut payload: &[u8],
+) -> Result<DatabaseCount, RecordError> {
+    let mut count = DatabaseCount {
+        database: u32::from(database),
+        keys: 0,
+        expires: 0,
+    };
+    while !payload.is_empty() {
+        let record = Record::decode(&mut payload)?;
+        count.keys += 1;
+        count.expires += u64::from(record.deadline_ms.is_some());
+    }
+    Ok(count)
+}

@@ -1,0 +1,40 @@
+//! Rank 7: snapshots: their file, writing them in slices, loading, checking and salvaging them.
+//!
+//! ```text
+//!  keyspace cut ─▶ SnapshotWriter ─▶ buffers ─▶ Storage (a file beside the target, then over it)
+//!  file ─▶ Loader ─▶ verified records ─▶ engine
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `format.rs` | the file byte by byte: head, blocks, end |
+//! | `writer.rs` | from a cut of the keyspace to blocks |
+//! | `loader.rs` | from bytes to records, trusting nothing |
+//! | `salvage.rs` | the intact blocks of a damaged file |
+//! | `storage.rs` | what a snapshot needs of a disk, as a trait |
+//! | `file_storage.rs` | the only file here that names the file system |
+//! | `memory_storage.rs` | a disk for tests that can crash and fail |
+//! | `embedded.rs` | `CacheEngine::save` and `load` |
+//!
+//! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
+//!
+//! Not here: what a key looks like as bytes (`value/record.rs`), reading the keyspace while it
+//! changes (`keyspace/cut.rs`), when to save (`node/saving.rs`).
+
+mod embedded;
+mod file_storage;
+mod format;
+mod loader;
+mod memory_storage;
+mod salvage;
+mod storage;
+mod writer;
+
+pub use embedded::{LoadReport, PersistError, load_from};
+pub use file_storage::FileStorage;
+pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
+pub use loader::{Loader, Summary};
+pub use memory_storage::{DiskFault, MemoryDisk};
+pub use salvage::{Salvage, salvage};
+pub use storage::{Storage, StorageReport, StorageRequest};
+pub use writer::SnapshotWriter;
