@@ -34,6 +34,9 @@ const NOT_IN_SCRIPTS: &[(&str, &str)] = &[
         "debug",
         "moves the clock and reloads for the drivers themselves",
     ),
+    ("save", "needs a disk of its own; tests/persistence.rs"),
+    ("bgsave", "needs a disk of its own; tests/persistence.rs"),
+    ("lastsave", "answers a time; tests/persistence.rs"),
     ("monitor", "sees every other request of the shared server"),
 ];
 

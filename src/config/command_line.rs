@@ -17,7 +17,7 @@
 //! Not here: reading the files (`main.rs`); what a name or value means (`file.rs`, `value.rs`).
 
 use super::error::{ConfigError, Fault, Place};
-use super::file::apply_words;
+use super::file::{Repeats, apply_words};
 use super::table::Config;
 use super::text;
 
@@ -98,9 +98,11 @@ impl CommandLine {
     /// Applies the options to `config`. On an error nothing is changed.
     pub fn apply_settings(&self, config: &mut Config) -> Result<(), ConfigError> {
         let mut changed = config.clone();
+        let mut repeats = Repeats::default();
         for setting in &self.settings {
             let values: Vec<&[u8]> = setting.values.iter().map(Vec::as_slice).collect();
-            apply_words(&mut changed, &setting.name, &values).map_err(on_command_line)?;
+            apply_words(&mut changed, &mut repeats, &setting.name, &values)
+                .map_err(on_command_line)?;
         }
         *config = changed;
         Ok(())

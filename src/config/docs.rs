@@ -133,6 +133,7 @@ impl Kind {
             Kind::Text => "TEXT".to_owned(),
             Kind::Words { word, .. } => format!("{word} ..."),
             Kind::Octal => "OCTAL".to_owned(),
+            Kind::SavePoints => "SECONDS CHANGES ...".to_owned(),
         }
     }
 
@@ -162,6 +163,7 @@ impl Kind {
             Kind::Text => "text".to_owned(),
             Kind::Words { max_count, .. } => format!("list, at most {max_count} words"),
             Kind::Octal => "octal number, 0 to 777".to_owned(),
+            Kind::SavePoints => "pairs of seconds and changes".to_owned(),
         }
     }
 }

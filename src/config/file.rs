@@ -13,7 +13,7 @@
 //! Not here: reading the bytes of a file (`main.rs`); values (`value.rs`).
 
 use super::error::{ConfigError, Fault, Place};
-use super::row::find;
+use super::row::{Kind, Row, find};
 use super::table::{Config, ROWS};
 use super::text;
 
@@ -28,20 +28,23 @@ impl Config {
     /// On an error nothing is changed; the error names the file and the line.
     pub fn apply_file(&mut self, name: &str, text: &[u8]) -> Result<(), ConfigError> {
         let mut changed = self.clone();
+        let mut repeats = Repeats::default();
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
-            changed.apply_line(line).map_err(|fault| ConfigError {
-                place: Place::File {
-                    name: name.to_owned(),
-                    line: index + 1,
-                },
-                fault,
-            })?;
+            changed
+                .apply_line(line, &mut repeats)
+                .map_err(|fault| ConfigError {
+                    place: Place::File {
+                        name: name.to_owned(),
+                        line: index + 1,
+                    },
+                    fault,
+                })?;
         }
         *self = changed;
         Ok(())
     }
 
-    fn apply_line(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn apply_line(&mut self, line: &[u8], repeats: &mut Repeats) -> Result<(), Fault> {
         let line = line.trim_ascii();
         if line.first() == Some(&b'#') {
             return Ok(());
@@ -49,18 +52,44 @@ impl Config {
         let words = text::split_line(line).ok_or(Fault::UnbalancedQuotes)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         match words.split_first() {
-            Some((name, values)) => apply_words(self, name, values),
+            Some((name, values)) => apply_words(self, repeats, name, values),
             None => Ok(()),
         }
+    }
+}
+
+/// What earlier lines of the same source said of parameters whose lines add up.
+#[derive(Default)]
+pub(super) struct Repeats {
+    save: Vec<Vec<u8>>,
+}
+
+impl Repeats {
+    /// All values of a parameter up to this line; an empty one forgets those before it.
+    fn collect<'v>(&'v mut self, row: &Row, values: &[&'v [u8]]) -> Vec<&'v [u8]> {
+        if row.kind != Kind::SavePoints {
+            return values.to_vec();
+        }
+        if values == [b""] {
+            self.save.clear();
+        }
+        self.save.extend(values.iter().map(|value| value.to_vec()));
+        self.save.iter().map(Vec::as_slice).collect()
     }
 }
 
 /// Sets one parameter from its name and values, as a file line or a program argument gives them.
 ///
 /// `config` is unchanged on an error.
-pub(super) fn apply_words(config: &mut Config, name: &[u8], values: &[&[u8]]) -> Result<(), Fault> {
+pub(super) fn apply_words(
+    config: &mut Config,
+    repeats: &mut Repeats,
+    name: &[u8],
+    values: &[&[u8]],
+) -> Result<(), Fault> {
     if let Some(row) = find(ROWS, name) {
-        return row.set(config, values).map_err(|reason| Fault::BadValue {
+        let values = repeats.collect(row, values);
+        return row.set(config, &values).map_err(|reason| Fault::BadValue {
             name: row.name,
             reason,
         });

@@ -48,6 +48,8 @@ pub enum Kind {
     },
     /// File permissions as an octal number up to `777`.
     Octal,
+    /// Pairs of seconds and changes, `""` for none; repeated lines of a file add up.
+    SavePoints,
 }
 
 /// Part of the documentation a parameter is listed under.
@@ -63,18 +65,21 @@ pub enum Group {
     Security,
     /// Databases and keys.
     Keyspace,
+    /// Snapshots.
+    Persistence,
     /// What is logged, and where.
     Logging,
 }
 
 impl Group {
     /// All groups, in the order they are documented.
-    pub const ALL: [Group; 6] = [
+    pub const ALL: [Group; 7] = [
         Group::Network,
         Group::Clients,
         Group::Protocol,
         Group::Security,
         Group::Keyspace,
+        Group::Persistence,
         Group::Logging,
     ];
 
@@ -86,6 +91,7 @@ impl Group {
             Group::Protocol => "Protocol",
             Group::Security => "Security",
             Group::Keyspace => "Keyspace",
+            Group::Persistence => "Persistence",
             Group::Logging => "Logging",
         }
     }

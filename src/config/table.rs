@@ -15,7 +15,7 @@ use std::fmt;
 
 use super::error::BadValue;
 use super::row::{Access, Group, Kind, Row, parameters};
-use super::value::{self, ListenAddress, ParameterValue, choices};
+use super::value::{self, ListenAddress, ParameterValue, SavePoint, choices};
 
 /// Largest value of parameters that Redis keeps in a C `int`.
 const INT_MAX: i64 = i32::MAX as i64;
@@ -37,6 +37,24 @@ choices! {
         Resp = "resp",
         /// Plain text for connections whose first request is a line.
         Plain = "plain",
+    }
+}
+
+choices! {
+    /// What to do with a damaged snapshot.
+    LoadDamaged {
+        /// Refuse to start.
+        No = "no",
+        /// Start with what is intact.
+        Salvage = "salvage",
+    }
+}
+
+choices! {
+    /// Whether there is an append-only file.
+    AppendOnly {
+        /// There is none.
+        No = "no",
     }
 }
 
@@ -123,6 +141,35 @@ parameters! {
     /// a run repeatable, and lets whoever knows it choose keys that collide.
     "hash-seed" hash_seed: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
+
+    /// When snapshots are taken by themselves: pairs of seconds and changes, each meaning so many
+    /// seconds after the last snapshot if there were at least so many changes. An empty value
+    /// takes none, also not when the server ends.
+    "save" save: Vec<SavePoint> = "60 1",
+    Kind::SavePoints, Persistence, Mutable;
+
+    /// Directory of the snapshot.
+    "dir" dir: Vec<u8> = ".",
+    Kind::Text, Persistence, Fixed;
+
+    /// Name of the snapshot's file. It is written beside that name first and then put in its
+    /// place, so a whole snapshot is there at any moment.
+    "dbfilename" dbfilename: Vec<u8> = "dump.evk",
+    Kind::Text, Persistence, Fixed;
+
+    /// Whether commands that change keys are refused while the last snapshot has failed. Redis
+    /// refuses them by default; a cache goes on.
+    "stop-writes-on-bgsave-error" stop_writes_on_bgsave_error: bool = "no",
+    Kind::Boolean, Persistence, Mutable;
+
+    /// What to do at the start with a snapshot that is damaged: `no` refuses to start, `salvage`
+    /// starts with what is intact and keeps the damaged file beside it.
+    "load-damaged" load_damaged: LoadDamaged = "no",
+    Kind::Choice(LoadDamaged::NAMES), Persistence, Fixed;
+
+    /// Always `no`: there is no append-only file. The parameter is there for tools that ask.
+    "appendonly" appendonly: AppendOnly = "no",
+    Kind::Choice(AppendOnly::NAMES), Persistence, Fixed;
 
     /// The least severe messages that are logged.
     "loglevel" loglevel: LogLevel = "notice",

@@ -64,7 +64,11 @@ impl Kind {
                 )
             }
             Kind::Octal => return parse_octal(word).map(i128::from),
-            Kind::Boolean | Kind::Choice(_) | Kind::Text | Kind::Words { .. } => {
+            Kind::Boolean
+            | Kind::Choice(_)
+            | Kind::Text
+            | Kind::Words { .. }
+            | Kind::SavePoints => {
                 unreachable!("a row gives a number field a kind that is no number")
             }
         };
@@ -201,6 +205,48 @@ impl ParameterValue for Vec<ListenAddress> {
             .collect::<Vec<_>>()
             .join(" ")
             .into_bytes()
+    }
+}
+
+/// When a snapshot is due: so many changes, so many seconds after the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavePoint {
+    /// Seconds since the last snapshot.
+    pub seconds: u64,
+    /// Changes since then, at least.
+    pub changes: u64,
+}
+
+impl ParameterValue for Vec<SavePoint> {
+    fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        const RULE: BadValue = BadValue::Rule("Invalid save parameters");
+        if words.is_empty() {
+            return Err(BadValue::WrongCount);
+        }
+        // CONFIG SET and a quoted file value carry all points in one word; `""` is none at all.
+        let single_words = words
+            .iter()
+            .flat_map(|word| word.split(u8::is_ascii_whitespace));
+        let numbers = single_words
+            .filter(|word| !word.is_empty())
+            .map(|word| text::integer(word).and_then(|number| u64::try_from(number).ok()));
+        let numbers = numbers.collect::<Option<Vec<u64>>>().ok_or(RULE)?;
+        let (pairs, rest) = numbers.as_chunks::<2>();
+        let points = pairs
+            .iter()
+            .map(|&[seconds, changes]| SavePoint { seconds, changes });
+        let points: Vec<SavePoint> = points.collect();
+        if !rest.is_empty() || points.iter().any(|point| point.seconds == 0) {
+            return Err(RULE);
+        }
+        Ok(points)
+    }
+
+    fn print(&self, _kind: &Kind) -> Vec<u8> {
+        let points = self
+            .iter()
+            .map(|point| format!("{} {}", point.seconds, point.changes));
+        points.collect::<Vec<_>>().join(" ").into_bytes()
     }
 }
 

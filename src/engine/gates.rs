@@ -3,8 +3,9 @@
 //! 1. the name and the number of arguments (`command/call.rs`)
 //! 2. authentication
 //! 3. commands that may not stand inside MULTI
-//! 4. the pause
-//! 5. MULTI: queued instead of run
+//! 4. writes while the last snapshot has failed, if that is configured
+//! 5. the pause
+//! 6. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction.
 
@@ -34,6 +35,10 @@ const QUEUE_TOO_LONG: ReplyError =
     ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
+const SAVE_FAILED: ReplyError = ReplyError::fixed(
+    "MISCONF Evenkeel is configured to save snapshots, but the last one failed. Commands that may modify the data set are disabled, because stop-writes-on-bgsave-error is on. Please check the log for the reason.",
+);
+
 #[inline]
 pub(super) fn pass(
     context: &mut Context<'_>,
@@ -54,6 +59,12 @@ pub(super) fn pass(
         return refuse(context, command, NOT_IN_MULTI);
     }
     let is_write = flags.has(Flags::WRITE) || (is_in_multi && session.transaction.has_write());
+    if flags.has(Flags::WRITE)
+        && context.stats.gauges.last_save_failed
+        && context.config.stop_writes_on_bgsave_error
+    {
+        return refuse(context, command, SAVE_FAILED);
+    }
     if context.pause.holds(is_write, context.now.monotonic_ms()) {
         return Gate::Paused;
     }

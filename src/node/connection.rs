@@ -42,6 +42,8 @@ pub(super) struct Connection {
     pub(super) has_backlog: bool,
     /// A pause holds its next request back.
     pub(super) is_paused: bool,
+    /// It waits for the end of a snapshot.
+    pub(super) is_waiting: bool,
     /// The client will send nothing more.
     pub(super) is_at_end: bool,
     /// Nothing more is executed; it ends when the output is written.
@@ -66,6 +68,7 @@ impl Connection {
             is_new: true,
             has_backlog: false,
             is_paused: false,
+            is_waiting: false,
             is_at_end: false,
             is_closing: false,
             is_in_output_list: false,
@@ -76,7 +79,10 @@ impl Connection {
 
     /// Whether requests may be executed.
     pub(super) fn may_run(&self) -> bool {
-        !self.is_closing && !self.is_paused && self.output.len() < OUTPUT_MARK_BYTES
+        !self.is_closing
+            && !self.is_paused
+            && !self.is_waiting
+            && self.output.len() < OUTPUT_MARK_BYTES
     }
 
     /// Whether bytes may be read.

@@ -24,6 +24,7 @@
 mod buffers;
 mod connection;
 mod run;
+mod saving;
 mod timers;
 
 pub use connection::ConnectionId;
@@ -33,9 +34,11 @@ use crate::config::{Config, InlineReplies};
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
 use crate::session::Peer;
+use crate::session::outbox::Shutdown;
 use crate::stats::Statistics;
 use buffers::{Pool, READ_BYTES};
 use connection::Connection;
+use saving::Saving;
 use slab::Slab;
 use timers::Timers;
 
@@ -45,7 +48,7 @@ pub struct Demands {
     /// Stand still for this long, in microseconds.
     pub sleep_us: u64,
     /// End the server.
-    pub shutdown: bool,
+    pub shutdown: Option<Shutdown>,
     /// The configuration has changed: look what concerns the loop.
     pub config_changed: bool,
 }
@@ -72,6 +75,7 @@ pub struct Node {
     ready_list: Vec<ConnectionId>,
     paused_list: Vec<ConnectionId>,
     demands: Demands,
+    saving: Saving,
 }
 
 impl Node {
@@ -91,6 +95,7 @@ impl Node {
             ready_list: Vec::new(),
             paused_list: Vec::new(),
             demands: Demands::default(),
+            saving: Saving::default(),
         }
     }
 
@@ -266,7 +271,7 @@ impl Node {
 
     /// Whether the next turn should begin without waiting.
     pub fn is_busy(&self, now: Timestamp) -> bool {
-        !self.ready_list.is_empty() || self.engine.has_work(now)
+        !self.ready_list.is_empty() || self.engine.has_work(now) || self.has_saving_work()
     }
 
     /// What the loop must do beside moving bytes; taken once.
@@ -302,7 +307,9 @@ impl Node {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
-        has_timers || has_work
+        self.check_save_points(now);
+        let has_saving = self.run_saving(now);
+        has_timers || has_work || has_saving
     }
 
     /// Puts a connection on the list to be closed.

@@ -197,7 +197,7 @@ impl Node {
         match outcome.stop {
             Some(Stop::Closing) => connection.is_closing = true,
             Some(Stop::Paused) => self.wait_for_pause(id),
-            Some(Stop::Effects) => self.carry_out_effects(now),
+            Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::OutputFull) | None => {}
         }
         outcome.executed_count
@@ -232,13 +232,15 @@ impl Node {
         self.engine.stats_mut().count_error(error.code());
     }
 
-    fn carry_out_effects(&mut self, now: Timestamp) {
+    fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
         for effect in self.engine.take_effects() {
             match effect {
                 Effect::CloseSession { key, id } => self.close_session(key, id),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
-                Effect::Shutdown => self.demands.shutdown = true,
+                Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
+                Effect::Save => self.save_for(id, now),
+                Effect::SaveInBackground => self.save_in_background(now),
                 Effect::ConfigChanged => {
                     self.watch_all_idleness(now);
                     self.demands.config_changed = true;

@@ -639,8 +639,8 @@ fn wishes_of_commands_are_handed_on_once() {
         "+OK;+OK;"
     );
     let demands = rig.node.take_demands();
-    assert_eq!((demands.sleep_us, demands.shutdown), (750_000, false));
+    assert_eq!((demands.sleep_us, demands.shutdown), (750_000, None));
     assert_eq!(rig.node.take_demands(), Demands::default());
     assert_eq!(rig.talk(id, "SHUTDOWN NOSAVE\r\n"), "");
-    assert!(rig.node.take_demands().shutdown);
+    assert_eq!(rig.node.take_demands().shutdown, Some(Shutdown::NoSave));
 }

@@ -65,10 +65,9 @@ impl Node {
         let timer_ms = timer_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let key_ms = self.engine.next_deadline_ms();
         let key_ms = key_ms.map(|at_ms| at_ms.saturating_sub(now.unix_ms()));
-        match (timer_ms, key_ms) {
-            (Some(timer_ms), Some(key_ms)) => Some(timer_ms.min(key_ms)),
-            (timer_ms, key_ms) => timer_ms.or(key_ms),
-        }
+        let save_ms = self.next_save_ms();
+        let save_ms = save_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
+        [timer_ms, key_ms, save_ms].into_iter().flatten().min()
     }
 
     fn begin_sampling(&mut self, now: Timestamp) {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `reactor.rs` | the loop and its turns |
 //! | `listeners.rs` | binding TCP and unix sockets |
+//! | `disk.rs` | the thread that waits for the disk |
+//! | `loading.rs` | loading the snapshot at the start |
 //! | `transport.rs` | one client's socket, whatever its kind |
 //! | `machine.rs` | what the operating system knows about this process |
 //!
@@ -13,20 +15,26 @@
 //!
 //! Not here: what is done with the bytes (`node/`), the command line (`main.rs`).
 
+mod disk;
 mod listeners;
+mod loading;
 mod machine;
 mod reactor;
 mod transport;
 
 pub use listeners::ListenError;
+pub use loading::LoadError;
 
 use crate::base::clock::SystemClock;
 use crate::config::Config;
 use crate::node::Node;
+use crate::persistence::FileStorage;
+use disk::Disk;
 use listeners::Listener;
 use mio::{Poll, Token, Waker};
 pub use reactor::apply_log_level;
 use reactor::{Reactor, STOP_TOKEN};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -37,6 +45,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Server {
     reactor: Reactor,
     stop: StopHandle,
+}
+
+/// Why a server can't start.
+#[derive(Debug)]
+pub enum StartError {
+    /// It can't listen.
+    Listen(ListenError),
+    /// It can't load its snapshot.
+    Load(LoadError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(error) => error.fmt(formatter),
+            Self::Load(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<ListenError> for StartError {
+    fn from(error: ListenError) -> Self {
+        Self::Listen(error)
+    }
+}
+
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
 }
 
 /// Ends a running server from another thread, or from a signal.
@@ -58,17 +98,31 @@ impl StopHandle {
 }
 
 impl Server {
-    /// Binds the sockets that the configuration names.
+    /// Binds the sockets that the configuration names, and loads its snapshot if there is one.
     ///
     /// # Errors
-    /// [`ListenError`] names the address and the reason.
-    pub fn bind(config: Config) -> Result<Self, ListenError> {
+    /// [`StartError`] names the address or the file, and the reason.
+    pub fn bind(config: Config) -> Result<Self, StartError> {
         let listeners = Listener::bind_all(&config)?;
-        Self::new(config, listeners).map_err(ListenError::poll)
+        let storage = FileStorage::new(loading::snapshot_path(&config));
+        let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
+        server.attach(storage)?;
+        Ok(server)
+    }
+
+    /// Loads the snapshot and lets the server take others.
+    fn attach(&mut self, mut storage: FileStorage) -> Result<(), StartError> {
+        let waker = self.stop.waker.clone();
+        let Reactor { node, clock, .. } = &mut self.reactor;
+        loading::load(node, &mut storage, clock)?;
+        node.enable_saving(clock.now());
+        let disk = Disk::start(Box::new(storage), waker).map_err(ListenError::poll)?;
+        self.reactor.set_disk(disk);
+        Ok(())
     }
 
     /// A server for the clients of a listener that is bound already; `bind`, `port` and
-    /// `unixsocket` of the configuration are not used.
+    /// `unixsocket` of the configuration are not used. It neither loads nor takes snapshots.
     ///
     /// ```
     /// use evenkeel::{Config, Server};

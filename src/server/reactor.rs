@@ -16,12 +16,14 @@
 //!
 //! Not here: what is done with the bytes (`node/`).
 
+use super::disk::Disk;
 use super::listeners::Listener;
 use super::machine;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
 use crate::node::{ConnectionId, Node};
+use crate::session::outbox::Shutdown;
 use mio::net::UnixStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
@@ -48,6 +50,9 @@ const DRAIN_BYTES: usize = 16 * 1024;
 /// How often memory and processor time are read for INFO at most.
 const REFRESH_US: u64 = 100_000;
 
+/// How long the end of the server waits for the disk at once.
+const DISK_WAIT: Duration = Duration::from_millis(100);
+
 /// Generations of connections stay below this one, whose tokens are listeners and the like.
 const RESERVED_GENERATION: u64 = u32::MAX as u64;
 const RESERVED_BASE: usize = (RESERVED_GENERATION << 32) as usize;
@@ -68,8 +73,10 @@ struct Link {
 
 pub(super) struct Reactor {
     poll: Poll,
-    node: Node,
-    clock: SystemClock,
+    pub(super) node: Node,
+    pub(super) clock: SystemClock,
+    /// Where snapshots go, if they are taken.
+    disk: Option<Disk>,
     listeners: Vec<Listener>,
     /// Listeners that may have more clients than one turn accepts.
     has_waiting: Vec<bool>,
@@ -77,6 +84,8 @@ pub(super) struct Reactor {
     queue: Vec<ConnectionId>,
     is_stopping: Arc<AtomicBool>,
     signals: Option<UnixStream>,
+    /// How a client asked for the end.
+    shutdown: Shutdown,
     refreshed_us: u64,
 }
 
@@ -106,8 +115,15 @@ impl Reactor {
             queue: Vec::new(),
             is_stopping,
             signals: None,
+            disk: None,
+            shutdown: Shutdown::AsConfigured,
             refreshed_us: 0,
         })
+    }
+
+    /// Gives the server a disk for its snapshots.
+    pub(super) fn set_disk(&mut self, disk: Disk) {
+        self.disk = Some(disk);
     }
 
     pub(super) fn node_mut(&mut self) -> &mut Node {
@@ -177,6 +193,7 @@ impl Reactor {
         self.accept(now);
         self.serve(now);
         self.work(now);
+        self.exchange_with_disk(now);
         self.write();
         self.close();
         self.meet_demands();
@@ -402,9 +419,54 @@ impl Reactor {
         if demands.config_changed {
             apply_log_level(self.node.engine().config().loglevel);
         }
-        if demands.shutdown {
+        if let Some(shutdown) = demands.shutdown {
+            self.shutdown = shutdown;
             log::info!("a client asked for shutdown");
             self.is_stopping.store(true, Ordering::Release);
+        }
+    }
+
+    /// Passes requests to the disk's thread, and its reports to the node.
+    fn exchange_with_disk(&mut self, now: Timestamp) {
+        let Some(disk) = &self.disk else { return };
+        while let Some((number, report)) = disk.try_receive() {
+            self.node.storage_reported(number, report, now);
+        }
+        for (number, request) in self.node.take_storage_requests() {
+            disk.send(number, request);
+        }
+    }
+
+    /// Takes the last snapshot, if one is wanted, and waits until it is durable.
+    fn save_finally(&mut self) {
+        let is_wanted = match self.shutdown {
+            Shutdown::Save => true,
+            Shutdown::NoSave => false,
+            Shutdown::AsConfigured => self.node.wants_final_save(),
+        };
+        if !is_wanted || self.disk.is_none() {
+            return;
+        }
+        self.finish_save();
+        self.node.begin_save(self.clock.now());
+        self.finish_save();
+        if self.node.has_save_failed() {
+            log::error!("the server ends without its last snapshot");
+        }
+    }
+
+    /// Waits for the end of the snapshot that is going on, if any.
+    fn finish_save(&mut self) {
+        while self.node.is_saving() {
+            let now = self.clock.now();
+            while self.node.tick(now) {}
+            self.exchange_with_disk(now);
+            let Some(disk) = &self.disk else { return };
+            match disk.receive(DISK_WAIT) {
+                Ok(Some((number, report))) => self.node.storage_reported(number, report, now),
+                Ok(None) => {}
+                Err(()) => return,
+            }
         }
     }
 
@@ -414,6 +476,8 @@ impl Reactor {
             "stopping: {} connections are closed",
             self.node.connection_count()
         );
+        self.write();
+        self.save_finally();
         self.write();
         for id in self.node.connection_ids() {
             self.drop_link(id);

@@ -6,6 +6,17 @@
 
 use super::SessionKey;
 
+/// How the server is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// With a snapshot if there are save points.
+    AsConfigured,
+    /// With a snapshot.
+    Save,
+    /// Without.
+    NoSave,
+}
+
 /// One wish of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -24,7 +35,11 @@ pub enum Effect {
         duration_us: u64,
     },
     /// End the server.
-    Shutdown,
+    Shutdown(Shutdown),
+    /// Take a snapshot, and answer this session when it is durable, or has failed.
+    Save,
+    /// Take a snapshot, now or after the present one.
+    SaveInBackground,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
 }

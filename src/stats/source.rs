@@ -64,6 +64,8 @@ counters! {
     keyspace_misses,
     /// Keys removed because their time was up.
     expired_keys,
+    /// Snapshots taken.
+    rdb_saves,
     /// Turns of the event loop.
     loop_turns,
     /// Time spent in turns of the event loop, waiting not included, in microseconds.
@@ -136,6 +138,35 @@ pub struct Gauges {
     pub expire_lag_p99_usec: u64,
     /// Longest time between a key's deadline and its removal, in microseconds.
     pub expire_lag_max_usec: u64,
+
+    /// Whether there is a disk for snapshots.
+    pub takes_snapshots: bool,
+    /// Changes of keys there had been when the last snapshot began.
+    pub saved_dirty_count: u64,
+    /// Changes of keys since then.
+    pub changes_since_save: u64,
+    /// When the last snapshot was complete, or the server started; Unix seconds.
+    pub last_save_unix_seconds: u64,
+    /// How long the last snapshot took; `None` if there was none.
+    pub last_save_duration_seconds: Option<u64>,
+    /// Whether the last snapshot that was tried failed.
+    pub last_save_failed: bool,
+    /// Whether a snapshot is being taken.
+    pub snapshot_in_progress: bool,
+    /// When the present snapshot began, Unix seconds.
+    pub snapshot_started_unix_seconds: u64,
+    /// Keys that the present or last snapshot has read out.
+    pub snapshot_keys: u64,
+    /// Bytes of the present or last snapshot.
+    pub snapshot_bytes: u64,
+    /// Bytes of it that are not on the disk yet.
+    pub snapshot_held_bytes: u64,
+    /// Keys loaded at start.
+    pub loaded_keys: u64,
+    /// Keys left out at start because they had expired.
+    pub loaded_expired_keys: u64,
+    /// Keys that a damaged snapshot had lost at start, if it is known.
+    pub lost_keys: u64,
 
     /// Processor time spent in the kernel, in microseconds.
     pub cpu_system_usec: u64,

@@ -32,7 +32,7 @@ const EDGES: &[Edge] = &[
     },
     Edge {
         prefixes: &["std::fs", "fs::File", "fs::OpenOptions"],
-        homes: &["src/main.rs"],
+        homes: &["src/main.rs", "src/persistence/file_storage.rs"],
         rule: "only main.rs and the storage file of persistence/ open files",
     },
     Edge {

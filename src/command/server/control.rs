@@ -6,7 +6,7 @@ use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
-use crate::session::outbox::Effect;
+use crate::session::outbox::{Effect, Shutdown};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SHUTDOWN, &DEBUG, &CLUSTER];
 
@@ -49,8 +49,13 @@ fn shutdown(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             return Err(ReplyError::SYNTAX);
         }
     }
+    let shutdown = match saves {
+        None => Shutdown::AsConfigured,
+        Some(0) => Shutdown::NoSave,
+        Some(_) => Shutdown::Save,
+    };
     // No reply: the client sees the connection close, as it expects.
-    context.outbox.push(Effect::Shutdown);
+    context.outbox.push(Effect::Shutdown(shutdown));
     Ok(())
 }
 

@@ -92,6 +92,10 @@ fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     *peak_bytes = used_bytes.max(*peak_bytes);
     Gauges {
         now_usec: now.unix_us,
+        changes_since_save: context
+            .keyspace
+            .dirty_count()
+            .saturating_sub(stats.gauges.saved_dirty_count),
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
         maxclients: u64::from(context.config.maxclients),

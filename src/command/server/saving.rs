@@ -1,0 +1,100 @@
+//! Snapshots on demand.
+//!
+//! Not here: how they are taken (`node/saving.rs`).
+
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+use crate::session::outbox::Effect;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&SAVE, &BGSAVE, &LASTSAVE];
+
+const OPERATOR: Flags = Flags::ADMIN.and(Flags::NO_SCRIPT);
+
+static SAVE: CommandSpec = CommandSpec {
+    name: "save",
+    syntax: "",
+    summary: "Takes a snapshot and answers when it is durable; other clients go on meanwhile.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "O(number of keys), in slices",
+    arity: 1,
+    flags: OPERATOR.and(Flags::NO_MULTI),
+    keys: Keys::None,
+    action: Action::Run(save),
+};
+
+const IN_PROGRESS: ReplyError = ReplyError::fixed("ERR Background save already in progress");
+
+fn save(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    check_disk(context)?;
+    if context.stats.gauges.snapshot_in_progress {
+        return Err(IN_PROGRESS);
+    }
+    // The reply comes when the snapshot ends.
+    context.outbox.push(Effect::Save);
+    Ok(())
+}
+
+const NO_DISK: ReplyError =
+    ReplyError::fixed("ERR snapshots are off: this server was given no disk");
+
+fn check_disk(context: &Context<'_>) -> Outcome {
+    if context.stats.gauges.takes_snapshots {
+        Ok(())
+    } else {
+        Err(NO_DISK)
+    }
+}
+
+static BGSAVE: CommandSpec = CommandSpec {
+    name: "bgsave",
+    syntax: "[SCHEDULE]",
+    summary: "Takes a snapshot and answers at once.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "O(number of keys), in slices",
+    arity: -1,
+    flags: OPERATOR,
+    keys: Keys::None,
+    action: Action::Run(bgsave),
+};
+
+fn bgsave(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let is_schedule = args.len() == 2 && args.get(1).eq_ignore_ascii_case(b"schedule");
+    if args.len() > 1 && !is_schedule {
+        return Err(ReplyError::SYNTAX);
+    }
+    check_disk(context)?;
+    let is_in_progress = context.stats.gauges.snapshot_in_progress;
+    if is_in_progress && !is_schedule {
+        return Err(IN_PROGRESS);
+    }
+    context.outbox.push(Effect::SaveInBackground);
+    context.reply.simple(if is_in_progress {
+        "Background saving scheduled"
+    } else {
+        "Background saving started"
+    });
+    Ok(())
+}
+
+static LASTSAVE: CommandSpec = CommandSpec {
+    name: "lastsave",
+    syntax: "",
+    summary: "Returns the Unix time in seconds of the last snapshot.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    keys: Keys::None,
+    action: Action::Run(lastsave),
+};
+
+fn lastsave(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let seconds = context.stats.gauges.last_save_unix_seconds;
+    context.reply.integer(seconds as i64);
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The thread that waits for the disk, so that the loop does not.
+//!
+//! ```text
+//!  loop ── (number, request) ──▶ thread ── Storage ── disk
+//!       ◀─ (number, report) ───┘   └─ wakes the poll
+//! ```
+//!
+//! It is handed filled buffers and never sees a key. Requests are carried out in their order.
+//!
+//! Not here: what is written (`persistence/`), and when (`node/saving.rs`).
+
+use crate::persistence::{Storage, StorageReport, StorageRequest};
+use mio::Waker;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A request or a report, with the number of the snapshot it belongs to.
+type Numbered<T> = (u64, T);
+
+pub(super) struct Disk {
+    requests: Option<Sender<Numbered<StorageRequest>>>,
+    reports: Receiver<Numbered<StorageReport>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Disk {
+    /// Starts the thread; it ends when this is dropped.
+    pub(super) fn start(mut storage: Box<dyn Storage>, waker: Arc<Waker>) -> io::Result<Self> {
+        let (requests, inbox) = channel::<Numbered<StorageRequest>>();
+        let (outbox, reports) = channel();
+        let work = move || {
+            for (number, request) in inbox {
+                let Some(report) = request.carry_out(&mut *storage) else {
+                    continue;
+                };
+                // Nobody listens any more when the server has ended.
+                if outbox.send((number, report)).is_err() || waker.wake().is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("disk".into())
+            .spawn(work)?;
+        Ok(Self {
+            requests: Some(requests),
+            reports,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn send(&self, number: u64, request: StorageRequest) {
+        let thread = self
+            .requests
+            .as_ref()
+            .expect("the thread lives as long as this");
+        if thread.send((number, request)).is_err() {
+            log::error!("the thread that writes snapshots has ended");
+        }
+    }
+
+    /// A report that has arrived.
+    pub(super) fn try_receive(&self) -> Option<Numbered<StorageReport>> {
+        self.reports.try_recv().ok()
+    }
+
+    /// The next report, however long the disk takes; `None` if the thread has ended.
+    pub(super) fn receive(&self, at_most: Duration) -> Result<Option<Numbered<StorageReport>>, ()> {
+        match self.reports.recv_timeout(at_most) {
+            Ok(report) => Ok(Some(report)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(()),
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the thread that writes snapshots has panicked");
+        }
+    }
+}
