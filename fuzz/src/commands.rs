@@ -129,7 +129,10 @@ impl World {
             _ => Types::Resp3,
         };
         let count = count_replies(&self.reply, types);
-        let is_last = session.closes_after_reply || effects.contains(&Effect::Shutdown);
+        let is_last = session.closes_after_reply
+            || effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Shutdown(_)));
         let is_right = match (before, session.reply_mode) {
             _ if is_last => matches!(count, Ok(0 | 1)),
             (ReplyMode::On, ReplyMode::On) => count == Ok(1),

@@ -148,7 +148,8 @@ impl Node {
             Phase::Ending => {
                 let has_more = keyspace.cut_some();
                 if !has_more {
-                    self.end_job();
+                    self.saving.job = None;
+                    self.begin_scheduled(now);
                 }
                 has_more
             }
@@ -259,11 +260,6 @@ impl Node {
             job.phase = Phase::Ending;
         }
         self.answer_waiters(Err(reason));
-    }
-
-    /// Ends a job whose walk is through after a failure.
-    fn end_job(&mut self) {
-        self.saving.job = None;
     }
 
     fn begin_scheduled(&mut self, now: Timestamp) {
