@@ -15,6 +15,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod loader;
 pub mod node;
 pub mod parser;
 pub mod reply;

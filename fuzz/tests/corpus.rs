@@ -29,6 +29,11 @@ fn config() {
 }
 
 #[test]
+fn loader() {
+    replay("loader", evenkeel_fuzz::loader::check);
+}
+
+#[test]
 fn node() {
     replay("node", evenkeel_fuzz::node::check);
 }

@@ -78,7 +78,7 @@ impl Cut {
         let piece = match self.pieces.back_mut() {
             Some(piece) if piece.database == database && piece.records.len() < PIECE_BYTES => piece,
             _ => {
-                let records = Vec::with_capacity(PIECE_BYTES);
+                let records = Vec::new();
                 self.pieces.push_back(CutPiece { database, records });
                 self.pieces.back_mut().expect("a piece was pushed")
             }

@@ -121,7 +121,7 @@ impl CacheEngine {
     /// ```
     ///
     /// # Errors
-    /// What the disk says; the file then is as it was.
+    /// What the disk says; the file then is as it was, or whole and new, see [`Storage::commit`].
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), PersistError> {
         self.save_to(&mut FileStorage::new(path.as_ref()))
     }
@@ -129,7 +129,7 @@ impl CacheEngine {
     /// As [`CacheEngine::save`] to any storage.
     ///
     /// # Errors
-    /// What the disk says; the last snapshot then is as it was.
+    /// As those of [`CacheEngine::save`].
     pub fn save_to(&mut self, storage: &mut dyn Storage) -> Result<(), PersistError> {
         storage.begin()?;
         let now_ms = self.now().unix_ms();

@@ -230,6 +230,11 @@ pub(super) fn block_at(bytes: &[u8]) -> BlockAt<'_> {
     }
 }
 
+/// Whether a block could begin where `bytes` do, going by kind and reserved byte alone.
+pub(super) fn may_begin_block(bytes: &[u8]) -> bool {
+    matches!(bytes, [kind, 0, ..] if BlockKind::of_byte(*kind).is_some())
+}
+
 /// The payload of the end block.
 pub(super) fn encode_end(block_count: u64, counts: &[DatabaseCount]) -> Vec<u8> {
     let mut payload = block_count.to_le_bytes().to_vec();

@@ -7,8 +7,10 @@
 //!
 //! Every step (create, write, sync, rename, sync of the directory) is counted; a fault can be set
 //! at one of them: the step fails, or the machine stops there for good. After a crash the disk
-//! shows its durable image; a rename that was not synced may have become durable or not, and
-//! bytes that were not synced may be there in part: both are tried by the tests.
+//! shows its durable image, and an unfinished file beside it; a rename that was not synced may have
+//! become durable or not: both are tried by the tests.
+//!
+//! It stands for the order of steps in `file_storage.rs`, which it repeats and does not run.
 
 use super::storage::Storage;
 use std::io::{self, Cursor, Read};
@@ -72,6 +74,7 @@ impl MemoryDisk {
         let image = |snapshot: Option<&Vec<u8>>| {
             let found = Disk {
                 committed: snapshot.cloned(),
+                unfinished: disk.unfinished.clone(),
                 durable: snapshot.cloned(),
                 ..Disk::default()
             };

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 
 /// A place for one snapshot, written beside the last one and then put over it.
 ///
-/// Obligations: until [`Storage::commit`] has returned `Ok`, [`Storage::open`] gives the old
-/// snapshot, also after a crash at any moment; afterwards it gives the new one, also after a
-/// crash. A failed call leaves the old snapshot as it is.
+/// Obligations: until [`Storage::commit`] is called, [`Storage::open`] gives the old snapshot, also
+/// after a crash at any moment; once it has returned `Ok`, the new one, also after a crash. During
+/// a commit, and after one that failed, it gives one of the two, whole. Any other call that fails
+/// leaves the old snapshot as it is.
 pub trait Storage: Send {
     /// Begins a new snapshot, forgetting one that was begun and not committed.
     ///
@@ -25,7 +26,8 @@ pub trait Storage: Send {
     /// Makes the snapshot that was begun durable and puts it in the place of the last one.
     ///
     /// # Errors
-    /// What the disk says; the last one is then still in its place.
+    /// What the disk says; the last one is then still in its place, or the new one is, whole: a
+    /// disk can fail when all that is left to do is making the change of names durable.
     fn commit(&mut self) -> io::Result<()>;
 
     /// Forgets the snapshot that was begun. Errors are of no consequence: what is left behind is
