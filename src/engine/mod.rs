@@ -74,6 +74,11 @@ impl CacheEngine {
         }
     }
 
+    /// Makes room for `count` sessions at once.
+    pub fn reserve_sessions(&mut self, count: usize) {
+        self.sessions.reserve(count);
+    }
+
     /// Begins a session; it must be ended with [`CacheEngine::close_session`].
     pub fn open_session(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
         let key = self.sessions.open(peer, now);

@@ -42,6 +42,10 @@ use saving::Saving;
 use slab::Slab;
 use timers::Timers;
 
+/// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
+/// is touched when they come, and no slab is ever copied into a larger one while they do.
+pub(crate) const CONNECTIONS_RESERVED_MAX: usize = 65_536;
+
 /// What the loop must do beside moving bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
@@ -82,10 +86,13 @@ impl Node {
     /// A server with an empty cache. `config.hash_seed` must be random if strangers choose keys.
     pub fn new(config: Config, now: Timestamp) -> Self {
         let idle_limit_s = u64::from(config.timeout_seconds);
+        let reserved = (config.maxclients as usize).min(CONNECTIONS_RESERVED_MAX);
+        let mut engine = CacheEngine::new(config);
+        engine.reserve_sessions(reserved);
         Self {
-            engine: CacheEngine::new(config),
-            connections: Slab::new(),
-            generations: Vec::new(),
+            engine,
+            connections: Slab::with_capacity(reserved),
+            generations: Vec::with_capacity(reserved),
             pool: Pool::default(),
             read_buffer: vec![0; READ_BYTES],
             batch: RequestBatch::new(),

@@ -22,7 +22,7 @@ use super::machine;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
-use crate::node::{ConnectionId, Node};
+use crate::node::{CONNECTIONS_RESERVED_MAX, ConnectionId, Node};
 use crate::session::outbox::Shutdown;
 use mio::net::UnixStream;
 use mio::{Events, Interest, Poll, Token};
@@ -111,7 +111,7 @@ impl Reactor {
             node,
             clock,
             listeners,
-            links: Vec::new(),
+            links: Vec::with_capacity((maxclients as usize).min(CONNECTIONS_RESERVED_MAX)),
             queue: Vec::new(),
             is_stopping,
             signals: None,

@@ -18,6 +18,11 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    /// Makes room for `count` sessions at once, so that none of them waits for a larger slab.
+    pub fn reserve(&mut self, count: usize) {
+        self.slots.reserve(count);
+    }
+
     /// Begins a session. Ids begin at 1.
     pub fn open(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
         self.opened_count += 1;
