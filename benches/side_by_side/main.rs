@@ -1,4 +1,4 @@
-//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls.
+//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls, snapshots.
 //!
 //! ```text
 //! for each round, for each row, for each side (the order turns every round):
@@ -10,16 +10,18 @@
 //! 2. Every load is bounded in count or time, and every wait has a limit.
 //! 3. `cargo test` runs this file without `--bench`: then it does nothing.
 //!
-//! Cost: about a quarter of an hour. Not here: single structures (`benches/micro.rs`).
+//! Cost: about twenty minutes. Not here: single structures (`benches/micro.rs`).
 
 mod fill;
 mod load_connections;
 mod load_instructions;
 mod load_memory;
 mod load_requests;
+mod load_snapshots;
 mod load_stalls;
 mod machine;
 mod options;
+mod overwrite_load;
 mod probe;
 mod report;
 mod resp_client;
@@ -32,11 +34,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use options::{Load, Options};
-use report::{EVENKEEL, REDIS, Section};
+use report::{Cell, EVENKEEL, REDIS, Section};
 use server_process::Side;
 
 /// Where the results are kept.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
+
+/// No snapshots but those that a load asks for, and those without compression, which Evenkeel has not.
+const REDIS_ARGUMENTS: [&str; 6] = [
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--rdbcompression",
+    "no",
+];
 
 /// First line of a new file of results.
 const RESULTS_HEAD: &str = "\
@@ -64,6 +76,34 @@ impl Context {
         rows: impl Iterator<Item = &'a str> + Clone,
         mut measure: impl FnMut(usize, &Side, &mut Section) -> io::Result<Vec<f64>>,
     ) {
+        self.each_round(section, |section, order| {
+            for (index, row) in rows.clone().enumerate() {
+                if !self.options.wants(row) {
+                    continue;
+                }
+                for side in order {
+                    let measured = measure(index, &self.sides[side], section);
+                    section.record(row, side, measured);
+                }
+            }
+        });
+    }
+
+    /// Measures the only load of a section in all rounds, both sides one after the other.
+    pub(crate) fn alternate_sides(
+        &self,
+        section: &mut Section,
+        mut measure: impl FnMut(&Side) -> io::Result<Vec<Cell>>,
+    ) {
+        self.each_round(section, |section, order| {
+            for side in order {
+                section.record_cells(side, measure(&self.sides[side]));
+            }
+        });
+    }
+
+    /// Calls `measure` with the order of the sides, which turns every round.
+    fn each_round(&self, section: &mut Section, mut measure: impl FnMut(&mut Section, [usize; 2])) {
         for side in &self.sides {
             section.command(side.command_line());
         }
@@ -74,16 +114,8 @@ impl Context {
                 round + 1,
                 self.options.rounds
             );
-            for (index, row) in rows.clone().enumerate() {
-                if !self.options.wants(row) {
-                    continue;
-                }
-                let order = [[REDIS, EVENKEEL], [EVENKEEL, REDIS]][(round % 2) as usize];
-                for side in order {
-                    let measured = measure(index, &self.sides[side], section);
-                    section.record(row, side, measured);
-                }
-            }
+            let order = [[REDIS, EVENKEEL], [EVENKEEL, REDIS]][(round % 2) as usize];
+            measure(section, order);
         }
     }
 }
@@ -92,6 +124,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some(stall_actions::CHILD_ARGUMENT) => stall_actions::run_child(&arguments[1..]),
+        Some(overwrite_load::CHILD_ARGUMENT) => overwrite_load::run_child(&arguments[1..]),
         _ if arguments.iter().any(|argument| argument == "--help") => {
             print!("{}", options::USAGE);
             Ok(())
@@ -122,9 +155,9 @@ fn run(options: Options) -> io::Result<()> {
             Side {
                 name: "redis-server",
                 binary: redis,
-                arguments: ["--bind", "127.0.0.1", "--save", ""]
-                    .map(str::to_owned)
-                    .to_vec(),
+                arguments: (REDIS_ARGUMENTS.map(str::to_owned).into_iter())
+                    .chain(options.redis_arguments.iter().cloned())
+                    .collect(),
             },
             Side {
                 name: "evenkeel",
@@ -147,6 +180,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Memory => load_memory::run(&context),
             Load::Connections => load_connections::run(&context),
             Load::Stalls => load_stalls::run(&context),
+            Load::Snapshots => load_snapshots::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

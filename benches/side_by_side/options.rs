@@ -11,7 +11,7 @@ cargo bench --bench side_by_side -- [options]
 
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
-  --only LIST             of requests, memory, connections, stalls, instructions
+  --only LIST             of requests, memory, connections, stalls, snapshots, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
   --requests N            base number of requests of the load 'requests' (default 1000000)
@@ -20,12 +20,15 @@ Compares Evenkeel with redis-server on this machine and appends the result to be
   --label TEXT            heading of the section in RESULTS.md
   --no-append             leaves RESULTS.md alone
   --evenkeel-binary PATH  default: the binary that cargo has just built
-  --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: none)
+  --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: --save '' --dir .)
+  --redis-args TEXT       more blank-separated arguments of redis-server
 ";
 
 /// The most rounds and requests that are accepted: a run must end within hours.
 const ROUNDS_LIMIT: u64 = 100;
 const REQUESTS_LIMIT: u64 = 1_000_000_000;
+/// No snapshots but those that a load asks for; the server's directory is the current one.
+const EVENKEEL_ARGUMENTS: &str = "--save '' --dir .";
 /// What `--quick` divides counts by.
 const QUICK_DIVISOR: u64 = 100;
 
@@ -40,15 +43,18 @@ pub(crate) enum Load {
     Connections,
     /// Latency of one client while the server has something large to do.
     Stalls,
+    /// What a background snapshot costs.
+    Snapshots,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 5] = [
+const LOADS: [(&str, Load); 6] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
     ("stalls", Load::Stalls),
+    ("snapshots", Load::Snapshots),
     ("instructions", Load::Instructions),
 ];
 
@@ -75,13 +81,19 @@ pub(crate) struct Options {
     pub(crate) foreign_binary: bool,
     /// Its arguments after `--port N`.
     pub(crate) evenkeel_arguments: Vec<String>,
+    /// More arguments of redis-server.
+    pub(crate) redis_arguments: Vec<String>,
 }
 
 impl Options {
     /// Reads the arguments after the program's name.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let mut options = Options {
-            loads: LOADS[..4].iter().map(|(_, load)| *load).collect(),
+            loads: LOADS
+                .iter()
+                .map(|(_, load)| *load)
+                .filter(|load| *load != Load::Instructions)
+                .collect(),
             rounds: 3,
             requests: 1_000_000,
             row: String::new(),
@@ -90,7 +102,8 @@ impl Options {
             append: true,
             evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
             foreign_binary: false,
-            evenkeel_arguments: Vec::new(),
+            evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
+            redis_arguments: Vec::new(),
         };
         let mut rounds = None;
         let mut arguments = arguments.filter(|argument| argument != "--bench");
@@ -108,12 +121,8 @@ impl Options {
                     options.evenkeel_binary = absolute(&value()?)?;
                     options.foreign_binary = true;
                 }
-                "--evenkeel-args" => {
-                    // `''` stands for an empty argument, as in `--save ''`.
-                    let words = value()?.replace("\"\"", "''");
-                    let words = words.split_whitespace();
-                    options.evenkeel_arguments = words.map(|word| word.replace("''", "")).collect();
-                }
+                "--evenkeel-args" => options.evenkeel_arguments = words(&value()?),
+                "--redis-args" => options.redis_arguments = words(&value()?),
                 _ => return Err(format!("unknown option {name}; --help lists them")),
             }
         }
@@ -137,6 +146,13 @@ impl Options {
     pub(crate) fn wants(&self, row: &str) -> bool {
         row.contains(&self.row)
     }
+}
+
+/// The blank-separated words; `''` stands for an empty one, as in `--save ''`.
+fn words(text: &str) -> Vec<String> {
+    let text = text.replace("\"\"", "''");
+    let words = text.split_whitespace();
+    words.map(|word| word.replace("''", "")).collect()
 }
 
 fn parse_loads(list: &str) -> Result<Vec<Load>, String> {

@@ -18,6 +18,8 @@ use std::io;
 pub(crate) const REDIS: usize = 0;
 /// Index of the server under development among the sides.
 pub(crate) const EVENKEEL: usize = 1;
+/// Short names of the sides, for the progress of a run and for failures.
+const SIDE_NAMES: [&str; 2] = ["redis", "evenkeel"];
 
 /// Which end of a figure is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,17 @@ pub(crate) struct Figure {
     pub(crate) better: Better,
     /// Digits after the point.
     pub(crate) decimals: usize,
+}
+
+/// One value of one figure, for a load whose figures have different rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    /// Position of the figure in the section.
+    pub(crate) figure: usize,
+    /// Name of the row.
+    pub(crate) row: &'static str,
+    /// The value.
+    pub(crate) value: f64,
 }
 
 /// One load's values of one figure, per side and round.
@@ -75,7 +88,7 @@ impl Section {
 
     /// Adds what one load measured on one side: a value per figure, or why there is none.
     pub(crate) fn record(&mut self, load: &str, side: usize, measured: io::Result<Vec<f64>>) {
-        let name = ["redis", "evenkeel"][side];
+        let name = SIDE_NAMES[side];
         match measured {
             Ok(values) => {
                 assert_eq!(values.len(), self.tables.len());
@@ -88,15 +101,34 @@ impl Section {
                 }
             }
             Err(error) => {
-                eprintln!("  {load}, {name}: FAILED, {error}");
-                let failure = format!("failed: {load} on {name}: {error}");
-                if !self.failures.contains(&failure) {
-                    self.failures.push(failure);
-                }
+                self.record_failure(load, side, &error);
                 for (_, rows) in &mut self.tables {
                     row_of(rows, load);
                 }
             }
+        }
+    }
+
+    /// Adds what the section's only load measured on one side: any cells, or why there are none.
+    pub(crate) fn record_cells(&mut self, side: usize, measured: io::Result<Vec<Cell>>) {
+        let cells = match measured {
+            Ok(cells) => cells,
+            Err(error) => return self.record_failure(self.title, side, &error),
+        };
+        eprintln!("  {}", SIDE_NAMES[side]);
+        for Cell { figure, row, value } in cells {
+            let (figure, rows) = &mut self.tables[figure];
+            eprintln!("    {}: {row}: {value:.*}", figure.title, figure.decimals);
+            row_of(rows, row).values[side].push(value);
+        }
+    }
+
+    fn record_failure(&mut self, load: &str, side: usize, error: &io::Error) {
+        let name = SIDE_NAMES[side];
+        eprintln!("  {load}, {name}: FAILED, {error}");
+        let failure = format!("failed: {load} on {name}: {error}");
+        if !self.failures.contains(&failure) {
+            self.failures.push(failure);
         }
     }
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! 1. A reply is read without recursion: nested arrays only raise the number of values still due.
-//! 2. Bodies of bulk strings are skipped, so a reply of any size needs no memory.
+//! 2. Bodies of bulk strings are skipped, so a reply of any size needs no memory; `call_bulk` alone keeps
+//!    one, up to the caller's limit.
 //! 3. Every read and write gives up after `IO_TIMEOUT_S`, so a hung server ends the run.
 //!
 //! Not here: what is sent (`load_*.rs`), the server's process (`server_process.rs`).
@@ -77,6 +78,29 @@ impl Client {
             Reply::Integer(number) => Ok(number),
             other => Err(unexpected(&format!("{other:?} instead of an integer"))),
         }
+    }
+
+    /// Sends one command and demands a bulk string of at most `limit_bytes`, with its content.
+    pub(crate) fn call_bulk(
+        &mut self,
+        arguments: &[&[u8]],
+        limit_bytes: u64,
+    ) -> io::Result<String> {
+        let mut request = Vec::new();
+        encode(&mut request, arguments);
+        self.send(&request)?;
+        self.read_line()?;
+        let line = String::from_utf8_lossy(&self.line).into_owned();
+        let length = line.strip_prefix('$').and_then(|text| text.parse().ok());
+        let Some(length) = length.filter(|length| *length <= limit_bytes) else {
+            return Err(unexpected(&format!("'{line}' instead of a bulk string")));
+        };
+        let mut content = String::new();
+        (&mut self.reader)
+            .take(length)
+            .read_to_string(&mut content)?;
+        self.skip(2)?;
+        Ok(content)
     }
 
     /// Reads one complete reply. An error reply anywhere in it is returned as an error.

@@ -26,6 +26,8 @@ pub(crate) const LOAD_CORE: u32 = 1;
 
 /// How long a server may take to answer its first PING.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How often a starting server is asked; also the precision of the time that a start takes.
+const READY_INTERVAL: Duration = Duration::from_millis(2);
 /// How often a start is tried, as another program may take the free port first.
 const START_ATTEMPTS: usize = 3;
 /// How long a server may take to end after SIGTERM.
@@ -80,7 +82,19 @@ impl Side {
 
     fn try_start(&self, wrapper: &[String]) -> io::Result<ServerProcess> {
         let directory = tempfile::tempdir()?;
-        let log = fs::File::create(directory.path().join("log"))?;
+        let (child, port) = self.spawn(wrapper, directory.path())?;
+        let mut server = ServerProcess {
+            child,
+            port,
+            directory,
+        };
+        self.wait(&mut server)?;
+        Ok(server)
+    }
+
+    /// Starts the process, without waiting for anything; returns it and its port.
+    fn spawn(&self, wrapper: &[String], directory: &Path) -> io::Result<(Child, u16)> {
+        let log = fs::File::create(directory.join("log"))?;
         let port = free_port()?;
         // The signal at the parent's death covers what dropping does not: a killed benchmark.
         let child = Command::new("setpriv")
@@ -95,16 +109,15 @@ impl Side {
             .arg(&self.binary)
             .args(["--port", &port.to_string()])
             .args(&self.arguments)
-            .current_dir(directory.path())
+            .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        let mut server = ServerProcess {
-            child,
-            port,
-            directory,
-        };
+        Ok((child, port))
+    }
+
+    fn wait(&self, server: &mut ServerProcess) -> io::Result<()> {
         server.wait_until_ready().map_err(|error| {
             let log = fs::read_to_string(server.directory().join("log")).unwrap_or_default();
             let last_line = log.lines().last().unwrap_or("nothing in its log");
@@ -112,8 +125,7 @@ impl Side {
                 "{} does not start: {error}; {last_line}",
                 self.name
             ))
-        })?;
-        Ok(server)
+        })
     }
 }
 
@@ -182,6 +194,36 @@ impl ServerProcess {
         Ok(before)
     }
 
+    /// Memory in bytes that the server's children share with no other process.
+    ///
+    /// Takes time in proportion to their pages.
+    pub(crate) fn private_bytes_of_children(&self) -> io::Result<u64> {
+        let id = self.child.id();
+        let children = fs::read_to_string(self.proc_file(&format!("task/{id}/children")))?;
+        let mut bytes = 0;
+        for child in children.split_whitespace() {
+            // A child that has just ended has no memory.
+            let pages = fs::read_to_string(format!("/proc/{child}/smaps_rollup"));
+            for line in pages.unwrap_or_default().lines() {
+                if line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:") {
+                    bytes += field(line, 1)? * 1024;
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Ends the server with SIGTERM and starts `side` in the same directory, on another port.
+    ///
+    /// Returns how long the new process took to answer PING.
+    pub(crate) fn restart(&mut self, side: &Side) -> io::Result<Duration> {
+        self.terminate()?;
+        let start = Instant::now();
+        (self.child, self.port) = side.spawn(&[], self.directory.path())?;
+        side.wait(self)?;
+        Ok(start.elapsed())
+    }
+
     /// Ends the server with SIGTERM and waits for it; needed where a profiler writes at the end.
     pub(crate) fn terminate(&mut self) -> io::Result<()> {
         let id = self.child.id().to_string();
@@ -199,7 +241,8 @@ impl ServerProcess {
         Ok(())
     }
 
-    fn resident_bytes(&self) -> io::Result<u64> {
+    /// Resident memory in bytes at this moment.
+    pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
         let status = fs::read_to_string(self.proc_file("status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         Ok(field(line.unwrap_or_default(), 0)? * 1024)
@@ -215,7 +258,7 @@ impl ServerProcess {
             match answer {
                 Ok(_) => return Ok(()),
                 Err(error) if start.elapsed() > START_LIMIT => return Err(error),
-                Err(_) => thread::sleep(Duration::from_millis(10)),
+                Err(_) => thread::sleep(READY_INTERVAL),
             }
         }
     }

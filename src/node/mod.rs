@@ -309,14 +309,21 @@ impl Node {
             .collect()
     }
 
+    /// Does a bounded piece of all the work there is: [`Node::work_some`] and
+    /// [`Node::save_some`]. Returns true if there is more.
+    pub fn tick(&mut self, now: Timestamp) -> bool {
+        let has_work = self.work_some(now);
+        let has_saving = self.save_some(now);
+        has_work || has_saving
+    }
+
     /// Does a bounded piece of the work that is due now: timers, expiry, freeing. Returns true if
     /// there is more.
-    pub fn tick(&mut self, now: Timestamp) -> bool {
+    pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
         self.check_save_points(now);
-        let has_saving = self.run_saving(now);
-        has_timers || has_work || has_saving
+        has_timers || has_work
     }
 
     /// Puts a connection on the list to be closed.

@@ -6,7 +6,7 @@
 //!  requests ─▶ (a thread that may block) ─▶ reports
 //! ```
 //!
-//! The writer's steps are a part of [`Node::tick`], so they get the time that clients leave. What
+//! The writer's steps are taken by [`Node::save_some`], so they get the time that clients leave. What
 //! is in flight to the disk is bounded: beyond [`IN_FLIGHT_BYTES_MAX`] the walk waits. What
 //! changes of keys read out meanwhile can't wait; beyond [`HELD_BYTES_MAX`] the snapshot is given
 //! up, since the disk is slower than the changes.
@@ -137,8 +137,9 @@ impl Node {
         self.begin_save(now);
     }
 
-    /// Goes on with the snapshot; true if there is more to do at once.
-    pub(super) fn run_saving(&mut self, now: Timestamp) -> bool {
+    /// Goes one step on with the snapshot, if there is one: about the time of one segment of the
+    /// table, some tens of microseconds. Returns true if there is more to do at once.
+    pub fn save_some(&mut self, now: Timestamp) -> bool {
         let Some(job) = &mut self.saving.job else {
             return false;
         };
@@ -170,7 +171,7 @@ impl Node {
         }
     }
 
-    /// Whether [`Node::run_saving`] has something to do at once.
+    /// Whether [`Node::save_some`] has something to do at once.
     pub(super) fn has_saving_work(&self) -> bool {
         self.saving.job.as_ref().is_some_and(|job| match job.phase {
             Phase::Committing => false,
