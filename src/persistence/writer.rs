@@ -15,8 +15,9 @@
 use super::format::{BlockKind, DatabaseCount, encode_end, write_block, write_head};
 use crate::keyspace::Keyspace;
 
-/// Buffers are handed out when they have grown to this.
-const BUFFER_BYTES: usize = 256 * 1024;
+/// Buffers are handed out when they have grown to this: large enough to be worth a write, small
+/// enough that the write does not keep a core for long.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A snapshot being written.
 pub struct SnapshotWriter {
