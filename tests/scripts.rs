@@ -34,9 +34,6 @@ const NOT_IN_SCRIPTS: &[(&str, &str)] = &[
         "debug",
         "moves the clock and reloads for the drivers themselves",
     ),
-    ("save", "needs a disk of its own; tests/persistence.rs"),
-    ("bgsave", "needs a disk of its own; tests/persistence.rs"),
-    ("lastsave", "answers a time; tests/persistence.rs"),
     ("monitor", "sees every other request of the shared server"),
 ];
 
@@ -61,7 +58,7 @@ trait Driver {
     /// Moves the clock forward.
     fn advance_ms(&mut self, span_ms: u64);
 
-    /// Saves the keyspace and loads it again.
+    /// Saves the keyspace and loads it again, from here on over new connections.
     fn reload(&mut self);
 }
 
@@ -211,6 +208,7 @@ impl Driver for SocketDriver {
     }
 
     fn reload(&mut self) {
+        self.connections.clear();
         assert_eq!(
             self.control.line("DEBUG RELOAD"),
             Value::Simple(b"OK".to_vec())

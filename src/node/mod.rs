@@ -343,7 +343,8 @@ impl Node {
         let Some(connection) = self.find(id) else {
             return;
         };
-        let is_over = connection.is_closing || (connection.is_at_end && !connection.has_backlog);
+        let is_done = !connection.has_backlog && !connection.is_waiting;
+        let is_over = connection.is_closing || (connection.is_at_end && is_done);
         if is_over && connection.output.is_empty() {
             self.close_soon(id);
         }

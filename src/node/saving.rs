@@ -128,10 +128,11 @@ impl Node {
     pub(super) fn save_for(&mut self, id: ConnectionId, now: Timestamp) {
         self.connections[id.slot as usize].is_waiting = true;
         self.saving.waiters.push(id);
-        self.begin_save(now);
+        self.save_in_background(now);
     }
 
-    /// BGSAVE: begins a snapshot, or notes that another is wanted after the present one.
+    /// Begins a snapshot, or notes that another is wanted after the present one, which may have
+    /// failed already and only be going to its end.
     pub(super) fn save_in_background(&mut self, now: Timestamp) {
         self.saving.is_scheduled |= self.saving.job.is_some();
         self.begin_save(now);

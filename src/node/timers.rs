@@ -173,13 +173,16 @@ impl Node {
         let Some(connection) = self.find(id) else {
             return;
         };
-        let (session, is_paused) = (connection.session, connection.is_paused);
+        let (session, is_held) = (
+            connection.session,
+            connection.is_paused || connection.is_waiting,
+        );
         let idle_since_ms = self.engine.session(session).last_active_us / 1000;
         let at_ms = idle_since_ms + limit_ms;
         if limit_ms == 0 {
             return;
         }
-        if at_ms > now.monotonic_ms() || is_paused {
+        if at_ms > now.monotonic_ms() || is_held {
             let at_ms = at_ms.max(now.monotonic_ms() + RESOLUTION_MS);
             self.set_idle_timer(id, at_ms);
         } else {

@@ -29,6 +29,8 @@ pub enum DiskFault {
 struct Disk {
     committed: Option<Vec<u8>>,
     unfinished: Option<Vec<u8>>,
+    /// Whether the unfinished file can still become a snapshot.
+    is_begun: bool,
     /// Bytes of the unfinished file that survive a crash.
     synced: Option<Vec<u8>>,
     durable: Option<Vec<u8>>,
@@ -103,10 +105,16 @@ impl Disk {
     }
 }
 
+fn not_begun() -> io::Error {
+    io::Error::other("no snapshot was begun")
+}
+
 impl Storage for MemoryDisk {
     fn begin(&mut self) -> io::Result<()> {
         let mut disk = self.lock();
+        disk.is_begun = false;
         disk.step()?;
+        disk.is_begun = true;
         disk.unfinished = Some(Vec::new());
         disk.synced = None;
         Ok(())
@@ -114,16 +122,21 @@ impl Storage for MemoryDisk {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.lock();
-        disk.step()?;
-        let unfinished = disk.unfinished.as_mut();
-        unfinished
-            .ok_or_else(|| io::Error::other("no snapshot was begun"))?
-            .extend(bytes);
+        let outcome = disk.step();
+        if !disk.is_begun {
+            return Err(not_begun());
+        }
+        disk.is_begun = outcome.is_ok();
+        outcome?;
+        disk.unfinished.get_or_insert_default().extend(bytes);
         Ok(())
     }
 
     fn commit(&mut self) -> io::Result<()> {
         let mut disk = self.lock();
+        if !std::mem::take(&mut disk.is_begun) {
+            return Err(not_begun());
+        }
         disk.step()?;
         disk.synced = disk.unfinished.clone();
         disk.step()?;
@@ -135,7 +148,9 @@ impl Storage for MemoryDisk {
     }
 
     fn abort(&mut self) {
-        self.lock().unfinished = None;
+        let mut disk = self.lock();
+        disk.is_begun = false;
+        disk.unfinished = None;
     }
 
     fn open(&self) -> io::Result<Option<Box<dyn Read + '_>>> {

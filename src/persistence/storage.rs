@@ -20,7 +20,8 @@ pub trait Storage: Send {
     /// Appends to the snapshot that was begun.
     ///
     /// # Errors
-    /// What the disk says; the snapshot that was begun is then of no use.
+    /// What the disk says; the snapshot that was begun is then of no use, and all that is asked of
+    /// it before the next [`Storage::begin`] fails: a commit may be on its way already.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Makes the snapshot that was begun durable and puts it in the place of the last one.

@@ -100,10 +100,11 @@ pub(super) fn load(
     Ok(())
 }
 
-/// Starts with the intact blocks of a damaged snapshot, if that is configured.
+/// Starts with the intact blocks of a damaged snapshot, if that is configured, and puts a snapshot
+/// of them in its place: the next start must not find less.
 fn load_what_is_intact(
     node: &mut Node,
-    storage: &FileStorage,
+    storage: &mut FileStorage,
     reason: PersistError,
 ) -> Result<LoadReport, PersistError> {
     let PersistError::Damaged(damage) = &reason else {
@@ -128,7 +129,10 @@ fn load_what_is_intact(
         .expected_keys
         .map_or(0, |keys| keys.saturating_sub(found.keys()));
     node.stats_mut().gauges.lost_keys = lost_keys;
+    storage.begin()?;
+    storage.append(&found.snapshot)?;
     let aside = storage.set_aside()?;
+    storage.commit()?;
     log::warn!(
         "{} keys are intact, {} bytes are lost ({lost_keys} keys by the file's own count); \
          the damaged file is kept as {}",

@@ -8,7 +8,7 @@
 //! ! connection b             the following requests go over connection b (the first is a)
 //! ! resp3                    switches this connection to RESP3
 //! ! sorted                   the members of the next reply are compared in sorted order
-//! ! reload                   saves and loads the keyspace
+//! ! reload                   saves the keyspace and loads it again, from here on over new connections
 //! ! only evenkeel: reason    this case is not for foreign servers
 //! # a comment
 //! ```

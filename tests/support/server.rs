@@ -45,14 +45,20 @@ pub(crate) struct Ended {
 }
 
 impl ServerProcess {
-    /// Starts the binary of this package with these arguments besides port and directory.
+    /// Starts the binary of this package with these arguments besides port and directory. A
+    /// configuration file comes first.
     pub(crate) fn evenkeel(arguments: &[&str]) -> ServerProcess {
         let directory = new_directory();
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        let has_file = arguments
+            .first()
+            .is_some_and(|argument| !argument.starts_with("--"));
+        let (file, options) = arguments.split_at(usize::from(has_file));
         command
             .current_dir(directory.path())
+            .args(file)
             .args(["--port", "0"])
-            .args(arguments);
+            .args(options);
         let (child, lines) = spawn(command.env("RUST_LOG", "info"), Output::Errors)
             .expect("the binary that cargo built starts");
         let mut server = ServerProcess {
