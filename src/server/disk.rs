@@ -24,6 +24,9 @@ type Numbered<T> = (u64, T);
 /// the loop is busy throughout, so that a snapshot still ends.
 const NICENESS: i32 = 10;
 
+/// How long a disk may say nothing at the end of the server before it is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+
 pub(super) struct Disk {
     requests: Option<Sender<Numbered<StorageRequest>>>,
     reports: Receiver<Numbered<StorageReport>>,
@@ -31,7 +34,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Starts the thread; it ends when this is dropped.
+    /// Starts the thread; it ends when this is dropped and the disk has answered.
     pub(super) fn start(mut storage: Box<dyn Storage>, waker: Arc<Waker>) -> io::Result<Self> {
         let (requests, inbox) = channel::<Numbered<StorageRequest>>();
         let (outbox, reports) = channel();
@@ -87,8 +90,19 @@ impl Disk {
 }
 
 impl Drop for Disk {
+    /// Lets the thread finish what it was asked for, unless the disk hangs.
     fn drop(&mut self) {
         self.requests = None;
+        loop {
+            match self.receive(SILENCE_MAX) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    log::warn!("the disk does not answer; what was being written stays unfinished");
+                    return;
+                }
+                Err(()) => break,
+            }
+        }
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

@@ -185,7 +185,7 @@ pub static ROWS: &[MetricRow] = &[
         "Dropped objects waiting to be freed in slices.",
         |source| Value::Unsigned(source.gauges.lazyfree_pending_objects)),
 
-    row("loading", Persistence, Count, "Always 0: nothing is loaded at start.",
+    row("loading", Persistence, Count, "Always 0: clients are served when all is loaded.",
         |_| Value::Unsigned(0)),
     row("async_loading", Persistence, Count, "Always 0: there is no replication.",
         |_| Value::Unsigned(0)),
