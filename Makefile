@@ -20,6 +20,7 @@ test: ## Run every test that needs only a Rust toolchain and a C compiler
 check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --release -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
