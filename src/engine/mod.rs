@@ -17,19 +17,21 @@ mod batch;
 mod gates;
 mod typed;
 
+pub use crate::keyspace::CountError;
 pub use batch::{BatchOutcome, Stop};
-pub use typed::{CountError, Expire, TimeToLive};
+pub use typed::{Expire, TimeToLive};
 
 use crate::base::clock::Timestamp;
-use crate::command::call::{call, resolve};
+use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::table::table;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::outbox::{Effect, Outbox};
 use crate::session::pause::Pause;
-use crate::session::{Context, Peer, Session, SessionKey, Sessions};
+use crate::session::{Context, Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use gates::Gate;
 
@@ -250,10 +252,6 @@ impl CacheEngine {
         self.keyspace.check_invariants();
     }
 }
-
-use crate::command::call::{Resolved, reply_error};
-use crate::protocol::error::ReplyError;
-use crate::session::ReplyMode;
 
 /// Takes one request through the gates and runs it.
 #[inline]

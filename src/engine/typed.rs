@@ -6,10 +6,9 @@
 use super::CacheEngine;
 use crate::base::clock::Timestamp;
 use crate::command::server::info_text;
-use crate::keyspace::DeadlineChange;
+use crate::keyspace::{CountError, DeadlineChange};
 use crate::session::Peer;
 use crate::value::string::StringValue;
-use std::fmt;
 use std::time::Duration;
 
 /// When a value that is set shall expire.
@@ -36,26 +35,6 @@ pub enum TimeToLive {
     /// It expires this long from now.
     Remaining(Duration),
 }
-
-/// Why a number could not be counted up or down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountError {
-    /// The value is not an integer.
-    NotAnInteger,
-    /// The result does not fit 64 bits.
-    Overflow,
-}
-
-impl fmt::Display for CountError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NotAnInteger => "value is not an integer or out of range",
-            Self::Overflow => "increment or decrement would overflow",
-        })
-    }
-}
-
-impl std::error::Error for CountError {}
 
 const DATABASE: usize = 0;
 
@@ -172,17 +151,10 @@ impl CacheEngine {
     /// [`CountError`]; the value then is as it was.
     pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, CountError> {
         let key = self.keyspace.key(key);
-        let mut mutation = self.keyspace.mutate(DATABASE, self.now.unix_ms());
-        let old = match mutation.find(key) {
-            Some(entry) => entry
-                .string()
-                .as_integer()
-                .ok_or(CountError::NotAnInteger)?,
-            None => 0,
-        };
-        let new = old.checked_add(increment).ok_or(CountError::Overflow)?;
-        mutation.set(key, StringValue::Integer(new), DeadlineChange::Keep);
-        Ok(new)
+        let now_ms = self.now.unix_ms();
+        self.keyspace
+            .mutate(DATABASE, now_ms)
+            .increment(key, increment)
     }
 
     /// Takes `decrement` from the integer value of a key, as [`CacheEngine::incr`] adds.

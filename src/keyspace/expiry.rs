@@ -11,6 +11,7 @@
 use super::Keyspace;
 use super::database::EntryHashes;
 use super::entry::EntryId;
+use crate::structures::hash_table::PayloadHash;
 use crate::structures::histogram::Histogram;
 
 /// What the keyspace remembers of expired keys.
@@ -72,7 +73,7 @@ impl Keyspace {
             entries: &self.entries,
             hasher: &self.hasher,
         };
-        let hash = crate::structures::hash_table::PayloadHash::hash_of(&hashes, id.payload());
+        let hash = hashes.hash_of(id.payload());
         let location = data
             .table
             .find(hash, |payload| payload == id.payload())

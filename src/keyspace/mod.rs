@@ -28,7 +28,7 @@ mod watch;
 pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
 pub use expiry::ExpiryReport;
-pub use mutation::{DeadlineChange, Mutation};
+pub use mutation::{CountError, DeadlineChange, Mutation};
 
 use crate::base::hash::KeyHasher;
 use cut::Cut;

@@ -15,6 +15,7 @@ use super::{Database, Key, Keyspace, access_time_s};
 use crate::structures::hash_table::Location;
 use crate::value::record::Record;
 use crate::value::string::StringValue;
+use std::fmt;
 
 /// Records that are hashed and whose buckets are asked for before the first of them is set.
 const RESTORE_GROUP: usize = 16;
@@ -29,6 +30,26 @@ pub enum DeadlineChange {
     /// The key shall expire at this Unix time in milliseconds. A time that has come deletes it.
     At(u64),
 }
+
+/// Why a number could not be counted up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountError {
+    /// The value is not an integer.
+    NotAnInteger,
+    /// The result does not fit 64 bits.
+    Overflow,
+}
+
+impl fmt::Display for CountError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NotAnInteger => "value is not an integer or out of range",
+            Self::Overflow => "increment or decrement would overflow",
+        })
+    }
+}
+
+impl std::error::Error for CountError {}
 
 /// Changes of one database at one moment.
 pub struct Mutation<'a> {
@@ -106,6 +127,25 @@ impl<'a> Mutation<'a> {
             None => self.insert(key, value, deadline),
         }
         self.changed(key.bytes);
+    }
+
+    /// Adds to the integer value of a key, a missing one counting as 0, and returns the sum. The
+    /// deadline stays.
+    ///
+    /// # Errors
+    /// [`CountError`]; the value then is as it was.
+    #[inline]
+    pub fn increment(&mut self, key: Key<'_>, increment: i64) -> Result<i64, CountError> {
+        let old = match self.find(key) {
+            Some(entry) => entry
+                .string()
+                .as_integer()
+                .ok_or(CountError::NotAnInteger)?,
+            None => 0,
+        };
+        let new = old.checked_add(increment).ok_or(CountError::Overflow)?;
+        self.set(key, StringValue::Integer(new), DeadlineChange::Keep);
+        Ok(new)
     }
 
     fn insert(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: DeadlineChange) {

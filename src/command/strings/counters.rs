@@ -3,7 +3,7 @@
 use crate::base::extended_float::ExtendedFloat;
 use crate::base::numbers::parse_i64;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
-use crate::keyspace::DeadlineChange;
+use crate::keyspace::{CountError, DeadlineChange};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -88,13 +88,11 @@ fn decrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 fn add(context: &mut Context<'_>, args: Args<'_>, increment: i64) -> Outcome {
     let key = context.key(args, 1);
-    let mut mutation = context.mutate();
-    let old = match mutation.find(key) {
-        Some(entry) => entry.string().as_integer().ok_or(ReplyError::NOT_INTEGER)?,
-        None => 0,
-    };
-    let new = old.checked_add(increment).ok_or(ReplyError::OVERFLOW)?;
-    mutation.set(key, StringValue::Integer(new), DeadlineChange::Keep);
+    let sum = context.mutate().increment(key, increment);
+    let new = sum.map_err(|error| match error {
+        CountError::NotAnInteger => ReplyError::NOT_INTEGER,
+        CountError::Overflow => ReplyError::OVERFLOW,
+    })?;
     context.reply.integer(new);
     Ok(())
 }
