@@ -45,9 +45,17 @@ impl Disk {
                 log::debug!("the thread that writes snapshots keeps its priority: {error}");
             }
             for (number, request) in inbox {
+                if matches!(request, StorageRequest::Commit) {
+                    while storage.prepare_commit() {
+                        std::thread::yield_now();
+                    }
+                }
                 let Some(report) = request.carry_out(&mut *storage) else {
                     continue;
                 };
+                // A kernel without preemption lets a thread that was just woken wait for the end
+                // of this one's share of time, milliseconds; so it is given back in small pieces.
+                std::thread::yield_now();
                 // Nobody listens any more when the server has ended.
                 if outbox.send((number, report)).is_err() || waker.wake().is_err() {
                     return;
