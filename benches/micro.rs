@@ -248,10 +248,10 @@ fn prefetch<'k>(
     hashed.clear();
     hashed.extend(batch.iter().map(|&item| keyspace.key(&keys[item])));
     for &key in hashed.iter() {
-        keyspace.prefetch_bucket(0, key);
+        keyspace.prefetch_bucket(0, key.hash());
     }
     for &key in hashed.iter() {
-        keyspace.prefetch_entry(0, key);
+        keyspace.prefetch_entry(0, key.hash());
     }
 }
 

@@ -19,6 +19,22 @@ pub struct Resolved {
     pub handler: Handler,
 }
 
+/// The command of a request if it can run at once: its name is known and no container's, and the
+/// number of arguments fits. All others are left to [`resolve`], which finds the error, too.
+#[inline]
+pub fn resolve_plain(args: Args<'_>) -> Option<Resolved> {
+    let number = table().find_for(args)?;
+    let spec = table().spec(number);
+    match spec.action {
+        Action::Run(handler) if spec.accepts(args.len()) => Some(Resolved {
+            number,
+            spec,
+            handler,
+        }),
+        _ => None,
+    }
+}
+
 /// Finds the command of a request by its name. O(1) beside the subcommands of a container.
 ///
 /// # Errors

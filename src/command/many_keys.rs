@@ -27,11 +27,11 @@ pub(super) fn for_each_key<'k>(
         group.clear();
         for index in indexes.by_ref().take(PREFETCH_GROUP) {
             let key = context.key(args, index);
-            context.keyspace.prefetch_bucket(database, key);
+            context.keyspace.prefetch_bucket(database, key.hash());
             group.push((index, key));
         }
         for &(_, key) in &group {
-            context.keyspace.prefetch_entry(database, key);
+            context.keyspace.prefetch_entry(database, key.hash());
         }
         for &(index, key) in &group {
             each(context, index, key);

@@ -1,22 +1,25 @@
 //! A connection's complete requests, executed as a batch.
 //!
 //! ```text
-//!  1. each request: its command by name, the hash of its first key, its bucket line asked for
-//!  2. each request: its entry line asked for (the bucket has arrived meanwhile)
-//!  3. each request: gates, handler, reply
+//!  1. each request: its command by name, the hash of its first key
+//!  2. each request: its bucket line asked for
+//!  3. each request: its entry line asked for (the bucket has arrived meanwhile)
+//!  4. each request: gates, handler, reply
 //! ```
 //!
 //! So the cache misses of up to [`BATCH_REQUESTS_MAX`] requests overlap instead of adding up. The
 //! prefetches are hints: whatever an earlier request of the batch does to the keys of a later one,
 //! the later one looks them up anew with the hash that was computed.
 
-use super::{CacheEngine, Execution, execute_one};
+use super::{CacheEngine, Execution, execute_one, execute_unresolved};
 use crate::base::clock::Timestamp;
-use crate::command::call::{resolve, resolve_number};
-use crate::command::table::{CommandNumber, table};
+use crate::command::call::{Resolved, resolve_plain};
+use crate::keyspace::Keyspace;
+use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
 use crate::session::SessionKey;
 use crate::session::context::PreparedKey;
+use arrayvec::ArrayVec;
 
 /// Requests whose memory accesses are overlapped. Twice the misses a core has in flight; more
 /// would push the first lines out of the cache before they are used.
@@ -44,16 +47,14 @@ pub struct BatchOutcome {
     pub stop: Option<Stop>,
 }
 
+/// A request that is about to be executed.
 #[derive(Clone, Copy)]
-struct Prepared {
-    command: Option<CommandNumber>,
+struct Prepared<'a> {
+    args: Args<'a>,
+    /// `None` for what [`crate::command::call::resolve`] has to look at.
+    command: Option<Resolved>,
     key: Option<PreparedKey>,
 }
-
-const UNPREPARED: Prepared = Prepared {
-    command: None,
-    key: None,
-};
 
 impl CacheEngine {
     /// Executes the requests of a batch in order and appends their replies to `out`, until all are
@@ -109,49 +110,36 @@ impl CacheEngine {
         out: &mut Vec<u8>,
         out_bytes_max: usize,
     ) -> BatchOutcome {
-        let mut prepared = [UNPREPARED; BATCH_REQUESTS_MAX];
-        let prepared = &mut prepared[..requests.len()];
         let (mut context, database) = self.context(session, now, out);
-        for (slot, request) in prepared.iter_mut().zip(requests.clone()) {
-            let args = batch.args(request, buffer);
-            slot.command = table().find(args.name());
-            let index = slot
-                .command
-                .and_then(|number| table().spec(number).keys.first_index());
-            if let Some(index) = index.filter(|&index| index < args.len()) {
-                let key = context.keyspace.key(args.get(index));
-                slot.key = Some(PreparedKey {
-                    index,
-                    hash: key.hash(),
-                });
-                if requests.len() > 1 {
-                    context.keyspace.prefetch_bucket(database, key);
+        let prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
+            .map(|request| prepare(context.keyspace, batch.args(request, buffer)))
+            .collect();
+        // Loops of their own, so short that the processor works on several rounds at once.
+        if prepared.len() > 1 {
+            for request in &prepared {
+                if let Some(key) = request.key {
+                    context.keyspace.prefetch_bucket(database, key.hash);
+                }
+            }
+            for request in &prepared {
+                if let Some(key) = request.key {
+                    context.keyspace.prefetch_entry(database, key.hash);
                 }
             }
         }
-        if requests.len() > 1 {
-            for (slot, request) in prepared.iter().zip(requests.clone()) {
-                if let Some(PreparedKey { index, hash }) = slot.key {
-                    let args = batch.args(request, buffer);
-                    let key = context.keyspace.key_with_hash(args.get(index), hash);
-                    context.keyspace.prefetch_entry(database, key);
-                }
-            }
-        }
-        for (done, (slot, request)) in prepared.iter().zip(requests).enumerate() {
-            let args = batch.args(request, buffer);
-            context.prepared = slot.key;
-            let resolved = match slot.command {
-                Some(number) => resolve_number(number, args),
-                None => resolve(args),
+        for (done, request) in prepared.iter().enumerate() {
+            context.prepared = request.key;
+            let execution = match request.command {
+                Some(command) => execute_one(&mut context, request.args, command),
+                None => execute_unresolved(&mut context, request.args),
             };
-            if execute_one(&mut context, args, resolved) == Execution::Paused {
+            if execution == Execution::Paused {
                 return BatchOutcome {
                     executed_count: done,
                     stop: Some(Stop::Paused),
                 };
             }
-            let stop = if context.session().closes_after_reply {
+            let stop = if execution == Execution::Closing {
                 Some(Stop::Closing)
             } else if !context.outbox.is_empty() {
                 Some(Stop::Effects)
@@ -170,4 +158,15 @@ impl CacheEngine {
             stop: None,
         }
     }
+}
+
+#[inline]
+fn prepare<'a>(keyspace: &Keyspace, args: Args<'a>) -> Prepared<'a> {
+    let command = resolve_plain(args);
+    let index = command.and_then(|command| command.spec.keys.first_index());
+    let key = index.filter(|&index| index < args.len()).map(|index| {
+        let hash = keyspace.key(args.get(index)).hash();
+        PreparedKey { index, hash }
+    });
+    Prepared { args, command, key }
 }

@@ -20,13 +20,11 @@ use crate::session::Context;
 /// Where a request goes.
 pub(super) enum Gate {
     /// On to its handler.
-    Run(Resolved),
+    Run,
     /// Into the queue of its transaction.
     Queued,
     /// Back, with an error.
     Refused(ReplyError),
-    /// Away: it is the beginning of an HTTP request, sent by a browser on somebody's behalf.
-    Hostile,
     /// Nowhere yet.
     Paused,
 }
@@ -40,15 +38,7 @@ const SAVE_FAILED: ReplyError = ReplyError::fixed(
 );
 
 #[inline]
-pub(super) fn pass(
-    context: &mut Context<'_>,
-    args: Args<'_>,
-    resolved: Result<Resolved, ReplyError>,
-) -> Gate {
-    let command = match resolved {
-        Ok(command) => command,
-        Err(error) => return refuse_unresolved(context, args, error),
-    };
+pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
     let flags = command.spec.flags;
     let session = context.sessions.get(context.key);
     let is_in_multi = session.transaction.is_open();
@@ -81,7 +71,7 @@ pub(super) fn pass(
             .queue(command.number, queued, is_write);
         return Gate::Queued;
     }
-    Gate::Run(command)
+    Gate::Run
 }
 
 #[cold]
@@ -91,18 +81,26 @@ fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Ga
     Gate::Refused(error)
 }
 
-#[cold]
-fn refuse_unresolved(context: &mut Context<'_>, args: Args<'_>, error: ReplyError) -> Gate {
+/// Whether a request is the beginning of an HTTP request, sent by a browser on somebody's behalf.
+pub(super) fn is_hostile(args: Args<'_>) -> bool {
     let name = args.name();
-    if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
-        return Gate::Hostile;
-    }
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// What a request that names no command, or has too many or too few arguments, is answered.
+#[cold]
+pub(super) fn refuse_unresolved(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    error: ReplyError,
+) -> ReplyError {
+    let name = args.name();
     if let Some(number) = table().find(name) {
         context.stats.count_rejection(number);
     }
     if name.eq_ignore_ascii_case(b"exec") {
-        return Gate::Refused(transactions::abort(context, &error));
+        return transactions::abort(context, &error);
     }
     context.session().transaction.note_error();
-    Gate::Refused(error)
+    error
 }

@@ -27,7 +27,6 @@ use crate::command::table::table;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
-use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::outbox::{Effect, Outbox};
 use crate::session::pause::Pause;
@@ -43,6 +42,8 @@ const EXPIRE_STEP_KEYS: usize = 32;
 pub enum Execution {
     /// It was answered (or its answer was not wanted).
     Done,
+    /// It was answered, and the session ends with that.
+    Closing,
     /// A pause holds it back: nothing was done, try again later.
     Paused,
 }
@@ -147,7 +148,7 @@ impl CacheEngine {
     ) -> Execution {
         self.now = now;
         let (mut context, _) = self.context(session, now, reply);
-        execute_one(&mut context, args, resolve(args))
+        execute_unresolved(&mut context, args)
     }
 
     fn context<'a>(
@@ -255,30 +256,55 @@ impl CacheEngine {
 
 /// Takes one request through the gates and runs it.
 #[inline]
-fn execute_one(
-    context: &mut Context<'_>,
-    args: Args<'_>,
-    resolved: Result<Resolved, ReplyError>,
-) -> Execution {
+fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Execution {
     let begin = context.reply.len();
     let session = context.session();
     if session.reply_mode == ReplyMode::SkipNext {
         session.reply_mode = ReplyMode::Skip;
     }
-    match gates::pass(context, args, resolved) {
-        Gate::Run(command) => {
+    match gates::pass(context, args, command) {
+        Gate::Run => {
             context.session().last_command = Some(command.number);
             call(context, command, args);
         }
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
-        Gate::Hostile => context.session().closes_after_reply = true,
         Gate::Paused => return Execution::Paused,
     }
+    end_of(context, begin)
+}
+
+/// As [`execute_one`] for a request whose command is not looked up yet, or is none.
+fn execute_unresolved(context: &mut Context<'_>, args: Args<'_>) -> Execution {
+    let error = match resolve(args) {
+        Ok(command) => return execute_one(context, args, command),
+        Err(error) => error,
+    };
+    let begin = context.reply.len();
+    let session = context.session();
+    if session.reply_mode == ReplyMode::SkipNext {
+        session.reply_mode = ReplyMode::Skip;
+    }
+    if gates::is_hostile(args) {
+        session.closes_after_reply = true;
+    } else {
+        let error = gates::refuse_unresolved(context, args, error);
+        reply_error(context, &error);
+    }
+    end_of(context, begin)
+}
+
+/// What follows a request, whose reply began at `begin`.
+#[inline]
+fn end_of(context: &mut Context<'_>, begin: usize) -> Execution {
     if context.session().reply_mode != ReplyMode::On {
         withhold_reply(context, begin);
     }
-    Execution::Done
+    if context.session().closes_after_reply {
+        Execution::Closing
+    } else {
+        Execution::Done
+    }
 }
 
 /// Takes the reply back from a client that does not want it.

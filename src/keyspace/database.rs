@@ -44,12 +44,13 @@ impl Database {
     /// Finds a key, due or not.
     #[inline]
     pub(super) fn locate(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {
-        let is_key = |payload| entries.get(EntryId::from_payload(payload)).key() == key.bytes;
-        let location = self.table.find(key.hash, is_key)?;
-        Some((
-            location,
-            EntryId::from_payload(self.table.payload(location)),
-        ))
+        let is_key = |payload| {
+            entries
+                .get(EntryId::from_payload(payload))
+                .has_key(key.bytes)
+        };
+        let (location, payload) = self.table.find(key.hash, is_key)?;
+        Some((location, EntryId::from_payload(payload)))
     }
 
     /// The deadline of an entry of this database, in Unix milliseconds.

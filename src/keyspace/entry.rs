@@ -185,6 +185,21 @@ impl<'a> EntryRef<'a> {
         self.bytes(shape.key_offset(), shape.key_len)
     }
 
+    /// Whether the key is `key`. Keys of up to 16 bytes, most of them, are compared in two words.
+    #[inline]
+    pub(super) fn has_key(self, key: &[u8]) -> bool {
+        let own = self.key();
+        if own.len() != key.len() {
+            return false;
+        }
+        match (own.first_chunk::<8>(), key.first_chunk::<8>()) {
+            (Some(own_head), Some(head)) if key.len() <= 16 => {
+                own_head == head && own.last_chunk::<8>() == key.last_chunk::<8>()
+            }
+            _ => own == key,
+        }
+    }
+
     /// The value.
     #[inline]
     pub fn string(self) -> StringValue<'a> {

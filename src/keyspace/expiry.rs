@@ -74,7 +74,7 @@ impl Keyspace {
             hasher: &self.hasher,
         };
         let hash = hashes.hash_of(id.payload());
-        let location = data
+        let (location, _) = data
             .table
             .find(hash, |payload| payload == id.payload())
             .expect("an entry of the heap is in the table");

@@ -49,7 +49,7 @@ pub struct Key<'a> {
 impl Key<'_> {
     /// The hash, to be kept for [`Keyspace::key_with_hash`].
     #[inline]
-    pub(crate) fn hash(&self) -> u64 {
+    pub fn hash(&self) -> u64 {
         self.hash
     }
 }
@@ -116,16 +116,16 @@ impl Keyspace {
         Key { bytes, hash }
     }
 
-    /// Hints that a key is going to be looked up: asks for its bucket.
+    /// Hints that a key of `hash` is going to be looked up: asks for its bucket.
     #[inline]
-    pub fn prefetch_bucket(&self, database: usize, key: Key<'_>) {
-        self.databases[database].table.prefetch(key.hash);
+    pub fn prefetch_bucket(&self, database: usize, hash: u64) {
+        self.databases[database].table.prefetch(hash);
     }
 
     /// The second hint, when the bucket has arrived: asks for the entry.
     #[inline]
-    pub fn prefetch_entry(&self, database: usize, key: Key<'_>) {
-        if let Some(payload) = self.databases[database].table.candidate(key.hash) {
+    pub fn prefetch_entry(&self, database: usize, hash: u64) {
+        if let Some(payload) = self.databases[database].table.candidate(hash) {
             EntryId::from_payload(payload).prefetch();
         }
     }

@@ -286,7 +286,7 @@ impl<'a> Mutation<'a> {
             while len < RESTORE_GROUP && !records.is_empty() {
                 let record = Record::decode(&mut records).expect("a loader has checked the record");
                 let key = self.keyspace.key(record.key);
-                self.keyspace.prefetch_bucket(self.database, key);
+                self.keyspace.prefetch_bucket(self.database, key.hash);
                 group[len] = Some((key, record));
                 len += 1;
             }

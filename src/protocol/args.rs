@@ -74,6 +74,21 @@ impl<'a> Args<'a> {
         self.get(0)
     }
 
+    /// The first argument as one number, for looking it up by comparing words: its at most seven
+    /// bytes in little-endian order, upper-case letters made lower, then zeros, and its length in
+    /// the highest byte. `None` if it is longer, or not ASCII, or at the very end of its buffer.
+    #[inline]
+    pub fn short_name(self) -> Option<u64> {
+        let range = self.ranges[0];
+        let start = range.start as usize;
+        let bytes = self.buffer.get(start..)?.first_chunk::<8>()?;
+        if range.len == 0 || range.len > 7 {
+            return None;
+        }
+        let word = u64::from_le_bytes(*bytes) & ((1 << (8 * range.len)) - 1);
+        Some(lowercase_word(word)? | u64::from(range.len) << 56)
+    }
+
     /// Argument `index`, counted from 0, the name.
     ///
     /// # Panics
@@ -107,6 +122,31 @@ impl<'a> Args<'a> {
     pub fn total_bytes(self) -> usize {
         self.ranges.iter().map(|range| range.len as usize).sum()
     }
+}
+
+/// Eight bytes of ASCII with their upper-case letters made lower; `None` if a byte is not ASCII.
+#[inline]
+const fn lowercase_word(word: u64) -> Option<u64> {
+    const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x80 * EVERY_BYTE;
+    if word & HIGH_BITS != 0 {
+        return None;
+    }
+    // The high bit of a byte says: at least 'A', and not above 'Z'. Bytes below 128 carry nowhere.
+    let from_a = word + (0x80 - b'A' as u64) * EVERY_BYTE;
+    let above_z = word + (0x80 - b'Z' as u64 - 1) * EVERY_BYTE;
+    let is_upper = from_a & !above_z & HIGH_BITS;
+    Some(word | is_upper >> 2)
+}
+
+/// A name as [`Args::short_name`] gives it; `None` if it is longer than seven bytes.
+pub fn short_name_of(name: &[u8]) -> Option<u64> {
+    if name.is_empty() || name.len() > 7 {
+        return None;
+    }
+    let mut bytes = [0; 8];
+    bytes[..name.len()].copy_from_slice(name);
+    Some(lowercase_word(u64::from_le_bytes(bytes))? | (name.len() as u64) << 56)
 }
 
 #[inline]

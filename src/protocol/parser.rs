@@ -32,6 +32,9 @@ use crate::base::limits::{
 };
 use crate::base::words::split_words;
 
+/// Arguments of a request that is read without a loop over vectors: `SET key value EX 60` has five.
+const SHORT_REQUEST_ARGUMENTS: usize = 5;
+
 /// What a connection may send at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParserLimits {
@@ -183,7 +186,12 @@ impl CommandParser {
         let scope = Scope::new(buffer, start, limits);
         let result = match self.stage {
             Stage::Idle => match scope.view.get(start) {
-                Some(b'*') => self.count(&scope, 0, batch),
+                Some(b'*') => {
+                    if let Some(consumed) = scope.short_request(batch) {
+                        return Ok(Progress::Request { consumed });
+                    }
+                    self.count(&scope, 0, batch)
+                }
                 Some(_) => self.inline(&scope, 0, batch),
                 None => return Ok(Progress::NeedMore { bytes_wanted: 1 }),
             },
@@ -392,6 +400,29 @@ impl<'a> Scope<'a> {
             request_bytes_max,
             limits,
         }
+    }
+
+    /// Reads a whole request of a few arguments, as most are, and returns where it ends. `None` for
+    /// all others, incomplete and wrong ones among them; the batch is then as it was.
+    #[inline]
+    fn short_request(&self, batch: &mut RequestBatch) -> Option<usize> {
+        let count = short_header(self.view, self.start, b'*')?;
+        let mut ranges = [ArgRange { start: 0, len: 0 }; SHORT_REQUEST_ARGUMENTS];
+        let ranges = ranges.get_mut(..count.value)?;
+        let mut position = count.next;
+        for range in &mut *ranges {
+            let header = short_header(self.view, position, b'$')?;
+            self.limits.check_length(header.value).ok()?;
+            *range = ArgRange::new(header.next, header.value);
+            position = header.next + header.value + 2;
+        }
+        if position > self.view.len() || ranges.is_empty() {
+            return None;
+        }
+        let first = batch.ranges.len();
+        batch.ranges.extend_from_slice(ranges);
+        batch.finish_request(first, position, Form::Resp);
+        Some(position)
     }
 
     /// Reads `remaining` arguments from `position` on. Their ranges, counted from `base`, are put

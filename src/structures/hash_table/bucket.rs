@@ -101,6 +101,16 @@ impl Bucket {
         SlotSet(!nonzero & TAG_BYTES)
     }
 
+    /// Slots whose tag and fragment are those of `mark`, each with its payload.
+    #[inline]
+    pub(super) fn with_mark(&self, mark: Mark) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.with_tag(mark.tag).filter_map(move |slot| {
+            let word = self.slots[slot];
+            let is_candidate = word >> PAYLOAD_BITS == u64::from(mark.fragment);
+            is_candidate.then_some((slot, word & PAYLOAD_MASK))
+        })
+    }
+
     #[inline]
     pub(super) fn occupied(&self) -> SlotSet {
         SlotSet(!self.with_tag(0).0 & !LOW_BITS & TAG_BYTES)

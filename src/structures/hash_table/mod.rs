@@ -157,23 +157,20 @@ impl HashTable {
     #[inline]
     pub fn candidate(&self, hash: u64) -> Option<u64> {
         let segment = &self.segments[self.segment_number(hash)];
-        let mark = segment.mark(hash);
-        let bucket = segment.home_bucket(hash);
-        bucket
-            .with_tag(mark.tag)
-            .find(|&slot| bucket.fragment(slot) == mark.fragment)
-            .map(|slot| bucket.payload(slot))
+        let mut found = segment.home_bucket(hash).with_mark(segment.mark(hash));
+        found.next().map(|(_, payload)| payload)
     }
 
-    /// Finds the payload of `hash` that `is_match` accepts.
+    /// Finds the payload of `hash` that `is_match` accepts, and where it stands.
     #[inline]
-    pub fn find(&self, hash: u64, is_match: impl FnMut(u64) -> bool) -> Option<Location> {
+    pub fn find(&self, hash: u64, is_match: impl FnMut(u64) -> bool) -> Option<(Location, u64)> {
         let segment = self.segment_number(hash);
-        let position = self.segments[segment].find(hash, is_match)?;
-        Some(Location {
+        let (position, payload) = self.segments[segment].find(hash, is_match)?;
+        let location = Location {
             segment: segment as u32,
             position,
-        })
+        };
+        Some((location, payload))
     }
 
     /// The payload at a location that is not stale.

@@ -121,17 +121,18 @@ impl Segment {
         &self,
         hash: u64,
         mut is_match: impl FnMut(u64) -> bool,
-    ) -> Option<Position> {
+    ) -> Option<(Position, u64)> {
         let mark = self.mark(hash);
         let mut index = self.home(mark.fragment);
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[index];
-            for slot in bucket.with_tag(mark.tag) {
-                if bucket.fragment(slot) == mark.fragment && is_match(bucket.payload(slot)) {
-                    return Some(Position {
+            for (slot, payload) in bucket.with_mark(mark) {
+                if is_match(payload) {
+                    let position = Position {
                         bucket: index as u32,
                         slot: slot as u8,
-                    });
+                    };
+                    return Some((position, payload));
                 }
             }
             if !bucket.has_overflow() {

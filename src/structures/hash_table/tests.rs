@@ -27,7 +27,8 @@ impl PayloadHash for Hashes {
 }
 
 fn contains(table: &HashTable, hashes: &Hashes, payload: u64) -> Option<Location> {
-    table.find(hashes.hash_of(payload), |found| found == payload)
+    let found = table.find(hashes.hash_of(payload), |found| found == payload)?;
+    Some(found.0)
 }
 
 fn scan_all(table: &HashTable) -> Vec<u64> {
