@@ -23,13 +23,15 @@
 //!    capacity follows from its header, and a write that stays in the class stays in place.
 //!
 //! Cost: 8 bytes a key beside key and value, 12 with a deadline, and the class's rounding (up to
-//! 15 bytes, from 128 bytes on up to a quarter). Classes grow geometrically, so appending byte by
+//! 7 bytes, from 128 bytes on up to an eighth). Classes grow geometrically, so appending byte by
 //! byte copies each byte a constant number of times.
 //!
-//! Not here: where an entry is found (`structures/hash_table`), what a change implies
+//! Not here: the memory of entries up to 16 KiB (`slabs.rs`; larger ones have an allocation each),
+//! where an entry is found (`structures/hash_table`), what a change implies
 //! (`mutation.rs`).
 #![allow(unsafe_code)]
 
+use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};
 use crate::base::prefetch::prefetch;
 use crate::structures::expiry_heap::PositionStore;
 use crate::value::string::StringValue;
@@ -50,13 +52,14 @@ const OFFSET_ACCESS: usize = 2;
 const OFFSET_VALUE_LEN: usize = 4;
 const OFFSET_OPTIONAL: usize = 8;
 
-/// Bytes an entry of `len` bytes takes: the classes of mimalloc and jemalloc, multiples of 16 up
-/// to 128, then four to a doubling. Asking for exactly these makes the accounting exact.
+/// Bytes an entry of `len` bytes takes: a piece of a slab, or, beyond those, eight sizes to a
+/// doubling.
+#[inline]
 pub(super) const fn size_class(len: usize) -> usize {
-    if len <= 128 {
-        return (len + 15) & !15;
+    if len <= PIECE_BYTES_MAX {
+        return piece_bytes(len);
     }
-    let step = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 2);
+    let step = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 3);
     (len + step - 1) & !(step - 1)
 }
 
@@ -237,7 +240,10 @@ impl<'a> EntryRef<'a> {
 
 /// Allocates, reads and changes entries, and counts their bytes.
 pub(crate) struct EntryStore {
+    slabs: Slabs,
     used_bytes: usize,
+    /// Of these, what has an allocation of its own.
+    large_bytes: usize,
     count: usize,
     #[cfg(debug_assertions)]
     live: std::collections::HashSet<u64>,
@@ -246,7 +252,9 @@ pub(crate) struct EntryStore {
 impl EntryStore {
     pub(super) fn new() -> Self {
         Self {
+            slabs: Slabs::new(),
             used_bytes: 0,
+            large_bytes: 0,
             count: 0,
             #[cfg(debug_assertions)]
             live: Default::default(),
@@ -256,6 +264,16 @@ impl EntryStore {
     /// Bytes of all entries, rounding included.
     pub(super) fn used_bytes(&self) -> usize {
         self.used_bytes
+    }
+
+    /// Bytes that are held for entries: those in use, and room between them in slabs.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.slabs.held_bytes() + self.large_bytes
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn check_slabs(&self) {
+        self.slabs.check_invariants();
     }
 
     #[cfg(any(test, debug_assertions))]
@@ -281,10 +299,41 @@ impl EntryStore {
         }
     }
 
-    fn adopt(&mut self, base: *mut u8, shape: Shape) -> EntryId {
+    /// Memory for an entry of `shape`.
+    #[inline]
+    fn acquire(&mut self, shape: Shape) -> *mut u8 {
+        let bytes = shape.allocation_bytes();
+        if bytes <= PIECE_BYTES_MAX {
+            return self.slabs.allocate(bytes);
+        }
+        self.large_bytes += bytes;
+        // SAFETY: the layout is not empty.
+        let base = unsafe { alloc(shape.layout()) };
         if base.is_null() {
             handle_alloc_error(shape.layout());
         }
+        base
+    }
+
+    /// Gives the memory of an entry back.
+    ///
+    /// # Safety
+    /// `base` must come from [`EntryStore::acquire`] with a shape of the same size, and nobody may
+    /// use it any more.
+    #[inline]
+    unsafe fn give_back(&mut self, base: *mut u8, shape: Shape) {
+        let bytes = shape.allocation_bytes();
+        if bytes <= PIECE_BYTES_MAX {
+            // SAFETY: the caller vouches for it.
+            unsafe { self.slabs.free(base, bytes) };
+        } else {
+            self.large_bytes -= bytes;
+            // SAFETY: as above.
+            unsafe { dealloc(base, shape.layout()) };
+        }
+    }
+
+    fn adopt(&mut self, base: *mut u8, shape: Shape) -> EntryId {
         self.used_bytes += shape.allocation_bytes();
         self.count += 1;
         #[cfg(debug_assertions)]
@@ -305,8 +354,7 @@ impl EntryStore {
     fn allocate_shape(&mut self, shape: Shape, key: &[u8], access_time_s: u16) -> EntryId {
         debug_assert_eq!(key.len(), shape.key_len);
         assert!(shape.key_len <= u32::MAX as usize && shape.value_len <= u32::MAX as usize);
-        // SAFETY: the layout is never empty (the header alone has 8 bytes).
-        let base = unsafe { alloc(shape.layout()) };
+        let base = self.acquire(shape);
         let id = self.adopt(base, shape);
         // SAFETY: fresh memory of at least `value_offset` bytes that nothing else refers to.
         unsafe {
@@ -386,8 +434,39 @@ impl EntryStore {
         let shape = self.get(id).shape();
         let base = self.base(id);
         self.release(id, shape);
-        // SAFETY: the entry was live, was allocated with this layout, and its id is dead now.
-        unsafe { dealloc(base, shape.layout()) };
+        // SAFETY: the entry was live with this shape, and its id is dead now.
+        unsafe { self.give_back(base, shape) };
+    }
+
+    /// Whether moving entries together would set memory free.
+    pub(super) fn is_worth_compacting(&self) -> bool {
+        self.slabs.is_worth_compacting()
+    }
+
+    /// Begins to empty a slab whose entries are then to be moved by [`EntryStore::relocate`].
+    pub(super) fn begin_evacuation(&mut self) -> Option<Evacuation> {
+        self.slabs.begin_evacuation()
+    }
+
+    /// Ends it.
+    pub(super) fn end_evacuation(&mut self, evacuation: Evacuation) {
+        self.slabs.end_evacuation(evacuation);
+    }
+
+    /// Moves an entry out of the slab that is being emptied; the old id is dead from here on.
+    pub(super) fn relocate(&mut self, id: EntryId) -> EntryId {
+        let shape = self.get(id).shape();
+        let old = self.base(id);
+        let bytes = shape.allocation_bytes();
+        self.release(id, shape);
+        let new = self.slabs.allocate(bytes);
+        // SAFETY: two different pieces of this size; the old one is in the slab under evacuation, so
+        // it is not what was just allocated, and it ends here.
+        unsafe {
+            new.copy_from_nonoverlapping(old, shape.value_offset() + shape.value_len);
+            self.slabs.abandon(old, bytes);
+        }
+        self.adopt(new, shape)
     }
 
     /// Gives an entry another value and room for a heap position or none; in place if the size
@@ -514,9 +593,24 @@ impl EntryStore {
     fn reallocate(&mut self, id: EntryId, old: Shape, new: Shape) -> EntryId {
         let base = self.base(id);
         self.release(id, old);
-        // SAFETY: the entry is live with `old`'s layout; the new size is not zero and fits `isize`
-        // because its layout exists. The old id is dead from here on.
-        let moved = unsafe { realloc(base, old.layout(), new.layout().size()) };
+        let [old_bytes, new_bytes] = [old, new].map(Shape::allocation_bytes);
+        if old_bytes.min(new_bytes) > PIECE_BYTES_MAX {
+            self.large_bytes = self.large_bytes - old_bytes + new_bytes;
+            // SAFETY: the entry is live with `old`'s layout; the new size is not zero and fits
+            // `isize` because its layout exists. The old id is dead from here on.
+            let moved = unsafe { realloc(base, old.layout(), new.layout().size()) };
+            if moved.is_null() {
+                handle_alloc_error(new.layout());
+            }
+            return self.adopt(moved, new);
+        }
+        let moved = self.acquire(new);
+        // SAFETY: two different pieces or allocations of at least that many bytes; the old one ends
+        // here.
+        unsafe {
+            moved.copy_from_nonoverlapping(base, old_bytes.min(new_bytes));
+            self.give_back(base, old);
+        }
         self.adopt(moved, new)
     }
 

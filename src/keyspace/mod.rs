@@ -3,7 +3,7 @@
 //! ```text
 //!  Keyspace ── databases[0…15] ── table  (structures/hash_table) ─┐ 48-bit ids
 //!      │                      └── expiry (structures/expiry_heap)─┤
-//!      ├── entries (entry.rs): one allocation per key  ◀──────────┘
+//!      ├── entries (entry.rs, slabs.rs): one piece of memory per key  ◀──┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      └── watch.rs: versions of watched keys
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
@@ -23,6 +23,8 @@ pub(crate) mod entry;
 mod expiry;
 mod graveyard;
 mod mutation;
+mod relocation;
+mod slabs;
 mod watch;
 
 pub use cut::{CutCount, CutPiece};
@@ -309,6 +311,11 @@ impl Keyspace {
         self.entries.used_bytes() + self.overhead_bytes()
     }
 
+    /// Bytes held for entries: those in use, and room between them.
+    pub fn held_entry_bytes(&self) -> usize {
+        self.entries.held_bytes()
+    }
+
     /// Bytes of tables, heaps and dropped tables: [`Keyspace::used_bytes`] without the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.databases
@@ -356,6 +363,7 @@ impl Keyspace {
             assert_eq!(with_deadline, database.expiry.len());
         }
         assert_eq!(count, self.entries.count());
+        self.entries.check_slabs();
         if self.graveyard.is_empty() {
             assert_eq!(bytes, self.entries.used_bytes());
         }

@@ -39,10 +39,12 @@
 //! Not here: keys, their comparison and their memory (`keyspace/entry.rs`).
 
 mod bucket;
+mod buckets;
 mod segment;
 
 use crate::base::prefetch::prefetch;
 use bucket::{Epoch, PAYLOAD_BITS};
+use buckets::CHUNK_BUCKETS;
 use segment::{MERGE_BELOW_BUCKETS, MERGED_KEYS_MAX, Position, Segment};
 
 /// A directory never has more than 2^24 slots: room for more than four billion keys.
@@ -95,9 +97,9 @@ impl Default for HashTable {
 }
 
 impl HashTable {
-    /// An empty table; allocates one bucket.
+    /// An empty table; allocates one chunk of buckets.
     pub fn new() -> Self {
-        let first = Segment::new(0, 0, 1, Epoch::default());
+        let first = Segment::new(0, 0, CHUNK_BUCKETS, Epoch::default());
         let bucket_bytes = first.used_bytes();
         let mut segments_of_depth = [0; DEPTH_MAX as usize + 1];
         segments_of_depth[0] = 1;
@@ -355,7 +357,7 @@ impl HashTable {
             let least = if segment.depth > 0 {
                 MERGE_BELOW_BUCKETS
             } else {
-                1
+                CHUNK_BUCKETS
             };
             if bucket_count.max(least) < segment.bucket_count() {
                 self.show_segment(number, see);

@@ -20,6 +20,7 @@
 //! Not here: which segment a hash belongs to (`mod.rs`).
 
 use super::bucket::{Bucket, Epoch, Mark, SLOT_COUNT};
+use super::buckets::Buckets;
 
 /// Keys per bucket above which a segment must grow: 6 of 7 slots. Higher saves memory and costs
 /// longer walks past full buckets.
@@ -29,10 +30,10 @@ const FULL_KEYS_PER_BUCKET: usize = 6;
 /// it does not grow again at once.
 const SPARSE_KEYS_PER_BUCKET: usize = 2;
 
-/// The sizes a segment goes through. Small tables double; from 64 buckets on the steps are a
+/// The sizes a segment goes through, one chunk after the other. From 64 buckets on the steps are a
 /// quarter or less, so that a table is between 69 % and 86 % full at every point of its growth.
 /// A segment that is full at the largest size is split into two.
-pub(super) const BUCKET_COUNTS: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 80, 96, 112];
+pub(super) const BUCKET_COUNTS: [usize; 7] = [16, 32, 48, 64, 80, 96, 112];
 
 /// Two neighbouring segments that shrank to this size are merged.
 pub(super) const MERGE_BELOW_BUCKETS: usize = 64;
@@ -47,7 +48,7 @@ pub(super) struct Position {
 }
 
 pub(super) struct Segment {
-    buckets: Box<[Bucket]>,
+    buckets: Buckets,
     key_count: u32,
     /// How many leading bits of the hash all keys here share.
     pub(super) depth: u8,
@@ -58,9 +59,8 @@ pub(super) struct Segment {
 impl Segment {
     /// An empty segment whose buckets are of `epoch`.
     pub(super) fn new(depth: u8, prefix: u32, bucket_count: usize, epoch: Epoch) -> Self {
-        let buckets = vec![Bucket::new(epoch); bucket_count].into_boxed_slice();
         Self {
-            buckets,
+            buckets: Buckets::new(bucket_count, epoch),
             key_count: 0,
             depth,
             prefix,

@@ -105,7 +105,7 @@ fn a_table_that_lost_its_keys_is_as_small_as_a_new_one() {
     }
     table.check_invariants(&hashes);
     assert_eq!((table.len(), table.depth, table.segments.len()), (0, 0, 1));
-    assert!(table.bucket_bytes <= 64 * 2);
+    assert_eq!(table.bucket_bytes, CHUNK_BUCKETS * 64);
 }
 
 /// Goal: SCAN's promise. Method: walk with a cursor while other keys come and go so that segments

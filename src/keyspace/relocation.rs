@@ -1,0 +1,71 @@
+//! Moving entries together, so that memory between them goes back to the system.
+//!
+//! ```text
+//!  slab, mostly free   [ ▪ · · ▪ · · · ]  ──▶ each entry into another slab ──▶ the slab is free
+//!                         └─ found in its table by the hash of its key: slot and heap are told
+//! ```
+//!
+//! One slab at a time, up to 64 KiB of entries, when its size class holds enough free memory to give
+//! up whole slabs. An entry is named in two places only, the table and the heap, so it can move
+//! whenever no request is being executed; a snapshot sees keys and values and does not notice.
+//!
+//! Cost: a lookup and a copy for every entry moved.
+//!
+//! Not here: which slab (`slabs.rs`); memory of what was dropped in bulk (`graveyard.rs`), which is
+//! freed first, because its entries are in no table.
+
+use super::Keyspace;
+use super::entry::EntryId;
+
+impl Keyspace {
+    /// Whether [`Keyspace::compact_some`] has something to do.
+    pub fn is_worth_compacting(&self) -> bool {
+        self.graveyard.is_empty() && self.entries.is_worth_compacting()
+    }
+
+    /// Empties one slab, if that is worth it; false if nothing was done.
+    pub fn compact_some(&mut self) -> bool {
+        if !self.graveyard.is_empty() {
+            return false;
+        }
+        let Some(evacuation) = self.entries.begin_evacuation() else {
+            return false;
+        };
+        let ids = evacuation
+            .pieces
+            .iter()
+            .map(|&piece| EntryId::from_payload(piece as u64));
+        let hashed: Vec<(EntryId, u64)> = ids
+            .map(|id| (id, self.hasher.hash(self.entries.get(id).key())))
+            .collect();
+        for &(_, hash) in &hashed {
+            for database in self
+                .databases
+                .iter()
+                .filter(|database| !database.table.is_empty())
+            {
+                database.table.prefetch(hash);
+            }
+        }
+        for (id, hash) in hashed {
+            self.relocate(id, hash);
+        }
+        self.entries.end_evacuation(evacuation);
+        true
+    }
+
+    fn relocate(&mut self, id: EntryId, hash: u64) {
+        for database in &mut self.databases {
+            let found = database.table.find(hash, |payload| payload == id.payload());
+            let Some((location, _)) = found else { continue };
+            let position = self.entries.get(id).heap_position();
+            let moved = self.entries.relocate(id);
+            database.table.set_payload(location, moved.payload());
+            if let Some(position) = position {
+                database.expiry.replace_payload(position, moved.payload());
+            }
+            return;
+        }
+        unreachable!("an entry is in a table, or in the graveyard, which is empty");
+    }
+}
