@@ -26,7 +26,7 @@
 //! 7 bytes, from 128 bytes on up to an eighth). Classes grow geometrically, so appending byte by
 //! byte copies each byte a constant number of times.
 //!
-//! Not here: the memory of entries up to 16 KiB (`slabs.rs`; larger ones have an allocation each),
+//! Not here: the memory of entries up to 13 KB (`slabs.rs`; larger ones have an allocation each),
 //! where an entry is found (`structures/hash_table`), what a change implies
 //! (`mutation.rs`).
 #![allow(unsafe_code)]

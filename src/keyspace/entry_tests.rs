@@ -15,8 +15,8 @@ fn size_classes_grow_by_a_quarter_at_most() {
     assert_eq!(size_class(129), 144);
     assert_eq!(size_class(144), 144);
     assert_eq!(size_class(257), 288);
-    assert_eq!(size_class(16_368), 16_368);
-    assert_eq!(size_class(16_385), 18_432);
+    assert_eq!(size_class(13_088), 13_088);
+    assert_eq!(size_class(13_089), 13_312);
     assert_eq!(size_class(1 << 20), 1 << 20);
     for len in 129..100_000 {
         let class = size_class(len);

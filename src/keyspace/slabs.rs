@@ -51,7 +51,7 @@ const COMPACT_FREE_SHARE: usize = 12;
 const COMPACT_CANDIDATES: usize = 32;
 
 /// How many pieces of a slab the sizes above 2 KiB give.
-const PIECES_OF_LARGE: [usize; 16] = [28, 25, 22, 20, 18, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4];
+const PIECES_OF_LARGE: [usize; 15] = [28, 25, 22, 20, 18, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5];
 const SMALL_CLASSES: usize = 15;
 const MIDDLE_CLASSES: usize = 32;
 const CLASS_COUNT: usize = SMALL_CLASSES + MIDDLE_CLASSES + PIECES_OF_LARGE.len();
