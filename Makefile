@@ -4,9 +4,13 @@
 ARGS ?=
 # Random commands that `make oracle` compares.
 ORACLE_COMMANDS ?= 200000
+# Where `make install` puts the server; packages set DESTDIR, too.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= /lib/systemd/system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs oracle clients fuzz-smoke asan bench bench-count bench-micro
+.PHONY: help run test check docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-micro
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +31,37 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo test --test tidy
 
 docs: ## Write the pages that are made from tables of the code anew
-	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs
+	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs --test packaging
+
+install: ## Install binary, unit, configuration, manual page and completions below DESTDIR and PREFIX
+	cargo build --release --locked
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(SYSCONFDIR)/evenkeel" "$(DESTDIR)$(UNITDIR)"
+	install -m 755 -s target/release/evenkeel "$(DESTDIR)$(PREFIX)/bin/evenkeel"
+	test -e "$(DESTDIR)$(SYSCONFDIR)/evenkeel/evenkeel.conf" || \
+	    install -m 644 packaging/evenkeel.conf "$(DESTDIR)$(SYSCONFDIR)/evenkeel/evenkeel.conf"
+	sed -e 's|/usr/bin/|$(PREFIX)/bin/|' -e 's|/etc/evenkeel/|$(SYSCONFDIR)/evenkeel/|' \
+	    packaging/evenkeel.service >"$(DESTDIR)$(UNITDIR)/evenkeel.service"
+	chmod 644 "$(DESTDIR)$(UNITDIR)/evenkeel.service"
+	install -m 644 packaging/evenkeel.socket "$(DESTDIR)$(UNITDIR)/evenkeel.socket"
+	install -D -m 644 packaging/evenkeel.1 "$(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1"
+	gzip -9nf "$(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1"
+	install -D -m 644 packaging/completions/evenkeel.bash \
+	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/evenkeel"
+	install -D -m 644 packaging/completions/_evenkeel \
+	    "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_evenkeel"
+	install -D -m 644 packaging/completions/evenkeel.fish \
+	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/evenkeel.fish"
+	install -D -m 644 LICENSE-MIT "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
+	cat LICENSE-APACHE >>"$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
+
+deb: ## Build a Debian package in target/debian
+	packaging/build-deb.sh
+
+try-package: deb ## Try the package on a clean Debian in a folder; needs root, debootstrap and redis-cli
+	test -d target/clean-debian/etc || debootstrap --variant=minbase \
+	    --include=adduser,systemd bookworm target/clean-debian
+	packaging/try-package.sh target/clean-debian target/debian/evenkeel_*.deb
+	packaging/try-systemd.sh target/clean-debian target/debian/evenkeel_*.deb
 
 oracle: ## Compare random commands with redis-server, which must be installed
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) cargo test --release --test oracle -- --nocapture

@@ -1,14 +1,18 @@
 //! The server binary: arguments → configuration → server.
 
+use evenkeel::Server;
 use evenkeel::config::{self, Action, CommandLine, Config};
 use evenkeel::persistence::{self, DatabaseCount, FORMAT_VERSION, FileStorage, Loader, Storage};
-use evenkeel::{Server, server};
+use evenkeel::server::{self, Origin};
+use log::Level;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,17 +55,27 @@ fn start() -> Result<(), String> {
         Action::Serve => {}
     }
     let config = read_config(&line)?;
-    begin_log(&config)?;
-    log::info!(
-        "evenkeel {} starts, process {}",
-        env!("CARGO_PKG_VERSION"),
-        std::process::id()
-    );
-    let mut server = Server::bind(config).map_err(text)?;
-    if let Some(path) = &line.config_file {
-        server.set_config_file(&String::from_utf8_lossy(path));
-    }
-    server.stop_on_signals().map_err(text)?;
+    serve(line, config)
+}
+
+fn serve(line: CommandLine, config: Config) -> Result<(), String> {
+    let log_file = begin_log(&config)?;
+    let pid_path = path_of(&config.pidfile);
+    let config_file = line.config_file.as_deref().unwrap_or_default();
+    let origin = Origin {
+        config_file: String::from_utf8_lossy(config_file).into_owned(),
+        read_config: Box::new(move || {
+            if let Some(log_file) = &log_file {
+                log_file.reopen()?;
+            }
+            if line.reads_standard_input {
+                return Err("standard input was read at the start and is gone".into());
+            }
+            read_config(&line)
+        }),
+    };
+    let server = Server::bind_daemon(config, origin).map_err(text)?;
+    let _pid_file = PidFile::write(pid_path);
     server.run().map_err(text)
 }
 
@@ -139,6 +153,33 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
+/// The file with the process id, removed when the server ends.
+struct PidFile(PathBuf);
+
+impl PidFile {
+    /// Writes it, if `path` is not empty. A server without it is better than none.
+    fn write(path: PathBuf) -> Option<Self> {
+        if path.as_os_str().is_empty() {
+            return None;
+        }
+        match std::fs::write(&path, format!("{}\n", std::process::id())) {
+            Ok(()) => Some(Self(path)),
+            Err(error) => {
+                log::warn!("cannot write the pidfile {}: {error}", path.display());
+                None
+            }
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            log::warn!("cannot remove the pidfile {}: {error}", self.0.display());
+        }
+    }
+}
+
 fn print(output: &str) -> Result<(), String> {
     std::io::stdout().write_all(output.as_bytes()).map_err(text)
 }
@@ -165,20 +206,76 @@ fn read_config(line: &CommandLine) -> Result<Config, String> {
 }
 
 /// Logs to standard error or to `logfile`. `RUST_LOG` narrows it further by module.
-fn begin_log(config: &Config) -> Result<(), String> {
+fn begin_log(config: &Config) -> Result<Option<LogFile>, String> {
     let everything = env_logger::Env::default().default_filter_or("trace");
     let mut builder = env_logger::Builder::from_env(everything);
     builder.format_timestamp_millis();
-    if !config.logfile.is_empty() {
-        let path = OsString::from_vec(config.logfile.clone());
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path);
-        let file = file.map_err(|error| format!("cannot open {}: {error}", path.display()))?;
-        builder.target(env_logger::Target::Pipe(Box::new(file)));
+    let file = match &config.logfile[..] {
+        [] => None,
+        path => Some(LogFile::open(path_of(path))?),
+    };
+    if let Some(file) = &file {
+        builder.target(env_logger::Target::Pipe(Box::new(file.clone())));
+    } else if server::logs_to_journal() {
+        builder.format(|line, record| {
+            writeln!(
+                line,
+                "<{}>{}",
+                journal_priority(record.level()),
+                record.args()
+            )
+        });
     }
     builder.init();
     server::apply_log_level(config.loglevel);
-    Ok(())
+    Ok(file)
+}
+
+/// The priority before a line of the journal, which adds time and process itself.
+fn journal_priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// A log file that can be opened again after it was moved away.
+#[derive(Clone)]
+struct LogFile {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl LogFile {
+    fn open(path: PathBuf) -> Result<Self, String> {
+        let file = Arc::new(Mutex::new(Self::append_to(&path)?));
+        Ok(Self { path, file })
+    }
+
+    fn append_to(path: &Path) -> Result<File, String> {
+        let file = File::options().create(true).append(true).open(path);
+        file.map_err(|error| format!("cannot open {}: {error}", path.display()))
+    }
+
+    fn reopen(&self) -> Result<(), String> {
+        *self.locked() = Self::append_to(&self.path)?;
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, File> {
+        // A panic while writing a line leaves the file as good as it was.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.locked().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.locked().flush()
+    }
 }

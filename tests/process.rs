@@ -534,7 +534,7 @@ fn a_unix_socket_is_served_and_removed() {
     let path = folder.path().join("evenkeel.sock");
     let text = path.to_str().expect("the path is text");
     let mut server = ServerProcess::evenkeel(&["--unixsocket", text]);
-    server.wait_for_log("listening on unix ");
+    server.wait_for_log(" and unix ");
     let mut client = Client::connect(&Address::Unix(path.clone()));
     assert_eq!(client.line("SET k v"), ok());
     assert_eq!(server.client().line("GET k"), Value::Bulk(b"v".to_vec()));

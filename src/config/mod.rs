@@ -32,5 +32,5 @@ pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};
 pub use row::{Access, Group, Kind, Row};
-pub use table::{AppendOnly, Config, InlineReplies, LoadDamaged, LogLevel, ROWS};
+pub use table::{AppendOnly, Config, InlineReplies, LoadDamaged, LogLevel, ROWS, Supervised};
 pub use value::{ListenAddress, SavePoint};

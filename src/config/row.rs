@@ -69,11 +69,13 @@ pub enum Group {
     Persistence,
     /// What is logged, and where.
     Logging,
+    /// How the process is run.
+    Service,
 }
 
 impl Group {
     /// All groups, in the order they are documented.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 8] = [
         Group::Network,
         Group::Clients,
         Group::Protocol,
@@ -81,6 +83,7 @@ impl Group {
         Group::Keyspace,
         Group::Persistence,
         Group::Logging,
+        Group::Service,
     ];
 
     /// Heading for documentation.
@@ -93,6 +96,7 @@ impl Group {
             Group::Keyspace => "Keyspace",
             Group::Persistence => "Persistence",
             Group::Logging => "Logging",
+            Group::Service => "Service",
         }
     }
 }

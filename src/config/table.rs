@@ -59,6 +59,20 @@ choices! {
 }
 
 choices! {
+    /// Which service manager is told about the server.
+    Supervised {
+        /// None.
+        No = "no",
+        /// systemd; it is an oddity worth a warning if it did not start the server.
+        Systemd = "systemd",
+        /// systemd, if it started the server.
+        Auto = "auto",
+        /// None: that manager is no more, and the name is accepted as Redis does.
+        Upstart = "upstart",
+    }
+}
+
+choices! {
     /// The least severe messages that are logged.
     LogLevel {
         /// Everything, for finding faults.
@@ -178,6 +192,22 @@ parameters! {
     /// File that log messages are appended to; empty for standard error.
     "logfile" logfile: Vec<u8> = "",
     Kind::Text, Logging, Fixed;
+
+    /// Whether systemd is told when the server is ready, reloading and stopping, how far loading
+    /// is, and that the loop still turns: `auto` tells it if it asks (`NOTIFY_SOCKET`), `systemd`
+    /// warns if it does not; `no` and `upstart` tell nothing, and take no sockets from it.
+    "supervised" supervised: Supervised = "auto",
+    Kind::Choice(Supervised::NAMES), Service, Fixed;
+
+    /// File to write the process id to once the server is ready; removed when it ends. Empty for
+    /// none.
+    "pidfile" pidfile: Vec<u8> = "",
+    Kind::Text, Service, Fixed;
+
+    /// The server stays in the foreground whatever this says, and mentions it in the log if it
+    /// says `yes`: a service manager or a shell puts it in the background.
+    "daemonize" daemonize: bool = "no",
+    Kind::Boolean, Service, Fixed;
 }
 
 impl fmt::Debug for Config {

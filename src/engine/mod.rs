@@ -121,6 +121,11 @@ impl CacheEngine {
         &self.config
     }
 
+    /// The configuration in force, for change from outside of a command.
+    pub(crate) fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
     /// Counters and gauges, for their owners to keep up to date.
     #[inline]
     pub fn stats_mut(&mut self) -> &mut Statistics {

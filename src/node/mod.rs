@@ -25,9 +25,11 @@ mod buffers;
 mod connection;
 mod run;
 mod saving;
+mod summary;
 mod timers;
 
 pub use connection::ConnectionId;
+pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
@@ -55,6 +57,8 @@ pub struct Demands {
     pub shutdown: Option<Shutdown>,
     /// The configuration has changed: look what concerns the loop.
     pub config_changed: bool,
+    /// The time of [`Node::beat_every`] has come.
+    pub heartbeat: bool,
 }
 
 /// A connection that is refused: what to tell the client before the socket is closed.
@@ -279,6 +283,12 @@ impl Node {
     /// Whether the next turn should begin without waiting.
     pub fn is_busy(&self, now: Timestamp) -> bool {
         !self.ready_list.is_empty() || self.engine.has_work(now) || self.has_saving_work()
+    }
+
+    /// Takes notice of changed parameters.
+    pub fn config_changed(&mut self, now: Timestamp) {
+        self.watch_all_idleness(now);
+        self.demands.config_changed = true;
     }
 
     /// What the loop must do beside moving bytes; taken once.

@@ -241,10 +241,7 @@ impl Node {
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::SaveInBackground => self.save_in_background(now),
-                Effect::ConfigChanged => {
-                    self.watch_all_idleness(now);
-                    self.demands.config_changed = true;
-                }
+                Effect::ConfigChanged => self.config_changed(now),
             }
         }
     }

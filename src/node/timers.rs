@@ -1,10 +1,11 @@
-//! Everything coarse that happens at a time: idle clients, the end of a pause, samples of rates.
+//! Everything coarse that happens at a time: idle clients, the end of a pause, samples of rates,
+//! signs of life.
 //!
 //! Keys' deadlines are not here: they stand in the keyspace's heap, exact to the millisecond, and
 //! [`Node::next_wake_ms`] looks at both.
 //!
-//! Invariants: with no traffic and no client that may time out the wheel is empty, so an idle
-//! server is not woken by it.
+//! Invariants: with no traffic, no client that may time out and nobody who wants signs of life
+//! the wheel is empty, so an idle server is not woken by it.
 
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
@@ -27,6 +28,8 @@ enum Timer {
     PauseEnd,
     /// Take a sample of the rates.
     Sample,
+    /// Give a sign of life.
+    Heartbeat,
 }
 
 pub(super) struct Timers {
@@ -37,6 +40,8 @@ pub(super) struct Timers {
     idle_limit_s: u64,
     /// The timer of the end of the pause, while connections wait for it.
     pause_end: Option<TimerHandle>,
+    /// Distance of the signs of life.
+    heartbeat_ms: u64,
 }
 
 impl Timers {
@@ -47,6 +52,7 @@ impl Timers {
             is_sampling: false,
             idle_limit_s,
             pause_end: None,
+            heartbeat_ms: 0,
         }
     }
 
@@ -68,6 +74,17 @@ impl Node {
         let save_ms = self.next_save_ms();
         let save_ms = save_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         [timer_ms, key_ms, save_ms].into_iter().flatten().min()
+    }
+
+    /// Demands a heartbeat of the loop every `period_ms`, from now on. To be called once.
+    pub fn beat_every(&mut self, period_ms: u64, now: Timestamp) {
+        self.timers.heartbeat_ms = period_ms;
+        self.set_heartbeat_timer(now);
+    }
+
+    fn set_heartbeat_timer(&mut self, now: Timestamp) {
+        let at_ms = now.monotonic_ms() + self.timers.heartbeat_ms;
+        self.timers.wheel.insert(at_ms, Timer::Heartbeat);
     }
 
     fn begin_sampling(&mut self, now: Timestamp) {
@@ -94,6 +111,10 @@ impl Node {
                     self.engine.stats_mut().sample_rates(now_ms);
                     self.timers.is_sampling = false;
                     self.timers.has_traffic = false;
+                }
+                Timer::Heartbeat => {
+                    self.demands.heartbeat = true;
+                    self.set_heartbeat_timer(now);
                 }
             }
         }

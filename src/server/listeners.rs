@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the server can't listen.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    fn new(address: impl fmt::Display, reason: io::Error) -> Self {
+    pub(super) fn new(address: impl fmt::Display, reason: io::Error) -> Self {
         Self {
             address: address.to_string(),
             reason,
@@ -54,7 +54,12 @@ impl std::error::Error for ListenError {
 /// A socket that clients connect to.
 pub(super) enum Listener {
     Tcp(mio::net::TcpListener),
-    Unix(mio::net::UnixListener, PathBuf),
+    Unix {
+        listener: mio::net::UnixListener,
+        path: PathBuf,
+        /// Whether the name in the file system is ours to remove.
+        is_own: bool,
+    },
 }
 
 impl Listener {
@@ -86,10 +91,22 @@ impl Listener {
         Ok(Self::Tcp(mio::net::TcpListener::from_std(listener)))
     }
 
+    /// A unix socket that whoever started this process has bound.
+    pub(super) fn from_passed_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().unwrap_or(Path::new("(unnamed)"));
+        Ok(Self::Unix {
+            path: path.to_path_buf(),
+            listener: mio::net::UnixListener::from_std(listener),
+            is_own: false,
+        })
+    }
+
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
+            Self::Unix { .. } => None,
         }
     }
 
@@ -100,7 +117,7 @@ impl Listener {
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Self::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+            Self::Unix { listener, .. } => listener.register(registry, token, Interest::READABLE),
         }
     }
 
@@ -118,7 +135,7 @@ impl Listener {
                 };
                 Ok((Transport::tcp(stream, keepalive_s), peer))
             }
-            Self::Unix(listener, path) => {
+            Self::Unix { listener, path, .. } => {
                 let (stream, _) = listener.accept()?;
                 let name: Box<str> = format!("{}:0", path.display()).into();
                 let peer = Peer {
@@ -132,9 +149,10 @@ impl Listener {
         }
     }
 
-    /// Takes the socket's name out of the file system.
+    /// Takes the socket's name out of the file system, if it was put there by this process.
     pub(super) fn remove_name(&self) {
-        if let Self::Unix(_, path) = self
+        if let Self::Unix { path, is_own, .. } = self
+            && *is_own
             && let Err(error) = nix::unistd::unlink(path)
         {
             log::warn!("cannot remove {}: {error}", path.display());
@@ -149,7 +167,7 @@ impl fmt::Display for Listener {
                 Ok(address) => write!(formatter, "tcp {address}"),
                 Err(error) => write!(formatter, "tcp (address unknown: {error})"),
             },
-            Self::Unix(_, path) => write!(formatter, "unix {}", path.display()),
+            Self::Unix { path, .. } => write!(formatter, "unix {}", path.display()),
         }
     }
 }
@@ -238,12 +256,16 @@ fn bind_unix(config: &Config) -> Result<Listener, ListenError> {
         Ok(mio::net::UnixListener::from_std(listener))
     };
     match bind() {
-        Ok(listener) => Ok(Listener::Unix(listener, path)),
+        Ok(listener) => Ok(Listener::Unix {
+            listener,
+            path,
+            is_own: true,
+        }),
         Err(error) => Err(ListenError::new(path.display(), error)),
     }
 }
 
-fn is_socket(path: &std::path::Path) -> bool {
+fn is_socket(path: &Path) -> bool {
     let Ok(status) = nix::sys::stat::lstat(path) else {
         return false;
     };

@@ -1,5 +1,6 @@
 //! Loading the snapshot at the start.
 
+use super::manager::Manager;
 use crate::base::clock::SystemClock;
 use crate::config::{Config, LoadDamaged};
 use crate::node::Node;
@@ -9,9 +10,9 @@ use crate::persistence::{
 use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// How often progress is logged.
+/// How often progress is told.
 const PROGRESS_US: u64 = 2_000_000;
 
 /// Why the server can't start with the snapshot there is.
@@ -55,6 +56,7 @@ pub(super) fn load(
     node: &mut Node,
     storage: &mut FileStorage,
     clock: &SystemClock,
+    manager: &Manager,
 ) -> Result<(), LoadError> {
     let path = storage.path().to_path_buf();
     let at = |reason: PersistError| LoadError {
@@ -67,11 +69,13 @@ pub(super) fn load(
         // Saving will say so again, and louder; a cache starts without a disk, too.
         Err(error) => log::warn!("cannot look for unfinished snapshots: {error}"),
     }
+    manager.is_starting(&format!("Loading {}", path.display()));
     let Some(mut file) = storage.open().map_err(|error| at(error.into()))? else {
         log::info!("no snapshot at {}: starting empty", path.display());
         return Ok(());
     };
     let begun_us = clock.monotonic_us();
+    let total_bytes = file_bytes(&path);
     node.engine_mut().advance_to(clock.now());
     let mut logged_us = begun_us;
     let outcome = load_from(node.engine_mut(), &mut *file, |bytes, keys| {
@@ -79,7 +83,9 @@ pub(super) fn load(
         if now_us - logged_us >= PROGRESS_US {
             logged_us = now_us;
             let per_second = keys * 1_000_000 / (now_us - begun_us);
-            log::info!("loading: {keys} keys, {bytes} bytes, {per_second} keys/s");
+            let percent = (bytes * 100).checked_div(total_bytes).unwrap_or(0);
+            log::info!("loading: {keys} keys, {bytes} bytes, {percent} %, {per_second} keys/s");
+            manager.is_starting(&format!("Loading: {keys} keys, {percent} %"));
         }
     });
     drop(file);
@@ -98,6 +104,12 @@ pub(super) fn load(
         report.expired_keys
     );
     Ok(())
+}
+
+/// The length of a file; 0 if it is unknown.
+fn file_bytes(path: &Path) -> u64 {
+    let status = nix::sys::stat::stat(path);
+    status.map_or(0, |status| u64::try_from(status.st_size).unwrap_or(0))
 }
 
 /// Starts with the intact blocks of a damaged snapshot, if that is configured, and puts a snapshot

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `reactor.rs` | the loop and its turns |
 //! | `listeners.rs` | binding TCP and unix sockets |
+//! | `daemon.rs` | what signals ask for, what operators are told |
+//! | `signals.rs` | signals as something to poll |
+//! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
 //! | `disk.rs` | the thread that waits for the disk |
 //! | `loading.rs` | loading the snapshot at the start |
 //! | `transport.rs` | one client's socket, whatever its kind |
@@ -15,22 +18,29 @@
 //!
 //! Not here: what is done with the bytes (`node/`), the command line (`main.rs`).
 
+mod daemon;
 mod disk;
 mod listeners;
 mod loading;
 mod machine;
+mod manager;
 mod reactor;
+mod signals;
 mod transport;
 
+pub use daemon::{Origin, ReadConfig};
 pub use listeners::ListenError;
 pub use loading::LoadError;
+pub use manager::logs_to_journal;
 
 use crate::base::clock::SystemClock;
 use crate::config::Config;
 use crate::node::Node;
 use crate::persistence::FileStorage;
+use daemon::Daemon;
 use disk::Disk;
 use listeners::Listener;
+use manager::Manager;
 use mio::{Poll, Token, Waker};
 pub use reactor::apply_log_level;
 use reactor::{Reactor, STOP_TOKEN};
@@ -54,6 +64,8 @@ pub enum StartError {
     Listen(ListenError),
     /// It can't load its snapshot.
     Load(LoadError),
+    /// It can't catch signals.
+    Signals(io::Error),
 }
 
 impl fmt::Display for StartError {
@@ -61,6 +73,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(error) => error.fmt(formatter),
             Self::Load(error) => error.fmt(formatter),
+            Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
         }
     }
 }
@@ -106,15 +119,40 @@ impl Server {
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
-        server.attach(storage)?;
+        server.attach(storage, &Manager::none())?;
+        Ok(server)
+    }
+
+    /// As [`Server::bind`], for a program that is the server and nothing else: it heeds SIGTERM,
+    /// SIGINT, SIGHUP and SIGUSR1, takes the sockets that a service manager passes in place of
+    /// those of the configuration, and tells it how things are. SIGTERM and SIGINT end the
+    /// process while the snapshot is loaded.
+    ///
+    /// # Errors
+    /// [`StartError`] names the address or the file, and the reason.
+    pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
+        let clock = SystemClock::new();
+        let daemon =
+            Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;
+        let mut listeners = manager::passed_listeners(config.supervised)?;
+        if listeners.is_empty() {
+            listeners = Listener::bind_all(&config)?;
+        }
+        daemon::log_start(&config, &origin.config_file, &listeners);
+        let storage = FileStorage::new(loading::snapshot_path(&config));
+        let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
+        server.set_config_file(&origin.config_file);
+        server.attach(storage, &daemon.manager)?;
+        let registered = server.reactor.set_daemon(daemon);
+        registered.map_err(StartError::Signals)?;
         Ok(server)
     }
 
     /// Loads the snapshot and lets the server take others.
-    fn attach(&mut self, mut storage: FileStorage) -> Result<(), StartError> {
+    fn attach(&mut self, mut storage: FileStorage, manager: &Manager) -> Result<(), StartError> {
         let waker = self.stop.waker.clone();
         let Reactor { node, clock, .. } = &mut self.reactor;
-        loading::load(node, &mut storage, clock)?;
+        loading::load(node, &mut storage, clock, manager)?;
         node.enable_saving(clock.now());
         let disk = Disk::start(Box::new(storage), waker).map_err(ListenError::poll)?;
         self.reactor.set_disk(disk);
@@ -152,7 +190,15 @@ impl Server {
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 
-    fn new(mut config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+    fn new(config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+        Self::with_clock(config, listeners, SystemClock::new())
+    }
+
+    fn with_clock(
+        mut config: Config,
+        listeners: Vec<Listener>,
+        clock: SystemClock,
+    ) -> io::Result<Self> {
         if config.hash_seed == 0 {
             // The standard library draws its hash keys from the operating system.
             config.hash_seed = RandomState::new().hash_one(std::process::id());
@@ -162,7 +208,6 @@ impl Server {
             is_stopping: Arc::default(),
             waker: Arc::new(Waker::new(poll.registry(), Token(STOP_TOKEN))?),
         };
-        let clock = SystemClock::new();
         let mut node = Node::new(config, clock.now());
         let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
         machine::describe(&mut node.stats_mut().gauges, port, &clock);
@@ -180,8 +225,8 @@ impl Server {
         self.reactor.tcp_addresses()
     }
 
-    /// Ends the server on SIGTERM and SIGINT. For programs that are the server; a program that
-    /// embeds one decides about its signals itself.
+    /// Ends the server on SIGTERM and SIGINT. A program that embeds a server may decide about its
+    /// signals itself; one that is the server uses [`Server::bind_daemon`].
     ///
     /// # Errors
     /// What the operating system says when the signals can't be caught.

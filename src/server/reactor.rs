@@ -16,16 +16,17 @@
 //!
 //! Not here: what is done with the bytes (`node/`).
 
+use super::daemon::Daemon;
 use super::disk::Disk;
 use super::listeners::Listener;
 use super::machine;
+use super::signals::Signals;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
 use crate::node::{CONNECTIONS_RESERVED_MAX, ConnectionId, Node};
 use crate::session::outbox::Shutdown;
-use mio::net::UnixStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,6 +65,9 @@ const REFRESH_US: u64 = 100_000;
 /// How long the end of the server waits for the disk at once.
 const DISK_WAIT: Duration = Duration::from_millis(100);
 
+/// How often the end of the server says that it is still saving.
+const SAVING_NEWS_US: u64 = 2_000_000;
+
 /// Generations of connections stay below this one, whose tokens are listeners and the like.
 const RESERVED_GENERATION: u64 = u32::MAX as u64;
 const RESERVED_BASE: usize = (RESERVED_GENERATION << 32) as usize;
@@ -94,7 +98,8 @@ pub(super) struct Reactor {
     links: Vec<Option<Link>>,
     queue: Vec<ConnectionId>,
     is_stopping: Arc<AtomicBool>,
-    signals: Option<UnixStream>,
+    /// Signals and the service manager.
+    daemon: Daemon,
     /// How a client asked for the end.
     shutdown: Shutdown,
     refreshed_us: u64,
@@ -127,7 +132,7 @@ impl Reactor {
             links: Vec::with_capacity((maxclients as usize).min(CONNECTIONS_RESERVED_MAX)),
             queue: Vec::new(),
             is_stopping,
-            signals: None,
+            daemon: Daemon::none(),
             disk: None,
             shutdown: Shutdown::AsConfigured,
             refreshed_us: 0,
@@ -152,24 +157,25 @@ impl Reactor {
     }
 
     pub(super) fn stop_on_signals(&mut self) -> io::Result<()> {
-        use signal_hook::consts::{SIGINT, SIGTERM};
-        let (mut receiver, sender) = UnixStream::pair()?;
-        let sender = std::os::fd::OwnedFd::from(sender);
-        for signal in [SIGTERM, SIGINT] {
-            signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+        self.daemon.signals = Some(Signals::catch_end()?);
+        self.register_signals()
+    }
+
+    /// Makes the server heed signals and a service manager.
+    pub(super) fn set_daemon(&mut self, daemon: Daemon) -> io::Result<()> {
+        self.daemon = daemon;
+        self.register_signals()
+    }
+
+    fn register_signals(&mut self) -> io::Result<()> {
+        match &mut self.daemon.signals {
+            Some(signals) => signals.register(self.poll.registry(), Token(SIGNAL_TOKEN)),
+            None => Ok(()),
         }
-        self.poll
-            .registry()
-            .register(&mut receiver, Token(SIGNAL_TOKEN), Interest::READABLE)?;
-        self.signals = Some(receiver);
-        Ok(())
     }
 
     pub(super) fn run(mut self) -> io::Result<()> {
-        for listener in &self.listeners {
-            log::info!("listening on {listener}");
-        }
-        log::info!("ready to accept connections");
+        self.daemon.begin(&mut self.node, self.clock.now());
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.is_stopping.load(Ordering::Acquire) {
             let timeout = self.timeout();
@@ -202,7 +208,7 @@ impl Reactor {
         let now = self.clock.now();
         self.refresh_gauges(now);
         for event in events {
-            self.note(event);
+            self.note(event, now);
         }
         self.accept(now);
         self.serve(now);
@@ -227,12 +233,14 @@ impl Reactor {
     }
 
     /// Remembers what an event says.
-    fn note(&mut self, event: &mio::event::Event) {
+    fn note(&mut self, event: &mio::event::Event, now: Timestamp) {
         let token = event.token().0;
         if token >= LISTENER_BASE {
             self.has_waiting[token - LISTENER_BASE] = true;
         } else if token == SIGNAL_TOKEN {
-            self.is_stopping.store(true, Ordering::Release);
+            if self.daemon.heed_signals(&mut self.node, now) {
+                self.is_stopping.store(true, Ordering::Release);
+            }
         } else if token != STOP_TOKEN {
             let id = ConnectionId {
                 slot: token as u32,
@@ -449,6 +457,9 @@ impl Reactor {
 
     fn meet_demands(&mut self) {
         let demands = self.node.take_demands();
+        if demands.heartbeat {
+            self.daemon.beat(&mut self.node);
+        }
         if demands.sleep_us > 0 {
             std::thread::sleep(Duration::from_micros(demands.sleep_us));
         }
@@ -493,8 +504,13 @@ impl Reactor {
 
     /// Waits for the end of the snapshot that is going on, if any.
     fn finish_save(&mut self) {
+        let mut told_us = self.clock.monotonic_us();
         while self.node.is_saving() {
             let now = self.clock.now();
+            if now.monotonic_us - told_us >= SAVING_NEWS_US {
+                told_us = now.monotonic_us;
+                self.daemon.is_saving(&mut self.node);
+            }
             while self.node.tick(now) {}
             self.exchange_with_disk(now);
             let Some(disk) = &self.disk else { return };
@@ -508,10 +524,7 @@ impl Reactor {
 
     /// Writes what the sockets take, closes everything and takes back the names of sockets.
     fn finish(&mut self) {
-        log::info!(
-            "stopping: {} connections are closed",
-            self.node.connection_count()
-        );
+        self.daemon.begin_to_end(self.node.connection_count());
         self.write();
         self.save_finally();
         self.write();

@@ -4,7 +4,7 @@
 //! of the process is noticed, so nothing polls or sleeps.
 //!
 //! - `evenkeel` is the binary of this package, started on port 0; the port comes from its log line
-//!   `listening on tcp ADDRESS`.
+//!   `… listening on tcp ADDRESS`.
 //! - `redis-server` is taken from the search path and given a port that was free a moment ago.
 //!
 //! Not here: talking to it (`client.rs`).
@@ -48,17 +48,23 @@ impl ServerProcess {
     /// Starts the binary of this package with these arguments besides port and directory. A
     /// configuration file comes first.
     pub(crate) fn evenkeel(arguments: &[&str]) -> ServerProcess {
-        let directory = new_directory();
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
         let has_file = arguments
             .first()
             .is_some_and(|argument| !argument.starts_with("--"));
         let (file, options) = arguments.split_at(usize::from(has_file));
-        command
-            .current_dir(directory.path())
-            .args(file)
-            .args(["--port", "0"])
-            .args(options);
+        command.args(file).args(["--port", "0"]).args(options);
+        command.stdin(Stdio::null());
+        let mut server = Self::run(&mut command);
+        server.wait_for_log("ready to accept connections");
+        server
+    }
+
+    /// Runs a command that becomes the binary of this package, as it is prepared but for its
+    /// directory and its log. Returns when it listens, which is before it has loaded a snapshot.
+    pub(crate) fn run(command: &mut Command) -> ServerProcess {
+        let directory = new_directory();
+        command.current_dir(directory.path());
         let (child, lines) = spawn(command.env("RUST_LOG", "info"), Output::Errors)
             .expect("the binary that cargo built starts");
         let mut server = ServerProcess {
@@ -69,15 +75,16 @@ impl ServerProcess {
             directory,
             shows_log: true,
         };
-        let line = server.wait_for_log("listening on tcp ");
-        let (_, address) = line
-            .split_once("listening on tcp ")
+        let line = server.wait_for_log("listening on ");
+        let (_, socket) = line
+            .split_once("listening on ")
             .expect("the line holds the text");
-        let address = address
-            .split_whitespace()
-            .next()
-            .expect("the line names the address");
-        server.address = Address::Tcp(address.to_owned());
+        let mut words = socket.split_whitespace();
+        server.address = match (words.next(), words.next()) {
+            (Some("tcp"), Some(address)) => Address::Tcp(address.to_owned()),
+            (Some("unix"), Some(path)) => Address::Unix(path.into()),
+            _ => panic!("no address in {line:?}"),
+        };
         server
     }
 
@@ -88,6 +95,7 @@ impl ServerProcess {
             let port = free_port();
             let directory = new_directory();
             let mut command = Command::new("redis-server");
+            command.stdin(Stdio::null());
             command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
             command.args(["--save", "", "--enable-debug-command", "yes", "--dir"]);
             command.arg(directory.path()).args(arguments);
@@ -222,6 +230,7 @@ pub(crate) fn run_evenkeel(arguments: &[&str]) -> Ended {
     let directory = new_directory();
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
     command.current_dir(directory.path()).args(arguments);
+    command.stdin(Stdio::null());
     let (child, lines) =
         spawn(&mut command, Output::ErrorsKeepStandard).expect("the binary starts");
     let address = Address::Tcp(String::new());
@@ -280,7 +289,6 @@ fn spawn(command: &mut Command, log: Output) -> std::io::Result<(Child, Receiver
         }
     };
     command
-        .stdin(Stdio::null())
         .stdout(piped_if(log != Output::Errors))
         .stderr(piped_if(log != Output::Standard));
     let mut child = command.spawn()?;

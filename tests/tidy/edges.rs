@@ -22,6 +22,7 @@ const EDGES: &[Edge] = &[
             "socket2",
             "nix",
             "signal_hook",
+            "listenfd",
             "std::net",
             "std::os::unix::net",
             "std::thread",

@@ -73,6 +73,23 @@ fn a_silent_client_is_closed_after_the_timeout() {
 }
 
 #[test]
+fn a_heartbeat_is_demanded_every_period_also_of_an_idle_server() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.wake_ms(), None);
+    rig.node.beat_every(500, rig.now);
+    assert!(rig.wake_ms().is_some_and(|ms| ms <= 500 + ROUNDING_MS));
+    rig.advance_ms(499);
+    assert!(!rig.node.take_demands().heartbeat);
+    for _ in 0..3 {
+        rig.advance_ms(1 + ROUNDING_MS);
+        assert!(rig.node.take_demands().heartbeat);
+        assert!(!rig.node.take_demands().heartbeat, "once a period");
+        rig.advance_ms(499);
+        assert!(!rig.node.take_demands().heartbeat);
+    }
+}
+
+#[test]
 fn the_timeout_may_change_while_clients_are_connected() {
     let mut rig = Rig::new();
     let (operator, silent) = (rig.accept(), rig.accept());

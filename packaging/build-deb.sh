@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Builds a Debian package of the release binary: packaging/build-deb.sh [FOLDER]
+#
+# Needs cargo, dpkg-deb and strip. The files are those of `make install`; what dpkg runs when the
+# package comes and goes is in packaging/debian/. The debug lines of the release profile are taken
+# out of the packaged binary only.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folder=${1:-target/debian}
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+architecture=$(dpkg --print-architecture)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+
+make --no-print-directory install DESTDIR="$root" PREFIX=/usr
+
+# The C library the binary was linked with is the oldest it runs with.
+libc=$(ldd --version | sed -n '1s/.* //p')
+mkdir "$root/DEBIAN"
+sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@LIBC@/$libc/" \
+    -e "s/@SIZE@/$(du -sk --exclude=DEBIAN "$root" | cut -f 1)/" \
+    packaging/debian/control >"$root/DEBIAN/control"
+echo /etc/evenkeel/evenkeel.conf >"$root/DEBIAN/conffiles"
+for script in postinst prerm postrm; do
+    install -m 755 "packaging/debian/$script" "$root/DEBIAN/$script"
+done
+(cd "$root" && find usr lib -type f -print0 2>/dev/null | sort -z | xargs -0 md5sum) \
+    >"$root/DEBIAN/md5sums"
+
+mkdir -p "$folder"
+rm -f "$folder"/evenkeel_*.deb
+package=$folder/evenkeel_${version}_$architecture.deb
+dpkg-deb --root-owner-group --build "$root" "$package" >/dev/null
+binary=$(stat -c %s "$root/usr/bin/evenkeel")
+echo "$package: $(stat -c %s "$package") bytes, the binary in it $binary bytes"

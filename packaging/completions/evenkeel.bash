@@ -1,0 +1,25 @@
+# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.
+_evenkeel() {
+    local current=${COMP_WORDS[COMP_CWORD]}
+    local previous=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    case $previous in
+        --unixsocket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --inline-replies) mapfile -t COMPREPLY < <(compgen -W 'auto resp plain' -- "$current"); return ;;
+        --dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --stop-writes-on-bgsave-error) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
+        --load-damaged) mapfile -t COMPREPLY < <(compgen -W 'no salvage' -- "$current"); return ;;
+        --appendonly) mapfile -t COMPREPLY < <(compgen -W 'no' -- "$current"); return ;;
+        --loglevel) mapfile -t COMPREPLY < <(compgen -W 'debug verbose notice warning nothing' -- "$current"); return ;;
+        --logfile) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --supervised) mapfile -t COMPREPLY < <(compgen -W 'no systemd auto upstart' -- "$current"); return ;;
+        --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --daemonize) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
+    esac
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --databases --hash-seed --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --appendonly --loglevel --logfile --supervised --pidfile --daemonize' -- "$current")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage' -- "$current")
+    fi
+}
+complete -o filenames -F _evenkeel evenkeel
