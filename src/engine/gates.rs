@@ -5,7 +5,8 @@
 //! 3. commands that may not stand inside MULTI
 //! 4. writes while the last snapshot has failed, if that is configured
 //! 5. the pause
-//! 6. MULTI: queued instead of run
+//! 6. memory: writes that may need some, while there is none to be had
+//! 7. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction.
 
@@ -31,6 +32,8 @@ pub(super) enum Gate {
 
 const QUEUE_TOO_LONG: ReplyError =
     ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
+const OUT_OF_MEMORY: ReplyError =
+    ReplyError::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
 const SAVE_FAILED: ReplyError = ReplyError::fixed(
@@ -57,6 +60,12 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     }
     if context.pause.holds(is_write, context.now.monotonic_ms()) {
         return Gate::Paused;
+    }
+    if flags.has(Flags::DENY_OOM)
+        && context.keyspace.is_over_limit()
+        && !context.keyspace.make_room(context.now.unix_ms())
+    {
+        return refuse(context, command, OUT_OF_MEMORY);
     }
     if is_in_multi && !flags.has(Flags::NOT_QUEUED) {
         let queued_bytes = session.transaction.queue_bytes() as u64;

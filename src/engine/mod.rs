@@ -186,15 +186,21 @@ impl CacheEngine {
         self.now = now;
         let expired = self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS);
         let has_garbage = self.keyspace.has_garbage() && self.keyspace.free_some();
-        let is_idle = expired == 0 && !has_garbage;
-        let has_compacted = is_idle && self.keyspace.compact_some();
-        expired == EXPIRE_STEP_KEYS || has_garbage || has_compacted
+        let makes_room = self.keyspace.has_room_to_make();
+        if makes_room {
+            self.keyspace.make_room(now.unix_ms());
+        } else if self.keyspace.has_words_to_refresh() {
+            self.keyspace.refresh_some();
+        }
+        let has_compacted = !has_garbage && self.keyspace.compact_some();
+        expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted
     }
 
     /// Whether [`CacheEngine::tick`] has something to do at `now`.
     pub fn has_work(&self, now: Timestamp) -> bool {
         self.keyspace.has_garbage()
             || self.keyspace.is_worth_compacting()
+            || self.keyspace.has_room_to_make()
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())

@@ -4,7 +4,7 @@
 //!  byte 0       1          2…3        4…7
 //!  ┌───────────┬──────────┬──────────┬──────────────┐
 //!  │ flags     │ key      │ access   │ value        │  bytes of key (255: see long key) and value
-//!  │           │ length   │ time     │ length       │
+//!  │           │ length   │ word     │ length       │
 //!  ├───────────┴──────────┴──────────┴──────────────┤
 //!  │ heap position, 4 bytes, if the key has a deadline │
 //!  │ long key length, 4 bytes, if the key has 255 bytes or more │
@@ -227,8 +227,8 @@ impl<'a> EntryRef<'a> {
         has_deadline.then(|| self.u32_at(OFFSET_OPTIONAL))
     }
 
-    /// When the entry was last used: the low 16 bits of the time in seconds.
-    pub(super) fn access_time_s(self) -> u16 {
+    /// What the entry remembers of its uses: see `structures/eviction`.
+    pub fn access_bits(self) -> u16 {
         u16::from_ne_bytes([self.byte(OFFSET_ACCESS), self.byte(OFFSET_ACCESS + 1)])
     }
 
@@ -276,7 +276,8 @@ impl EntryStore {
         self.slabs.check_invariants();
     }
 
-    #[cfg(any(test, debug_assertions))]
+    /// How many entries there are.
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.count
     }
@@ -351,14 +352,14 @@ impl EntryStore {
         let _ = id;
     }
 
-    fn allocate_shape(&mut self, shape: Shape, key: &[u8], access_time_s: u16) -> EntryId {
+    fn allocate_shape(&mut self, shape: Shape, key: &[u8], access_bits: u16) -> EntryId {
         debug_assert_eq!(key.len(), shape.key_len);
         assert!(shape.key_len <= u32::MAX as usize && shape.value_len <= u32::MAX as usize);
         let base = self.acquire(shape);
         let id = self.adopt(base, shape);
         // SAFETY: fresh memory of at least `value_offset` bytes that nothing else refers to.
         unsafe {
-            write_header(base, shape, access_time_s);
+            write_header(base, shape, access_bits);
             ptr::copy_nonoverlapping(key.as_ptr(), base.add(shape.key_offset()), key.len());
         }
         id
@@ -389,7 +390,7 @@ impl EntryStore {
         key: &[u8],
         value: StringValue<'_>,
         has_deadline: bool,
-        access_time_s: u16,
+        access_bits: u16,
     ) -> EntryId {
         let (mut flags, value_len) = value_shape(value);
         if has_deadline {
@@ -400,7 +401,7 @@ impl EntryStore {
             key_len: key.len(),
             value_len,
         };
-        let id = self.allocate_shape(shape, key, access_time_s);
+        let id = self.allocate_shape(shape, key, access_bits);
         self.write_value(id, shape, value);
         id
     }
@@ -409,7 +410,7 @@ impl EntryStore {
     pub(super) fn duplicate(&mut self, id: EntryId, key: &[u8], has_deadline: bool) -> EntryId {
         let source = self.get(id);
         let old = source.shape();
-        let access_time_s = source.access_time_s();
+        let access_bits = source.access_bits();
         let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
         let flags = (old.flags & !FLAG_DEADLINE) | deadline_flag;
         let shape = Shape {
@@ -417,7 +418,7 @@ impl EntryStore {
             key_len: key.len(),
             value_len: old.value_len,
         };
-        let copy = self.allocate_shape(shape, key, access_time_s);
+        let copy = self.allocate_shape(shape, key, access_bits);
         // SAFETY: two different live entries whose values have the same length.
         unsafe {
             ptr::copy_nonoverlapping(
@@ -476,7 +477,7 @@ impl EntryStore {
         id: EntryId,
         value: StringValue<'_>,
         has_deadline: bool,
-        access_time_s: u16,
+        access_bits: u16,
     ) -> EntryId {
         let old = self.get(id).shape();
         let (mut flags, value_len) = value_shape(value);
@@ -492,7 +493,7 @@ impl EntryStore {
             && shape.allocation_bytes() == old.allocation_bytes()
         {
             // SAFETY: the entry is live, and key and optional fields keep their places.
-            unsafe { write_header(self.base(id), shape, access_time_s) };
+            unsafe { write_header(self.base(id), shape, access_bits) };
             self.write_value(id, shape, value);
             return id;
         }
@@ -505,7 +506,7 @@ impl EntryStore {
                 old.key_len,
             )
         };
-        let moved = self.allocate_shape(shape, key, access_time_s);
+        let moved = self.allocate_shape(shape, key, access_bits);
         self.write_value(moved, shape, value);
         if let (Some(position), true) = (position, has_deadline) {
             self.set_heap_position(moved, position);
@@ -525,7 +526,7 @@ impl EntryStore {
             flags: old.flags ^ FLAG_DEADLINE,
             ..old
         };
-        let access_time_s = self.get(id).access_time_s();
+        let access_bits = self.get(id).access_bits();
         let grown = if shape.allocation_bytes() > old.allocation_bytes() {
             self.reallocate(id, old, shape)
         } else {
@@ -541,7 +542,7 @@ impl EntryStore {
                 base.add(shape.key_offset()),
                 moved_bytes,
             );
-            write_header(base, shape, access_time_s);
+            write_header(base, shape, access_bits);
         }
         if shape.allocation_bytes() < old.allocation_bytes() {
             return self.reallocate(grown, old, shape);
@@ -558,13 +559,13 @@ impl EntryStore {
         let id = match entry.string() {
             StringValue::Bytes(_) => id,
             StringValue::Integer(number) => {
-                let access_time_s = entry.access_time_s();
+                let access_bits = entry.access_bits();
                 let text = StringValue::Bytes(digits.format(number).as_bytes());
-                self.replace(id, text, has_deadline, access_time_s)
+                self.replace(id, text, has_deadline, access_bits)
             }
         };
         let entry = self.get(id);
-        let access_time_s = entry.access_time_s();
+        let access_bits = entry.access_bits();
         let old = entry.shape();
         let flags = old.flags | FLAG_MODIFIED_IN_PLACE;
         let shape = Shape {
@@ -582,7 +583,7 @@ impl EntryStore {
         // kept their places, and the bytes behind the old value are written before they are read.
         unsafe {
             let base = self.base(id);
-            write_header(base, shape, access_time_s);
+            write_header(base, shape, access_bits);
             let kept = old.value_len.min(len);
             base.add(shape.value_offset() + kept)
                 .write_bytes(0, len - kept);
@@ -627,15 +628,15 @@ impl EntryStore {
         }
     }
 
-    /// Notes when the entry was last used.
+    /// Sets what the entry remembers of its uses.
     #[inline]
-    pub(super) fn set_access_time_s(&mut self, id: EntryId, access_time_s: u16) {
+    pub(super) fn set_access_bits(&mut self, id: EntryId, access_bits: u16) {
         // SAFETY: the entry is live; the two bytes are part of its header.
         unsafe {
             self.base(id)
                 .add(OFFSET_ACCESS)
                 .cast::<u16>()
-                .write_unaligned(access_time_s);
+                .write_unaligned(access_bits);
         }
     }
 
@@ -662,12 +663,12 @@ impl PositionStore for EntryStore {
     }
 }
 
-/// Writes flags, lengths and access time; the heap position is left as it is.
+/// Writes flags, lengths and access word; the heap position is left as it is.
 ///
 /// # Safety
 /// `base` must be valid for writes of `shape.key_offset()` bytes.
 #[inline]
-unsafe fn write_header(base: *mut u8, shape: Shape, access_time_s: u16) {
+unsafe fn write_header(base: *mut u8, shape: Shape, access_bits: u16) {
     let short_key_len = shape.key_len.min(usize::from(LONG_KEY)) as u8;
     // SAFETY: the caller vouches for the memory; the fields lie within it.
     unsafe {
@@ -675,7 +676,7 @@ unsafe fn write_header(base: *mut u8, shape: Shape, access_time_s: u16) {
         base.add(OFFSET_KEY_LEN).write(short_key_len);
         base.add(OFFSET_ACCESS)
             .cast::<u16>()
-            .write_unaligned(access_time_s);
+            .write_unaligned(access_bits);
         base.add(OFFSET_VALUE_LEN)
             .cast::<u32>()
             .write_unaligned(shape.value_len as u32);

@@ -20,6 +20,7 @@
 mod cut;
 mod database;
 pub(crate) mod entry;
+mod eviction;
 mod expiry;
 mod graveyard;
 mod mutation;
@@ -29,6 +30,7 @@ mod watch;
 
 pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
+pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::ExpiryReport;
 pub use mutation::{CountError, DeadlineChange, Mutation};
 
@@ -36,6 +38,7 @@ use crate::base::hash::KeyHasher;
 use cut::Cut;
 use database::Database;
 use entry::{EntryId, EntryStore};
+use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
 use watch::Watches;
@@ -76,6 +79,7 @@ pub struct Keyspace {
     expired: ExpiryRecord,
     dirty_count: u64,
     cut: Cut,
+    eviction: Eviction,
 }
 
 /// How often [`Keyspace::random_key`] draws a slot before it takes the next key it comes across.
@@ -94,6 +98,7 @@ impl Keyspace {
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
+            eviction: Eviction::default(),
         }
     }
 
@@ -149,12 +154,17 @@ impl Keyspace {
         key: Key<'_>,
         now_ms: u64,
     ) -> Option<EntryRef<'_>> {
-        let database = &self.databases[database];
-        let (_, id) = database.locate(&self.entries, key)?;
-        if database.is_due(self.entries.get(id), now_ms) {
+        let data = &self.databases[database];
+        let (_, id) = data.locate(&self.entries, key)?;
+        let entry = self.entries.get(id);
+        if data.is_due(entry, now_ms) {
             return None;
         }
-        self.entries.set_access_time_s(id, access_time_s(now_ms));
+        let old_bits = entry.access_bits();
+        let access_bits = self.used_again(old_bits, now_ms);
+        if access_bits != old_bits {
+            self.entries.set_access_bits(id, access_bits);
+        }
         Some(self.entries.get(id))
     }
 
@@ -162,11 +172,6 @@ impl Keyspace {
     #[inline]
     pub fn deadline_ms(&self, database: usize, entry: EntryRef<'_>) -> Option<u64> {
         self.databases[database].deadline_ms(entry)
-    }
-
-    /// Seconds since an entry was last used, exact up to 18 hours (the time is kept in 16 bits).
-    pub fn idle_time_s(&self, entry: EntryRef<'_>, now_ms: u64) -> u64 {
-        u64::from(access_time_s(now_ms).wrapping_sub(entry.access_time_s()))
     }
 
     /// How many keys a database holds.
@@ -323,6 +328,7 @@ impl Keyspace {
             .map(Database::used_bytes)
             .sum::<usize>()
             + self.graveyard.used_bytes()
+            + self.eviction.policy.bytes()
     }
 
     /// Frees every entry, those of the databases and those that wait for it. O(keys).
@@ -377,10 +383,10 @@ impl Drop for Keyspace {
     }
 }
 
-/// The time as an entry keeps it: whole seconds, 16 bits.
+/// The time in whole seconds.
 #[inline]
-fn access_time_s(now_ms: u64) -> u16 {
-    (now_ms / 1000) as u16
+fn seconds(now_ms: u64) -> u32 {
+    (now_ms / 1000) as u32
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
-use super::{Database, Key, Keyspace, access_time_s};
+use super::{Database, Key, Keyspace};
 use crate::structures::hash_table::Location;
 use crate::value::record::Record;
 use crate::value::string::StringValue;
@@ -150,8 +150,11 @@ impl<'a> Mutation<'a> {
 
     fn insert(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: DeadlineChange) {
         let has_deadline = matches!(deadline, DeadlineChange::At(_));
+        self.keyspace.note_growth();
+        let bytes = key.bytes.len() + value.len();
+        let access_bits = self.keyspace.used_first(key.hash, bytes, self.now_ms);
         let entries = &mut self.keyspace.entries;
-        let id = entries.allocate(key.bytes, value, has_deadline, access_time_s(self.now_ms));
+        let id = entries.allocate(key.bytes, value, has_deadline, access_bits);
         self.place(key, id);
         if let DeadlineChange::At(deadline_ms) = deadline {
             let data = &mut self.keyspace.databases[self.database];
@@ -209,6 +212,8 @@ impl<'a> Mutation<'a> {
         deadline: DeadlineChange,
     ) {
         self.before_change(location);
+        let old_bits = self.keyspace.entries.get(id).access_bits();
+        let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         let entries = &mut self.keyspace.entries;
         let data = &mut self.keyspace.databases[self.database];
         let position = entries.get(id).heap_position();
@@ -220,7 +225,7 @@ impl<'a> Mutation<'a> {
         if let (Some(position), false) = (position, has_deadline) {
             data.expiry.remove(position, entries);
         }
-        let moved = entries.replace(id, value, has_deadline, access_time_s(self.now_ms));
+        let moved = entries.replace(id, value, has_deadline, access_bits);
         self.settle(location, id, moved, position.filter(|_| has_deadline));
         if let DeadlineChange::At(deadline_ms) = deadline {
             self.index_deadline(moved, position, deadline_ms);
@@ -265,7 +270,9 @@ impl<'a> Mutation<'a> {
         let position = entry.heap_position();
         let old_len = entry.string().len();
         let moved = entries.resize_string(id, old_len.max(len_min));
-        entries.set_access_time_s(moved, access_time_s(self.now_ms));
+        let old_bits = self.keyspace.entries.get(moved).access_bits();
+        let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
+        self.keyspace.entries.set_access_bits(moved, access_bits);
         self.settle(location, id, moved, position);
         let is_changed = change(self.keyspace.entries.bytes_mut(moved));
         if is_changed || !found || old_len < len_min {

@@ -5,8 +5,10 @@
 //! | [`hash_table`] | extendible hash table of cache-line buckets, grown and shrunk one segment at a time |
 //! | [`expiry_heap`] | deadlines, the next one in O(1), each removable by its position |
 //! | [`timer_wheel`] | coarse timers: timeouts and periodic work |
+//! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
+pub mod eviction;
 pub mod expiry_heap;
 pub mod hash_table;
 pub mod histogram;

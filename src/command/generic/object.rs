@@ -4,7 +4,6 @@ use crate::command::help::reply_help;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
-use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::Context;
 
@@ -53,7 +52,7 @@ fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 static FREQ: CommandSpec = CommandSpec {
     name: "freq",
     syntax: "key",
-    summary: "Returns how often a key is used, under a policy that counts it.",
+    summary: "Returns how often a key was used lately, from 0 to 255 on a logarithmic scale.",
     since: "4.0.0",
     group: Group::Generic,
     complexity: "O(1)",
@@ -63,12 +62,11 @@ static FREQ: CommandSpec = CommandSpec {
     action: Action::Run(freq),
 };
 
-const NOT_COUNTED: ReplyError = ReplyError::fixed(
-    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
-);
-
 fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    look(context, args, |_, _, _| Err(NOT_COUNTED))
+    look(context, args, |reply, _, uses| {
+        reply.integer(i64::from(uses.frequency));
+        Ok(())
+    })
 }
 
 static IDLETIME: CommandSpec = CommandSpec {
@@ -85,8 +83,8 @@ static IDLETIME: CommandSpec = CommandSpec {
 };
 
 fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    look(context, args, |reply, _, idle_time_s| {
-        reply.integer(idle_time_s as i64);
+    look(context, args, |reply, _, uses| {
+        reply.integer(uses.idle_time_s as i64);
         Ok(())
     })
 }
@@ -111,18 +109,28 @@ fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
+/// What is known of the uses of a key.
+struct Uses {
+    idle_time_s: u64,
+    frequency: u8,
+}
+
 /// Looks at the key in argument 2 without noting a use; replies null for a missing one.
 fn look(
     context: &mut Context<'_>,
     args: Args<'_>,
-    answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, u64) -> Outcome,
+    answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, Uses) -> Outcome,
 ) -> Outcome {
     let key = context.key(args, 2);
     let (database, now_ms) = (context.database(), context.now_ms());
     match context.keyspace.find(database, key, now_ms) {
         Some(entry) => {
-            let idle_time_s = context.keyspace.idle_time_s(entry, now_ms);
-            answer(&mut context.reply, entry, idle_time_s)
+            let bits = entry.access_bits();
+            let uses = Uses {
+                idle_time_s: context.keyspace.idle_time_s(bits, now_ms),
+                frequency: context.keyspace.frequency(bits),
+            };
+            answer(&mut context.reply, entry, uses)
         }
         None => {
             context.reply.null();
