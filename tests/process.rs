@@ -599,3 +599,136 @@ fn an_idle_client_is_closed_after_the_timeout_and_not_before() {
         start.elapsed()
     );
 }
+
+#[test]
+fn a_renamed_command_is_found_by_its_new_name_only() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = folder.path().join("evenkeel.conf");
+    let path = path.to_str().expect("the path is text");
+    let write = |text: &str| std::fs::write(path, text).expect("the file can be written");
+    write("rename-command CONFIG c0nf1g\nrename-command FLUSHALL \"\"\n");
+    let server = ServerProcess::evenkeel(&[path]);
+    let mut client = server.client();
+    let is_unknown = |reply: Value| matches!(&reply, Value::Error(text) if text.starts_with(b"ERR unknown command"));
+    assert!(is_unknown(client.line("CONFIG GET timeout")));
+    assert!(is_unknown(client.line("FLUSHALL")));
+    assert!(matches!(client.line("c0nf1g GET timeout"), Value::Array(_)));
+    write("rename-command NOSUCH x\n");
+    let refused = complaint_of_start(path);
+    assert!(
+        refused.contains("there is no command 'NOSUCH'"),
+        "{refused}"
+    );
+    write("rename-command GET set\n");
+    let refused = complaint_of_start(path);
+    assert!(
+        refused.contains("there is a command 'set' already"),
+        "{refused}"
+    );
+}
+
+/// The last line that a server says which does not start.
+fn complaint_of_start(path: &str) -> String {
+    let ended = run_evenkeel(&[path, "--port", "0"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    ended.errors.last().expect("the reason is told").clone()
+}
+
+/// An address of this machine that is not the loopback, if it has one.
+fn own_address() -> Option<std::net::IpAddr> {
+    // No packet is sent: the system only chooses the address it would send from.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
+#[test]
+fn protected_mode_tells_strangers_why_they_are_refused() {
+    let Some(address) = own_address() else {
+        println!("this machine has no address but the loopback: nothing to test");
+        return;
+    };
+    let server = ServerProcess::evenkeel(&["--bind", &format!("127.0.0.1 {address}")]);
+    let (_, port) = server
+        .tcp_address()
+        .rsplit_once(':')
+        .expect("a port is named");
+    let outside = Address::Tcp(format!("{address}:{port}"));
+    let refusal = Client::connect(&outside)
+        .read_to_end()
+        .expect("the connection ends");
+    let refusal = String::from_utf8_lossy(&refusal);
+    assert!(
+        refusal.starts_with("-DENIED Redis is running in protected mode"),
+        "{refusal}"
+    );
+    assert_eq!(server.client().line("CONFIG SET protected-mode no"), ok());
+    let mut stranger = Client::connect(&outside);
+    assert_eq!(stranger.line("PING"), Value::Simple(b"PONG".to_vec()));
+}
+
+/// Goal: clients that come and go by the thousand are all seen off, and nobody else notices.
+/// Method: connections that close at once, others that close behind a request, and a client that
+/// asks meanwhile.
+#[test]
+fn a_storm_of_clients_leaves_nothing_behind() {
+    const COUNT: usize = 4000;
+    let server = ServerProcess::evenkeel(&[]);
+    let mut control = server.client();
+    assert_eq!(control.line("SET counter 0"), ok());
+    for index in 0..COUNT {
+        let mut client = server.client();
+        if index % 2 == 0 {
+            client
+                .send(&["INCR", "counter"])
+                .expect("the server takes the request");
+            client.shutdown_write().expect("the connection is open");
+            assert!(
+                client
+                    .read_to_end()
+                    .expect("the connection ends")
+                    .starts_with(b":")
+            );
+        }
+        if index % 100 == 0 {
+            assert_eq!(control.line("PING"), Value::Simple(b"PONG".to_vec()));
+        }
+    }
+    assert_eq!(
+        control.line("GET counter"),
+        Value::Bulk((COUNT / 2).to_string().into_bytes())
+    );
+    let end = Instant::now() + PATIENCE;
+    while control.line("CLIENT LIST").text().lines().count() > 1 {
+        assert!(
+            Instant::now() < end,
+            "the server notices that its clients are gone"
+        );
+    }
+}
+
+#[test]
+fn maxclients_follows_the_limit_of_open_files() {
+    let server = ServerProcess::evenkeel(&[]);
+    let mut client = server.client();
+    let error = client.line("CONFIG SET maxclients 4294967295");
+    let Value::Error(text) = &error else {
+        panic!("no system has so many: {error:?}")
+    };
+    let text = String::from_utf8_lossy(text);
+    assert!(
+        text.contains("argument 'maxclients') - The operating system is not able"),
+        "{text}"
+    );
+    let (_, possible) = text
+        .rsplit_once("try with ")
+        .expect("it says what is possible");
+    assert_eq!(
+        client.line(&format!("CONFIG SET maxclients {possible}")),
+        ok()
+    );
+    assert_eq!(client.line("CONFIG SET maxclients 1"), ok());
+    let refused = server.client().read_to_end().expect("the connection ends");
+    assert_eq!(refused, b"-ERR max number of clients reached\r\n");
+}

@@ -142,6 +142,7 @@ const RESTORED_PARAMETERS: &[&str] = &[
     "tcp-keepalive",
     "loglevel",
     "client-query-buffer-limit",
+    "client-output-buffer-limit",
 ];
 
 impl SocketDriver {

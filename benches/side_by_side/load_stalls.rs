@@ -92,6 +92,8 @@ fn rows(context: &Context) -> Vec<(String, Work)> {
     let [inserted, flushed, listed, deleted] =
         [5_000_000, 2_000_000, 1_000_000, 2_000_000].map(keys);
     let clients = connection_count(context);
+    // Every other one stays, so no more are open at once than in the row before.
+    let storm = 2 * clients;
     let action = |name: String, keys, action| (name, Work::Action(keys, action));
     vec![
         action("idle".to_owned(), 0, Action::Wait(wait_ms)),
@@ -125,12 +127,17 @@ fn rows(context: &Context) -> Vec<(String, Work)> {
             0,
             Action::Connect(clients),
         ),
+        action(
+            format!("storm of {storm} clients that connect"),
+            0,
+            Action::Storm(storm),
+        ),
     ]
 }
 
 fn measure_action(side: &Side, keys: u64, action: Action) -> io::Result<Vec<f64>> {
     let server = side.start()?;
-    if matches!(action, Action::Connect(_)) {
+    if matches!(action, Action::Connect(_) | Action::Storm(_)) {
         allow_connections(&server)?;
     }
     let value = value(VALUE_BYTES);

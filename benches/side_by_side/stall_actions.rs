@@ -14,6 +14,9 @@
 
 use std::hint::black_box;
 use std::io;
+use std::iter::StepBy;
+use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +34,8 @@ pub(crate) const VALUE_BYTES: usize = 64;
 const LOAD_CONNECTIONS: usize = 10;
 /// Threads that connect at once.
 const CONNECT_THREADS: u64 = 8;
+/// Clients a second in a storm.
+const STORM_RATE: u64 = 20_000;
 
 /// Something for the server to do.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,8 @@ pub(crate) enum Action {
     Keys,
     /// So many clients, each with one PING.
     Connect(u64),
+    /// So many clients at [`STORM_RATE`], every other one of which leaves at once.
+    Storm(u64),
 }
 
 impl Action {
@@ -87,6 +94,10 @@ impl Action {
             Action::Connect(count) => {
                 format!("{count} × connect, PING, +PONG from {CONNECT_THREADS} threads")
             }
+            Action::Storm(count) => format!(
+                "{count} × connect at {STORM_RATE} a second from {CONNECT_THREADS} threads, every other \
+                 one closes at once"
+            ),
         };
         format!("chrt --idle 0 (this program) {what}")
     }
@@ -100,6 +111,7 @@ impl Action {
             Action::Flush => ("flush", 0),
             Action::Keys => ("keys", 0),
             Action::Connect(count) => ("connect", count),
+            Action::Storm(count) => ("storm", count),
         }
     }
 
@@ -112,6 +124,7 @@ impl Action {
             "flush" => Action::Flush,
             "keys" => Action::Keys,
             "connect" => Action::Connect(count),
+            "storm" => Action::Storm(count),
             _ => return None,
         })
     }
@@ -131,6 +144,7 @@ impl Action {
             Action::Flush => Client::connect(port)?.call(&[b"FLUSHALL"]).map(drop)?,
             Action::Keys => Client::connect(port)?.call(&[b"KEYS", b"*"]).map(drop)?,
             Action::Connect(count) => return connect(port, count),
+            Action::Storm(count) => return storm(port, count),
         }
         Ok(start.elapsed().as_secs_f64())
     }
@@ -179,23 +193,51 @@ fn unlink(port: u16, keys: u64) -> io::Result<()> {
 /// Connects from several threads; the seconds end with the last answer, before the clients close.
 fn connect(port: u16, count: u64) -> io::Result<f64> {
     let start = Instant::now();
-    let connect_some = |share: u64| -> io::Result<Vec<Client>> {
-        (0..share).map(|_| connect_and_ping(port)).collect()
-    };
-    let clients: Vec<io::Result<Vec<Client>>> = thread::scope(|scope| {
+    let clients = from_threads(count, |numbers| {
+        numbers.map(|_| connect_and_ping(port)).collect()
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    drop(clients);
+    Ok(seconds)
+}
+
+/// Connects at a fixed rate; the seconds end with the last connection, before those left close.
+fn storm(port: u16, count: u64) -> io::Result<f64> {
+    let start = Instant::now();
+    let clients = from_threads(count, |numbers| {
+        let mut stayed = Vec::new();
+        for number in numbers {
+            let due = Duration::from_micros(number * 1_000_000 / STORM_RATE);
+            thread::sleep(due.saturating_sub(start.elapsed()));
+            let client = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            if (number / CONNECT_THREADS).is_multiple_of(2) {
+                stayed.push(client);
+            }
+        }
+        Ok(stayed)
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    drop(clients);
+    Ok(seconds)
+}
+
+/// Runs `work` on several threads, among which the numbers below `count` are dealt out in turn.
+fn from_threads<T: Send>(
+    count: u64,
+    work: impl Fn(StepBy<Range<u64>>) -> io::Result<Vec<T>> + Sync,
+) -> io::Result<Vec<Vec<T>>> {
+    let work = &work;
+    thread::scope(|scope| {
         let workers: Vec<_> = (0..CONNECT_THREADS)
-            .map(|index| {
-                let share = count / CONNECT_THREADS + u64::from(index < count % CONNECT_THREADS);
-                scope.spawn(move || connect_some(share))
+            .map(|first| {
+                let numbers = (first..count).step_by(CONNECT_THREADS as usize);
+                scope.spawn(move || work(numbers))
             })
             .collect();
         let panicked = |_| Err(io::Error::other("a connecting thread panicked"));
-        workers
-            .into_iter()
+        let results = workers.into_iter();
+        results
             .map(|worker| worker.join().unwrap_or_else(panicked))
             .collect()
-    });
-    let seconds = start.elapsed().as_secs_f64();
-    clients.into_iter().collect::<io::Result<Vec<_>>>()?;
-    Ok(seconds)
+    })
 }

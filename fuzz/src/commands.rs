@@ -145,9 +145,10 @@ impl World {
             self.reply.escape_ascii()
         );
         for effect in effects {
-            if let Effect::CloseSession { key, id } = effect {
-                let victim = self.sessions.iter().position(|open| *open == key);
-                if let Some(victim) = victim.filter(|_| self.engine.session(key).id == id) {
+            if let Effect::CloseSession { id } = effect {
+                let engine = &self.engine;
+                let mut open = self.sessions.iter();
+                if let Some(victim) = open.position(|&key| engine.session(key).id == id) {
                     self.reopen(victim);
                 }
             }

@@ -202,7 +202,7 @@ impl<'a> Feeder<'a> {
             }
         }
         let count = self.node.output(self.other).len();
-        self.node.written(self.other, count);
+        self.node.written(self.other, count, START);
     }
 
     /// Lets the client take some of its replies.
@@ -214,7 +214,7 @@ impl<'a> Feeder<'a> {
         // An eighth at least, or a byte at a time of much output takes forever.
         let count = wanted.max(output.len() / 8).min(output.len());
         self.replies.extend_from_slice(&output[..count]);
-        self.node.written(self.client, count);
+        self.node.written(self.client, count, START);
         count > 0
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: the gates a request passes before it is called (`engine/gates.rs`).
 
+use super::names::CommandNames;
 use super::spec::{Action, CommandSpec, Handler, Outcome};
 use super::table::{CommandNumber, table};
 use crate::protocol::args::Args;
@@ -22,8 +23,8 @@ pub struct Resolved {
 /// The command of a request if it can run at once: its name is known and no container's, and the
 /// number of arguments fits. All others are left to [`resolve`], which finds the error, too.
 #[inline]
-pub fn resolve_plain(args: Args<'_>) -> Option<Resolved> {
-    let number = table().find_for(args)?;
+pub fn resolve_plain(names: &CommandNames, args: Args<'_>) -> Option<Resolved> {
+    let number = names.find_for(args)?;
     let spec = table().spec(number);
     match spec.action {
         Action::Run(handler) if spec.accepts(args.len()) => Some(Resolved {
@@ -40,8 +41,8 @@ pub fn resolve_plain(args: Args<'_>) -> Option<Resolved> {
 /// # Errors
 /// Redis's words for an unknown name, an unknown subcommand or a wrong number of arguments.
 #[inline]
-pub fn resolve(args: Args<'_>) -> Result<Resolved, ReplyError> {
-    match table().find(args.get(0)) {
+pub fn resolve(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyError> {
+    match names.find(args.get(0)) {
         Some(number) => resolve_number(number, args),
         None => Err(ReplyError::unknown_command(
             args.name(),

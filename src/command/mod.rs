@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`spec`] | what a command declares |
 //! | [`table`] | all commands by name and number |
+//! | [`names`] | the names clients may call them by |
 //! | [`call`] | from a request to its command, and running it |
 //! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection` | the families |
 //! | [`markdown()`] | `docs/COMMANDS.md` |
@@ -23,6 +24,7 @@ mod help;
 mod introspection;
 mod many_keys;
 mod markdown;
+pub mod names;
 pub(crate) mod server;
 pub mod spec;
 mod strings;

@@ -2,19 +2,16 @@
 //!
 //! ```text
 //!  FAMILIES ─▶ specs: numbered list, subcommands behind their container  (numbers: statistics,
-//!         ├──▶ slots: open addressing by name, 1,024 × u16                transactions, CLIENT LIST)
-//!         └──▶ short: names of up to seven bytes as one word, 1,024 × (word, number)
+//!         └──▶ slots: open addressing by name, 1,024 × u16                transactions, CLIENT LIST)
 //! ```
 //!
 //! A lookup hashes at most 16 bytes of the name with letter case folded, and compares the name
-//! once; a short name, as nearly all hot ones are, is hashed and compared as one number. Built on
-//! first use; O(commands).
+//! once. Built on first use; O(commands).
 //!
 //! Not here: what a command is (`spec.rs`), running one (`call.rs`).
 
 use super::spec::CommandSpec;
 use super::{bitmaps, connection, generic, introspection, server, strings, transactions};
-use crate::protocol::args::{Args, short_name_of};
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
@@ -28,8 +25,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 7] = [
     &[introspection::COMMANDS],
 ];
 
-const SLOT_COUNT: usize = 1024;
-const SHORT_SLOT_COUNT: usize = 512;
+pub(super) const SLOT_COUNT: usize = 1024;
 
 /// Number of a command or subcommand.
 pub type CommandNumber = u16;
@@ -49,8 +45,6 @@ pub struct CommandTable {
     rows: Vec<Row>,
     /// Numbers plus one of the commands that are not subcommands; 0 is empty.
     slots: [u16; SLOT_COUNT],
-    /// The same for short names: the name as a word (0 is empty) and the number.
-    short: [(u64, CommandNumber); SHORT_SLOT_COUNT],
 }
 
 static TABLE: LazyLock<CommandTable> = LazyLock::new(CommandTable::build);
@@ -61,8 +55,9 @@ pub fn table() -> &'static CommandTable {
     &TABLE
 }
 
+/// Where the search for a name begins.
 #[inline]
-fn slot_of(name: &[u8]) -> usize {
+pub(super) fn slot_of(name: &[u8]) -> usize {
     let mut folded = [0u8; 16];
     let len = name.len().min(16);
     folded[..len].copy_from_slice(&name[..len]);
@@ -72,17 +67,11 @@ fn slot_of(name: &[u8]) -> usize {
     (mixed >> 54) as usize
 }
 
-#[inline]
-fn short_slot_of(word: u64) -> usize {
-    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % SHORT_SLOT_COUNT
-}
-
 impl CommandTable {
     fn build() -> Self {
         let mut table = Self {
             rows: Vec::new(),
             slots: [0; SLOT_COUNT],
-            short: [(0, 0); SHORT_SLOT_COUNT],
         };
         for spec in FAMILIES.into_iter().flatten().copied().flatten() {
             let number = table.rows.len() as CommandNumber;
@@ -97,13 +86,6 @@ impl CommandTable {
                 slot = (slot + 1) % SLOT_COUNT;
             }
             table.slots[slot] = number + 1;
-            if let Some(word) = short_name_of(spec.name.as_bytes()) {
-                let mut slot = short_slot_of(word);
-                while table.short[slot].0 != 0 {
-                    slot = (slot + 1) % SHORT_SLOT_COUNT;
-                }
-                table.short[slot] = (word, number);
-            }
         }
         table
     }
@@ -135,25 +117,6 @@ impl CommandTable {
             slot = (slot + 1) % SLOT_COUNT;
         }
         None
-    }
-
-    /// The command that a request names.
-    #[inline]
-    pub fn find_for(&self, args: Args<'_>) -> Option<CommandNumber> {
-        let Some(word) = args.short_name() else {
-            return self.find(args.name());
-        };
-        let mut slot = short_slot_of(word);
-        loop {
-            let (known, number) = self.short[slot];
-            if known == word {
-                return Some(number);
-            }
-            if known == 0 {
-                return None;
-            }
-            slot = (slot + 1) % SHORT_SLOT_COUNT;
-        }
     }
 
     /// The subcommand of a container by name.
@@ -205,7 +168,6 @@ impl CommandTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::args::OwnedArgs;
     use std::collections::HashSet;
 
     #[test]
@@ -214,17 +176,6 @@ mod tests {
             let name = table().full_name(number);
             assert_eq!(table().find(name.as_bytes()), Some(number));
             assert_eq!(table().find(name.to_uppercase().as_bytes()), Some(number));
-            for name in [name.to_string(), name.to_uppercase()] {
-                // With and without bytes behind the name.
-                for rest in ["", "k", "some more arguments"] {
-                    let request = OwnedArgs::from_slices(&[name.as_bytes(), rest.as_bytes()]);
-                    assert_eq!(table().find_for(request.args()), Some(number));
-                }
-            }
-            for other in [format!("{name}\0"), format!("{name}s1")] {
-                let request = OwnedArgs::from_slices(&[other.as_bytes(), b"argument"]);
-                assert_eq!(table().find_for(request.args()), None, "{other:?}");
-            }
             for subcommand in table().subcommands(number) {
                 let name = table().spec(subcommand).name.to_uppercase();
                 assert_eq!(

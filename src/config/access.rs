@@ -56,6 +56,7 @@ fn matching_rows<'r>(
 ) -> impl Iterator<Item = (String, &'r Row)> {
     let names = rows
         .iter()
+        .filter(|row| row.is_shown_to_clients())
         .flat_map(|row| row.names().map(move |name| (name, row)));
     names.filter_map(|(name, row)| {
         let pattern = patterns
@@ -85,7 +86,9 @@ fn is_glob(pattern: &[u8]) -> bool {
 fn settable_rows<'r>(rows: &'r [Row], pairs: &[[&[u8]; 2]]) -> Result<Vec<&'r Row>, SetError> {
     let mut found: Vec<&Row> = Vec::new();
     for (index, [name, _]) in pairs.iter().enumerate() {
-        let row = find(rows, name).ok_or_else(|| SetError::UnknownParameter(text::shown(name)))?;
+        let row = find(rows, name)
+            .filter(|row| row.is_shown_to_clients())
+            .ok_or_else(|| SetError::UnknownParameter(text::shown(name)))?;
         if !row.is_mutable() {
             return Err(SetError::Immutable(text::shown(name)));
         }
@@ -112,6 +115,11 @@ mod tests {
         pairs
             .map(|(name, value)| (name, String::from_utf8(value).unwrap()))
             .collect()
+    }
+
+    fn names_shown() -> impl Iterator<Item = &'static str> {
+        let rows = ROWS.iter().filter(|row| row.is_shown_to_clients());
+        rows.flat_map(Row::names)
     }
 
     fn set(arguments: &[&str]) -> Result<(Config, Vec<&'static str>), String> {
@@ -150,7 +158,7 @@ mod tests {
                 pair("proto-max-bulk-len", "536870912"),
             ]
         );
-        assert_eq!(get(&["*"]).len(), ROWS.iter().flat_map(Row::names).count());
+        assert_eq!(get(&["*"]).len(), names_shown().count());
         assert_eq!(get(&["bind"]), [pair("bind", "127.0.0.1 -::1")]);
     }
 

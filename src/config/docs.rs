@@ -44,7 +44,8 @@ pub fn help() -> String {
         for row in rows_of(group) {
             let _ = writeln!(text, "  --{} {}", row.name, row.kind.placeholder());
             push_wrapped(&mut text, "      ", &plain_doc(row));
-            let _ = writeln!(text, "      Default: {}", quoted_default(row));
+            let default = format!("Default: {}", quoted_default(row));
+            push_wrapped(&mut text, "      ", &default);
         }
     }
     text
@@ -102,6 +103,9 @@ fn push_section(text: &mut String, row: &Row) {
     if row.is_sensitive() {
         text.push_str("- Secret: never written to logs\n");
     }
+    if !row.is_shown_to_clients() {
+        text.push_str("- Hidden: `CONFIG GET` does not know it\n");
+    }
 }
 
 /// The row's paragraph for a terminal, without the marks that set names apart.
@@ -134,6 +138,8 @@ impl Kind {
             Kind::Words { word, .. } => format!("{word} ..."),
             Kind::Octal => "OCTAL".to_owned(),
             Kind::SavePoints => "SECONDS CHANGES ...".to_owned(),
+            Kind::OutputLimits => "CLASS HARD SOFT SECONDS ...".to_owned(),
+            Kind::Rename => "COMMAND NAME".to_owned(),
         }
     }
 
@@ -164,6 +170,10 @@ impl Kind {
             Kind::Words { max_count, .. } => format!("list, at most {max_count} words"),
             Kind::Octal => "octal number, 0 to 777".to_owned(),
             Kind::SavePoints => "pairs of seconds and changes".to_owned(),
+            Kind::OutputLimits => {
+                "classes (normal, replica, pubsub), each with bytes, bytes and seconds".to_owned()
+            }
+            Kind::Rename => "a command and its new name; each line adds one".to_owned(),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::text;
 /// Directives of redis.conf that are no parameters and are not offered.
 ///
 /// `include` would be handled in [`apply_words`]; it needs the caller to read another file.
-const UNSUPPORTED_DIRECTIVES: &[&str] = &["include", "loadmodule", "rename-command"];
+const UNSUPPORTED_DIRECTIVES: &[&str] = &["include", "loadmodule"];
 
 impl Config {
     /// Applies the text of the configuration file called `name`.

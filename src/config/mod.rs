@@ -21,6 +21,8 @@ mod command_line;
 mod docs;
 mod error;
 mod file;
+mod output_limit;
+mod rename;
 mod row;
 mod table;
 #[cfg(test)]
@@ -31,6 +33,8 @@ mod value;
 pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};
+pub use output_limit::{OutputLimit, OutputLimits};
+pub use rename::Rename;
 pub use row::{Access, Group, Kind, Row};
 pub use table::{AppendOnly, Config, InlineReplies, LoadDamaged, LogLevel, ROWS, Supervised};
 pub use value::{ListenAddress, SavePoint};

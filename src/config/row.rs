@@ -50,6 +50,10 @@ pub enum Kind {
     Octal,
     /// Pairs of seconds and changes, `""` for none; repeated lines of a file add up.
     SavePoints,
+    /// A class of clients and its limits, several times; a class that is not named stays as it is.
+    OutputLimits,
+    /// A command and its new name; repeated lines add up.
+    Rename,
 }
 
 /// Part of the documentation a parameter is listed under.
@@ -110,6 +114,8 @@ pub enum Access {
     Mutable,
     /// Also set with `CONFIG SET`; never written to logs or debug output.
     MutableSecret,
+    /// Set at start only; never shown, not even to clients.
+    FixedSecret,
 }
 
 /// Prints one field of the configuration.
@@ -160,12 +166,17 @@ impl Row {
 
     /// Whether `CONFIG SET` may change it.
     pub fn is_mutable(&self) -> bool {
-        self.access != Access::Fixed
+        matches!(self.access, Access::Mutable | Access::MutableSecret)
     }
 
     /// Whether its value must stay out of logs.
     pub fn is_sensitive(&self) -> bool {
-        self.access == Access::MutableSecret
+        matches!(self.access, Access::MutableSecret | Access::FixedSecret)
+    }
+
+    /// Whether clients may know that it is there.
+    pub fn is_shown_to_clients(&self) -> bool {
+        self.access != Access::FixedSecret
     }
 
     /// The canonical name, then the aliases.
@@ -216,8 +227,7 @@ macro_rules! parameters {
             raw_doc: concat!($($doc),+),
             get: |config, kind| config.$field.print(kind),
             set: |config, kind, words| {
-                config.$field = ParameterValue::parse(kind, words)?;
-                Ok(())
+                config.$field.update(kind, words)
             },
         },)+];
     };

@@ -14,6 +14,8 @@
 use std::fmt;
 
 use super::error::BadValue;
+use super::output_limit::OutputLimits;
+use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
 use super::value::{self, ListenAddress, ParameterValue, SavePoint, choices};
 
@@ -124,6 +126,14 @@ parameters! {
     "maxclients" maxclients: u32 = "10000",
     Kind::Integer { min: 1, max: u32::MAX as i64 }, Clients, Mutable;
 
+    /// Bytes of replies that may wait for a client, by class: one that leaves the first number of
+    /// bytes waiting is closed at once, one that leaves the second waiting for so many seconds on
+    /// end is closed then, and `0` is no limit. Clients that read slowly need no limit: they are not
+    /// read from while 256 KiB wait for them, so no more than that and one reply is kept.
+    "client-output-buffer-limit" client_output_buffer_limit: OutputLimits =
+        "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60",
+    Kind::OutputLimits, Clients, Mutable;
+
     /// Most bytes of unfinished requests kept for one connection. A connection that needs more
     /// is closed.
     "client-query-buffer-limit" client_query_buffer_limit_bytes: u64 = "1gb",
@@ -146,6 +156,16 @@ parameters! {
     /// for none. A change does not close connections that are already authenticated.
     "requirepass" requirepass: Vec<u8> = "",
     Kind::Text, Security, MutableSecret;
+
+    /// Whether connections from other machines are refused while there is no `requirepass`. So a
+    /// server that was made reachable by mistake serves nobody but its own machine.
+    "protected-mode" protected_mode: bool = "yes",
+    Kind::Boolean, Security, Mutable;
+
+    /// Another name for a command, or none with `""`: only who knows the name may call it. What is
+    /// renamed keeps its old name in error texts, statistics and `COMMAND`.
+    "rename-command" rename_command: Vec<Rename> = "",
+    Kind::Rename, Security, FixedSecret;
 
     /// Number of databases a connection can choose from with `SELECT`, numbered from 0.
     "databases" databases: u32 = "16",

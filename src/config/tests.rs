@@ -22,7 +22,7 @@ fn every_default_parses_and_prints_back_to_itself() {
         );
         let printed = String::from_utf8(row.get(&defaults)).unwrap();
         assert_eq!(set(row, &printed).as_ref(), Ok(&defaults), "{}", row.name);
-        if !matches!(row.kind, Kind::Memory { .. }) {
+        if !matches!(row.kind, Kind::Memory { .. } | Kind::OutputLimits) {
             assert_eq!(printed, row.default, "{}", row.name);
         }
     }
@@ -117,7 +117,11 @@ fn no_row_takes_missing_or_surplus_words() {
             "{}",
             row.name
         );
-        if !matches!(row.kind, Kind::Words { .. } | Kind::SavePoints) {
+        let takes_several = matches!(
+            row.kind,
+            Kind::Words { .. } | Kind::SavePoints | Kind::OutputLimits | Kind::Rename
+        );
+        if !takes_several {
             let default = row.default.as_bytes();
             let two = row.set(&mut config, &[default, default]);
             assert_eq!(two, Err(BadValue::WrongCount), "{}", row.name);
@@ -163,7 +167,8 @@ mod any_bytes {
                 prop_assert_eq!(&config, &Config::default());
             }
             // What was accepted prints to text that is accepted again.
-            for row in ROWS {
+            // A rename adds to those before, so printing it again would add it again.
+            for row in ROWS.iter().filter(|row| row.kind != Kind::Rename) {
                 let printed = row.get(&config);
                 let mut again = config.clone();
                 prop_assert_eq!(row.set(&mut again, &[&printed]), Ok(()));

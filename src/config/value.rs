@@ -23,6 +23,13 @@ pub(super) trait ParameterValue: Sized {
     /// Reads the value; `kind` gives notation and range.
     fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue>;
 
+    /// Changes the value to what the words say, for parameters whose lines build on each other. On
+    /// an error it stays.
+    fn update(&mut self, kind: &Kind, words: &[&[u8]]) -> Result<(), BadValue> {
+        *self = Self::parse(kind, words)?;
+        Ok(())
+    }
+
     /// The value as `CONFIG GET` answers it.
     fn print(&self, kind: &Kind) -> Vec<u8>;
 }
@@ -68,7 +75,9 @@ impl Kind {
             | Kind::Choice(_)
             | Kind::Text
             | Kind::Words { .. }
-            | Kind::SavePoints => {
+            | Kind::SavePoints
+            | Kind::OutputLimits
+            | Kind::Rename => {
                 unreachable!("a row gives a number field a kind that is no number")
             }
         };

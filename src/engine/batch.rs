@@ -14,6 +14,7 @@
 use super::{CacheEngine, Execution, execute_one, execute_unresolved};
 use crate::base::clock::Timestamp;
 use crate::command::call::{Resolved, resolve_plain};
+use crate::command::names::CommandNames;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
@@ -110,9 +111,9 @@ impl CacheEngine {
         out: &mut Vec<u8>,
         out_bytes_max: usize,
     ) -> BatchOutcome {
-        let (mut context, database) = self.context(session, now, out);
+        let (mut context, database, names) = self.context(session, now, out);
         let prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
-            .map(|request| prepare(context.keyspace, batch.args(request, buffer)))
+            .map(|request| prepare(names, context.keyspace, batch.args(request, buffer)))
             .collect();
         // Loops of their own, so short that the processor works on several rounds at once.
         if prepared.len() > 1 {
@@ -131,7 +132,7 @@ impl CacheEngine {
             context.prepared = request.key;
             let execution = match request.command {
                 Some(command) => execute_one(&mut context, request.args, command),
-                None => execute_unresolved(&mut context, request.args),
+                None => execute_unresolved(&mut context, names, request.args),
             };
             if execution == Execution::Paused {
                 return BatchOutcome {
@@ -161,8 +162,8 @@ impl CacheEngine {
 }
 
 #[inline]
-fn prepare<'a>(keyspace: &Keyspace, args: Args<'a>) -> Prepared<'a> {
-    let command = resolve_plain(args);
+fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Prepared<'a> {
+    let command = resolve_plain(names, args);
     let index = command.and_then(|command| command.spec.keys.first_index());
     let key = index.filter(|&index| index < args.len()).map(|index| {
         let hash = keyspace.key(args.get(index)).hash();

@@ -45,7 +45,10 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     let flags = command.spec.flags;
     let session = context.sessions.get(context.key);
     let is_in_multi = session.transaction.is_open();
-    if !session.is_authenticated && !flags.has(Flags::NO_AUTH) {
+    if !session.is_authenticated
+        && !flags.has(Flags::NO_AUTH)
+        && !context.config.requirepass.is_empty()
+    {
         return refuse(context, command, ReplyError::NOAUTH);
     }
     if is_in_multi && flags.has(Flags::NO_MULTI) {
@@ -86,6 +89,9 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
 #[cold]
 fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Gate {
     context.stats.count_rejection(command.number);
+    if command.spec.name == "exec" {
+        return Gate::Refused(transactions::abort(context, &error));
+    }
     context.session().transaction.note_error();
     Gate::Refused(error)
 }

@@ -23,6 +23,7 @@ pub use typed::{Expire, TimeToLive};
 
 use crate::base::clock::Timestamp;
 use crate::command::call::{Resolved, call, reply_error, resolve};
+use crate::command::names::CommandNames;
 use crate::command::table::table;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
@@ -58,6 +59,7 @@ pub struct CacheEngine {
     stats: Statistics,
     outbox: Outbox,
     pause: Pause,
+    names: Box<CommandNames>,
     now: Timestamp,
 }
 
@@ -65,6 +67,7 @@ impl CacheEngine {
     /// An empty cache. `config.hash_seed` decides the hash of keys and every random choice: give
     /// it a random number where keys come from strangers.
     pub fn new(config: Config) -> Self {
+        let names = Box::new(CommandNames::new(&config.rename_command));
         let database_count = usize::try_from(config.databases).expect("at most i32::MAX");
         Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
@@ -73,6 +76,7 @@ impl CacheEngine {
             stats: Statistics::new(table().len()),
             outbox: Outbox::default(),
             pause: Pause::default(),
+            names,
             now: Timestamp::default(),
         }
     }
@@ -152,8 +156,8 @@ impl CacheEngine {
         reply: &mut Vec<u8>,
     ) -> Execution {
         self.now = now;
-        let (mut context, _) = self.context(session, now, reply);
-        execute_unresolved(&mut context, args)
+        let (mut context, _, names) = self.context(session, now, reply);
+        execute_unresolved(&mut context, names, args)
     }
 
     fn context<'a>(
@@ -161,7 +165,7 @@ impl CacheEngine {
         key: SessionKey,
         now: Timestamp,
         out: &'a mut Vec<u8>,
-    ) -> (Context<'a>, usize) {
+    ) -> (Context<'a>, usize, &'a CommandNames) {
         let session = self.sessions.get_mut(key);
         session.last_active_us = now.monotonic_us;
         let database = session.database;
@@ -177,7 +181,7 @@ impl CacheEngine {
             now,
             prepared: None,
         };
-        (context, database)
+        (context, database, &self.names)
     }
 
     /// Does a bounded piece of the work that is due: removes some expired keys and frees a part of
@@ -289,8 +293,12 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
 }
 
 /// As [`execute_one`] for a request whose command is not looked up yet, or is none.
-fn execute_unresolved(context: &mut Context<'_>, args: Args<'_>) -> Execution {
-    let error = match resolve(args) {
+fn execute_unresolved(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    args: Args<'_>,
+) -> Execution {
+    let error = match resolve(names, args) {
         Ok(command) => return execute_one(context, args, command),
         Err(error) => error,
     };

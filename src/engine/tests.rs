@@ -154,22 +154,40 @@ fn what_cannot_be_resolved_is_refused() {
 }
 
 #[test]
+fn a_renamed_command_answers_to_its_new_name_only() {
+    let mut config = Config::default();
+    let text = b"rename-command GET fetch\nrename-command FLUSHALL \"\"\n";
+    config.apply_file("evenkeel.conf", text).unwrap();
+    let mut rig = Rig::with(config);
+    assert_eq!(rig.call("SET k v"), "+OK;");
+    assert_eq!(rig.call("FETCH k"), "$1;v;");
+    let unknown = "-ERR unknown command 'GET', with args beginning with: 'k' ;";
+    assert_eq!(rig.call("GET k"), unknown);
+    assert!(
+        rig.call("FLUSHALL")
+            .starts_with("-ERR unknown command 'FLUSHALL'")
+    );
+    assert_eq!(rig.call("fetch"), GET_ARITY, "errors name what it is");
+    // In a transaction and in another engine names are what they are there.
+    assert_eq!(rig.call("MULTI"), "+OK;");
+    assert_eq!(rig.call("fetch k"), "+QUEUED;");
+    assert_eq!(rig.call("EXEC"), "*1;$1;v;");
+    assert_eq!(Rig::new().call("GET k"), "$-1;");
+}
+
+#[test]
 fn without_the_password_only_logging_in_and_leaving_work() {
     let mut rig = Rig::with(Config {
         requirepass: b"secret".to_vec(),
         ..Config::default()
     });
-    for line in [
-        "PING",
-        "GET k",
-        "MULTI",
-        "EXEC",
-        "COMMAND",
-        "CLIENT ID",
-        "FLUSHALL",
-    ] {
+    for line in ["PING", "GET k", "MULTI", "COMMAND", "CLIENT ID", "FLUSHALL"] {
         assert_eq!(rig.call(line), NOAUTH, "{line}");
     }
+    assert_eq!(
+        rig.call("EXEC"),
+        "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.;"
+    );
     // What the request is comes before who sends it.
     assert_eq!(rig.call("NOSUCH a b"), UNKNOWN);
     assert_eq!(rig.call("GET"), GET_ARITY);

@@ -190,7 +190,7 @@ impl CacheEngine {
         let session = self.sessions.open(Peer::embedded(), self.now);
         let mut out = Vec::new();
         let now = self.now;
-        let (mut context, _) = self.context(session, now, &mut out);
+        let (mut context, ..) = self.context(session, now, &mut out);
         let text = info_text(&mut context, &[section.as_bytes()]);
         self.sessions.close(session);
         text

@@ -54,6 +54,8 @@ pub(super) struct Connection {
     pub(super) is_in_close_list: bool,
     /// The timer that looks whether it is idle, if clients may time out.
     pub(super) idle_timer: Option<TimerHandle>,
+    /// The timer that runs while its output is above the soft limit.
+    pub(super) output_timer: Option<TimerHandle>,
 }
 
 impl Connection {
@@ -74,6 +76,7 @@ impl Connection {
             is_in_output_list: false,
             is_in_close_list: false,
             idle_timer: None,
+            output_timer: None,
         }
     }
 

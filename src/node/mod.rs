@@ -23,6 +23,7 @@
 
 mod buffers;
 mod connection;
+mod output_limits;
 mod run;
 mod saving;
 mod summary;
@@ -46,7 +47,10 @@ use timers::Timers;
 
 /// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
 /// is touched when they come, and no slab is ever copied into a larger one while they do.
-pub(crate) const CONNECTIONS_RESERVED_MAX: usize = 65_536;
+const CONNECTIONS_RESERVED_MAX: usize = 65_536;
+
+/// What a stranger is told in protected mode, in Redis's words: tools look for them.
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
 /// What the loop must do beside moving bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,13 +88,16 @@ pub struct Node {
     paused_list: Vec<ConnectionId>,
     demands: Demands,
     saving: Saving,
+    /// Least output that `client-output-buffer-limit` concerns.
+    output_floor_bytes: usize,
 }
 
 impl Node {
     /// A server with an empty cache. `config.hash_seed` must be random if strangers choose keys.
     pub fn new(config: Config, now: Timestamp) -> Self {
         let idle_limit_s = u64::from(config.timeout_seconds);
-        let reserved = (config.maxclients as usize).min(CONNECTIONS_RESERVED_MAX);
+        let reserved = reserved_connections(&config);
+        let output_floor_bytes = output_limits::floor_bytes(&config);
         let mut engine = CacheEngine::new(config);
         engine.reserve_sessions(reserved);
         Self {
@@ -107,6 +114,7 @@ impl Node {
             paused_list: Vec::new(),
             demands: Demands::default(),
             saving: Saving::default(),
+            output_floor_bytes,
         }
     }
 
@@ -133,13 +141,11 @@ impl Node {
     /// Begins a connection.
     ///
     /// # Errors
-    /// A [`Refusal`] when there are `maxclients` already.
+    /// A [`Refusal`] when there are `maxclients` already, and in protected mode for strangers.
     pub fn accepted(&mut self, peer: Peer, now: Timestamp) -> Result<ConnectionId, Refusal> {
-        if self.connections.len() >= self.engine.config().maxclients as usize {
+        if let Some(reply) = self.reason_to_refuse(&peer) {
             self.stats_mut().counters.rejected_connections += 1;
-            return Err(Refusal {
-                reply: b"-ERR max number of clients reached\r\n",
-            });
+            return Err(Refusal { reply });
         }
         let session = self.engine.open_session(peer, now);
         let vacancy = self.connections.vacant_entry();
@@ -155,6 +161,33 @@ impl Node {
         };
         self.watch_idleness(id, now);
         Ok(id)
+    }
+
+    fn reason_to_refuse(&self, peer: &Peer) -> Option<&'static [u8]> {
+        let config = self.engine.config();
+        if self.connections.len() >= config.maxclients as usize {
+            Some(b"-ERR max number of clients reached\r\n")
+        } else if config.protected_mode && config.requirepass.is_empty() && !peer.is_local() {
+            Some(PROTECTED)
+        } else {
+            None
+        }
+    }
+
+    /// How many connections there is room for from the start, with all that grows with them.
+    pub fn reserved_connections(&self) -> usize {
+        reserved_connections(self.engine.config())
+    }
+
+    /// Makes room for as many connections as `maxclients` allows by now, so that no slab has to
+    /// grow while they come.
+    pub fn reserve_connections(&mut self) {
+        let reserved = self.reserved_connections();
+        let more = reserved.saturating_sub(self.connections.len());
+        self.connections.reserve(more);
+        let unnumbered = reserved.saturating_sub(self.generations.len());
+        self.generations.reserve(unnumbered);
+        self.engine.reserve_sessions(more);
     }
 
     /// The connection of an id, unless it has ended.
@@ -228,8 +261,8 @@ impl Node {
         }
     }
 
-    /// Notes that the client took `count` bytes of its output.
-    pub fn written(&mut self, id: ConnectionId, count: usize) {
+    /// Notes that the client took `count` bytes of its output: a sign of life, too.
+    pub fn written(&mut self, id: ConnectionId, count: usize, now: Timestamp) {
         let counters = &mut self.stats_mut().counters;
         counters.total_net_output_bytes += count as u64;
         counters.total_writes_processed += 1;
@@ -239,9 +272,15 @@ impl Node {
         if connection.generation != id.generation {
             return;
         }
+        if count > 0 {
+            self.engine.session_mut(connection.session).last_active_us = now.monotonic_us;
+        }
         let could_run = connection.may_run();
         connection.output.advance(count, &mut self.pool);
         let can_run = connection.may_run();
+        if connection.output_timer.is_some() {
+            self.release_output_timer(id);
+        }
         self.note_buffers(id);
         if can_run && !could_run {
             // Reading and executing stopped at the mark; both may go on.
@@ -288,6 +327,7 @@ impl Node {
     /// Takes notice of changed parameters.
     pub fn config_changed(&mut self, now: Timestamp) {
         self.watch_all_idleness(now);
+        self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
         self.demands.config_changed = true;
     }
 
@@ -304,7 +344,8 @@ impl Node {
         let connection = self.connections.remove(id.slot as usize);
         let generation = &mut self.generations[id.slot as usize];
         *generation = generation.wrapping_add(1);
-        self.cancel_idle_timer(connection.idle_timer);
+        self.cancel_timer(connection.idle_timer);
+        self.cancel_timer(connection.output_timer);
         self.engine.close_session(connection.session);
     }
 
@@ -375,6 +416,10 @@ impl Node {
     fn inline_replies(&self) -> InlineReplies {
         self.engine.config().inline_replies
     }
+}
+
+fn reserved_connections(config: &Config) -> usize {
+    (config.maxclients as usize).min(CONNECTIONS_RESERVED_MAX)
 }
 
 #[cfg(test)]

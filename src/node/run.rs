@@ -88,6 +88,9 @@ impl Node {
             connection.is_in_output_list = true;
             self.output_list.push(id);
         }
+        if connection.output.len() >= self.output_floor_bytes {
+            self.check_output(id);
+        }
         self.note_buffers(id);
         self.close_if_finished(id);
     }
@@ -146,7 +149,8 @@ impl Node {
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
             request_bytes_max: config.client_query_buffer_limit_bytes as usize,
-            authenticated: self.engine.session(connection.session).is_authenticated,
+            authenticated: self.engine.session(connection.session).is_authenticated
+                || config.requirepass.is_empty(),
         };
         // AUTH changes what may come behind it, so it is executed before that is parsed.
         let requests_max = if limits.authenticated {
@@ -233,9 +237,10 @@ impl Node {
     }
 
     fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
+        let mut killed_ids = Vec::new();
         for effect in self.engine.take_effects() {
             match effect {
-                Effect::CloseSession { key, id } => self.close_session(key, id),
+                Effect::CloseSession { id } => killed_ids.push(id),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
@@ -244,18 +249,26 @@ impl Node {
                 Effect::ConfigChanged => self.config_changed(now),
             }
         }
+        if !killed_ids.is_empty() {
+            self.close_sessions(killed_ids);
+        }
     }
 
-    fn close_session(&mut self, key: crate::session::SessionKey, id: u64) {
+    /// Ends the connections of these sessions. One walk, however many they are.
+    fn close_sessions(&mut self, mut ids: Vec<u64>) {
+        ids.sort_unstable();
         let connections = self.connections.iter();
-        let victim = connections
-            .filter(|(_, connection)| connection.session == key)
-            .find(|(_, connection)| self.engine.session(connection.session).id == id)
+        let victims: Vec<ConnectionId> = connections
+            .filter(|(_, connection)| {
+                let id = self.engine.session(connection.session).id;
+                ids.binary_search(&id).is_ok()
+            })
             .map(|(slot, connection)| ConnectionId {
                 slot: slot as u32,
                 generation: connection.generation,
-            });
-        if let Some(victim) = victim {
+            })
+            .collect();
+        for victim in victims {
             self.close_soon(victim);
         }
     }

@@ -7,6 +7,7 @@
 //! Not here: pauses, timeouts and wakeups (`tests/timing.rs`), snapshots (`tests/saving.rs`), random
 //! interleavings of many clients (`tests/sim/`), sockets (`tests/process.rs`).
 
+mod clients;
 mod saving;
 mod timing;
 
@@ -92,7 +93,7 @@ impl Rig {
     fn take_some(&mut self, id: ConnectionId, count: usize) -> Vec<u8> {
         let output = self.node.output(id);
         let taken = output[..output.len().min(count)].to_vec();
-        self.node.written(id, taken.len());
+        self.node.written(id, taken.len(), self.now);
         taken
     }
 
@@ -481,7 +482,7 @@ fn ids_of_connections_that_ended_reach_nobody() {
     assert!(rig.node.output(old).is_empty());
     rig.node.resume(old, rig.now);
     rig.node.end_of_input(old);
-    rig.node.written(old, 5);
+    rig.node.written(old, 5, rig.now);
     rig.node.closed(old);
     assert_eq!(rig.node.connection_count(), 1);
     assert!(rig.close_listed().is_empty());

@@ -21,9 +21,11 @@ const SAMPLE_MS: u64 = 100;
 const STEP_TIMERS: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
-enum Timer {
+pub(super) enum Timer {
     /// Look whether this client has been idle for too long.
     Idle(ConnectionId),
+    /// Look whether this client still leaves too much output waiting.
+    Output(ConnectionId),
     /// Let the clients go on that waited for the end of a pause.
     PauseEnd,
     /// Take a sample of the rates.
@@ -106,6 +108,7 @@ impl Node {
         for timer in fired {
             match timer {
                 Timer::Idle(id) => self.check_idleness(id, now),
+                Timer::Output(id) => self.output_timer_fired(id),
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
                     self.engine.stats_mut().sample_rates(now_ms);
@@ -164,13 +167,17 @@ impl Node {
         }
     }
 
+    pub(super) fn set_timer(&mut self, at_ms: u64, timer: Timer) -> TimerHandle {
+        self.timers.wheel.insert(at_ms, timer)
+    }
+
     fn set_idle_timer(&mut self, id: ConnectionId, at_ms: u64) {
-        let timer = self.timers.wheel.insert(at_ms, Timer::Idle(id));
+        let timer = self.set_timer(at_ms, Timer::Idle(id));
         self.connections[id.slot as usize].idle_timer = Some(timer);
     }
 
     /// Takes the timer of a connection out of the wheel: it has ended, or is to get another.
-    pub(super) fn cancel_idle_timer(&mut self, timer: Option<TimerHandle>) {
+    pub(super) fn cancel_timer(&mut self, timer: Option<TimerHandle>) {
         if let Some(timer) = timer {
             self.timers.wheel.cancel(timer);
         }
@@ -183,7 +190,7 @@ impl Node {
             self.timers.idle_limit_s = limit_s;
             for id in self.connection_ids() {
                 let timer = self.connections[id.slot as usize].idle_timer.take();
-                self.cancel_idle_timer(timer);
+                self.cancel_timer(timer);
                 self.watch_idleness(id, now);
             }
         }

@@ -2,8 +2,11 @@
 
 use crate::base::clock::SystemClock;
 use crate::stats::Gauges;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
+use nix::unistd::close;
+use socket2::{Domain, Socket, Type};
 use std::hash::{BuildHasher, RandomState};
 
 /// Descriptors that are not clients: listeners, the poll, logs, a snapshot.
@@ -20,6 +23,7 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
         "kqueue"
     }
     .into();
+    gauges.clients_possible = clients_possible();
     gauges.mem_allocator = "mimalloc".into();
     gauges.executable = std::env::current_exe()
         .map(|path| path.display().to_string())
@@ -39,6 +43,30 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
     }
     refresh(gauges);
     gauges.used_memory_startup_bytes = gauges.used_memory_rss_bytes;
+}
+
+/// Lets the kernel make its table of this process's descriptors as large as so many clients need.
+/// It doubles the table whenever a descriptor does not fit, and in a process with threads every
+/// time waits for all processors to have seen that: 10 ms and more within one `accept`.
+pub(super) fn reserve_descriptors(clients: usize) {
+    let last = clients as u64 + RESERVED_DESCRIPTORS - 1;
+    let last = i32::try_from(last).unwrap_or(i32::MAX);
+    // The table stays large when the copy is closed. Above the limit of descriptors there is none.
+    let copied = Socket::new(Domain::UNIX, Type::STREAM, None)
+        .and_then(|socket| Ok(fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(last))?));
+    match copied {
+        Ok(copy) => _ = close(copy),
+        Err(error) => log::debug!("cannot reserve {clients} descriptors: {error}"),
+    }
+}
+
+/// How many clients the limit of open files leaves room for when it is raised as far as it goes.
+pub(super) fn clients_possible() -> u32 {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return u32::MAX;
+    };
+    let room = hard.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    u32::try_from(room).unwrap_or(u32::MAX)
 }
 
 /// Reads what changes: memory and processor time. A few microseconds.

@@ -34,6 +34,7 @@ pub use loading::LoadError;
 pub use manager::logs_to_journal;
 
 use crate::base::clock::SystemClock;
+use crate::command::names::{CommandNames, RenameError};
 use crate::config::Config;
 use crate::node::Node;
 use crate::persistence::FileStorage;
@@ -66,6 +67,8 @@ pub enum StartError {
     Load(LoadError),
     /// It can't catch signals.
     Signals(io::Error),
+    /// A command can't be renamed as the configuration says.
+    Rename(RenameError),
 }
 
 impl fmt::Display for StartError {
@@ -74,6 +77,7 @@ impl fmt::Display for StartError {
             Self::Listen(error) => error.fmt(formatter),
             Self::Load(error) => error.fmt(formatter),
             Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
+            Self::Rename(error) => error.fmt(formatter),
         }
     }
 }
@@ -116,6 +120,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind(config: Config) -> Result<Self, StartError> {
+        CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
@@ -185,8 +190,10 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// What the operating system says when the listener is made non-blocking or polled.
+    /// What the operating system says when the listener is made non-blocking or polled; a
+    /// `rename-command` that can't be done.
     pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
+        CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 
@@ -202,6 +209,14 @@ impl Server {
         if config.hash_seed == 0 {
             // The standard library draws its hash keys from the operating system.
             config.hash_seed = RandomState::new().hash_one(std::process::id());
+        }
+        let wanted = config.maxclients;
+        config.maxclients = machine::raise_descriptor_limit(wanted);
+        if config.maxclients < wanted {
+            log::warn!(
+                "maxclients is {} instead of {wanted}: the limit of open files allows no more",
+                config.maxclients
+            );
         }
         let poll = Poll::new()?;
         let stop = StopHandle {

@@ -1,18 +1,23 @@
 //! The loop: one thread, one poll, bounded turns.
 //!
 //! ```text
-//!  poll ─▶ clock ─▶ events ─▶ accept ─▶ serve ready connections ─▶ work (expiry, freeing, timers)
-//!   ▲                                                                    │
-//!   └──── timeout: ready or work left? 0 : next wake ◀── close ◀── write ┘
+//!  poll ─▶ clock ─▶ events ─▶ serve ready connections ─▶ work (expiry, freeing, timers) ─▶ write
+//!   ▲                                                                                        │
+//!   └──── timeout: ready or work left? 0 : next wake ◀── take leave ◀── accept ◀─────────────┘
 //! ```
 //!
 //! Readiness is edge-triggered: an event says that something changed, once. Each connection
 //! therefore remembers whether it may be readable, until a read says otherwise: it would block, or
 //! it returned fewer bytes than there was room for (on a stream that means the same, see epoll(7)).
 //!
-//! Invariants: in one turn a listener accepts at most [`ACCEPTS_MAX`] clients, a connection is
-//! read once and executed up to the node's bound, written once; work takes about
-//! [`WORK_SLICE_US`]. A token names slot and generation, so a late event reaches nobody else.
+//! Clients that come and clients that go cost system calls, thousands of them when a fleet of
+//! programs restarts. Both are bounded by time and stand behind the clients that stay: whoever
+//! waits for a reply has it before anybody is accepted or seen off.
+//!
+//! Invariants: in one turn a connection is read once and executed up to the node's bound, written
+//! once; work takes about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or
+//! the [`DOOR_SHARE`]th part of the turn. A token names slot and generation, so a late event reaches
+//! nobody else.
 //!
 //! Not here: what is done with the bytes (`node/`).
 
@@ -24,17 +29,23 @@ use super::signals::Signals;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
-use crate::node::{CONNECTIONS_RESERVED_MAX, ConnectionId, Node};
+use crate::node::{ConnectionId, Node};
 use crate::session::outbox::Shutdown;
 use mio::{Events, Poll, Token};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Clients that one listener accepts in a turn: about half a millisecond.
-const ACCEPTS_MAX: usize = 64;
+/// Time for new clients in a turn, and for clients that have gone: some 20 of each, while others
+/// notice it as little as they do [`WORK_SLICE_US`].
+const DOOR_SLICE_US: u64 = 200;
+
+/// In a turn that is long anyway, new clients and parting ones get this part of its time each, so
+/// that a busy server neither turns clients away nor keeps dead ones.
+const DOOR_SHARE: u64 = 4;
 
 /// Time for expiry, freeing and timers in a turn, while there is that much to do.
 const WORK_SLICE_US: u64 = 250;
@@ -95,8 +106,14 @@ pub(super) struct Reactor {
     listeners: Vec<Listener>,
     /// Listeners that may have more clients than one turn accepts.
     has_waiting: Vec<bool>,
+    /// Accepting failed, and may succeed when a connection has ended.
+    is_accept_stuck: bool,
     links: Vec<Option<Link>>,
     queue: Vec<ConnectionId>,
+    /// As `queue`, for clients that have ended their side.
+    parting: VecDeque<ConnectionId>,
+    /// Connections that the node has ended and whose sockets are still open.
+    closing: VecDeque<ConnectionId>,
     is_stopping: Arc<AtomicBool>,
     /// Signals and the service manager.
     daemon: Daemon,
@@ -118,19 +135,20 @@ impl Reactor {
         for (index, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), Token(LISTENER_BASE + index))?;
         }
-        let maxclients = node.engine().config().maxclients;
-        let room = machine::raise_descriptor_limit(maxclients);
-        if room < maxclients {
-            log::warn!("the limit of open files leaves room for {room} of {maxclients} clients");
-        }
+        let reserved = node.reserved_connections();
+        // Before there are threads, which make it slow.
+        machine::reserve_descriptors(reserved);
         Ok(Self {
             has_waiting: vec![false; listeners.len()],
+            is_accept_stuck: false,
             poll,
             node,
             clock,
             listeners,
-            links: Vec::with_capacity((maxclients as usize).min(CONNECTIONS_RESERVED_MAX)),
+            links: Vec::with_capacity(reserved),
             queue: Vec::new(),
+            parting: VecDeque::new(),
+            closing: VecDeque::new(),
             is_stopping,
             daemon: Daemon::none(),
             disk: None,
@@ -192,8 +210,10 @@ impl Reactor {
     /// How long the poll may wait.
     fn timeout(&mut self) -> Option<Duration> {
         let now = self.clock.now();
-        let is_busy =
-            !self.queue.is_empty() || self.has_waiting.contains(&true) || self.node.is_busy(now);
+        let is_busy = !self.queue.is_empty()
+            || self.has_waiting.contains(&true)
+            || self.has_leaving()
+            || self.node.is_busy(now);
         if is_busy {
             return Some(Duration::ZERO);
         }
@@ -210,13 +230,13 @@ impl Reactor {
         for event in events {
             self.note(event, now);
         }
-        self.accept(now);
         self.serve(now);
         self.work(now);
         self.save(now, events.is_empty());
         self.exchange_with_disk(now);
-        self.write();
-        self.close();
+        self.write(now);
+        self.accept(now);
+        self.take_leave(now);
         self.meet_demands();
         let duration_us = self.clock.monotonic_us().saturating_sub(now.monotonic_us);
         let counters = &mut self.node.stats_mut().counters;
@@ -253,7 +273,7 @@ impl Reactor {
                 self.enqueue(id);
             }
             if event.is_writable() {
-                self.write_one(id);
+                self.write_one(id, now);
             }
         }
     }
@@ -269,22 +289,47 @@ impl Reactor {
             && !link.is_queued
         {
             link.is_queued = true;
-            self.queue.push(id);
+            if link.is_read_closed {
+                self.parting.push_back(id);
+            } else {
+                self.queue.push(id);
+            }
         }
     }
 
+    /// Until when new clients, or parting ones, may take time in a turn that began at `now`.
+    fn door_closes_us(&self, now: Timestamp) -> u64 {
+        let begin_us = self.clock.monotonic_us();
+        let turn_us = begin_us.saturating_sub(now.monotonic_us);
+        begin_us + DOOR_SLICE_US.max(turn_us / DOOR_SHARE)
+    }
+
+    /// Accepts clients of all listeners in turn, for about one slice of time.
     fn accept(&mut self, now: Timestamp) {
-        for index in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_MAX {
-                if !self.has_waiting[index] || !self.accept_one(index, now) {
-                    break;
+        if !self.has_waiting.contains(&true) {
+            return;
+        }
+        let end_us = self.door_closes_us(now);
+        let maxclients = self.node.engine().config().maxclients as usize;
+        while self.has_waiting.contains(&true) && self.clock.monotonic_us() < end_us {
+            if self.node.connection_count() >= maxclients && self.has_leaving() {
+                // Nobody is refused for want of a place that is about to be free.
+                return;
+            }
+            for index in 0..self.listeners.len() {
+                if self.has_waiting[index] {
+                    self.accept_one(index, now);
                 }
             }
         }
     }
 
-    /// Accepts one client; false if none waits, or none can be served now.
-    fn accept_one(&mut self, index: usize, now: Timestamp) -> bool {
+    fn has_leaving(&self) -> bool {
+        !self.parting.is_empty() || !self.closing.is_empty()
+    }
+
+    /// Accepts one client; if none waits, or none can be served now, notes that.
+    fn accept_one(&mut self, index: usize, now: Timestamp) {
         let keepalive_s = self.node.engine().config().tcp_keepalive_seconds;
         let (mut transport, peer) = match self.listeners[index].accept(keepalive_s) {
             Ok(accepted) => accepted,
@@ -295,13 +340,14 @@ impl Reactor {
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted
                 );
                 if !is_transient {
-                    // Out of descriptors, say: the next client's event tries again.
                     self.has_waiting[index] = false;
+                    // Out of descriptors, say: clients wait that no event will tell of again.
+                    self.is_accept_stuck |= !is_over;
                 }
                 if !is_over && !is_transient {
                     log::warn!("cannot accept a client: {error}");
                 }
-                return is_transient;
+                return;
             }
         };
         let id = match self.node.accepted(peer, now) {
@@ -309,14 +355,14 @@ impl Reactor {
             Err(refusal) => {
                 // The socket is fresh, so its buffer takes this much; if not, the client is gone.
                 _ = transport.write(refusal.reply);
-                return true;
+                return;
             }
         };
         let token = Token((id.generation as usize) << 32 | id.slot as usize);
         if let Err(error) = transport.register(self.poll.registry(), token) {
             log::warn!("cannot watch a client's socket: {error}");
             self.node.closed(id);
-            return true;
+            return;
         }
         if self.links.len() <= id.slot as usize {
             self.links.resize_with(id.slot as usize + 1, || None);
@@ -329,7 +375,6 @@ impl Reactor {
             is_queued: false,
         };
         self.links[id.slot as usize] = Some(link);
-        true
     }
 
     /// Gives every connection in the queue one go. Those with more to do come again next turn.
@@ -338,14 +383,52 @@ impl Reactor {
             self.enqueue(id);
         }
         for id in std::mem::take(&mut self.queue) {
-            let Some(link) = self.find(id) else { continue };
-            link.is_queued = false;
-            self.node.resume(id, now);
-            self.read(id, now);
+            self.serve_one(id, now);
         }
         for id in self.node.take_ready_list() {
             self.enqueue(id);
         }
+    }
+
+    fn serve_one(&mut self, id: ConnectionId, now: Timestamp) {
+        if let Some(link) = self.find(id) {
+            link.is_queued = false;
+            self.node.resume(id, now);
+            self.read(id, now);
+        }
+    }
+
+    /// Serves clients that have ended their side and closes sockets, for about one slice of time:
+    /// what such a client has sent is answered to the last request, but nobody waits for it who
+    /// may want more.
+    fn take_leave(&mut self, now: Timestamp) {
+        self.closing.extend(self.node.take_close_list());
+        if !self.has_leaving() {
+            return;
+        }
+        let end_us = self.door_closes_us(now);
+        // First the sockets, because each parting client becomes one more of them.
+        while let Some(id) = self.closing.pop_front() {
+            if let Some(link) = self.find(id) {
+                drain(&mut link.transport);
+                self.drop_link(id);
+            }
+            if self.clock.monotonic_us() >= end_us {
+                break;
+            }
+        }
+        // Those that come again in this turn wait for the next.
+        for _ in 0..self.parting.len() {
+            let Some(id) = self.parting.pop_front() else {
+                break;
+            };
+            self.serve_one(id, now);
+            if self.clock.monotonic_us() >= end_us {
+                break;
+            }
+        }
+        self.write(now);
+        self.closing.extend(self.node.take_close_list());
     }
 
     /// Reads once, if there is something to read and the node wants it.
@@ -411,16 +494,16 @@ impl Reactor {
         }
     }
 
-    fn write(&mut self) {
+    fn write(&mut self, now: Timestamp) {
         let list = self.node.take_output_list();
         for &id in &list {
-            self.write_one(id);
+            self.write_one(id, now);
         }
         self.node.return_output_list(list);
     }
 
     /// Writes once; what the socket does not take waits until it is writable.
-    fn write_one(&mut self, id: ConnectionId) {
+    fn write_one(&mut self, id: ConnectionId, now: Timestamp) {
         let Some(link) = self
             .links
             .get_mut(id.slot as usize)
@@ -433,7 +516,7 @@ impl Reactor {
             return;
         }
         match link.transport.write(output) {
-            Ok(count) => self.node.written(id, count),
+            Ok(count) => self.node.written(id, count, now),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.drop_link(id),
@@ -444,14 +527,8 @@ impl Reactor {
     fn drop_link(&mut self, id: ConnectionId) {
         self.links[id.slot as usize] = None;
         self.node.closed(id);
-    }
-
-    fn close(&mut self) {
-        for id in self.node.take_close_list() {
-            if let Some(link) = self.find(id) {
-                drain(&mut link.transport);
-                self.drop_link(id);
-            }
+        if std::mem::take(&mut self.is_accept_stuck) {
+            self.has_waiting.fill(true);
         }
     }
 
@@ -464,7 +541,14 @@ impl Reactor {
             std::thread::sleep(Duration::from_micros(demands.sleep_us));
         }
         if demands.config_changed {
-            apply_log_level(self.node.engine().config().loglevel);
+            let config = self.node.engine().config();
+            apply_log_level(config.loglevel);
+            machine::raise_descriptor_limit(config.maxclients);
+            self.node.reserve_connections();
+            let reserved = self.node.reserved_connections();
+            machine::reserve_descriptors(reserved);
+            let more = reserved.saturating_sub(self.links.len());
+            self.links.reserve(more);
         }
         if let Some(shutdown) = demands.shutdown {
             self.shutdown = shutdown;
@@ -525,9 +609,10 @@ impl Reactor {
     /// Writes what the sockets take, closes everything and takes back the names of sockets.
     fn finish(&mut self) {
         self.daemon.begin_to_end(self.node.connection_count());
-        self.write();
+        let now = self.clock.now();
+        self.write(now);
         self.save_finally();
-        self.write();
+        self.write(now);
         for id in self.node.connection_ids() {
             self.drop_link(id);
         }

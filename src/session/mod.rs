@@ -45,6 +45,13 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Whether it is on this machine, as far as its address tells: what protected mode asks.
+    pub fn is_local(&self) -> bool {
+        const LOOPBACK: [&str; 3] = ["127.", "[::1]:", "[::ffff:127."];
+        self.transport != Transport::Tcp
+            || LOOPBACK.iter().any(|start| self.address.starts_with(start))
+    }
+
     /// The peer of a session that no socket belongs to.
     pub fn embedded() -> Self {
         Self {

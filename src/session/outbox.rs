@@ -4,8 +4,6 @@
 //! another session or the machine is put here and carried out by the node or the reactor when the
 //! command is over.
 
-use super::SessionKey;
-
 /// How the server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
@@ -20,11 +18,9 @@ pub enum Shutdown {
 /// One wish of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Close the connection of this session, if it is still the one with this id.
+    /// Close the connection of the session with this id, if there still is one.
     CloseSession {
-        /// Its key at the time of the wish.
-        key: SessionKey,
-        /// Its id, which tells whether the key was given to somebody else since.
+        /// Its id, which nobody else is ever given.
         id: u64,
     },
     /// Clients that waited for the end of a pause may go on.

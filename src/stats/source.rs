@@ -102,6 +102,8 @@ pub struct Gauges {
     pub connected_clients: u64,
     /// Most connections allowed.
     pub maxclients: u64,
+    /// Most connections that the operating system allows; 0 if unknown.
+    pub clients_possible: u32,
     /// Largest input buffer of a client in the last seconds.
     pub client_input_buffer_max_bytes: u64,
     /// Largest output buffer of a client in the last seconds.

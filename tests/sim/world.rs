@@ -80,6 +80,8 @@ impl World {
         let config = Config {
             hash_seed: seed | 1,
             timeout_seconds: timeout_s,
+            // Its clients have no addresses that could be local.
+            protected_mode: false,
             ..Config::default()
         };
         let now = Timestamp {
@@ -358,7 +360,8 @@ impl World {
         client.is_blocked = count < output.len();
         self.report.full_sockets += u64::from(client.is_blocked);
         if count > 0 {
-            self.node.written(id, count);
+            client.last_active_ms = self.now.monotonic_ms();
+            self.node.written(id, count, self.now);
         }
     }
 

@@ -80,7 +80,7 @@ impl NodeDriver {
             let output = self.node.output(id);
             let count = output.len();
             replies.extend_from_slice(output);
-            self.node.written(id, count);
+            self.node.written(id, count, self.now);
             self.work();
         }
         replies

@@ -1,6 +1,6 @@
 //! CLIENT: what a client says of itself, and pauses.
 
-use super::client_list;
+use super::{client_list, tracking};
 use crate::base::numbers::parse_i64;
 use crate::command::help::reply_help;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
@@ -24,8 +24,10 @@ static CLIENT: CommandSpec = CommandSpec {
     keys: Keys::None,
     action: Action::Container(
         &[
+            &tracking::CACHING,
             &CAPA,
             &GETNAME,
+            &tracking::GETREDIR,
             &HELP,
             &ID,
             &client_list::INFO,
@@ -38,6 +40,9 @@ static CLIENT: CommandSpec = CommandSpec {
             &REPLY,
             &SETINFO,
             &SETNAME,
+            &tracking::TRACKING,
+            &tracking::TRACKINGINFO,
+            &UNBLOCK,
             &UNPAUSE,
         ],
         None,
@@ -282,7 +287,10 @@ const BAD_PAUSE: ReplyError = ReplyError::fixed("ERR CLIENT PAUSE mode must be W
 
 fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len() > 4 {
-        return Err(ReplyError::wrong_arity("client|pause"));
+        return Err(ReplyError::unknown_subcommand_or_arity(
+            "client",
+            args.get(1),
+        ));
     }
     let mut scope = PauseScope::All;
     if args.len() == 4 {
@@ -319,6 +327,41 @@ fn unpause(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.pause.end();
     context.outbox.push(Effect::Unpause);
     context.reply.ok();
+    Ok(())
+}
+
+static UNBLOCK: CommandSpec = CommandSpec {
+    name: "unblock",
+    syntax: "client-id [TIMEOUT | ERROR]",
+    summary: "Ends the waiting of a client in a blocking command; returns 1 if it waited.",
+    since: "5.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: -3,
+    flags: OPERATOR,
+    keys: Keys::None,
+    action: Action::Run(unblock),
+};
+
+const BAD_REASON: ReplyError =
+    ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+
+/// No command waits that could be ended: SAVE, the only one that waits, ends by itself.
+fn unblock(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    if args.len() > 4 {
+        return Err(ReplyError::unknown_subcommand_or_arity(
+            "client",
+            args.get(1),
+        ));
+    }
+    let is_reason = |reason: &[u8]| {
+        reason.eq_ignore_ascii_case(b"timeout") || reason.eq_ignore_ascii_case(b"error")
+    };
+    if args.len() == 4 && !is_reason(args.get(3)) {
+        return Err(BAD_REASON);
+    }
+    parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
+    context.reply.integer(0);
     Ok(())
 }
 

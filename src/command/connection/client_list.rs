@@ -102,21 +102,30 @@ fn seconds_since(then_us: u64, now_us: u64) -> u64 {
     now_us.saturating_sub(then_us) / 1_000_000
 }
 
+/// The letters of CLIENT LIST for what is special about a client, in Redis's order; `N` for nothing.
+fn flags_of(session: &Session) -> String {
+    let letters = [
+        ('x', session.transaction.is_open()),
+        ('c', session.closes_after_reply),
+        ('U', session.peer.transport == Transport::Unix),
+        ('e', session.is_kept),
+        ('T', session.is_untouching),
+    ];
+    let set = letters.into_iter().filter(|&(_, is_set)| is_set);
+    let flags: String = set.map(|(letter, _)| letter).collect();
+    if flags.is_empty() { "N".into() } else { flags }
+}
+
 /// One line of CLIENT LIST: every field that Redis 7.2 has, in its order; those that have no
 /// meaning here are 0.
 fn write_line(text: &mut String, session: &Session, now_us: u64) {
     let transaction = &session.transaction;
     let buffers = &session.buffers;
-    let flags = match (session.peer.transport, transaction.is_open()) {
-        (_, true) => "x",
-        (Transport::Unix, false) => "U",
-        (Transport::Tcp | Transport::Embedded, false) => "N",
-    };
     let written = writeln!(
         text,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags}{}{} db={} sub=0 psub=0 \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 \
          ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 \
-         omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+         omem={} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         session.id,
         session.peer.address,
         session.peer.local_address,
@@ -124,8 +133,7 @@ fn write_line(text: &mut String, session: &Session, now_us: u64) {
         String::from_utf8_lossy(&session.name),
         seconds_since(session.created.monotonic_us, now_us),
         seconds_since(session.last_active_us, now_us),
-        if session.is_kept { "e" } else { "" },
-        if session.is_untouching { "T" } else { "" },
+        flags_of(session),
         session.database,
         transaction.queue_len().map_or(-1, |len| len as i64),
         buffers.input_bytes,
@@ -136,6 +144,7 @@ fn write_line(text: &mut String, session: &Session, now_us: u64) {
         buffers.output_bytes,
         buffers.output_allocated_bytes,
         session.used_bytes(),
+        if buffers.output_bytes > 0 { "rw" } else { "r" },
         session
             .last_command
             .map_or("NULL", |number| table().full_name(number)),
@@ -250,16 +259,16 @@ fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .sessions
         .iter()
         .filter(|(_, session)| filter.accepts(session, own_id))
-        .map(|(key, session)| (key, session.id))
+        .map(|(_, session)| session.id)
         .collect();
     if is_old_form && victims.is_empty() {
         return Err(NO_SUCH_CLIENT);
     }
-    for &(key, id) in &victims {
+    for &id in &victims {
         if id == own_id {
             context.session().closes_after_reply = true;
         } else {
-            context.outbox.push(Effect::CloseSession { key, id });
+            context.outbox.push(Effect::CloseSession { id });
         }
     }
     if is_old_form {

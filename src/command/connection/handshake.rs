@@ -38,7 +38,7 @@ static HELLO: CommandSpec = CommandSpec {
 const BAD_PROTOCOL: ReplyError =
     ReplyError::fixed("ERR Protocol version is not an integer or out of range");
 const HELLO_NEEDS_AUTH: ReplyError = ReplyError::fixed(
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
 );
 
 #[derive(Default)]
@@ -84,7 +84,7 @@ fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Some((user, password)) = options.credentials {
         authenticate(context, user, password)?;
     }
-    if !context.session().is_authenticated {
+    if !context.session().is_authenticated && !needs_no_password(context) {
         return Err(HELLO_NEEDS_AUTH);
     }
     let session = context.session();

@@ -6,6 +6,7 @@
 //! | `handshake.rs` | HELLO AUTH |
 //! | `client.rs` | CLIENT and what a client says of itself |
 //! | `client_list.rs` | CLIENT LIST, INFO and KILL: what is said of clients |
+//! | `tracking.rs` | CLIENT TRACKING and its kin |
 //!
 //! Not here: sockets (`server/`), what a session is (`session/`).
 
@@ -13,6 +14,7 @@ mod basics;
 mod client;
 mod client_list;
 mod handshake;
+mod tracking;
 
 use super::spec::CommandSpec;
 use crate::session::Context;

@@ -71,13 +71,30 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
+    let before = context.config.clone();
     context
         .config
         .set(&pairs)
         .map_err(|error| ReplyError::new(format!("ERR {error}")))?;
+    if let Err(error) = check_maxclients(context) {
+        *context.config = before;
+        return Err(error);
+    }
     context.outbox.push(Effect::ConfigChanged);
     context.reply.ok();
     Ok(())
+}
+
+/// Refuses more clients than the process may have sockets, in Redis's words.
+fn check_maxclients(context: &Context<'_>) -> Outcome {
+    let possible = context.stats.gauges.clients_possible;
+    if possible == 0 || context.config.maxclients <= possible {
+        return Ok(());
+    }
+    Err(ReplyError::new(format!(
+        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system \
+         is not able to handle the specified number of clients, try with {possible}"
+    )))
 }
 
 static RESETSTAT: CommandSpec = CommandSpec {

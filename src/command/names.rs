@@ -1,0 +1,236 @@
+//! By what names clients may call the commands: those of the table but for `rename-command`.
+//!
+//! ```text
+//!  table: get config flushall …        rename-command config c0nf1g
+//!                 │                    rename-command flushall ""
+//!                 ▼
+//!  slots: get c0nf1g …                 (open addressing, as in `table.rs`)
+//!  short: names of up to seven bytes as one word, with their numbers
+//! ```
+//!
+//! A short name, as nearly all hot ones are, is hashed and compared as one number.
+//!
+//! Each engine has its own. A renamed command keeps its number, so statistics, error texts and
+//! COMMAND call it what it is. A request costs the same lookup, whether anything is renamed or not.
+//!
+//! Not here: reading `rename-command` (`config/rename.rs`).
+
+use super::table::{CommandNumber, SLOT_COUNT, slot_of, table};
+use crate::config::Rename;
+use crate::protocol::args::{Args, short_name_of};
+use std::fmt;
+
+/// Why commands can't be renamed so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RenameError {
+    /// No command has this name, or it has lost it to an earlier rename.
+    NoSuchCommand(String),
+    /// Another command has this name.
+    NameTaken(String),
+}
+
+impl fmt::Display for RenameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchCommand(name) => {
+                write!(formatter, "rename-command: there is no command '{name}'")
+            }
+            Self::NameTaken(name) => write!(
+                formatter,
+                "rename-command: there is a command '{name}' already"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RenameError {}
+
+const SHORT_SLOT_COUNT: usize = 512;
+
+#[inline]
+fn short_slot_of(word: u64) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % SHORT_SLOT_COUNT
+}
+
+/// The names of all commands.
+pub struct CommandNames {
+    /// Numbers plus one; 0 is empty.
+    slots: [u16; SLOT_COUNT],
+    /// The same for short names: the name as a word (0 is empty) and the number.
+    short: [(u64, CommandNumber); SHORT_SLOT_COUNT],
+    /// By number; empty for a command that nobody may call, and for subcommands.
+    names: Vec<Box<[u8]>>,
+}
+
+impl CommandNames {
+    /// The names after these changes, made one after the other. One that can't be made takes the
+    /// old name away if there is such a command, and gives no new one; see [`CommandNames::check`].
+    pub fn new(renames: &[Rename]) -> Self {
+        Self::build(renames).0
+    }
+
+    /// Whether all changes can be made.
+    ///
+    /// # Errors
+    /// The first that can't.
+    pub fn check(renames: &[Rename]) -> Result<(), RenameError> {
+        Self::build(renames).1.map_or(Ok(()), Err)
+    }
+
+    fn build(renames: &[Rename]) -> (Self, Option<RenameError>) {
+        let mut names: Vec<Box<[u8]>> = vec![Box::default(); table().len()];
+        for number in table().commands() {
+            names[usize::from(number)] = table().spec(number).name.as_bytes().into();
+        }
+        let mut first_error = None;
+        let shown = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        for Rename { from, to } in renames {
+            let is = |wanted: &[u8]| {
+                let mut all = names.iter();
+                all.position(|name| !wanted.is_empty() && name.eq_ignore_ascii_case(wanted))
+            };
+            let error = match (is(from), is(to)) {
+                (None, _) => RenameError::NoSuchCommand(shown(from)),
+                (Some(number), Some(_)) => {
+                    names[number] = Box::default();
+                    RenameError::NameTaken(shown(to))
+                }
+                (Some(number), None) => {
+                    names[number] = to.as_slice().into();
+                    continue;
+                }
+            };
+            first_error.get_or_insert(error);
+        }
+        let mut slots = [0; SLOT_COUNT];
+        let mut short = [(0, 0); SHORT_SLOT_COUNT];
+        for (number, name) in names.iter().enumerate() {
+            if name.is_empty() {
+                continue;
+            }
+            let mut slot = slot_of(name);
+            while slots[slot] != 0 {
+                slot = (slot + 1) % SLOT_COUNT;
+            }
+            slots[slot] = number as CommandNumber + 1;
+            if let Some(word) = short_name_of(name) {
+                let mut slot = short_slot_of(word);
+                while short[slot].0 != 0 {
+                    slot = (slot + 1) % SHORT_SLOT_COUNT;
+                }
+                short[slot] = (word, number as CommandNumber);
+            }
+        }
+        let names = Self {
+            slots,
+            short,
+            names,
+        };
+        (names, first_error)
+    }
+
+    /// The command that a request names.
+    #[inline]
+    pub fn find_for(&self, args: Args<'_>) -> Option<CommandNumber> {
+        let Some(word) = args.short_name() else {
+            return self.find(args.name());
+        };
+        let mut slot = short_slot_of(word);
+        loop {
+            let (known, number) = self.short[slot];
+            if known == word {
+                return Some(number);
+            }
+            if known == 0 {
+                return None;
+            }
+            slot = (slot + 1) % SHORT_SLOT_COUNT;
+        }
+    }
+
+    /// The command of a name, whatever its letter case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<CommandNumber> {
+        let mut slot = slot_of(name);
+        while self.slots[slot] != 0 {
+            let number = self.slots[slot] - 1;
+            if self.names[usize::from(number)].eq_ignore_ascii_case(name) {
+                return Some(number);
+            }
+            slot = (slot + 1) % SLOT_COUNT;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::args::OwnedArgs;
+
+    fn renames(pairs: &[(&str, &str)]) -> Vec<Rename> {
+        pairs
+            .iter()
+            .map(|(from, to)| Rename {
+                from: from.as_bytes().to_vec(),
+                to: to.as_bytes().to_vec(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn without_renames_every_command_is_called_what_it_is() {
+        let names = CommandNames::new(&[]);
+        for number in table().commands() {
+            let name = table().full_name(number);
+            assert_eq!(names.find(name.to_uppercase().as_bytes()), Some(number));
+            for name in [name.to_string(), name.to_uppercase()] {
+                // With and without bytes behind the name.
+                for rest in ["", "k", "some more arguments"] {
+                    let request = OwnedArgs::from_slices(&[name.as_bytes(), rest.as_bytes()]);
+                    assert_eq!(names.find_for(request.args()), Some(number));
+                }
+            }
+            for other in [format!("{name}\0"), format!("{name}s1")] {
+                let request = OwnedArgs::from_slices(&[other.as_bytes(), b"argument"]);
+                assert_eq!(names.find_for(request.args()), None, "{other:?}");
+            }
+        }
+        assert_eq!(names.find(b""), None);
+        assert_eq!(names.find(b"nosuch"), None);
+    }
+
+    #[test]
+    fn a_renamed_command_has_its_new_name_only() {
+        let chain = renames(&[
+            ("CONFIG", "secret"),
+            ("flushall", ""),
+            ("get", "set2"),
+            ("set2", "fetch"),
+        ]);
+        assert_eq!(CommandNames::check(&chain), Ok(()));
+        let names = CommandNames::new(&chain);
+        for gone in ["config", "flushall", "get", "set2", ""] {
+            assert_eq!(names.find(gone.as_bytes()), None, "{gone}");
+        }
+        assert_eq!(names.find(b"SECRET"), table().find(b"config"));
+        assert_eq!(names.find(b"fetch"), table().find(b"get"));
+        assert_eq!(names.find(b"set"), table().find(b"set"));
+    }
+
+    #[test]
+    fn what_cannot_be_renamed_is_named_and_gives_no_access() {
+        let check = |pairs: &[(&str, &str)]| CommandNames::check(&renames(pairs)).unwrap_err();
+        let unknown = RenameError::NoSuchCommand("nosuch".into());
+        assert_eq!(check(&[("nosuch", "x")]), unknown);
+        let taken = [("config", "GET"), ("nosuch", "x")];
+        assert_eq!(check(&taken), RenameError::NameTaken("GET".into()));
+        assert_eq!(
+            check(&[("get", ""), ("get", "x")]).to_string(),
+            "rename-command: there is no command 'get'"
+        );
+        let names = CommandNames::new(&renames(&taken));
+        assert_eq!(names.find(b"config"), None);
+        assert_eq!(names.find(b"get"), table().find(b"get"));
+    }
+}

@@ -1,0 +1,85 @@
+//! `client-output-buffer-limit`: ends clients that leave too many replies waiting.
+//!
+//! ```text
+//!  output ≥ hard ──▶ closed
+//!  output ≥ soft ──▶ timer of soft seconds ──▶ closed, unless it was below soft meanwhile
+//! ```
+//!
+//! A connection is looked at after requests were executed for it, and only if more output waits
+//! than the least limit ([`Node::output_floor_bytes`]): without limits that is never.
+//!
+//! Not here: that a slow reader is not read from (`connection.rs`, `OUTPUT_MARK_BYTES`).
+
+use super::timers::Timer;
+use super::{ConnectionId, Node};
+use crate::config::{Config, OutputLimit};
+
+/// The limit a connection is held to. All clients are of the class "normal".
+fn limit_of(config: &Config) -> OutputLimit {
+    config.client_output_buffer_limit.normal
+}
+
+/// The least number of waiting bytes that any limit concerns.
+pub(super) fn floor_bytes(config: &Config) -> usize {
+    let limit = limit_of(config);
+    let limits = [limit.hard_bytes, limit.soft_bytes].into_iter();
+    let least = limits.filter(|&bytes| bytes > 0).min();
+    least.map_or(usize::MAX, |bytes| bytes as usize)
+}
+
+impl Node {
+    /// Looks at a connection whose output has reached the floor.
+    #[cold]
+    pub(super) fn check_output(&mut self, id: ConnectionId) {
+        let limit = limit_of(self.engine.config());
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        let output_bytes = connection.output.len() as u64;
+        let has_timer = connection.output_timer.is_some();
+        if limit.hard_bytes > 0 && output_bytes >= limit.hard_bytes {
+            self.end_for_output(id);
+        } else if limit.soft_bytes > 0 && output_bytes >= limit.soft_bytes && !has_timer {
+            let soft_ms = limit.soft_seconds.saturating_mul(1000);
+            let at_ms = self.engine.now().monotonic_ms().saturating_add(soft_ms);
+            let timer = self.set_timer(at_ms, Timer::Output(id));
+            self.connections[id.slot as usize].output_timer = Some(timer);
+        }
+    }
+
+    /// Forgets that a connection was over the soft limit, if it has taken enough since.
+    #[cold]
+    pub(super) fn release_output_timer(&mut self, id: ConnectionId) {
+        let soft_bytes = limit_of(self.engine.config()).soft_bytes;
+        let connection = &mut self.connections[id.slot as usize];
+        if (connection.output.len() as u64) < soft_bytes || soft_bytes == 0 {
+            let timer = connection.output_timer.take();
+            self.cancel_timer(timer);
+        }
+    }
+
+    /// The soft limit's time is up.
+    pub(super) fn output_timer_fired(&mut self, id: ConnectionId) {
+        let soft_bytes = limit_of(self.engine.config()).soft_bytes;
+        if let Some(connection) = self.find(id) {
+            connection.output_timer = None;
+            if soft_bytes > 0 && connection.output.len() as u64 >= soft_bytes {
+                self.end_for_output(id);
+            }
+        }
+    }
+
+    fn end_for_output(&mut self, id: ConnectionId) {
+        let connection = &self.connections[id.slot as usize];
+        let session = self.engine.session(connection.session);
+        log::warn!(
+            "client {} at {} is closed: {} bytes wait for it, more than client-output-buffer-limit",
+            session.id,
+            session.peer.address,
+            connection.output.len()
+        );
+        let counters = &mut self.stats_mut().counters;
+        counters.client_output_buffer_limit_disconnections += 1;
+        self.close_soon(id);
+    }
+}
