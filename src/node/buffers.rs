@@ -7,30 +7,60 @@
 //!                         start                  bytes.len()
 //! ```
 //!
-//! Invariants: `start <= filled <= bytes.len()`; a buffer that has nothing left owns no memory
-//! (its vector goes back to the [`Pool`], which keeps a bounded number of small ones).
+//! A request that announces much gets one of a few large buffers once it has begun to arrive, so
+//! that it is read where it will be executed, into memory that is neither fresh nor zeroed again;
+//! why so, and figures: docs/design/0005-large-values.md.
 //!
-//! Cost: input memory is at most twice the bytes received plus [`READ_BYTES`]; what a client
-//! announces is never allocated before it is sent.
+//! Invariants: `start <= filled <= bytes.len()`; a buffer that has nothing left owns no memory
+//! (its vector goes back to the [`Pool`], which keeps a bounded number); large buffers that nobody
+//! has used for a while are freed (`timers.rs`).
+//!
+//! Cost: input memory is at most twice the bytes received plus [`READ_BYTES`], beside
+//! [`LARGE_COUNT_MAX`] buffers of [`LARGE_BYTES`] for the whole server; what a client announces is
+//! never allocated before it is sent.
 //!
 //! Not here: when a connection may read or must wait (`connection.rs`).
 
-/// Bytes that are read from a socket at once while no large argument is on its way.
+/// Room of the loop's shared buffer, and so the most that is read at once while no large argument
+/// is on its way: a request with a value of some tens of kilobytes comes in one read and is
+/// executed where it was read.
+pub(super) const SHARED_READ_BYTES: usize = 64 * 1024;
+
+/// Least room for a read into a connection's own buffer.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 
-/// Bytes that are read at once of a large argument.
-const LARGE_READ_BYTES: usize = 256 * 1024;
+/// Bytes that are read at once of a large argument: about a tenth of a millisecond. Less would
+/// have more arguments under way at a time, and more of them out of the cache when they are
+/// executed.
+const LARGE_READ_BYTES: usize = 1024 * 1024;
 
-/// Larger vectors are given back to the allocator instead of the pool.
+/// Larger vectors do not go back to the pool's small ones.
 const POOLED_BYTES_MAX: usize = 64 * 1024;
 
-/// Vectors that the pool keeps.
+const LARGE_OUTPUT_BYTES_MIN: usize = POOLED_BYTES_MAX + 1;
+
+/// Small vectors that the pool keeps.
 const POOLED_COUNT_MAX: usize = 64;
 
-/// Empty vectors with some capacity, for the next connection that needs one.
+/// Length of a large buffer: a value of 1 MiB, the rest of its request and some of the next.
+const LARGE_BYTES: usize = (1 << 20) + 4 * READ_BYTES;
+
+/// Large input buffers there are at most, lent or not, and large output vectors that are kept. As
+/// a connection is read to the end of its argument if that has arrived, few are in use at a time.
+const LARGE_COUNT_MAX: usize = 4;
+
+/// Memory for the next connection that needs some.
 #[derive(Default)]
 pub(super) struct Pool {
+    /// Empty vectors with some capacity.
     vectors: Vec<Vec<u8>>,
+    /// Empty vectors with the capacity of a large reply.
+    large_outputs: Vec<Vec<u8>>,
+    /// Buffers of [`LARGE_BYTES`], their contents of no meaning.
+    large_inputs: Vec<Vec<u8>>,
+    large_inputs_lent: usize,
+    /// A large one was taken since [`Pool::release_unused`] was called.
+    was_large_taken: bool,
 }
 
 impl Pool {
@@ -39,11 +69,52 @@ impl Pool {
     }
 
     pub(super) fn give(&mut self, mut vector: Vec<u8>) {
-        let is_worth_keeping = (1..=POOLED_BYTES_MAX).contains(&vector.capacity());
-        if is_worth_keeping && self.vectors.len() < POOLED_COUNT_MAX {
-            vector.clear();
-            self.vectors.push(vector);
+        vector.clear();
+        let (shelf, count_max) = match vector.capacity() {
+            1..=POOLED_BYTES_MAX => (&mut self.vectors, POOLED_COUNT_MAX),
+            LARGE_OUTPUT_BYTES_MIN..=LARGE_BYTES => (&mut self.large_outputs, LARGE_COUNT_MAX),
+            _ => return,
+        };
+        if shelf.len() < count_max {
+            shelf.push(vector);
         }
+    }
+
+    /// Whether there is large memory that nobody uses at the moment.
+    #[inline]
+    pub(super) fn has_large(&self) -> bool {
+        !self.large_inputs.is_empty() || !self.large_outputs.is_empty()
+    }
+
+    /// Frees the large memory if none of it was needed since the last call.
+    pub(super) fn release_unused(&mut self) {
+        if !std::mem::take(&mut self.was_large_taken) {
+            self.large_inputs.clear();
+            self.large_outputs.clear();
+        }
+    }
+
+    fn take_large_output(&mut self) -> Vec<u8> {
+        self.was_large_taken = true;
+        self.large_outputs.pop().unwrap_or_else(|| self.take())
+    }
+
+    /// A buffer of [`LARGE_BYTES`], unless all are lent.
+    fn take_large_input(&mut self) -> Option<Vec<u8>> {
+        if self.large_inputs_lent == LARGE_COUNT_MAX {
+            return None;
+        }
+        self.large_inputs_lent += 1;
+        self.was_large_taken = true;
+        // Memory that is fresh from the system is zero and not touched before it is read into.
+        let fresh = || vec![0; LARGE_BYTES];
+        Some(self.large_inputs.pop().unwrap_or_else(fresh))
+    }
+
+    fn give_large_input(&mut self, buffer: Vec<u8>) {
+        assert_eq!(buffer.len(), LARGE_BYTES);
+        self.large_inputs_lent -= 1;
+        self.large_inputs.push(buffer);
     }
 }
 
@@ -53,6 +124,8 @@ pub(super) struct InputBuffer {
     bytes: Vec<u8>,
     start: usize,
     filled: usize,
+    /// The vector is one of the pool's large ones.
+    is_large: bool,
 }
 
 impl InputBuffer {
@@ -69,21 +142,60 @@ impl InputBuffer {
         self.bytes.capacity()
     }
 
-    /// Room for the next read, `wanted_bytes` being what the request lacks: grown with what has
-    /// arrived, not with what was announced.
-    pub(super) fn spare(&mut self, wanted_bytes: usize) -> &mut [u8] {
-        let room = wanted_bytes
-            .clamp(READ_BYTES, LARGE_READ_BYTES)
-            .min(READ_BYTES.max(self.len()));
+    /// Room for the next read, `wanted_bytes` being what the request lacks. A large request gets a
+    /// large buffer once it has begun to arrive, if the pool has one; else, and beyond that, the
+    /// buffer is grown with what has arrived, not with what was announced.
+    pub(super) fn spare(&mut self, wanted_bytes: usize, pool: &mut Pool) -> &mut [u8] {
+        // A read that is not filled to its end tells that there is nothing more.
+        let wanted_bytes = wanted_bytes.saturating_add(READ_BYTES);
+        let expected_bytes = self.len().saturating_add(wanted_bytes);
+        if !self.is_large && self.len() >= READ_BYTES && expected_bytes > POOLED_BYTES_MAX {
+            self.move_to_large(pool);
+        }
+        let room = wanted_bytes.min(LARGE_READ_BYTES);
+        let room = if self.is_large {
+            room
+        } else {
+            room.min(READ_BYTES.max(self.len()))
+        };
         if self.bytes.len() - self.filled < room && self.start > 0 {
             self.bytes.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.start = 0;
         }
         if self.bytes.len() - self.filled < room {
-            self.bytes.resize(self.filled + room, 0);
+            self.grow(room, pool);
         }
-        &mut self.bytes[self.filled..]
+        let end = if self.is_large {
+            self.filled + room
+        } else {
+            self.bytes.len()
+        };
+        &mut self.bytes[self.filled..end]
+    }
+
+    #[cold]
+    fn move_to_large(&mut self, pool: &mut Pool) {
+        if self.len() <= LARGE_BYTES
+            && let Some(mut large) = pool.take_large_input()
+        {
+            large[..self.len()].copy_from_slice(&self.bytes[self.start..self.filled]);
+            pool.give(std::mem::replace(&mut self.bytes, large));
+            (self.start, self.filled) = (0, self.len());
+            self.is_large = true;
+        }
+    }
+
+    /// Room for `room` bytes more; `start` is 0.
+    #[cold]
+    fn grow(&mut self, room: usize, pool: &mut Pool) {
+        if self.is_large {
+            let mut grown = Vec::with_capacity(self.filled + room);
+            grown.extend_from_slice(&self.bytes[..self.filled]);
+            pool.give_large_input(std::mem::replace(&mut self.bytes, grown));
+            self.is_large = false;
+        }
+        self.bytes.resize(self.filled + room, 0);
     }
 
     /// Notes that `count` bytes were read into [`InputBuffer::spare`].
@@ -108,17 +220,28 @@ impl InputBuffer {
 
     /// Takes lent bytes back, of which those before `start` are done.
     pub(super) fn put_back(&mut self, bytes: Vec<u8>, start: usize, pool: &mut Pool) {
+        self.bytes = bytes;
         self.start = start;
-        if start == self.filled {
-            (self.start, self.filled) = (0, 0);
-            pool.give(bytes);
-        } else {
-            self.bytes = bytes;
+        if self.is_empty() {
+            self.clear(pool);
+        } else if self.is_large && self.len() <= READ_BYTES {
+            // The beginning of another request.
+            let mut rest = pool.take();
+            rest.extend_from_slice(&self.bytes[self.start..self.filled]);
+            self.clear(pool);
+            self.filled = rest.len();
+            self.bytes = rest;
         }
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
+    /// Forgets everything and gives the memory back.
+    pub(super) fn clear(&mut self, pool: &mut Pool) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.is_large {
+            pool.give_large_input(bytes);
+        } else {
+            pool.give(bytes);
+        }
         *self = Self::default();
     }
 }
@@ -128,6 +251,8 @@ impl InputBuffer {
 pub(super) struct OutputBuffer {
     bytes: Vec<u8>,
     start: usize,
+    /// The last replies were large, so the next may be.
+    is_large_expected: bool,
 }
 
 impl OutputBuffer {
@@ -152,7 +277,11 @@ impl OutputBuffer {
     /// The vector that replies are appended to, and how many of its bytes are written already.
     pub(super) fn appendable(&mut self, pool: &mut Pool) -> (&mut Vec<u8>, usize) {
         if self.bytes.capacity() == 0 {
-            self.bytes = pool.take();
+            self.bytes = if self.is_large_expected {
+                pool.take_large_output()
+            } else {
+                pool.take()
+            };
         }
         (&mut self.bytes, self.start)
     }
@@ -169,6 +298,7 @@ impl OutputBuffer {
         self.start += count;
         assert!(self.start <= self.bytes.len());
         if self.start == self.bytes.len() {
+            self.is_large_expected = self.bytes.len() > POOLED_BYTES_MAX;
             pool.give(std::mem::take(&mut self.bytes));
             self.start = 0;
         } else if self.start > POOLED_BYTES_MAX && self.start > self.bytes.len() / 2 {
@@ -184,18 +314,134 @@ impl OutputBuffer {
 mod tests {
     use super::*;
 
+    /// A pool whose large buffers are all lent.
+    fn exhausted_pool() -> (Pool, Vec<InputBuffer>) {
+        let mut pool = Pool::default();
+        let mut holders = Vec::new();
+        for _ in 0..LARGE_COUNT_MAX {
+            let mut input = InputBuffer::default();
+            input.keep(&[b'x'; READ_BYTES], &mut pool);
+            input.spare(1 << 20, &mut pool);
+            assert!(input.is_large);
+            holders.push(input);
+        }
+        (pool, holders)
+    }
+
     #[test]
     fn input_grows_with_what_arrived_not_with_what_was_announced() {
+        let (mut pool, holders) = exhausted_pool();
         let mut input = InputBuffer::default();
         let mut received = 0;
         while received < 3 << 20 {
-            let room = input.spare(512 << 20).len();
+            let room = input.spare(512 << 20, &mut pool).len();
             assert!(room <= READ_BYTES.max(received).max(LARGE_READ_BYTES));
             input.fill(room);
             received += room;
             assert!(input.allocated_bytes() <= 2 * received + READ_BYTES);
         }
         assert_eq!(input.len(), received);
+        assert_eq!(holders.len(), LARGE_COUNT_MAX);
+    }
+
+    /// Writes numbers through the buffer in pieces of `step` bytes at most and reads them back.
+    fn pass_through(input: &mut InputBuffer, pool: &mut Pool, total: usize, step: usize) {
+        let pattern = |index: usize| (index % 251) as u8;
+        let first: Vec<u8> = (0..READ_BYTES).map(pattern).collect();
+        input.keep(&first, pool);
+        while input.len() < total {
+            let received = input.len();
+            let spare = input.spare(total - received, pool);
+            let count = spare.len().min(step).min(total - received);
+            for (offset, byte) in spare[..count].iter_mut().enumerate() {
+                *byte = pattern(received + offset);
+            }
+            input.fill(count);
+        }
+        let (bytes, range) = input.lend();
+        let is_intact = |(index, byte): (usize, &u8)| *byte == pattern(index);
+        assert!(bytes[range.clone()].iter().enumerate().all(is_intact));
+        assert_eq!(range.len(), total);
+        input.put_back(bytes, range.end, pool);
+        assert_eq!(input.allocated_bytes(), 0);
+    }
+
+    #[test]
+    fn a_large_request_is_read_into_a_buffer_of_the_pool() {
+        let mut pool = Pool::default();
+        let mut input = InputBuffer::default();
+        input.keep(b"*3", &mut pool);
+        input.spare(1 << 20, &mut pool);
+        assert!(!input.is_large, "announced, and not yet arrived");
+        input.clear(&mut pool);
+        pass_through(&mut input, &mut pool, 1 << 20, 100_000);
+        assert_eq!((pool.large_inputs.len(), pool.large_inputs_lent), (1, 0));
+        let address = pool.large_inputs[0].as_ptr();
+        pass_through(&mut input, &mut pool, 1 << 20, usize::MAX);
+        assert_eq!((pool.large_inputs.len(), pool.large_inputs_lent), (1, 0));
+        assert_eq!(pool.large_inputs[0].as_ptr(), address);
+    }
+
+    #[test]
+    fn a_request_that_outgrows_a_large_buffer_gives_it_back() {
+        let mut pool = Pool::default();
+        let mut input = InputBuffer::default();
+        pass_through(&mut input, &mut pool, 3 << 20, 300_000);
+        assert_eq!((pool.large_inputs.len(), pool.large_inputs_lent), (1, 0));
+    }
+
+    #[test]
+    fn the_beginning_of_the_next_request_holds_no_large_buffer() {
+        let mut pool = Pool::default();
+        let mut input = InputBuffer::default();
+        input.keep(&[b'x'; READ_BYTES], &mut pool);
+        let spare = input.spare(100_000, &mut pool);
+        assert_eq!(spare.len(), 100_000 + READ_BYTES);
+        spare[100_000..100_004].copy_from_slice(b"next");
+        input.fill(100_004);
+        let (bytes, range) = input.lend();
+        input.put_back(bytes, range.end - 4, &mut pool);
+        assert_eq!((pool.large_inputs.len(), pool.large_inputs_lent), (1, 0));
+        let (bytes, range) = input.lend();
+        assert_eq!(&bytes[range], b"next");
+    }
+
+    #[test]
+    fn what_is_large_and_unused_is_freed() {
+        let (mut pool, holders) = exhausted_pool();
+        for mut holder in holders {
+            holder.clear(&mut pool);
+        }
+        let mut output = OutputBuffer::default();
+        let (bytes, _) = output.appendable(&mut pool);
+        bytes.resize(1 << 20, b'x');
+        output.advance(1 << 20, &mut pool);
+        assert_eq!(pool.large_inputs.len(), LARGE_COUNT_MAX);
+        assert_eq!(pool.large_outputs.len(), 1);
+        pool.release_unused();
+        assert!(pool.has_large(), "it was used since the last time");
+        pool.release_unused();
+        assert!(!pool.has_large());
+    }
+
+    #[test]
+    fn after_a_large_reply_the_next_is_written_into_the_same_memory() {
+        let mut pool = Pool::default();
+        let mut output = OutputBuffer::default();
+        let (bytes, _) = output.appendable(&mut pool);
+        bytes.resize(1 << 20, b'x');
+        let address = bytes.as_ptr();
+        output.advance(1 << 20, &mut pool);
+        let (bytes, _) = output.appendable(&mut pool);
+        assert_eq!(bytes.as_ptr(), address);
+        bytes.push(b'x');
+        output.advance(1, &mut pool);
+        let (bytes, _) = output.appendable(&mut pool);
+        assert_ne!(
+            bytes.as_ptr(),
+            address,
+            "small replies take no large memory"
+        );
     }
 
     #[test]
@@ -206,7 +452,7 @@ mod tests {
         let (bytes, range) = input.lend();
         assert_eq!(&bytes[range.clone()], b"first second");
         input.put_back(bytes, range.start + 6, &mut pool);
-        let spare = input.spare(1);
+        let spare = input.spare(1, &mut pool);
         spare[..3].copy_from_slice(b"abc");
         input.fill(3);
         let (bytes, range) = input.lend();

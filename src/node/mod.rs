@@ -39,7 +39,7 @@ use crate::protocol::batch::RequestBatch;
 use crate::session::Peer;
 use crate::session::outbox::Shutdown;
 use crate::stats::Statistics;
-use buffers::{Pool, READ_BYTES};
+use buffers::{Pool, SHARED_READ_BYTES};
 use connection::Connection;
 use saving::Saving;
 use slab::Slab;
@@ -105,7 +105,7 @@ impl Node {
             connections: Slab::with_capacity(reserved),
             generations: Vec::with_capacity(reserved),
             pool: Pool::default(),
-            read_buffer: vec![0; READ_BYTES],
+            read_buffer: vec![0; SHARED_READ_BYTES],
             batch: RequestBatch::new(),
             timers: Timers::new(now.monotonic_ms(), idle_limit_s),
             output_list: Vec::new(),
@@ -210,7 +210,9 @@ impl Node {
         if connection.input.is_empty() {
             &mut self.read_buffer
         } else {
-            connection.input.spare(connection.wanted_bytes)
+            connection
+                .input
+                .spare(connection.wanted_bytes, &mut self.pool)
         }
     }
 
@@ -341,7 +343,8 @@ impl Node {
         if self.find(id).is_none() {
             return;
         }
-        let connection = self.connections.remove(id.slot as usize);
+        let mut connection = self.connections.remove(id.slot as usize);
+        connection.input.clear(&mut self.pool);
         let generation = &mut self.generations[id.slot as usize];
         *generation = generation.wrapping_add(1);
         self.cancel_timer(connection.idle_timer);

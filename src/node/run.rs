@@ -70,7 +70,7 @@ impl Node {
         let connection = &mut self.connections[id.slot as usize];
         connection.input.put_back(buffer, consumed, &mut self.pool);
         if connection.is_closing {
-            connection.input.clear();
+            connection.input.clear(&mut self.pool);
         }
         self.settle(id, end);
     }

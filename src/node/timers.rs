@@ -1,5 +1,5 @@
 //! Everything coarse that happens at a time: idle clients, the end of a pause, samples of rates,
-//! signs of life.
+//! signs of life, the end of large buffers that nobody uses.
 //!
 //! Keys' deadlines are not here: they stand in the keyspace's heap, exact to the millisecond, and
 //! [`Node::next_wake_ms`] looks at both.
@@ -17,6 +17,10 @@ const RESOLUTION_MS: u64 = 8;
 /// Distance of the samples that rates in INFO are made from.
 const SAMPLE_MS: u64 = 100;
 
+/// How often is looked whether large buffers are still used: they outlive their last use by one to
+/// two of these.
+const LARGE_BUFFERS_IDLE_MS: u64 = 1_000;
+
 /// Timers that fire in one call of [`Node::tick`] at most.
 const STEP_TIMERS: usize = 64;
 
@@ -32,12 +36,15 @@ pub(super) enum Timer {
     Sample,
     /// Give a sign of life.
     Heartbeat,
+    /// Free large buffers that were not used since the last time.
+    ReleaseBuffers,
 }
 
 pub(super) struct Timers {
     wheel: TimerWheel<Timer>,
     has_traffic: bool,
     is_sampling: bool,
+    is_watching_buffers: bool,
     /// The `timeout` that every connection has a timer for.
     idle_limit_s: u64,
     /// The timer of the end of the pause, while connections wait for it.
@@ -52,6 +59,7 @@ impl Timers {
             wheel: TimerWheel::new(RESOLUTION_MS, now_ms),
             has_traffic: false,
             is_sampling: false,
+            is_watching_buffers: false,
             idle_limit_s,
             pause_end: None,
             heartbeat_ms: 0,
@@ -69,6 +77,7 @@ impl Node {
     /// When the loop must wake without any traffic, in milliseconds from `now`; `None`: never.
     pub fn next_wake_ms(&mut self, now: Timestamp) -> Option<u64> {
         self.begin_sampling(now);
+        self.watch_large_buffers(now);
         let timer_ms = self.timers.wheel.next_deadline_ms();
         let timer_ms = timer_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let key_ms = self.engine.next_deadline_ms();
@@ -98,6 +107,14 @@ impl Node {
         }
     }
 
+    fn watch_large_buffers(&mut self, now: Timestamp) {
+        if self.pool.has_large() && !self.timers.is_watching_buffers {
+            self.timers.is_watching_buffers = true;
+            let at_ms = now.monotonic_ms() + LARGE_BUFFERS_IDLE_MS;
+            self.timers.wheel.insert(at_ms, Timer::ReleaseBuffers);
+        }
+    }
+
     pub(super) fn run_timers(&mut self, now: Timestamp) -> bool {
         let mut fired = Vec::new();
         let now_ms = now.monotonic_ms();
@@ -118,6 +135,10 @@ impl Node {
                 Timer::Heartbeat => {
                     self.demands.heartbeat = true;
                     self.set_heartbeat_timer(now);
+                }
+                Timer::ReleaseBuffers => {
+                    self.timers.is_watching_buffers = false;
+                    self.pool.release_unused();
                 }
             }
         }

@@ -15,7 +15,8 @@
 //! waits for a reply has it before anybody is accepted or seen off.
 //!
 //! Invariants: in one turn a connection is read once and executed up to the node's bound, written
-//! once; work takes about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or
+//! once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again); work takes
+//! about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or
 //! the [`DOOR_SHARE`]th part of the turn. A token names slot and generation, so a late event reaches
 //! nobody else.
 //!
@@ -60,6 +61,10 @@ const SAVE_SHARE: u64 = 5;
 
 /// Most time that a snapshot takes in one turn, however long the clients' part of it was.
 const SAVE_CREDIT_MAX_US: u64 = 400;
+
+/// Output that is written at once instead of at the end of the turn: it is still in the cache, and
+/// the next connection's goes into the same memory.
+const WRITE_AT_ONCE_BYTES: usize = 64 * 1024;
 
 /// Events that one poll returns at most; more wait for the next turn.
 const EVENTS_MAX: usize = 1024;
@@ -395,6 +400,9 @@ impl Reactor {
             link.is_queued = false;
             self.node.resume(id, now);
             self.read(id, now);
+            if self.node.output(id).len() >= WRITE_AT_ONCE_BYTES {
+                self.write_one(id, now);
+            }
         }
     }
 

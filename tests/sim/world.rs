@@ -51,6 +51,10 @@ pub(crate) struct Report {
 
 /// Output above which the node does not go on; see `node/connection.rs`.
 const OUTPUT_MARK_BYTES: usize = 256 * 1024;
+/// Buffers that large requests get whatever they have received, and how many; see
+/// `node/buffers.rs`.
+const LARGE_BYTES: usize = (1 << 20) + (64 << 10);
+const LARGE_COUNT_MAX: usize = 4;
 const STEPS: usize = 400;
 const SETTLE_STEPS_MAX: usize = 20_000;
 /// Room in the clients' sockets while they are heard out.
@@ -408,6 +412,7 @@ impl World {
         }
         let output_bytes_max = 4 * (OUTPUT_MARK_BYTES + self.largest_reply_bytes);
         let input_bytes_max = 2 * self.largest_request_bytes + 2 * OUTPUT_MARK_BYTES;
+        let mut large_count = 0;
         for (_, session) in engine.sessions().iter() {
             let buffers = session.buffers;
             let mut clients = self.clients.iter();
@@ -415,8 +420,11 @@ impl World {
             let client = client.ok_or("a session without a client")?;
             let input_allocated = buffers.input_bytes + buffers.input_spare_bytes;
             let is_idle = buffers.input_bytes + buffers.output_bytes == 0;
-            let is_bounded = buffers.output_allocated_bytes <= output_bytes_max
-                && input_allocated <= input_bytes_max;
+            let is_large = input_allocated == LARGE_BYTES && input_bytes_max < LARGE_BYTES;
+            large_count += usize::from(is_large);
+            let is_bounded = buffers.output_allocated_bytes <= output_bytes_max.max(LARGE_BYTES)
+                && (is_large || input_allocated <= input_bytes_max)
+                && large_count <= LARGE_COUNT_MAX;
             if buffers.output_bytes != self.node.output(client.id).len()
                 || (is_idle && buffers.allocated_bytes() > 0)
                 || !is_bounded
