@@ -3,6 +3,9 @@
 //! Only `server/` calls [`SystemClock`]; every other module is given a [`Timestamp`], which stands
 //! still for the whole of one command, script or transaction (invariants I2 and I5).
 //!
+//! How long something took is another question than what time it is: whoever needs to know is given
+//! a [`Stopwatch`], which the server makes from its clock and tests from nothing.
+//!
 //! Not here: timers (`structures/timer_wheel.rs`) and deadlines of keys (`keyspace/expiry.rs`).
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -51,8 +54,25 @@ impl Timestamp {
     }
 }
 
+/// Measures durations for whoever may not read a clock. What it reads never decides what is replied
+/// to a command on keys: statistics and logs only.
+pub trait Stopwatch: Send {
+    /// Nanoseconds since an arbitrary moment; never decreases.
+    fn now_ns(&self) -> u64;
+}
+
+/// A stopwatch that stands still, so that everything takes no time: for tests and embedders.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoppedWatch;
+
+impl Stopwatch for StoppedWatch {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+}
+
 /// The machine's clocks.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     started: Instant,
 }
@@ -79,6 +99,13 @@ impl SystemClock {
     /// Reads the monotonic clock alone, in microseconds.
     pub fn monotonic_us(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Stopwatch for SystemClock {
+    #[inline]
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

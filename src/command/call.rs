@@ -3,6 +3,7 @@
 //! Not here: the gates a request passes before it is called (`engine/gates.rs`).
 
 use super::names::CommandNames;
+use super::observe;
 use super::spec::{Action, CommandSpec, Handler, Outcome};
 use super::table::{CommandNumber, table};
 use crate::protocol::args::Args;
@@ -94,9 +95,38 @@ fn resolve_container(
     }
 }
 
-/// Runs a resolved command and counts it. An error is written as the reply.
+/// Runs a resolved command, counts it and lets its time be known. An error is written as the reply.
 #[inline]
 pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    if context.timing.is_exact || !command.spec.flags.is_timed_in_groups() {
+        return call_singly(context, command, args);
+    }
+    run(context, command, args);
+    if context.timing.add(command.number, context.reply.len()) {
+        end_group(context, command, args);
+    }
+}
+
+/// Ends a group of fast commands early; the last is the one that had the large reply, if any.
+#[cold]
+fn end_group(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let duration_ns = (context.timing).end_group(context.reply.len(), context.stats);
+    observe::note(context, command, args, duration_ns);
+}
+
+/// Runs a command between two readings of the stopwatch.
+#[inline(never)]
+fn call_singly(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let begin_ns = (context.timing).split(context.reply.len(), context.stats);
+    run(context, command, args);
+    let output_bytes = context.reply.len();
+    let duration_ns =
+        (context.timing).end_single(command.number, begin_ns, output_bytes, context.stats);
+    observe::note(context, command, args, duration_ns);
+}
+
+#[inline]
+fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let outcome: Outcome = (command.handler)(context, args);
     let is_failure = outcome.is_err();
     if let Err(reply) = outcome {

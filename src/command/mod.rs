@@ -8,8 +8,9 @@
 //! | [`spec`] | what a command declares |
 //! | [`table`] | all commands by name and number |
 //! | [`names`] | the names clients may call them by |
+//! | `observe` | what is noted of a command that has run |
 //! | [`call`] | from a request to its command, and running it |
-//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection` | the families |
+//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `watching` | the families |
 //! | [`markdown()`] | `docs/COMMANDS.md` |
 //!
 //! Not here: the gates a request passes first (`engine/`).
@@ -25,12 +26,14 @@ mod introspection;
 mod many_keys;
 mod markdown;
 pub mod names;
+pub(crate) mod observe;
 pub(crate) mod server;
 pub mod spec;
 mod strings;
 mod syntax;
 pub mod table;
 pub(crate) mod transactions;
+mod watching;
 
 pub use markdown::markdown;
 

@@ -77,6 +77,10 @@ impl Flags {
     pub const NOT_QUEUED: Self = Self(1 << 10);
     /// Keys are found by looking at the arguments.
     pub const MOVABLE_KEYS: Self = Self(1 << 11);
+    /// Not in the slow log: the commands it runs are.
+    pub const SKIP_SLOW_LOG: Self = Self(1 << 12);
+    /// Short work, though Redis does not call it fast: timed with its neighbours.
+    pub const BRIEF: Self = Self(1 << 13);
 
     /// This set and another.
     pub const fn and(self, other: Self) -> Self {
@@ -89,9 +93,15 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
+    /// Whether a command's time is measured together with that of its neighbours.
+    #[inline]
+    pub const fn is_timed_in_groups(self) -> bool {
+        self.0 & (Self::FAST.0 | Self::BRIEF.0) != 0
+    }
+
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 11] = [
+        const NAMES: [(Flags, &str); 12] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
@@ -99,6 +109,7 @@ impl Flags {
             (Flags::NO_SCRIPT, "noscript"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
+            (Flags::SKIP_SLOW_LOG, "skip_slowlog"),
             (Flags::FAST, "fast"),
             (Flags::NO_AUTH, "no_auth"),
             (Flags::MOVABLE_KEYS, "movablekeys"),

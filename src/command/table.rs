@@ -11,11 +11,11 @@
 //! Not here: what a command is (`spec.rs`), running one (`call.rs`).
 
 use super::spec::CommandSpec;
-use super::{bitmaps, connection, generic, introspection, server, strings, transactions};
+use super::{bitmaps, connection, generic, introspection, server, strings, transactions, watching};
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 7] = [
+const FAMILIES: [&[&[&CommandSpec]]; 8] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &generic::COMMANDS,
@@ -23,6 +23,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 7] = [
     &connection::COMMANDS,
     &server::COMMANDS,
     &[introspection::COMMANDS],
+    &watching::COMMANDS,
 ];
 
 pub(super) const SLOT_COUNT: usize = 1024;

@@ -56,6 +56,7 @@ static EXEC: CommandSpec = CommandSpec {
     flags: Flags::NO_SCRIPT
         .and(Flags::LOADING)
         .and(Flags::STALE)
+        .and(Flags::SKIP_SLOW_LOG)
         .and(Flags::NOT_QUEUED),
     keys: Keys::None,
     action: Action::Run(exec),

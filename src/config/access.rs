@@ -50,6 +50,11 @@ impl Config {
     }
 }
 
+/// Whether the value of the parameter with this name must stay out of logs.
+pub fn is_sensitive(name: &[u8]) -> bool {
+    find(ROWS, name).is_some_and(Row::is_sensitive)
+}
+
 fn matching_rows<'r>(
     rows: &'r [Row],
     patterns: &[&[u8]],

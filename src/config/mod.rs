@@ -30,11 +30,14 @@ mod tests;
 mod text;
 mod value;
 
+pub use access::is_sensitive;
 pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};
 pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
 pub use row::{Access, Group, Kind, Row};
-pub use table::{AppendOnly, Config, InlineReplies, LoadDamaged, LogLevel, ROWS, Supervised};
-pub use value::{ListenAddress, SavePoint};
+pub use table::{
+    AppendOnly, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, ROWS, Supervised,
+};
+pub use value::{ListenAddress, Percentile, SavePoint};

@@ -17,7 +17,7 @@ use super::error::BadValue;
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
-use super::value::{self, ListenAddress, ParameterValue, SavePoint, choices};
+use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
 
 /// Largest value of parameters that Redis keeps in a C `int`.
 const INT_MAX: i64 = i32::MAX as i64;
@@ -27,6 +27,8 @@ const LONG_MAX: i64 = i64::MAX;
 const DATABASES_MAX: i64 = 1024;
 /// Most addresses in `bind`, as in Redis.
 const BIND_ADDRESSES_MAX: usize = 16;
+/// Most percentiles that INFO lists for a command.
+const PERCENTILES_MAX: usize = 16;
 /// Smallest limit on a request, so that no setting locks every client out.
 const REQUEST_LIMIT_BYTES_MIN: u64 = 1 << 20;
 
@@ -71,6 +73,18 @@ choices! {
         Auto = "auto",
         /// None: that manager is no more, and the name is accepted as Redis does.
         Upstart = "upstart",
+    }
+}
+
+choices! {
+    /// Who may call DEBUG.
+    EnableDebug {
+        /// Nobody.
+        No = "no",
+        /// Everybody.
+        Yes = "yes",
+        /// Clients of a Unix socket or a loopback address.
+        Local = "local",
     }
 }
 
@@ -167,6 +181,11 @@ parameters! {
     "rename-command" rename_command: Vec<Rename> = "",
     Kind::Rename, Security, FixedSecret;
 
+    /// Who may call `DEBUG`, whose subcommands serve tests: `no` nobody, `yes` everybody, `local`
+    /// clients of the Unix socket and of loopback addresses.
+    "enable-debug-command" enable_debug_command: EnableDebug = "no",
+    Kind::Choice(EnableDebug::NAMES), Security, Fixed;
+
     /// Number of databases a connection can choose from with `SELECT`, numbered from 0.
     "databases" databases: u32 = "16",
     Kind::Integer { min: 1, max: DATABASES_MAX }, Keyspace, Fixed;
@@ -212,6 +231,28 @@ parameters! {
     /// File that log messages are appended to; empty for standard error.
     "logfile" logfile: Vec<u8> = "",
     Kind::Text, Logging, Fixed;
+
+    /// Microseconds from which on a command is kept in the slow log; `-1` keeps none. Fast
+    /// commands of a pipeline are timed together, unless this is below 1000.
+    "slowlog-log-slower-than" slowlog_slower_than_us: i64 = "10000",
+    Kind::Integer { min: -1, max: LONG_MAX }, Logging, Mutable;
+
+    /// Entries kept in the slow log.
+    "slowlog-max-len" slowlog_max_len: u64 = "128",
+    Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
+
+    /// Milliseconds from which on something slow is kept for `LATENCY`; `0` keeps nothing.
+    "latency-monitor-threshold" latency_monitor_threshold_ms: u64 = "0",
+    Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
+
+    /// Whether the durations of commands are counted by size, for `INFO latencystats` and
+    /// `LATENCY HISTOGRAM`.
+    "latency-tracking" latency_tracking: bool = "yes",
+    Kind::Boolean, Logging, Mutable;
+
+    /// Percentiles of those durations that `INFO latencystats` lists; empty for none.
+    "latency-tracking-info-percentiles" latency_percentiles: Vec<Percentile> = "50 99 99.9",
+    Kind::Words { max_count: PERCENTILES_MAX, word: "PERCENTILE" }, Logging, Mutable;
 
     /// Whether systemd is told when the server is ready, reloading and stopping, how far loading
     /// is, and that the loop still turns: `auto` tells it if it asks (`NOTIFY_SOCKET`), `systemd`

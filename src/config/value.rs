@@ -122,7 +122,7 @@ macro_rules! number_values {
         }
     )+};
 }
-number_values!(u16, u32, u64);
+number_values!(u16, u32, u64, i64);
 
 impl ParameterValue for bool {
     fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
@@ -256,6 +256,66 @@ impl ParameterValue for Vec<SavePoint> {
             .iter()
             .map(|point| format!("{} {}", point.seconds, point.changes));
         points.collect::<Vec<_>>().join(" ").into_bytes()
+    }
+}
+
+/// A percentile, kept as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Percentile {
+    text: String,
+}
+
+impl Percentile {
+    fn parse(word: &[u8]) -> Result<Percentile, BadValue> {
+        const RULE: BadValue =
+            BadValue::Rule("The latency percentiles should range between 0.0 and 100.0");
+        let text = std::str::from_utf8(word).map_err(|_| RULE)?;
+        let is_plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        let number: f64 = text.parse().map_err(|_| RULE)?;
+        if !word.iter().copied().all(is_plain) || !(0.0..=100.0).contains(&number) {
+            return Err(RULE);
+        }
+        Ok(Percentile {
+            text: number.to_string(),
+        })
+    }
+
+    /// The percentile as a number from 0 to 100.
+    pub fn value(&self) -> f64 {
+        self.text.parse().expect("it was checked when it was set")
+    }
+
+    /// The percentile as text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl ParameterValue for Vec<Percentile> {
+    fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        let Kind::Words { max_count, .. } = *kind else {
+            unreachable!("a row gives a list field a kind that is no list")
+        };
+        if words.is_empty() {
+            return Err(BadValue::WrongCount);
+        }
+        let single_words = words
+            .iter()
+            .flat_map(|word| word.split(u8::is_ascii_whitespace));
+        let percentiles: Vec<Percentile> = single_words
+            .filter(|word| !word.is_empty())
+            .take(max_count + 1)
+            .map(Percentile::parse)
+            .collect::<Result<_, _>>()?;
+        if percentiles.len() > max_count {
+            return Err(BadValue::Rule("Too many percentiles specified."));
+        }
+        Ok(percentiles)
+    }
+
+    fn print(&self, _kind: &Kind) -> Vec<u8> {
+        let texts: Vec<&str> = self.iter().map(Percentile::text).collect();
+        texts.join(" ").into_bytes()
     }
 }
 

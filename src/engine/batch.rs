@@ -11,7 +11,7 @@
 //! prefetches are hints: whatever an earlier request of the batch does to the keys of a later one,
 //! the later one looks them up anew with the hash that was computed.
 
-use super::{CacheEngine, Execution, execute_one, execute_unresolved};
+use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved};
 use crate::base::clock::Timestamp;
 use crate::command::call::{Resolved, resolve_plain};
 use crate::command::names::CommandNames;
@@ -113,6 +113,7 @@ impl CacheEngine {
     ) -> BatchOutcome {
         let (mut context, database, names) = self.context(session, now, out);
         let prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
+            .clone()
             .map(|request| prepare(names, context.keyspace, batch.args(request, buffer)))
             .collect();
         // Loops of their own, so short that the processor works on several rounds at once.
@@ -128,19 +129,21 @@ impl CacheEngine {
                 }
             }
         }
+        let mut outcome = BatchOutcome {
+            executed_count: prepared.len(),
+            stop: None,
+        };
         for (done, request) in prepared.iter().enumerate() {
             context.prepared = request.key;
             let execution = match request.command {
                 Some(command) => execute_one(&mut context, request.args, command),
                 None => execute_unresolved(&mut context, names, request.args),
             };
-            if execution == Execution::Paused {
-                return BatchOutcome {
-                    executed_count: done,
-                    stop: Some(Stop::Paused),
-                };
-            }
-            let stop = if execution == Execution::Closing {
+            outcome.executed_count = done + 1;
+            outcome.stop = if execution == Execution::Paused {
+                outcome.executed_count = done;
+                Some(Stop::Paused)
+            } else if execution == Execution::Closing {
                 Some(Stop::Closing)
             } else if !context.outbox.is_empty() {
                 Some(Stop::Effects)
@@ -149,15 +152,11 @@ impl CacheEngine {
             } else {
                 continue;
             };
-            return BatchOutcome {
-                executed_count: done + 1,
-                stop,
-            };
+            break;
         }
-        BatchOutcome {
-            executed_count: prepared.len(),
-            stop: None,
-        }
+        let only = (requests.len() == 1).then(|| batch.args(requests.start, buffer));
+        end_timing(&mut context, names, only);
+        outcome
     }
 }
 

@@ -21,9 +21,10 @@ pub use crate::keyspace::CountError;
 pub use batch::{BatchOutcome, Stop};
 pub use typed::{Expire, TimeToLive};
 
-use crate::base::clock::Timestamp;
+use crate::base::clock::{Stopwatch, Timestamp};
 use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::names::CommandNames;
+use crate::command::observe;
 use crate::command::table::table;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
@@ -31,8 +32,9 @@ use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::outbox::{Effect, Outbox};
 use crate::session::pause::Pause;
+use crate::session::timing::Timing;
 use crate::session::{Context, Peer, ReplyMode, Session, SessionKey, Sessions};
-use crate::stats::Statistics;
+use crate::stats::{LatencyEvent, Statistics};
 use gates::Gate;
 
 /// Due keys that one step of [`CacheEngine::tick`] removes at most.
@@ -60,6 +62,7 @@ pub struct CacheEngine {
     outbox: Outbox,
     pause: Pause,
     names: Box<CommandNames>,
+    timing: Timing,
     now: Timestamp,
 }
 
@@ -77,8 +80,15 @@ impl CacheEngine {
             outbox: Outbox::default(),
             pause: Pause::default(),
             names,
+            timing: Timing::new(table().len()),
             now: Timestamp::default(),
         }
+    }
+
+    /// Measures how long commands take, for statistics, the slow log and LATENCY. Without a
+    /// stopwatch they take no time at all.
+    pub fn set_stopwatch(&mut self, stopwatch: Box<dyn Stopwatch>) {
+        self.timing.set_stopwatch(stopwatch);
     }
 
     /// Makes room for `count` sessions at once.
@@ -157,7 +167,9 @@ impl CacheEngine {
     ) -> Execution {
         self.now = now;
         let (mut context, _, names) = self.context(session, now, reply);
-        execute_unresolved(&mut context, names, args)
+        let execution = execute_unresolved(&mut context, names, args);
+        end_timing(&mut context, names, Some(args));
+        execution
     }
 
     fn context<'a>(
@@ -169,6 +181,7 @@ impl CacheEngine {
         let session = self.sessions.get_mut(key);
         session.last_active_us = now.monotonic_us;
         let database = session.database;
+        begin_timing(&mut self.timing, &self.config, &self.outbox, out.len());
         let context = Context {
             reply: ReplyWriter::new(out, session.dialect),
             keyspace: &mut self.keyspace,
@@ -178,6 +191,7 @@ impl CacheEngine {
             stats: &mut self.stats,
             outbox: &mut self.outbox,
             pause: &mut self.pause,
+            timing: &mut self.timing,
             now,
             prepared: None,
         };
@@ -214,6 +228,16 @@ impl CacheEngine {
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         self.keyspace.next_deadline_ms()
+    }
+
+    /// Whether what is executed is to be written down for clients in MONITOR.
+    pub(crate) fn set_monitored(&mut self, is_monitored: bool) {
+        self.outbox.is_monitored = is_monitored;
+    }
+
+    /// What was executed since the last call, one line each, and whether lines are missing.
+    pub(crate) fn take_monitor_feed(&mut self) -> (Vec<u8>, bool) {
+        self.outbox.feed.take()
     }
 
     /// How many changes of keys there have been.
@@ -269,6 +293,47 @@ impl CacheEngine {
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {
         self.keyspace.check_invariants();
+    }
+}
+
+/// Times of commands in microseconds from which on the slow log wants them one by one.
+const EXACT_BELOW_US: i64 = 1_000;
+
+/// The shortest time of a group that may be of interest: nothing below is slow or a latency.
+const NOTED_NS: u64 = EXACT_BELOW_US as u64 * 1_000;
+
+/// Before some requests: whether they are timed one by one, and when they begin.
+#[inline]
+fn begin_timing(timing: &mut Timing, config: &Config, outbox: &Outbox, output_bytes: usize) {
+    timing.is_exact =
+        outbox.is_monitored || (0..EXACT_BELOW_US).contains(&config.slowlog_slower_than_us);
+    timing.is_tracking = config.latency_tracking;
+    timing.begin(output_bytes);
+}
+
+/// After them: charges the fast ones with the time that has passed. `only` is the request if there
+/// was one alone, whose time is then known as well as that of a slow command.
+#[inline]
+fn end_timing(context: &mut Context<'_>, names: &CommandNames, only: Option<Args<'_>>) {
+    if !context.timing.has_group() {
+        return;
+    }
+    let duration_ns = (context.timing).end_group(context.reply.len(), context.stats);
+    if duration_ns >= NOTED_NS {
+        note_group(context, names, only, duration_ns);
+    }
+}
+
+#[cold]
+fn note_group(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    only: Option<Args<'_>>,
+    duration_ns: u64,
+) {
+    match only.map(|args| (args, resolve(names, args))) {
+        Some((args, Ok(command))) => observe::note(context, command, args, duration_ns),
+        _ => observe::note_latency(context, LatencyEvent::FastCommand, duration_ns),
     }
 }
 

@@ -20,17 +20,13 @@
 //! Not here: what an entry is worth (`structures/eviction`); when the loop calls (`engine/`).
 
 use super::entry::EntryId;
-use super::{Keyspace, seconds};
+use super::{Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
 use arrayvec::ArrayVec;
 
 /// Changes after which tables and heaps are summed up again. They grow by some dozens of bytes a
 /// key, so the sum is late by a few kibibytes at most.
 const OVERHEAD_REFRESH_CHANGES: u32 = 256;
-
-/// Bytes a key takes beside its entry: its share of the table, and of the heap with a deadline.
-const SLOT_BYTES: usize = 12;
-const DEADLINE_BYTES: usize = 16;
 
 /// Keys of one bucket that the hand looks at; the rare bucket with more is looked at in part.
 const GROUP_KEYS_MAX: usize = 24;
@@ -262,17 +258,10 @@ impl Keyspace {
         }
     }
 
-    /// Bytes that go with an entry.
-    fn charged_bytes(&self, id: EntryId) -> usize {
-        let entry = self.entries.get(id);
-        let deadline_bytes = entry.heap_position().map_or(0, |_| DEADLINE_BYTES);
-        entry.allocation_bytes() + SLOT_BYTES + deadline_bytes
-    }
-
     /// Lets the policy judge one entry; the one to evict, if it says so.
     fn examine(&mut self, sweep: &mut Sweep<Place>, place: Place) -> Option<Place> {
         let word = AccessWord::from_bits(self.entries.get(place.1).access_bits());
-        let bytes = self.charged_bytes(place.1);
+        let bytes = self.key_bytes(self.entries.get(place.1));
         self.eviction.report.examined += 1;
         match self.eviction.policy.examine(sweep, place, word, bytes) {
             Verdict::Evict(place) => Some(place),
@@ -309,7 +298,11 @@ impl Keyspace {
                 };
                 let id = EntryId::from_payload(payload);
                 let word = AccessWord::from_bits(self.entries.get(id).access_bits());
-                if self.eviction.policy.is_below(word, self.charged_bytes(id)) {
+                if self
+                    .eviction
+                    .policy
+                    .is_below(word, self.key_bytes(self.entries.get(id)))
+                {
                     return Some((database, id));
                 }
             }

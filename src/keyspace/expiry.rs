@@ -37,6 +37,9 @@ pub struct ExpiryReport {
 impl Keyspace {
     /// The earliest deadline of all databases, in Unix milliseconds.
     pub fn next_deadline_ms(&self) -> Option<u64> {
+        if self.is_expiry_passive {
+            return None;
+        }
         let deadlines = self
             .databases
             .iter()
@@ -49,6 +52,9 @@ impl Keyspace {
     /// Removes up to `limit` due keys and returns how many there were; fewer than `limit` mean
     /// that none is left.
     pub fn expire_some(&mut self, now_ms: u64, limit: usize) -> usize {
+        if self.is_expiry_passive {
+            return 0;
+        }
         let mut removed = 0;
         for database in 0..self.databases.len() {
             while removed < limit && self.databases[database].expiry.next_deadline_ms() <= now_ms {

@@ -80,7 +80,12 @@ pub struct Keyspace {
     dirty_count: u64,
     cut: Cut,
     eviction: Eviction,
+    /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
+    is_expiry_passive: bool,
 }
+
+/// What one key takes of the table: a slot with its tag, and the empty ones that come with it.
+const SLOT_BYTES: usize = 12;
 
 /// How often [`Keyspace::random_key`] draws a slot before it takes the next key it comes across.
 const RANDOM_DRAWS_MAX: usize = 128;
@@ -99,6 +104,7 @@ impl Keyspace {
             dirty_count: 0,
             cut: Cut::default(),
             eviction: Eviction::default(),
+            is_expiry_passive: false,
         }
     }
 
@@ -172,6 +178,26 @@ impl Keyspace {
     #[inline]
     pub fn deadline_ms(&self, database: usize, entry: EntryRef<'_>) -> Option<u64> {
         self.databases[database].deadline_ms(entry)
+    }
+
+    /// Bytes that a key and its value take, with its share of the table and of the heap.
+    pub fn key_bytes(&self, entry: EntryRef<'_>) -> usize {
+        let heap_bytes = match entry.heap_position() {
+            Some(_) => size_of::<crate::structures::expiry_heap::Node>(),
+            None => 0,
+        };
+        entry.allocation_bytes() + SLOT_BYTES + heap_bytes
+    }
+
+    /// Bytes of the table and of the expiry heap of a database.
+    pub fn table_bytes(&self, database: usize) -> (usize, usize) {
+        let database = &self.databases[database];
+        (database.table.used_bytes(), database.expiry.used_bytes())
+    }
+
+    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only met by writers.
+    pub fn set_active_expiry(&mut self, is_active: bool) {
+        self.is_expiry_passive = !is_active;
     }
 
     /// How many keys a database holds.

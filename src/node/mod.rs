@@ -23,6 +23,7 @@
 
 mod buffers;
 mod connection;
+mod monitoring;
 mod output_limits;
 mod run;
 mod saving;
@@ -90,6 +91,8 @@ pub struct Node {
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
+    /// Clients that are shown what is executed.
+    monitors: Vec<ConnectionId>,
 }
 
 impl Node {
@@ -115,6 +118,7 @@ impl Node {
             demands: Demands::default(),
             saving: Saving::default(),
             output_floor_bytes,
+            monitors: Vec::new(),
         }
     }
 
@@ -349,6 +353,9 @@ impl Node {
         *generation = generation.wrapping_add(1);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
+        if !self.monitors.is_empty() {
+            self.set_monitor(id, false);
+        }
         self.engine.close_session(connection.session);
     }
 

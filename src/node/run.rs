@@ -198,6 +198,10 @@ impl Node {
             out,
             written_bytes + OUTPUT_MARK_BYTES,
         );
+        if !self.monitors.is_empty() {
+            self.feed_monitors();
+        }
+        let connection = &mut self.connections[id.slot as usize];
         match outcome.stop {
             Some(Stop::Closing) => connection.is_closing = true,
             Some(Stop::Paused) => self.wait_for_pause(id),
@@ -246,6 +250,8 @@ impl Node {
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::SaveInBackground => self.save_in_background(now),
+                Effect::Monitor { is_on } => self.set_monitor(id, is_on),
+                Effect::Reload => self.reload(id),
                 Effect::ConfigChanged => self.config_changed(now),
             }
         }

@@ -4,16 +4,18 @@
 //! Method: a [`Rig`] plays the reactor: it puts bytes into read buffers while the node wants them,
 //! takes output when a test says so, and moves the clock by hand.
 //!
-//! Not here: pauses, timeouts and wakeups (`tests/timing.rs`), snapshots (`tests/saving.rs`), random
+//! Not here: MONITOR and reloads (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots (`tests/saving.rs`), random
 //! interleavings of many clients (`tests/sim/`), sockets (`tests/process.rs`).
 
 mod clients;
+mod monitoring;
 mod saving;
 mod timing;
 
 use super::buffers::READ_BYTES;
 use super::connection::{Connection, OUTPUT_MARK_BYTES};
 use super::*;
+use crate::config::EnableDebug;
 use crate::session::Session;
 
 const START: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
@@ -33,6 +35,7 @@ impl Rig {
     fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             hash_seed: 7,
+            enable_debug_command: EnableDebug::Yes,
             ..Config::default()
         };
         change(&mut config);

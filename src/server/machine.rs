@@ -77,6 +77,13 @@ pub(super) fn refresh(gauges: &mut Gauges) {
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
         gauges.cpu_system_usec = usage.system_time().num_microseconds().unsigned_abs();
         gauges.cpu_user_usec = usage.user_time().num_microseconds().unsigned_abs();
+        (gauges.loop_cpu_system_usec, gauges.loop_cpu_user_usec) =
+            (gauges.cpu_system_usec, gauges.cpu_user_usec);
+    }
+    #[cfg(target_os = "linux")]
+    if let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) {
+        gauges.loop_cpu_system_usec = usage.system_time().num_microseconds().unsigned_abs();
+        gauges.loop_cpu_user_usec = usage.user_time().num_microseconds().unsigned_abs();
     }
 }
 

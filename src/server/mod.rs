@@ -224,6 +224,7 @@ impl Server {
             waker: Arc::new(Waker::new(poll.registry(), Token(STOP_TOKEN))?),
         };
         let mut node = Node::new(config, clock.now());
+        node.engine_mut().set_stopwatch(Box::new(clock));
         let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
         machine::describe(&mut node.stats_mut().gauges, port, &clock);
         let reactor = Reactor::new(poll, node, clock, listeners, stop.is_stopping.clone())?;

@@ -32,6 +32,7 @@ use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
 use crate::node::{ConnectionId, Node};
 use crate::session::outbox::Shutdown;
+use crate::stats::LatencyEvent;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -248,6 +249,15 @@ impl Reactor {
         counters.loop_turns += 1;
         counters.loop_busy_usec += duration_us;
         counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(duration_us);
+        let threshold_ms = self.node.engine().config().latency_monitor_threshold_ms;
+        if threshold_ms > 0 && duration_us / 1_000 >= threshold_ms {
+            let latency = &mut self.node.stats_mut().latency;
+            latency.add(
+                LatencyEvent::LoopTurn,
+                now.unix_ms() / 1_000,
+                duration_us / 1_000,
+            );
+        }
     }
 
     fn refresh_gauges(&mut self, now: Timestamp) {

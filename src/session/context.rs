@@ -2,6 +2,7 @@
 
 use super::outbox::Outbox;
 use super::pause::Pause;
+use super::timing::Timing;
 use super::{Session, SessionKey, Sessions};
 use crate::base::clock::Timestamp;
 use crate::config::Config;
@@ -35,6 +36,8 @@ pub struct Context<'a> {
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
     pub pause: &'a mut Pause,
+    /// Who is charged for the time that passes.
+    pub timing: &'a mut Timing,
     /// The time.
     pub now: Timestamp,
     /// Where the reply goes.

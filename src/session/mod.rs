@@ -8,9 +8,11 @@
 //! Not here: sockets and buffers (`node/`), the commands themselves (`command/`).
 
 pub mod context;
+pub mod monitor;
 pub mod outbox;
 pub mod pause;
 mod registry;
+pub mod timing;
 pub mod transaction;
 
 pub use context::Context;
@@ -120,6 +122,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// MONITOR: it is shown what others do.
+    pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
     pub is_kept: bool,
     /// CLIENT NO-TOUCH: its reads leave no trace for eviction.
@@ -149,6 +153,7 @@ impl Session {
             is_authenticated: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            is_monitor: false,
             is_kept: false,
             is_untouching: false,
             closes_after_reply: false,

@@ -4,6 +4,8 @@
 //! another session or the machine is put here and carried out by the node or the reactor when the
 //! command is over.
 
+use super::monitor::MonitorFeed;
+
 /// How the server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
@@ -38,12 +40,23 @@ pub enum Effect {
     SaveInBackground,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
+    /// Show this session what others do, or no more (MONITOR, RESET).
+    Monitor {
+        /// Whether it begins.
+        is_on: bool,
+    },
+    /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
+    Reload,
 }
 
 /// Effects in the order in which they were wished.
 #[derive(Debug, Default)]
 pub struct Outbox {
     effects: Vec<Effect>,
+    /// Whether somebody is shown what is executed.
+    pub is_monitored: bool,
+    /// What was executed, for those who are shown it.
+    pub feed: MonitorFeed,
 }
 
 impl Outbox {

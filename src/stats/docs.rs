@@ -17,7 +17,7 @@ This page is made from `src/stats/table.rs`; change it there, then run
 `UPDATE_DOCS=1 cargo test --test metrics_docs`.
 
 `INFO` lists these fields by section. Without arguments it lists every section except
-Commandstats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again
+Commandstats and Latencystats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again
 from zero with `CONFIG RESETSTAT`; the others are values of the moment.
 ";
 
@@ -58,6 +58,12 @@ fn lines_of(section: Section) -> Option<&'static str> {
              `cmdstat_NAME:calls=,usec=,usec_per_call=,rejected_calls=,failed_calls=`:\n\
              executions, their time and mean time in µs, calls refused before execution, and\n\
              executions that answered an error. A subcommand is named `parent|name`.",
+        ),
+        Section::Latencystats => Some(
+            "One line per command called, `latency_percentiles_usec_NAME:p50=,p99=,p99.9=`: how long\n\
+             its calls took at most in µs, for the percentiles of\n\
+             `latency-tracking-info-percentiles`. Fast commands of a pipeline are timed in groups\n\
+             of up to 32 and count with the mean of their group.",
         ),
         Section::Errorstats => Some(
             "One line per first word of the error replies sent since the start or\n\

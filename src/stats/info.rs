@@ -52,6 +52,7 @@ fn push_section(text: &mut String, section: Section, source: &InfoSource<'_>) {
                 let _ = write!(text, "errorstat_{}:count={}\r\n", error.code, error.count);
             }
         }
+        Section::Latencystats => push_latencies(text, source),
         Section::Keyspace => push_databases(text, source),
         Section::Server
         | Section::Clients
@@ -80,6 +81,17 @@ fn push_commands(text: &mut String, commands: &[CommandStat<'_>]) {
     }
 }
 
+fn push_latencies(text: &mut String, source: &InfoSource<'_>) {
+    for latency in source.latencies {
+        let _ = write!(text, "latency_percentiles_usec_{}:", latency.name);
+        for (index, (percentile, duration_us)) in latency.percentiles.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let _ = write!(text, "{comma}p{percentile}={duration_us:.3}");
+        }
+        text.push_str("\r\n");
+    }
+}
+
 fn push_databases(text: &mut String, source: &InfoSource<'_>) {
     for database in source
         .databases
@@ -99,7 +111,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::stats::{Counters, DatabaseStat, ErrorStat, Gauges, Unit};
+    use crate::stats::{Counters, DatabaseStat, ErrorStat, Gauges, LatencyStat, Unit};
 
     const COMMANDS: &[CommandStat<'_>] = &[
         CommandStat {
@@ -161,6 +173,11 @@ mod tests {
             counters,
             gauges: &gauges,
             commands: COMMANDS,
+            command_busy_us: 77,
+            latencies: &[LatencyStat {
+                name: "get",
+                percentiles: vec![("50", 1.003), ("99.9", 12.0)],
+            }],
             errors: ERRORS,
             databases: DATABASES,
         })
@@ -199,6 +216,10 @@ mod tests {
             "# Errorstats\r\nerrorstat_ERR:count=2\r\n"
         );
         assert_eq!(
+            info(&["latencystats"]),
+            "# Latencystats\r\nlatency_percentiles_usec_get:p50=1.003,p99.9=12.000\r\n"
+        );
+        assert_eq!(
             info(&["KEYSPACE"]),
             "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
              db9:keys=5,expires=2,avg_ttl=1500\r\n"
@@ -219,16 +240,16 @@ mod tests {
     }
 
     #[test]
-    fn default_is_all_but_commandstats() {
+    fn default_is_all_but_the_lines_of_commands() {
         let all = Section::ALL.map(Section::name).to_vec();
         let default: Vec<&str> = all
             .iter()
             .copied()
-            .filter(|n| *n != "Commandstats")
+            .filter(|n| !matches!(*n, "Commandstats" | "Latencystats"))
             .collect();
         assert_eq!(headers(&["ALL"]), all);
         assert_eq!(headers(&["everything", "server"]), all);
-        assert_eq!(headers(&["default", "commandstats"]), all);
+        assert_eq!(headers(&["default", "commandstats", "latencystats"]), all);
         assert_eq!(headers(&["Default"]), default);
         assert_eq!(headers(&[]), default);
     }

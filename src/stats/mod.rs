@@ -16,8 +16,10 @@
 
 mod docs;
 mod info;
+mod latency;
 mod rate;
 mod section;
+mod slow_log;
 mod source;
 mod statistics;
 mod table;
@@ -25,9 +27,11 @@ mod value;
 
 pub use docs::markdown;
 pub use info::info_text;
+pub use latency::{LatencyEvent, LatencyMonitor, LatencySample, LatencySeries};
 pub use rate::Rate;
 pub use section::{Section, Unit};
-pub use source::{CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource};
+pub use slow_log::{SlowEntry, SlowLog, shorten};
+pub use source::{CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat};
 pub use statistics::{CommandCount, Statistics};
 pub use table::{MetricRow, ROWS};
 pub use value::Value;

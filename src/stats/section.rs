@@ -34,6 +34,8 @@ pub enum Section {
     Commandstats,
     /// One line per error code sent.
     Errorstats,
+    /// One line per command called, with percentiles of its durations.
+    Latencystats,
     /// Role in a cluster.
     Cluster,
     /// One line per database that has keys.
@@ -42,7 +44,7 @@ pub enum Section {
 
 impl Section {
     /// All sections, in the order they are listed.
-    pub const ALL: [Section; 12] = [
+    pub const ALL: [Section; 13] = [
         Section::Server,
         Section::Clients,
         Section::Memory,
@@ -53,6 +55,7 @@ impl Section {
         Section::Modules,
         Section::Commandstats,
         Section::Errorstats,
+        Section::Latencystats,
         Section::Cluster,
         Section::Keyspace,
     ];
@@ -70,6 +73,7 @@ impl Section {
             Section::Modules => "Modules",
             Section::Commandstats => "Commandstats",
             Section::Errorstats => "Errorstats",
+            Section::Latencystats => "Latencystats",
             Section::Cluster => "Cluster",
             Section::Keyspace => "Keyspace",
         }
@@ -77,11 +81,11 @@ impl Section {
 
     /// Whether a request that names no section gets it.
     pub fn is_default(self) -> bool {
-        self != Section::Commandstats
+        !matches!(self, Section::Commandstats | Section::Latencystats)
     }
 
     /// Whether a request for `names` gets it. No names at all ask for the default.
-    pub(super) fn is_asked_for(self, names: &[&[u8]]) -> bool {
+    pub fn is_asked_for(self, names: &[&[u8]]) -> bool {
         let is_in = |name: &&[u8]| {
             name.eq_ignore_ascii_case(self.name().as_bytes())
                 || name.eq_ignore_ascii_case(b"all")

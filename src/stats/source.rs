@@ -174,6 +174,10 @@ pub struct Gauges {
     pub cpu_system_usec: u64,
     /// Processor time spent in the program, in microseconds.
     pub cpu_user_usec: u64,
+    /// As `cpu_system_usec`, of the loop's own thread.
+    pub loop_cpu_system_usec: u64,
+    /// As `cpu_user_usec`, of the loop's own thread.
+    pub loop_cpu_user_usec: u64,
 }
 
 /// Statistics of one command.
@@ -189,6 +193,15 @@ pub struct CommandStat<'a> {
     pub rejected_calls: u64,
     /// Executions that answered an error.
     pub failed_calls: u64,
+}
+
+/// How long the calls of one command took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatencyStat<'a> {
+    /// Name in lower case; of a subcommand `parent|name`.
+    pub name: &'a str,
+    /// Percentiles as they were asked for, each with a duration in microseconds.
+    pub percentiles: Vec<(&'a str, f64)>,
 }
 
 /// Number of error replies with one code.
@@ -222,6 +235,11 @@ pub struct InfoSource<'a> {
     pub gauges: &'a Gauges,
     /// Commands called at least once, in the order they are listed.
     pub commands: &'a [CommandStat<'a>],
+    /// Time of all commands, in microseconds.
+    pub command_busy_us: u64,
+    /// How long commands took; to be filled if [`Section::Latencystats`](super::Section) is asked
+    /// for.
+    pub latencies: &'a [LatencyStat<'a>],
     /// Error codes sent at least once, in the order they are listed.
     pub errors: &'a [ErrorStat<'a>],
     /// Databases by number; empty ones are left out of the answer.

@@ -2,7 +2,7 @@
 //!
 //! Not here: names and texts of the fields in INFO (`table.rs`).
 
-use super::{Counters, Gauges, Rate};
+use super::{Counters, Gauges, LatencyMonitor, Rate, SlowLog};
 use std::collections::BTreeMap;
 
 /// How often a command was called.
@@ -14,6 +14,8 @@ pub struct CommandCount {
     pub rejected_calls: u64,
     /// Executions that answered an error.
     pub failed_calls: u64,
+    /// Time of all executions, in nanoseconds.
+    pub busy_ns: u64,
 }
 
 /// Different error codes that are counted; more of them share one count, as codes may come from
@@ -27,7 +29,12 @@ pub struct Statistics {
     pub counters: Counters,
     /// Values that their owners keep up to date.
     pub gauges: Gauges,
+    /// Commands that took long.
+    pub slow_log: SlowLog,
+    /// Moments at which something took long.
+    pub latency: LatencyMonitor,
     commands: Vec<CommandCount>,
+    command_busy_ns: u64,
     errors: BTreeMap<String, u64>,
     command_rate: Rate,
     input_rate: Rate,
@@ -50,6 +57,17 @@ impl Statistics {
         let count = &mut self.commands[usize::from(command)];
         count.calls += 1;
         count.failed_calls += u64::from(is_failure);
+    }
+
+    /// Charges a command with the time that executions of it took.
+    pub fn charge(&mut self, command: u16, duration_ns: u64) {
+        self.command_busy_ns += duration_ns;
+        self.commands[usize::from(command)].busy_ns += duration_ns;
+    }
+
+    /// Time of all commands, in microseconds.
+    pub fn command_busy_us(&self) -> u64 {
+        self.command_busy_ns / 1_000
     }
 
     /// Counts a call that was refused before execution.
@@ -110,10 +128,11 @@ impl Statistics {
         self.output_rate.per_second()
     }
 
-    /// CONFIG RESETSTAT: all that counts begins anew.
+    /// CONFIG RESETSTAT: all that counts begins anew; the slow log and the latency samples stay.
     pub fn reset(&mut self) {
         self.counters.reset();
         self.commands.fill(CommandCount::default());
+        self.command_busy_ns = 0;
         self.errors.clear();
         self.command_rate.reset();
         self.input_rate.reset();

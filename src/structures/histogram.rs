@@ -74,6 +74,19 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Counts the same value `count` times.
+    #[inline]
+    pub fn record_many(&mut self, value: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.counters[bucket_of(value)] += count;
+        self.count += count;
+        self.sum = self.sum.saturating_add(value.saturating_mul(count));
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
     /// Number of values recorded.
     pub fn count(&self) -> u64 {
         self.count
@@ -262,6 +275,15 @@ mod tests {
         let mut histogram = of(&[1, 2, 3]);
         histogram.reset();
         assert_eq!(histogram, Histogram::new());
+    }
+
+    #[test]
+    fn many_at_once_are_as_many_one_by_one() {
+        let mut histogram = Histogram::new();
+        histogram.record_many(7, 0);
+        assert_eq!(histogram, Histogram::new());
+        histogram.record_many(700, 3);
+        assert_eq!(histogram, of(&[700, 700, 700]));
     }
 
     fn values() -> impl Strategy<Value = Vec<u64>> {

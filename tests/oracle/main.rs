@@ -298,8 +298,8 @@ fn command_declarations_agree() {
     );
 }
 
-/// Flags about what this server does not have: scripts that run long, and a slow log.
-const IGNORED_FLAGS: &[&[u8]] = &[b"allow_busy", b"no_async_loading", b"skip_slowlog"];
+/// Flags about what this server does not have: scripts that run long, and loading from a master.
+const IGNORED_FLAGS: &[&[u8]] = &[b"allow_busy", b"no_async_loading"];
 
 /// The first seven fields of a COMMAND INFO entry, sets sorted and printed.
 fn declaration(info: &Value) -> Option<Vec<String>> {

@@ -53,7 +53,10 @@ impl ServerProcess {
             .first()
             .is_some_and(|argument| !argument.starts_with("--"));
         let (file, options) = arguments.split_at(usize::from(has_file));
-        command.args(file).args(["--port", "0"]).args(options);
+        command
+            .args(file)
+            .args(["--port", "0", "--enable-debug-command", "yes"])
+            .args(options);
         command.stdin(Stdio::null());
         let mut server = Self::run(&mut command);
         server.wait_for_log("ready to accept connections");

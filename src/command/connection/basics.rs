@@ -7,10 +7,12 @@ use crate::command::transactions;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
+use crate::session::outbox::Effect;
 use crate::session::{Context, ReplyMode};
 
-pub(super) const COMMANDS: &[&CommandSpec] =
-    &[&PING, &ECHO, &SELECT, &QUIT, &RESET, &READONLY, &READWRITE];
+pub(super) const COMMANDS: &[&CommandSpec] = &[
+    &PING, &ECHO, &SELECT, &QUIT, &RESET, &READONLY, &READWRITE, &ASKING,
+];
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
 
@@ -121,12 +123,16 @@ fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     session.reply_mode = ReplyMode::On;
     session.is_kept = false;
     session.is_untouching = false;
+    let was_monitor = std::mem::take(&mut session.is_monitor);
     session.is_authenticated = is_authenticated;
     // A person at nc stays one.
     if session.dialect == Dialect::Resp3 {
         session.dialect = Dialect::Resp2;
     }
     let dialect = session.dialect;
+    if was_monitor {
+        context.outbox.push(Effect::Monitor { is_on: false });
+    }
     context.reply.set_dialect(dialect);
     context.reply.simple("RESET");
     Ok(())
@@ -154,6 +160,19 @@ static READWRITE: CommandSpec = CommandSpec {
     complexity: "O(1)",
     arity: 1,
     flags: ANYTIME,
+    keys: Keys::None,
+    action: Action::Run(refuse_cluster),
+};
+
+static ASKING: CommandSpec = CommandSpec {
+    name: "asking",
+    syntax: "",
+    summary: "Refused: it is for clusters.",
+    since: "3.0.0",
+    group: Group::Connection,
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::FAST,
     keys: Keys::None,
     action: Action::Run(refuse_cluster),
 };

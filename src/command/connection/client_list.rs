@@ -105,6 +105,7 @@ fn seconds_since(then_us: u64, now_us: u64) -> u64 {
 /// The letters of CLIENT LIST for what is special about a client, in Redis's order; `N` for nothing.
 fn flags_of(session: &Session) -> String {
     let letters = [
+        ('O', session.is_monitor),
         ('x', session.transaction.is_open()),
         ('c', session.closes_after_reply),
         ('U', session.peer.transport == Transport::Unix),

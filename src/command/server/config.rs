@@ -112,6 +112,7 @@ static RESETSTAT: CommandSpec = CommandSpec {
 
 fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.stats.reset();
+    context.timing.reset();
     context.keyspace.reset_expiry_report();
     context.reply.ok();
     Ok(())

@@ -1,10 +1,12 @@
 //! INFO and TIME, and a little art.
 
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
-use crate::command::table::table;
+use crate::command::table::{CommandNumber, table};
 use crate::protocol::args::Args;
 use crate::session::Context;
-use crate::stats::{self, CommandStat, DatabaseStat, ErrorStat, Gauges, InfoSource};
+use crate::stats::{
+    self, CommandStat, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat, Section,
+};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&INFO, &TIME, &LOLWUT];
 
@@ -41,11 +43,12 @@ pub(crate) fn info_text(context: &mut Context<'_>, sections: &[&[u8]]) -> String
         .map(|(number, count)| CommandStat {
             name: table().full_name(number),
             calls: count.calls,
-            usec: 0,
+            usec: count.busy_ns / 1_000,
             rejected_calls: count.rejected_calls,
             failed_calls: count.failed_calls,
         })
         .collect();
+    let latencies = gather_latencies(context, sections);
     let errors: Vec<ErrorStat<'_>> = context
         .stats
         .errors()
@@ -69,15 +72,40 @@ pub(crate) fn info_text(context: &mut Context<'_>, sections: &[&[u8]]) -> String
             counters: &counters,
             gauges: &gauges,
             commands: &commands,
+            command_busy_us: context.stats.command_busy_us(),
+            latencies: &latencies,
             errors: &errors,
             databases: &databases,
         },
     )
 }
 
+/// How long commands took, if the request wants to know: this walks a histogram a command.
+fn gather_latencies<'c>(context: &'c Context<'_>, sections: &[&[u8]]) -> Vec<LatencyStat<'c>> {
+    let percentiles = &context.config.latency_percentiles;
+    let is_wanted = Section::Latencystats.is_asked_for(sections);
+    if !is_wanted || percentiles.is_empty() {
+        return Vec::new();
+    }
+    let numbered = (0..table().len() as CommandNumber)
+        .filter_map(|number| Some((number, context.timing.durations(number)?)));
+    numbered
+        .map(|(number, durations)| LatencyStat {
+            name: table().full_name(number),
+            percentiles: percentiles
+                .iter()
+                .map(|percentile| {
+                    let duration_ns = durations.percentile(percentile.value());
+                    (percentile.text(), duration_ns as f64 / 1_000.0)
+                })
+                .collect(),
+        })
+        .collect()
+}
+
 /// The values of the moment: what the node and the reactor keep up to date, and what is read from
 /// keyspace and sessions now.
-fn gather_gauges(context: &mut Context<'_>) -> Gauges {
+pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let now = context.now;
     let report = context.keyspace.expiry_report();
     let used_keyspace_bytes = context.keyspace.used_bytes() as u64;

@@ -6,24 +6,33 @@
 //! | `info.rs` | INFO TIME LOLWUT |
 //! | `config.rs` | CONFIG |
 //! | `saving.rs` | SAVE BGSAVE LASTSAVE |
-//! | `control.rs` | SHUTDOWN DEBUG CLUSTER |
+//! | `control.rs` | SHUTDOWN |
+//! | `debug.rs` | DEBUG |
+//! | `replication.rs` | ROLE WAIT FAILOVER REPLICAOF SLAVEOF |
+//! | `cluster.rs` | CLUSTER |
 //!
 //! Not here: what the server tells about its commands (`introspection.rs`).
 
+mod cluster;
 mod config;
 mod control;
 mod databases;
+mod debug;
 mod info;
+mod replication;
 mod saving;
 
-pub(crate) use info::info_text;
+pub(crate) use info::{gather_gauges, info_text};
 
 use super::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 5] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 8] = [
     databases::COMMANDS,
     info::COMMANDS,
     config::COMMANDS,
     control::COMMANDS,
     saving::COMMANDS,
+    debug::COMMANDS,
+    replication::COMMANDS,
+    cluster::COMMANDS,
 ];

@@ -21,7 +21,7 @@ static SET: CommandSpec = CommandSpec {
     group: Group::String,
     complexity: "O(1), O(log N) with N keys that have a deadline",
     arity: -3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
     keys: Keys::FIRST,
     action: Action::Run(set),
 };
@@ -165,7 +165,7 @@ static SETEX: CommandSpec = CommandSpec {
     group: Group::String,
     complexity: "O(log N) with N keys that have a deadline",
     arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
     keys: Keys::FIRST,
     action: Action::Run(setex),
 };
@@ -182,7 +182,7 @@ static PSETEX: CommandSpec = CommandSpec {
     group: Group::String,
     complexity: "O(log N) with N keys that have a deadline",
     arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
+    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
     keys: Keys::FIRST,
     action: Action::Run(psetex),
 };

@@ -1,0 +1,137 @@
+//! What is noted of a command that has run: slow log, latency samples, MONITOR.
+//!
+//! None of this runs for a fast command while nobody watches, unless its reply is large.
+//!
+//! Not here: how long it took (`session/timing.rs`); SLOWLOG, LATENCY and MONITOR themselves
+//! (`watching/`).
+
+use super::call::Resolved;
+use super::spec::Flags;
+use super::table::table;
+use crate::config::is_sensitive;
+use crate::protocol::args::Args;
+use crate::session::Context;
+use crate::stats::{LatencyEvent, SlowEntry, shorten};
+
+/// What is shown in place of secrets.
+const REDACTED: &[u8] = b"(redacted)";
+
+/// Notes a command that took `duration_ns`, alone or with a few fast ones before it.
+pub(crate) fn note(context: &mut Context<'_>, command: Resolved, args: Args<'_>, duration_ns: u64) {
+    let flags = command.spec.flags;
+    let event = if flags.has(Flags::FAST) {
+        LatencyEvent::FastCommand
+    } else {
+        LatencyEvent::Command
+    };
+    note_latency(context, event, duration_ns);
+    let threshold_us = u64::try_from(context.config.slowlog_slower_than_us);
+    let is_slow = threshold_us.is_ok_and(|threshold_us| duration_ns / 1_000 >= threshold_us);
+    if is_slow && !flags.has(Flags::SKIP_SLOW_LOG) {
+        note_slow(context, command, args, duration_ns);
+    }
+    if context.outbox.is_monitored && !flags.has(Flags::ADMIN) {
+        show(context, command, args);
+    }
+}
+
+/// Adds a latency sample if the duration is above `latency-monitor-threshold`.
+#[inline]
+pub(crate) fn note_latency(context: &mut Context<'_>, event: LatencyEvent, duration_ns: u64) {
+    let threshold_ms = context.config.latency_monitor_threshold_ms;
+    if threshold_ms > 0 && duration_ns / 1_000_000 >= threshold_ms {
+        let unix_seconds = context.now.unix_ms() / 1_000;
+        (context.stats.latency).add(event, unix_seconds, duration_ns / 1_000_000);
+    }
+}
+
+fn note_slow(context: &mut Context<'_>, command: Resolved, args: Args<'_>, duration_ns: u64) {
+    let entries_max = usize::try_from(context.config.slowlog_max_len).unwrap_or(usize::MAX);
+    let session = context.sessions.get(context.key);
+    let entry = SlowEntry {
+        id: 0,
+        unix_seconds: context.now.unix_ms() / 1_000,
+        duration_us: duration_ns / 1_000,
+        arguments: shorten(shown(command, args)),
+        address: session.peer.address.clone(),
+        name: session.name.clone(),
+    };
+    context.stats.slow_log.add(entry, entries_max);
+}
+
+fn show(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let session = context.sessions.get(context.key);
+    let arguments = shown(command, args);
+    let address = &session.peer.address;
+    (context.outbox.feed).add(context.now, session.database, address, arguments);
+}
+
+/// The arguments of a request with its secrets replaced.
+fn shown<'a>(command: Resolved, args: Args<'a>) -> impl ExactSizeIterator<Item = &'a [u8]> {
+    let hides = secrets(table().full_name(command.number));
+    let shown = move |index| {
+        if hides(args, index) {
+            REDACTED
+        } else {
+            args.get(index)
+        }
+    };
+    (0..args.len()).map(shown)
+}
+
+/// Tells which arguments of a command are secret.
+fn secrets(full_name: &str) -> fn(Args<'_>, usize) -> bool {
+    match full_name {
+        "auth" => |_, index| index > 0,
+        "hello" => |args, index| {
+            let is_auth = |at: usize| at > 1 && args.get(at).eq_ignore_ascii_case(b"auth");
+            is_auth(index - usize::from(index > 0)) || (index > 1 && is_auth(index - 2))
+        },
+        "config|set" => {
+            |args, index| index > 2 && index % 2 == 1 && is_sensitive(args.get(index - 1))
+        }
+        _ => |_, _| false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::call::resolve;
+    use crate::protocol::args::OwnedArgs;
+
+    fn shown_line(line: &str) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        let request = OwnedArgs::from_slices(&words);
+        let Ok(command) = resolve(request.args()) else {
+            panic!("the request is whole");
+        };
+        let parts: Vec<_> = shown(command, request.args())
+            .map(|word| std::str::from_utf8(word).unwrap())
+            .collect();
+        parts.join(" ")
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let hidden = [
+            ("AUTH a", "AUTH (redacted)"),
+            ("auth u b", "auth (redacted) (redacted)"),
+            ("HELLO 3 AUTH x y", "HELLO 3 AUTH (redacted) (redacted)"),
+            (
+                "HELLO 3 SETNAME n AUTH x y",
+                "HELLO 3 SETNAME n AUTH (redacted) (redacted)",
+            ),
+            (
+                "CONFIG SET timeout 1 RequirePass foo",
+                "CONFIG SET timeout 1 RequirePass (redacted)",
+            ),
+        ];
+        for (line, expected) in hidden {
+            assert_eq!(shown_line(line), expected);
+        }
+        for line in ["SET auth b", "ECHO requirepass", "HELLO 3", "PING"] {
+            assert_eq!(shown_line(line), line);
+        }
+    }
+}

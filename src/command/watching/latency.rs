@@ -1,0 +1,294 @@
+//! LATENCY: what took long, and how long commands take.
+//!
+//! Not here: the samples (`stats/latency.rs`), the durations (`session/timing.rs`), the texts of
+//! GRAPH and DOCTOR (`latency_text.rs`).
+
+use super::latency_text;
+use crate::command::help::reply_help;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::table::{CommandNumber, table};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+use crate::stats::LatencyEvent;
+use crate::structures::histogram::Histogram;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&LATENCY];
+
+const FLAGS: Flags = Flags::ADMIN
+    .and(Flags::NO_SCRIPT)
+    .and(Flags::LOADING)
+    .and(Flags::STALE);
+
+static LATENCY: CommandSpec = CommandSpec {
+    name: "latency",
+    syntax: "",
+    summary: "A container of commands about latency.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "Depends on the subcommand",
+    arity: -2,
+    flags: Flags::NONE,
+    keys: Keys::None,
+    action: Action::Container(
+        &[
+            &DOCTOR, &GRAPH, &HELP, &HISTOGRAM, &HISTORY, &LATEST, &RESET,
+        ],
+        None,
+    ),
+};
+
+static LATEST: CommandSpec = CommandSpec {
+    name: "latest",
+    syntax: "",
+    summary: "Returns the latest sample of every event.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(latest),
+};
+
+fn latest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let monitor = &context.stats.latency;
+    context.reply.array(monitor.iter().count());
+    for (event, series) in monitor.iter() {
+        let latest = series.latest().expect("a series has samples");
+        context.reply.array(4);
+        context.reply.bulk(event.name().as_bytes());
+        context.reply.integer(latest.unix_seconds as i64);
+        context.reply.integer(latest.duration_ms as i64);
+        context.reply.integer(series.worst_ms() as i64);
+    }
+    Ok(())
+}
+
+static HISTORY: CommandSpec = CommandSpec {
+    name: "history",
+    syntax: "event",
+    summary: "Returns the samples of an event.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 3,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(history),
+};
+
+fn history(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let event = LatencyEvent::find(args.get(2));
+    let series = event.and_then(|event| context.stats.latency.series(event));
+    let samples = series.map(|series| series.iter());
+    context
+        .reply
+        .array(samples.as_ref().map_or(0, |samples| samples.len()));
+    for sample in samples.into_iter().flatten() {
+        context.reply.array(2);
+        context.reply.integer(sample.unix_seconds as i64);
+        context.reply.integer(sample.duration_ms as i64);
+    }
+    Ok(())
+}
+
+static RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    syntax: "[event [event ...]]",
+    summary: "Forgets the samples of some events, or of all.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: -2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(reset),
+};
+
+fn reset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let is_meant = |event: &LatencyEvent| {
+        let name = event.name().as_bytes();
+        args.len() == 2
+            || args
+                .iter()
+                .skip(2)
+                .any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let events = LatencyEvent::ALL.into_iter().filter(is_meant);
+    let count = events
+        .filter(|&event| context.stats.latency.reset(event))
+        .count();
+    context.reply.integer(count as i64);
+    Ok(())
+}
+
+static HISTOGRAM: CommandSpec = CommandSpec {
+    name: "histogram",
+    syntax: "[command [command ...]]",
+    summary: "Returns how many calls of commands took how many microseconds.",
+    since: "7.0.0",
+    group: Group::Server,
+    complexity: "O(number of commands)",
+    arity: -2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(histogram),
+};
+
+fn histogram(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let all = 0..table().len() as CommandNumber;
+    let numbers: Vec<CommandNumber> = if args.len() == 2 {
+        all.collect()
+    } else {
+        args.iter()
+            .skip(2)
+            .flat_map(find_with_subcommands)
+            .collect()
+    };
+    let timing = &*context.timing;
+    let durations = numbers
+        .into_iter()
+        .filter_map(|number| Some((number, timing.durations(number)?)));
+    let durations: Vec<(CommandNumber, &Histogram)> = durations.collect();
+    let reply = &mut context.reply;
+    reply.map(durations.len());
+    for (number, durations) in durations {
+        let buckets = cumulative_us(durations);
+        reply.bulk(table().full_name(number).as_bytes());
+        reply.map(2);
+        reply.bulk(b"calls");
+        reply.integer(durations.count() as i64);
+        reply.bulk(b"histogram_usec");
+        reply.map(buckets.len());
+        for (bound_us, count) in buckets {
+            reply.integer(bound_us as i64);
+            reply.integer(count as i64);
+        }
+    }
+    Ok(())
+}
+
+/// The command of a name and its subcommands; a subcommand is named `parent|name`.
+fn find_with_subcommands(name: &[u8]) -> Vec<CommandNumber> {
+    let mut parts = name.splitn(2, |&byte| byte == b'|');
+    let Some(number) = parts.next().and_then(|parent| table().find(parent)) else {
+        return Vec::new();
+    };
+    match parts.next() {
+        Some(own) => table().find_subcommand(number, own).into_iter().collect(),
+        None => std::iter::once(number)
+            .chain(table().subcommands(number))
+            .collect(),
+    }
+}
+
+/// How many durations are at most 1, 2, 4 … microseconds, where the number grows.
+fn cumulative_us(durations: &Histogram) -> Vec<(u64, u64)> {
+    let mut buckets: Vec<(u64, u64)> = Vec::new();
+    let mut total = 0;
+    for (bound_ns, count) in durations.iter() {
+        total += count;
+        let bound_us = bound_ns.div_ceil(1_000).max(1);
+        let bound_us = bound_us.checked_next_power_of_two().unwrap_or(1 << 63);
+        match buckets.last_mut() {
+            Some(last) if last.0 == bound_us => last.1 = total,
+            _ => buckets.push((bound_us, total)),
+        }
+    }
+    buckets
+}
+
+static GRAPH: CommandSpec = CommandSpec {
+    name: "graph",
+    syntax: "event",
+    summary: "Draws the samples of an event.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 3,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(graph),
+};
+
+fn graph(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let event = LatencyEvent::find(args.get(2));
+    let series = event.and_then(|event| Some((event, context.stats.latency.series(event)?)));
+    let Some((event, series)) = series else {
+        let text = [b"ERR No samples available for event '", args.get(2), b"'"].concat();
+        return Err(ReplyError::from_bytes(text));
+    };
+    let text = latency_text::graph(event, series, context.now_ms() / 1_000);
+    context.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+static DOCTOR: CommandSpec = CommandSpec {
+    name: "doctor",
+    syntax: "",
+    summary: "Says in words what took long.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(doctor),
+};
+
+fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let is_on = context.config.latency_monitor_threshold_ms > 0;
+    let text = latency_text::report(&context.stats.latency, is_on);
+    context.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+static HELP: CommandSpec = CommandSpec {
+    name: "help",
+    syntax: "",
+    summary: "Lists the subcommands of LATENCY.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: Keys::None,
+    action: Action::Run(help),
+};
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_help(context, &LATENCY);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_counted_up_to_powers_of_two() {
+        let mut durations = Histogram::new();
+        for duration_ns in [100, 900, 1_900, 7_000, 7_500] {
+            durations.record(duration_ns);
+        }
+        assert_eq!(cumulative_us(&durations), [(1, 2), (2, 3), (8, 5)]);
+        durations.record(u64::MAX);
+        assert_eq!(cumulative_us(&durations)[3].1, 6);
+    }
+
+    #[test]
+    fn names_are_found_with_their_subcommands() {
+        let names = |name: &str| -> Vec<&str> {
+            let numbers = find_with_subcommands(name.as_bytes());
+            numbers
+                .into_iter()
+                .map(|number| table().full_name(number))
+                .collect()
+        };
+        assert_eq!(names("GET"), ["get"]);
+        assert_eq!(names("Slowlog|LEN"), ["slowlog|len"]);
+        assert_eq!(names("slowlog").len(), 5);
+        assert_eq!(names("nosuch|x"), [""; 0]);
+    }
+}

@@ -1,0 +1,134 @@
+//! SLOWLOG: commands that took long.
+//!
+//! Not here: the log (`stats/slow_log.rs`), what gets into it (`observe.rs`).
+
+use crate::base::numbers::parse_i64;
+use crate::command::help::reply_help;
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::Context;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&SLOWLOG];
+
+const FLAGS: Flags = Flags::ADMIN.and(Flags::LOADING).and(Flags::STALE);
+
+static SLOWLOG: CommandSpec = CommandSpec {
+    name: "slowlog",
+    syntax: "",
+    summary: "A container of commands about slow commands.",
+    since: "2.2.12",
+    group: Group::Server,
+    complexity: "Depends on the subcommand",
+    arity: -2,
+    flags: Flags::NONE,
+    keys: Keys::None,
+    action: Action::Container(&[&GET, &HELP, &LEN, &RESET], None),
+};
+
+static GET: CommandSpec = CommandSpec {
+    name: "get",
+    syntax: "[count]",
+    summary: "Returns the newest entries of the slow log: ten, or as many as asked for.",
+    since: "2.2.12",
+    group: Group::Server,
+    complexity: "O(number of entries)",
+    arity: -2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(get),
+};
+
+/// Entries returned unless another number is asked for.
+const COUNT_DEFAULT: usize = 10;
+
+const BAD_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater than or equal to -1");
+
+fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let count = match args.len() {
+        2 => COUNT_DEFAULT,
+        3 => match parse_i64(args.get(2)) {
+            Some(-1) => usize::MAX,
+            Some(count) => usize::try_from(count).map_err(|_| BAD_COUNT)?,
+            None => return Err(BAD_COUNT),
+        },
+        _ => {
+            let word = args.get(1);
+            let head = b"ERR unknown subcommand or wrong number of arguments for '";
+            let text = [&head[..], word, b"'. Try SLOWLOG HELP."].concat();
+            return Err(ReplyError::from_bytes(text));
+        }
+    };
+    let entries = context.stats.slow_log.iter();
+    let reply = &mut context.reply;
+    reply.array(entries.len().min(count));
+    for entry in entries.take(count) {
+        reply.array(6);
+        reply.integer(entry.id as i64);
+        reply.integer(entry.unix_seconds as i64);
+        reply.integer(entry.duration_us as i64);
+        reply.array(entry.arguments.len());
+        for argument in &entry.arguments {
+            reply.bulk(argument);
+        }
+        reply.bulk(entry.address.as_bytes());
+        reply.bulk(&entry.name);
+    }
+    Ok(())
+}
+
+static LEN: CommandSpec = CommandSpec {
+    name: "len",
+    syntax: "",
+    summary: "Returns the number of entries in the slow log.",
+    since: "2.2.12",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(len),
+};
+
+fn len(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    let len = context.stats.slow_log.iter().len();
+    context.reply.integer(len as i64);
+    Ok(())
+}
+
+static RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    syntax: "",
+    summary: "Forgets all entries of the slow log.",
+    since: "2.2.12",
+    group: Group::Server,
+    complexity: "O(number of entries)",
+    arity: 2,
+    flags: FLAGS,
+    keys: Keys::None,
+    action: Action::Run(reset),
+};
+
+fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.stats.slow_log.clear();
+    context.reply.ok();
+    Ok(())
+}
+
+static HELP: CommandSpec = CommandSpec {
+    name: "help",
+    syntax: "",
+    summary: "Lists the subcommands of SLOWLOG.",
+    since: "6.2.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: Keys::None,
+    action: Action::Run(help),
+};
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_help(context, &SLOWLOG);
+    Ok(())
+}

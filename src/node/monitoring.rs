@@ -1,0 +1,99 @@
+//! Showing some clients what the others do, and what else happens between two requests.
+//!
+//! ```text
+//!  batch executed ─▶ lines of the feed ─▶ output of every monitor
+//!                                          │ more than OUTPUT_BYTES_MAX unread: closed
+//! ```
+//!
+//! Invariant: a monitor's output is bounded, and nobody waits for a monitor: one that does not read
+//! fast enough loses its connection, because it can't be slowed down by what others do.
+//!
+//! Not here: what a line looks like (`session/monitor.rs`).
+
+use super::{ConnectionId, Node};
+use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::ReplyWriter;
+
+/// Output that a monitor may leave unread, in bytes: some ten thousand commands.
+const OUTPUT_BYTES_MAX: usize = 8 << 20;
+
+impl Node {
+    /// Begins or ends to show a client what is executed.
+    pub(super) fn set_monitor(&mut self, id: ConnectionId, is_on: bool) {
+        self.monitors.retain(|monitor| *monitor != id);
+        if is_on {
+            self.monitors.push(id);
+        }
+        self.engine.set_monitored(!self.monitors.is_empty());
+    }
+
+    /// Gives the monitors what was executed since the last call.
+    #[cold]
+    pub(super) fn feed_monitors(&mut self) {
+        let (lines, is_cut) = self.engine.take_monitor_feed();
+        if lines.is_empty() && !is_cut {
+            return;
+        }
+        let text = std::str::from_utf8(&lines).expect("a line escapes all but ASCII");
+        for id in self.monitors.clone() {
+            let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+                continue;
+            };
+            if connection.generation != id.generation || connection.is_closing {
+                continue;
+            }
+            if is_cut || connection.output.len() + lines.len() > OUTPUT_BYTES_MAX {
+                let counters = &mut self.engine.stats_mut().counters;
+                counters.client_output_buffer_limit_disconnections += 1;
+                log::warn!("a client in MONITOR reads too slowly and is closed");
+                self.close_soon(id);
+                continue;
+            }
+            let dialect = self.engine.session(connection.session).dialect;
+            let (out, _) = connection.output.appendable(&mut self.pool);
+            let mut writer = ReplyWriter::new(out, dialect);
+            text.lines().for_each(|line| writer.simple(line));
+            self.list_output(id);
+            self.note_buffers(id);
+        }
+    }
+
+    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
+    /// in one go.
+    pub(super) fn reload(&mut self, id: ConnectionId) {
+        let outcome = if self.is_saving() {
+            Err("a snapshot is being taken".to_string())
+        } else {
+            self.reload_all().map_err(|error| error.to_string())
+        };
+        let connection = &mut self.connections[id.slot as usize];
+        let dialect = self.engine.session(connection.session).dialect;
+        let (out, _) = connection.output.appendable(&mut self.pool);
+        let mut reply = ReplyWriter::new(out, dialect);
+        match outcome {
+            Ok(()) => reply.ok(),
+            Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
+        }
+        self.list_output(id);
+    }
+
+    fn reload_all(&mut self) -> Result<(), PersistError> {
+        let mut disk = MemoryDisk::new();
+        self.engine.save_to(&mut disk)?;
+        self.engine.clear_all();
+        if let Some(mut file) = disk.open()? {
+            load_from(&mut self.engine, &mut *file, |_, _| {})?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that a connection's output is written in this turn.
+    fn list_output(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.slot as usize];
+        if !connection.is_in_output_list {
+            connection.is_in_output_list = true;
+            self.output_list.push(id);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! MONITOR and DEBUG RELOAD: what reaches other clients, or happens between requests.
+
+use super::*;
+
+#[test]
+fn a_monitor_sees_what_others_do_and_no_secret() {
+    let mut rig = Rig::new();
+    let (monitor, other) = (rig.accept(), rig.accept());
+    assert_eq!(rig.talk(monitor, "MONITOR\r\n"), "+OK;");
+    rig.talk(
+        other,
+        "SET k v\r\nAUTH u p\r\nCONFIG GET save\r\nNOSUCH\r\n",
+    );
+    rig.talk(other, "MULTI\r\nSELECT 3\r\nEXEC\r\n");
+    let head = |database: u8| format!("+1700000000.000000 [{database} embedded:0]");
+    let expected = format!(
+        "{0} \"SET\" \"k\" \"v\";{0} \"AUTH\" \"(redacted)\" \"(redacted)\";{0} \"MULTI\";\
+         {1} \"SELECT\" \"3\";{1} \"EXEC\";",
+        head(0),
+        head(3)
+    );
+    assert_eq!(rig.take(monitor), expected);
+    rig.talk(monitor, "RESET\r\n");
+    rig.take(monitor);
+    rig.talk(other, "PING\r\n");
+    assert_eq!(rig.take(monitor), "", "RESET ends it");
+    rig.talk(monitor, "MONITOR\r\n");
+    rig.node.closed(monitor);
+    assert_eq!(rig.talk(other, "PING\r\n"), "+PONG;");
+}
+
+#[test]
+fn a_monitor_that_does_not_read_is_closed() {
+    let mut rig = Rig::new();
+    let (monitor, other) = (rig.accept(), rig.accept());
+    rig.talk(monitor, "MONITOR\r\n");
+    let request = format!("ECHO {}\r\n", "x".repeat(10_000));
+    let mut sent_bytes = 0;
+    while rig.node.take_close_list().is_empty() {
+        rig.talk(other, &request);
+        sent_bytes += request.len();
+        assert!(sent_bytes < 9 << 20, "it is bounded");
+    }
+    assert!(sent_bytes > 7 << 20, "and may fall behind for a while");
+    rig.node.closed(monitor);
+    assert_eq!(rig.talk(other, "PING\r\n"), "+PONG;");
+}
+
+#[test]
+fn debug_reload_keeps_every_key() {
+    let mut rig = Rig::new();
+    let id = rig.accept();
+    rig.talk(
+        id,
+        "SET a 1\r\nSET b text EX 100\r\nSELECT 2\r\nSET c 3\r\n",
+    );
+    let digest = rig.talk(id, "DEBUG DIGEST\r\n");
+    assert_eq!(rig.talk(id, "DEBUG RELOAD\r\nDBSIZE\r\n"), "+OK;:1;");
+    assert_eq!(rig.talk(id, "DEBUG DIGEST\r\n"), digest);
+    assert_ne!(digest, format!("+{};", "0".repeat(40)));
+}

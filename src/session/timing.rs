@@ -1,0 +1,204 @@
+//! Who is charged for the time between two readings of the stopwatch.
+//!
+//! ```text
+//!  reading   a   b   c   reading   SLOW   reading
+//!     └── shared by a, b, c ──┘└── its own ──┘
+//! ```
+//!
+//! A reading costs as much as a small command does. So commands that are declared fast are timed by
+//! group: up to [`GROUP_MAX`] of them share the time between two readings evenly. Commands that may
+//! be slow are timed singly, and so is everything while [`Timing::is_exact`].
+//!
+//! Cost: two stores a fast command, two readings a group; 4.7 KiB a command that was ever called.
+//!
+//! Not here: the sums (`stats/statistics.rs`), what is logged (`command/call.rs`).
+
+use crate::base::clock::{StoppedWatch, Stopwatch};
+use crate::stats::Statistics;
+use crate::structures::histogram::Histogram;
+
+/// Commands that share one reading: as many as are executed as a batch.
+const GROUP_MAX: usize = 32;
+
+/// A reply that ends its group, in bytes, so that nobody else is charged for copying it.
+const LARGE_REPLY_BYTES: usize = 64 * 1024;
+
+/// The stopwatch and the commands that have not been charged yet.
+pub struct Timing {
+    stopwatch: Box<dyn Stopwatch>,
+    last_ns: u64,
+    /// Numbers of the commands since the last reading.
+    group: [u16; GROUP_MAX],
+    group_len: usize,
+    /// Length of the output at which the group ends.
+    reply_mark: usize,
+    /// Every command is timed by itself: the slow log wants to know, or somebody watches.
+    pub is_exact: bool,
+    /// Time that the present command takes when it is over, as DEBUG SLEEP does.
+    pub extra_ns: u64,
+    /// Whether durations are kept by size.
+    pub is_tracking: bool,
+    /// Durations of each command in nanoseconds; made when it is first called.
+    durations: Vec<Option<Box<Histogram>>>,
+}
+
+impl Timing {
+    /// Nobody is charged with anything until there is a stopwatch that moves.
+    pub fn new(command_count: usize) -> Self {
+        Self {
+            stopwatch: Box::new(StoppedWatch),
+            last_ns: 0,
+            group: [0; GROUP_MAX],
+            group_len: 0,
+            reply_mark: 0,
+            is_exact: false,
+            extra_ns: 0,
+            is_tracking: false,
+            durations: vec![None; command_count],
+        }
+    }
+
+    /// Measures with this from now on.
+    pub fn set_stopwatch(&mut self, stopwatch: Box<dyn Stopwatch>) {
+        self.stopwatch = stopwatch;
+    }
+
+    /// Begins to measure; `output_bytes` is the length of the output so far.
+    #[inline]
+    pub fn begin(&mut self, output_bytes: usize) {
+        self.last_ns = self.stopwatch.now_ns();
+        self.reply_mark = output_bytes + LARGE_REPLY_BYTES;
+    }
+
+    /// Adds an executed command to the group. True if the group must end with it.
+    #[inline]
+    pub fn add(&mut self, command: u16, output_bytes: usize) -> bool {
+        self.group[self.group_len] = command;
+        self.group_len += 1;
+        self.group_len == GROUP_MAX || output_bytes >= self.reply_mark
+    }
+
+    /// Whether there are commands that have not been charged.
+    #[inline]
+    pub fn has_group(&self) -> bool {
+        self.group_len > 0
+    }
+
+    /// Where a command begins that is timed by itself: ends the group before it, if there is one.
+    pub fn split(&mut self, output_bytes: usize, stats: &mut Statistics) -> u64 {
+        if self.group_len > 0 {
+            self.end_group(output_bytes, stats);
+        }
+        self.last_ns
+    }
+
+    /// Reads the stopwatch and shares the time since the last reading among the group. Returns
+    /// that time in nanoseconds.
+    pub fn end_group(&mut self, output_bytes: usize, stats: &mut Statistics) -> u64 {
+        let begin_ns = self.last_ns;
+        self.begin(output_bytes);
+        let duration_ns = self.last_ns - begin_ns;
+        let count = std::mem::take(&mut self.group_len);
+        let mut charged_ns = 0;
+        let mut charged_count = 0;
+        for run in self.group[..count].chunk_by(|one, other| one == other) {
+            charged_count += run.len();
+            let due_ns = duration_ns * charged_count as u64 / count as u64;
+            stats.charge(run[0], due_ns - charged_ns);
+            if self.is_tracking {
+                self.durations[usize::from(run[0])]
+                    .get_or_insert_default()
+                    .record_many(duration_ns / count as u64, run.len() as u64);
+            }
+            charged_ns = due_ns;
+        }
+        duration_ns
+    }
+
+    /// Charges a command that is timed by itself and began at `begin_ns`; returns how long it took
+    /// in nanoseconds. Fast commands that it ran share that time, too.
+    pub fn end_single(
+        &mut self,
+        command: u16,
+        begin_ns: u64,
+        output_bytes: usize,
+        stats: &mut Statistics,
+    ) -> u64 {
+        self.end_group(output_bytes, stats);
+        let extra_ns = std::mem::take(&mut self.extra_ns);
+        let duration_ns = self.last_ns - begin_ns + extra_ns;
+        stats.charge(command, duration_ns);
+        if self.is_tracking {
+            self.durations[usize::from(command)]
+                .get_or_insert_default()
+                .record(duration_ns);
+        }
+        duration_ns
+    }
+
+    /// How long a command took, call by call, in nanoseconds; `None` if that was not tracked.
+    pub fn durations(&self, command: u16) -> Option<&Histogram> {
+        self.durations[usize::from(command)].as_deref()
+    }
+
+    /// Forgets how long commands took.
+    pub fn reset(&mut self) {
+        self.durations.fill(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[derive(Clone, Default)]
+    struct Hand(Arc<AtomicU64>);
+
+    impl Stopwatch for Hand {
+        fn now_ns(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn busy_ns(stats: &Statistics) -> Vec<(u16, u64)> {
+        stats
+            .commands()
+            .map(|(number, count)| (number, count.busy_ns))
+            .collect()
+    }
+
+    #[test]
+    fn a_group_shares_its_time_and_a_slow_command_has_its_own() {
+        let (hand, mut stats) = (Hand::default(), Statistics::new(3));
+        let mut timing = Timing::new(3);
+        timing.is_tracking = true;
+        timing.set_stopwatch(Box::new(hand.clone()));
+        timing.begin(0);
+        assert!(!timing.add(0, 0) && !timing.add(0, 0) && !timing.add(1, 0));
+        hand.0.store(100, Ordering::Relaxed);
+        let begin_ns = timing.split(0, &mut stats);
+        assert_eq!(begin_ns, 100);
+        assert_eq!(busy_ns(&stats), [(0, 66), (1, 34)], "nothing is lost");
+        hand.0.store(150, Ordering::Relaxed);
+        assert_eq!(timing.end_single(2, begin_ns, 0, &mut stats), 50);
+        assert_eq!(busy_ns(&stats), [(0, 66), (1, 34), (2, 50)]);
+        assert_eq!(stats.command_busy_us(), 0, "150 ns");
+        let counts = [0, 1, 2].map(|number| timing.durations(number).map(Histogram::count));
+        assert_eq!(counts, [Some(2), Some(1), Some(1)]);
+        timing.reset();
+        assert!(timing.durations(0).is_none());
+    }
+
+    #[test]
+    fn a_group_ends_when_it_is_full_or_a_reply_is_large() {
+        let mut timing = Timing::new(1);
+        timing.begin(10);
+        assert!(!timing.add(0, LARGE_REPLY_BYTES + 9));
+        assert!(timing.add(0, LARGE_REPLY_BYTES + 10));
+        timing.end_group(0, &mut Statistics::new(1));
+        assert!((1..GROUP_MAX).all(|_| !timing.add(0, 0)));
+        assert!(timing.add(0, 0));
+    }
+}
