@@ -79,8 +79,8 @@ asan: ## Run the tests of the files with unsafe code under AddressSanitizer
 bench: ## Measure beside redis-server; appends to benches/RESULTS.md
 	cargo bench --bench side_by_side
 
-bench-count: ## Count instructions per request under valgrind; appends to benches/RESULTS.md
-	cargo bench --bench side_by_side -- --only instructions
+bench-count: ## Count instructions per request under valgrind; compares with benches/INSTRUCTIONS.md
+	cargo bench --bench side_by_side -- --only instructions --rounds 1 --no-append
 
 bench-micro: ## Measure the structures one by one
 	cargo bench --bench micro

@@ -7,6 +7,9 @@
 //! | `keyspace_get`, `keyspace_set` | `Keyspace`, one by one and in batches with prefetch | `HashMap` of boxed slices |
 //! | `deadline_change`, `deadline_insert_and_pop` | `ExpiryHeap` | `BTreeSet`, and `BinaryHeap` where nothing is removed |
 //! | `timer_insert_and_cancel` | `TimerWheel` | `BTreeMap` |
+//! | `parse_get`, `parse_set` | `CommandParser` | `redis-protocol`, with and without copies |
+//! | `parse_inline` | the same | words of a line into a vector |
+//! | `reply_bulk`, `reply_integer` | `ReplyWriter` | `write!` |
 //!
 //! 1. All keys are drawn beforehand, from a fixed seed, out of a million: most accesses miss the caches.
 //! 2. Operations of one iteration do not depend on each other, so the processor overlaps some misses even
@@ -18,12 +21,17 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 use std::hint::black_box;
+use std::io::Write as _;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
+use evenkeel::CommandParser;
 use evenkeel::base::hash::KeyHasher;
 use evenkeel::keyspace::{DeadlineChange, Key, Keyspace};
+use evenkeel::protocol::batch::RequestBatch;
+use evenkeel::protocol::parser::{ParserLimits, Progress};
+use evenkeel::protocol::reply::{Dialect, ReplyWriter};
 use evenkeel::structures::expiry_heap::ExpiryHeap;
 use evenkeel::structures::hash_table::{HashTable, PayloadHash};
 use evenkeel::structures::timer_wheel::TimerWheel;
@@ -59,6 +67,8 @@ fn main() {
     deadline_change(&mut criterion);
     deadline_insert_and_pop(&mut criterion);
     timers(&mut criterion);
+    parsers(&mut criterion);
+    replies(&mut criterion);
     criterion.final_summary();
 }
 
@@ -451,6 +461,158 @@ fn timers(criterion: &mut Criterion) {
             },
             BatchSize::SmallInput,
         );
+    });
+    group.finish();
+}
+
+/// Requests that a client sends at once, as a pipeline of 100 does.
+const PIPELINE: usize = 64;
+
+/// `OPERATIONS` requests of these words, each with a key of its own.
+fn requests(words_before: &[&str], words_after: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for number in 0..OPERATIONS {
+        let key = key_of(number);
+        let words = (words_before.iter().map(|word| word.as_bytes()))
+            .chain([&key[..]])
+            .chain(words_after.iter().map(|word| word.as_bytes()));
+        let count = words_before.len() + 1 + words_after.len();
+        let _ = write!(bytes, "*{count}\r\n");
+        for word in words {
+            let _ = write!(bytes, "${}\r\n", word.len());
+            bytes.extend_from_slice(word);
+            bytes.extend_from_slice(b"\r\n");
+        }
+    }
+    bytes
+}
+
+/// Parses all of `bytes` as the node does, a batch at a time; returns the number of requests.
+fn parse_all(bytes: &[u8], batch: &mut RequestBatch) -> usize {
+    let limits = ParserLimits {
+        bulk_bytes_max: 512 << 20,
+        request_bytes_max: 1 << 30,
+        authenticated: true,
+    };
+    let mut parser = CommandParser::new();
+    let (mut position, mut count) = (0, 0);
+    batch.clear();
+    while position < bytes.len() {
+        match parser.parse(bytes, position, &limits, batch) {
+            Ok(Progress::Request { consumed }) => position = consumed,
+            other => panic!("whole requests, not {other:?}"),
+        }
+        if batch.len() == PIPELINE {
+            count += black_box(&*batch).len();
+            batch.clear();
+        }
+    }
+    count + batch.len()
+}
+
+fn parsers(criterion: &mut Criterion) {
+    use redis_protocol::resp2::decode::{decode, decode_range};
+    let value = "x".repeat(64);
+    for (name, bytes) in [
+        ("parse_get", requests(&["GET"], &[])),
+        ("parse_set", requests(&["SET"], &[&value, "EX", "100"])),
+    ] {
+        let mut group = group(criterion, name);
+        let mut batch = RequestBatch::new();
+        group.bench_function("evenkeel", |bencher| {
+            bencher.iter(|| assert_eq!(parse_all(black_box(&bytes), &mut batch), OPERATIONS));
+        });
+        group.bench_function("redis_protocol_ranges", |bencher| {
+            bencher.iter(|| {
+                let mut rest = black_box(&bytes[..]);
+                while let Ok(Some((frame, consumed))) = decode_range(rest) {
+                    black_box(&frame);
+                    rest = &rest[consumed..];
+                }
+                assert!(rest.is_empty());
+            });
+        });
+        group.bench_function("redis_protocol_copies", |bencher| {
+            bencher.iter(|| {
+                let mut rest = black_box(&bytes[..]);
+                while let Ok(Some((frame, consumed))) = decode(rest) {
+                    black_box(&frame);
+                    rest = &rest[consumed..];
+                }
+                assert!(rest.is_empty());
+            });
+        });
+        group.finish();
+    }
+    let lines: String = (0..OPERATIONS)
+        .map(|number| format!("GET key:{number:012}\r\n"))
+        .collect();
+    let mut group = group(criterion, "parse_inline");
+    let mut batch = RequestBatch::new();
+    group.bench_function("evenkeel", |bencher| {
+        bencher.iter(|| {
+            assert_eq!(
+                parse_all(black_box(lines.as_bytes()), &mut batch),
+                OPERATIONS
+            )
+        });
+    });
+    group.bench_function("split_words_into_vectors", |bencher| {
+        bencher.iter(|| {
+            for line in black_box(&lines).lines() {
+                black_box(line.split_ascii_whitespace().collect::<Vec<_>>());
+            }
+        });
+    });
+    group.finish();
+}
+
+fn replies(criterion: &mut Criterion) {
+    let mut out = Vec::with_capacity(OPERATIONS * 128);
+    let values: Vec<Vec<u8>> = (0..OPERATIONS)
+        .map(|number| vec![b'x'; number % 100])
+        .collect();
+    let mut group_of_bulk = group(criterion, "reply_bulk");
+    group_of_bulk.bench_function("evenkeel", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            let mut writer = ReplyWriter::new(&mut out, Dialect::Resp2);
+            values
+                .iter()
+                .for_each(|value| writer.bulk(black_box(value)));
+        });
+    });
+    group_of_bulk.bench_function("write_macro", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            for value in &values {
+                let value = black_box(value);
+                let _ = write!(out, "${}\r\n", value.len());
+                out.extend_from_slice(value);
+                out.extend_from_slice(b"\r\n");
+            }
+        });
+    });
+    group_of_bulk.finish();
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let numbers: Vec<i64> = (0..OPERATIONS)
+        .map(|_| random.i64(..) >> random.u32(0..64))
+        .collect();
+    let mut group = group(criterion, "reply_integer");
+    group.bench_function("evenkeel", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            let mut writer = ReplyWriter::new(&mut out, Dialect::Resp2);
+            (numbers.iter()).for_each(|&number| writer.integer(black_box(number)));
+        });
+    });
+    group.bench_function("write_macro", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            for &number in &numbers {
+                let _ = write!(out, ":{}\r\n", black_box(number));
+            }
+        });
     });
     group.finish();
 }

@@ -514,6 +514,51 @@ fn quit_replies_and_ends_the_connection() {
     );
 }
 
+/// Goal: a reply of megabytes waits for its client without holding up anybody, and a client that
+/// is gone leaves nothing behind. Method: KEYS over many keys, one client reading late, one never.
+#[test]
+fn keys_of_a_large_database_wait_for_a_client_that_reads_late() {
+    const KEYS: usize = 50_000;
+    let server = ServerProcess::evenkeel(&[]);
+    let mut other = server.client();
+    for first in (0..KEYS).step_by(1_000) {
+        let mut words = vec!["MSET".to_owned()];
+        for number in first..first + 1_000 {
+            words.extend([format!("{number:0100}"), "v".to_owned()]);
+        }
+        assert_eq!(other.call(&words), ok());
+    }
+    let (mut late, mut gone) = (server.client(), server.client());
+    for client in [&mut late, &mut gone] {
+        client.send_raw(b"KEYS *\r\nPING\r\n").expect("it is taken");
+    }
+    assert_eq!(other.line("PING"), Value::Simple("PONG".into()));
+    let writer = gone.writer().expect("a socket");
+    let socket = socket2::SockRef::from(&writer);
+    socket
+        .set_linger(Some(Duration::ZERO))
+        .expect("a TCP socket");
+    drop((writer, gone));
+    let start = Instant::now();
+    while client_count(&mut other) > 2 {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the connection that failed stays"
+        );
+    }
+    let keys = late.read_reply().expect("the reply");
+    let element_bytes = "$100\r\n\r\n".len() + 100;
+    assert_eq!(keys.len(), "*50000\r\n".len() + KEYS * element_bytes);
+    assert_eq!(late.read_reply().expect("the next reply"), b"+PONG\r\n");
+}
+
+fn client_count(client: &mut Client) -> usize {
+    let Value::Bulk(list) = client.call(&["CLIENT", "LIST"]) else {
+        panic!("the list is a string")
+    };
+    list.iter().filter(|&&byte| byte == b'\n').count()
+}
+
 #[test]
 fn a_killed_client_sees_its_connection_end() {
     let server = ServerProcess::evenkeel(&[]);

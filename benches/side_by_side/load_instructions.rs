@@ -8,7 +8,10 @@
 //! 1. Start, fill and end cancel; both runs send the same keys in the same order.
 //! 2. One connection and pipelines of 100, each written at once, so batches are the same in every run.
 //!
-//! Cost: the server runs some fifty times slower. Only user mode is counted.
+//! 3. Evenkeel's figures are compared with those kept in `benches/INSTRUCTIONS.md`; one that is more than
+//!    `WARN_PERCENT` above is a warning. `UPDATE_INSTRUCTIONS=1` keeps this run's instead.
+//!
+//! Cost: the server runs some fifty times slower: about three minutes. Only user mode is counted.
 //! Not here: time (`load_requests.rs`).
 
 use std::fs;
@@ -16,7 +19,7 @@ use std::io;
 
 use crate::Context;
 use crate::fill::{DEPTH, Fill, value, write_key};
-use crate::report::{Better, Figure, Section};
+use crate::report::{Better, EVENKEEL, Figure, REDIS, Section};
 use crate::resp_client::{Client, encode, pipeline};
 use crate::server_process::Side;
 
@@ -31,10 +34,27 @@ const NOTES: [&str; 1] = [
      fill cancel. Random keys out of 100,000, 3-byte values, one connection.",
 ];
 
+/// Figures that this run's are compared with.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/INSTRUCTIONS.md");
+
+/// How much more than the kept figure is a warning, in percent.
+const WARN_PERCENT: f64 = 3.0;
+
+/// First lines of that file.
+const KEPT_HEAD: &str = "\
+# Instructions per request
+
+User mode of the server, counted by callgrind: `make bench-count` compares its figures with these and warns
+of one that is more than 3 % higher; `UPDATE_INSTRUCTIONS=1 make bench-count` writes them anew. They depend
+on the compiler and a little on the C library, hardly on the machine.
+";
+
 /// Keys that are there before.
 const KEYS: u64 = 100_000;
 /// Requests of the shorter run.
 const REQUESTS: u64 = 100_000;
+/// Those of a smoke run: with fewer, what servers do by the clock hides the difference.
+const REQUESTS_MIN: u64 = 10_000;
 /// File that callgrind writes in the server's directory.
 const PROFILE: &str = "callgrind.out";
 
@@ -52,7 +72,7 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
         io::Error::other("valgrind is not in PATH; on Debian: apt-get install valgrind")
     })?;
     let mut section = Section::new("Instructions", &FIGURES, &NOTES);
-    let requests = context.options.scaled(REQUESTS);
+    let requests = context.options.scaled(REQUESTS).max(REQUESTS_MIN);
     let wrapper = [
         "valgrind",
         "--tool=callgrind",
@@ -60,16 +80,83 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
     ];
     let wrapper = wrapper.map(str::to_owned);
     section.command(wrapper.join(" ") + " (before each server)");
+    let mut measured = [[None; ROWS.len()]; 2];
     context.alternate(
         &mut section,
         ROWS.iter().map(|row| row.0),
         |index, side, _| {
             let short = count(side, &wrapper, index, requests)?;
             let long = count(side, &wrapper, index, 2 * requests)?;
-            Ok(vec![long.saturating_sub(short) as f64 / requests as f64])
+            let Some(difference) = long.checked_sub(short).filter(|&more| more > 0) else {
+                return Err(io::Error::other("the longer run took fewer instructions"));
+            };
+            let each = difference as f64 / requests as f64;
+            let number = usize::from(side.name == context.sides[EVENKEEL].name);
+            // Rounds differ by a fraction of a percent, so the last one will do.
+            measured[number][index] = Some(each);
+            Ok(vec![each])
         },
     );
+    if context.options.quick {
+        return Ok(section);
+    }
+    if std::env::var_os("UPDATE_INSTRUCTIONS").is_some() {
+        keep(&measured)?;
+    } else {
+        compare(&measured[EVENKEEL])?;
+    }
     Ok(section)
+}
+
+/// Writes the figures of this run to the file that later runs are compared with.
+fn keep(measured: &[[Option<f64>; ROWS.len()]; 2]) -> io::Result<()> {
+    let mut text = KEPT_HEAD.to_owned();
+    text += "\n| pipeline of 100 | redis-server | evenkeel | ratio |\n|---|---:|---:|---:|\n";
+    for (index, row) in ROWS.iter().enumerate() {
+        let (Some(redis), Some(evenkeel)) = (measured[REDIS][index], measured[EVENKEEL][index])
+        else {
+            return Err(io::Error::other(
+                "not every row was measured, so none is kept",
+            ));
+        };
+        let ratio = evenkeel / redis;
+        text += &format!("| {} | {redis:.0} | {evenkeel:.0} | {ratio:.2} |\n", row.0);
+    }
+    fs::write(KEPT, text)?;
+    println!("kept in benches/INSTRUCTIONS.md");
+    Ok(())
+}
+
+/// Says where this run's figures are higher than those that are kept.
+fn compare(measured: &[Option<f64>; ROWS.len()]) -> io::Result<()> {
+    let text = fs::read_to_string(KEPT)?;
+    for (row, now) in ROWS.iter().zip(measured) {
+        let Some(now) = now else { continue };
+        let Some(kept) = kept_figure(&text, row.0) else {
+            println!("warning: benches/INSTRUCTIONS.md has no row {}", row.0);
+            continue;
+        };
+        let percent = (now / kept - 1.0) * 100.0;
+        let warning = if percent > WARN_PERCENT {
+            "warning: "
+        } else {
+            ""
+        };
+        println!(
+            "{warning}{}: {now:.0} instructions, {percent:+.1} % beside {kept:.0}",
+            row.0
+        );
+    }
+    Ok(())
+}
+
+/// Evenkeel's figure in a row of the file: `| name | redis | evenkeel | ratio |`.
+fn kept_figure(text: &str, name: &str) -> Option<f64> {
+    let cells = text.lines().find_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        (cells.get(1) == Some(&name)).then_some(cells)
+    })?;
+    cells.get(3)?.parse().ok()
 }
 
 /// Instructions of one whole life of a server with so many requests.

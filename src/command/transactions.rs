@@ -78,8 +78,10 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         return Ok(());
     }
     context.reply.array(queue.len());
-    // The hash prepared for EXEC itself belongs to none of the queued commands.
+    // The hash prepared for EXEC itself belongs to none of the queued commands, and their replies
+    // stand in one.
     context.prepared = None;
+    let may_wait = std::mem::take(&mut context.may_wait);
     for QueuedCommand { command, args } in &queue {
         let args = args.args();
         // Nothing a queued command does can change what it takes, so it resolves as when queued.
@@ -88,6 +90,7 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
             Err(error) => reply_error(context, &error),
         }
     }
+    context.may_wait = may_wait;
     Ok(())
 }
 

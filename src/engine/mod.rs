@@ -33,6 +33,7 @@ use crate::protocol::reply::ReplyWriter;
 use crate::session::outbox::{Effect, Outbox};
 use crate::session::pause::Pause;
 use crate::session::timing::Timing;
+use crate::session::turns::{TurnParts, Turns};
 use crate::session::{Context, Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::{LatencyEvent, Statistics};
 use gates::Gate;
@@ -59,6 +60,7 @@ pub struct CacheEngine {
     sessions: Sessions,
     config: Config,
     stats: Statistics,
+    turns: Turns,
     outbox: Outbox,
     pause: Pause,
     names: Box<CommandNames>,
@@ -77,6 +79,7 @@ impl CacheEngine {
             sessions: Sessions::default(),
             config,
             stats: Statistics::new(table().len()),
+            turns: Turns::default(),
             outbox: Outbox::default(),
             pause: Pause::default(),
             names,
@@ -146,6 +149,17 @@ impl CacheEngine {
         &mut self.stats
     }
 
+    /// Counts a turn of the loop that drives this cache, for INFO.
+    #[inline]
+    pub fn note_turn(&mut self, parts: TurnParts) {
+        self.turns.note(parts);
+        let total_us = parts.total_us();
+        let counters = &mut self.stats.counters;
+        counters.loop_turns += 1;
+        counters.loop_busy_usec += total_us;
+        counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(total_us);
+    }
+
     /// The present pause.
     pub fn pause(&self) -> &Pause {
         &self.pause
@@ -167,6 +181,7 @@ impl CacheEngine {
     ) -> Execution {
         self.now = now;
         let (mut context, _, names) = self.context(session, now, reply);
+        context.may_wait = false;
         let execution = execute_unresolved(&mut context, names, args);
         end_timing(&mut context, names, Some(args));
         execution
@@ -189,13 +204,32 @@ impl CacheEngine {
             key,
             config: &mut self.config,
             stats: &mut self.stats,
+            turns: &mut self.turns,
             outbox: &mut self.outbox,
             pause: &mut self.pause,
             timing: &mut self.timing,
             now,
+            may_wait: true,
             prepared: None,
         };
         (context, database, &self.names)
+    }
+
+    /// Goes one step on with the long read of a session ([`Effect::LongRead`]) and appends to
+    /// `reply` what there is of it. Returns true when the reply is complete.
+    pub fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
+        self.now = now;
+        let session = self.sessions.get_mut(key);
+        let Some(read) = &mut session.long_read else {
+            return true;
+        };
+        session.last_active_us = now.monotonic_us;
+        let mut reply = ReplyWriter::new(reply, session.dialect);
+        let is_complete = read.step(&mut self.keyspace, now.unix_ms(), &mut reply);
+        if is_complete {
+            session.long_read = None;
+        }
+        is_complete
     }
 
     /// Does a bounded piece of the work that is due: removes some expired keys and frees a part of

@@ -35,6 +35,7 @@ pub use expiry::ExpiryReport;
 pub use mutation::{CountError, DeadlineChange, Mutation};
 
 use crate::base::hash::KeyHasher;
+use crate::structures::hash_table::HashTable;
 use cut::Cut;
 use database::Database;
 use entry::{EntryId, EntryStore};
@@ -87,7 +88,7 @@ pub struct Keyspace {
 /// What one key takes of the table: a slot with its tag, and the empty ones that come with it.
 const SLOT_BYTES: usize = 12;
 
-/// How often [`Keyspace::random_key`] draws a slot before it takes the next key it comes across.
+/// How often [`Keyspace::random_key`] draws a slot before it gives up.
 const RANDOM_DRAWS_MAX: usize = 128;
 
 impl Keyspace {
@@ -228,8 +229,10 @@ impl Keyspace {
         sum / count as u64
     }
 
-    /// Visits the keys of one bucket's share of the hash space that are not due, and returns the
-    /// cursor to go on with, 0 at the end. The promise is [`crate::structures::hash_table::HashTable::scan`]'s.
+    /// Visits the keys of one bucket's share of the hash space that are not due, from `cursor` on
+    /// (0 at first), and returns the cursor to go on with, 0 at the end. However the database
+    /// changes between the calls, a walk visits a key that is there throughout once, and no key
+    /// twice. Any number is a valid cursor.
     pub fn scan(
         &self,
         database: usize,
@@ -238,26 +241,27 @@ impl Keyspace {
         mut visit: impl FnMut(EntryRef<'_>),
     ) -> u64 {
         let database = &self.databases[database];
+        let first_hash = HashTable::first_hash(cursor);
+        // The bucket's entries come from memory together instead of one after the other.
+        database
+            .table
+            .scan(cursor, |payload| EntryId::from_payload(payload).prefetch());
         database.table.scan(cursor, |payload| {
             let entry = self.entries.get(EntryId::from_payload(payload));
-            if !database.is_due(entry, now_ms) {
+            let is_ahead = self.hasher.hash(entry.key()) >= first_hash;
+            if is_ahead && !database.is_due(entry, now_ms) {
                 visit(entry);
             }
         })
     }
 
-    /// A random key that is not due, each with about the same chance. Expected O(1); O(table) when
-    /// nearly all keys are due.
-    pub fn random_key(&mut self, database: usize, now_ms: u64) -> Option<EntryRef<'_>> {
-        let id = self.draw(database, now_ms)?;
-        Some(self.entries.get(id))
-    }
-
-    fn draw(&mut self, number: usize, now_ms: u64) -> Option<EntryId> {
+    /// A random key that is not due, each with about the same chance. Expected O(1).
+    ///
+    /// # Errors
+    /// Some tries found none: nearly all keys are due, or there are none. Then a walk
+    /// ([`Keyspace::scan`]) from the cursor that is returned, and from 0, finds one if there is one.
+    pub fn random_key(&mut self, number: usize, now_ms: u64) -> Result<EntryRef<'_>, u64> {
         let database = &self.databases[number];
-        if database.table.is_empty() {
-            return None;
-        }
         for _ in 0..RANDOM_DRAWS_MAX {
             let payload = database
                 .table
@@ -265,30 +269,10 @@ impl Keyspace {
             if let Some(id) = payload.map(EntryId::from_payload)
                 && !database.is_due(self.entries.get(id), now_ms)
             {
-                return Some(id);
+                return Ok(self.entries.get(id));
             }
         }
-        let start = self.random.u64(..);
-        self.next_key_from(number, start, now_ms)
-            .or_else(|| self.next_key_from(number, 0, now_ms))
-    }
-
-    /// The first key that is not due in the order of the hash, beginning at a scan cursor.
-    fn next_key_from(&self, database: usize, start: u64, now_ms: u64) -> Option<EntryId> {
-        let database = &self.databases[database];
-        let mut found = None;
-        let mut cursor = start;
-        loop {
-            cursor = database.table.scan(cursor, |payload| {
-                let id = EntryId::from_payload(payload);
-                if !database.is_due(self.entries.get(id), now_ms) {
-                    found = Some(id);
-                }
-            });
-            if cursor == 0 || found.is_some() {
-                return found;
-            }
-        }
+        Err(self.random.u64(..))
     }
 
     /// Begins changes of `database` at `now_ms`.

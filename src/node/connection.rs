@@ -42,8 +42,10 @@ pub(super) struct Connection {
     pub(super) has_backlog: bool,
     /// A pause holds its next request back.
     pub(super) is_paused: bool,
-    /// It waits for the end of a snapshot.
+    /// It waits for the end of a snapshot, or of its long read.
     pub(super) is_waiting: bool,
+    /// Its long read waits until the client has taken some of the output.
+    pub(super) is_parked: bool,
     /// The client will send nothing more.
     pub(super) is_at_end: bool,
     /// Nothing more is executed; it ends when the output is written.
@@ -71,6 +73,7 @@ impl Connection {
             has_backlog: false,
             is_paused: false,
             is_waiting: false,
+            is_parked: false,
             is_at_end: false,
             is_closing: false,
             is_in_output_list: false,

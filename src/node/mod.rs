@@ -25,6 +25,7 @@ mod buffers;
 mod connection;
 mod monitoring;
 mod output_limits;
+mod reading;
 mod run;
 mod saving;
 mod summary;
@@ -44,6 +45,7 @@ use buffers::{Pool, SHARED_READ_BYTES};
 use connection::Connection;
 use saving::Saving;
 use slab::Slab;
+use std::collections::VecDeque;
 use timers::Timers;
 
 /// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
@@ -87,6 +89,8 @@ pub struct Node {
     close_list: Vec<ConnectionId>,
     ready_list: Vec<ConnectionId>,
     paused_list: Vec<ConnectionId>,
+    /// Connections whose long read can go on, in the order of their turns.
+    readers: VecDeque<ConnectionId>,
     demands: Demands,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
@@ -115,6 +119,7 @@ impl Node {
             close_list: Vec::new(),
             ready_list: Vec::new(),
             paused_list: Vec::new(),
+            readers: VecDeque::new(),
             demands: Demands::default(),
             saving: Saving::default(),
             output_floor_bytes,
@@ -284,8 +289,12 @@ impl Node {
         let could_run = connection.may_run();
         connection.output.advance(count, &mut self.pool);
         let can_run = connection.may_run();
-        if connection.output_timer.is_some() {
+        let (has_timer, is_parked) = (connection.output_timer.is_some(), connection.is_parked);
+        if has_timer {
             self.release_output_timer(id);
+        }
+        if is_parked {
+            self.unpark(id);
         }
         self.note_buffers(id);
         if can_run && !could_run {
@@ -327,7 +336,10 @@ impl Node {
 
     /// Whether the next turn should begin without waiting.
     pub fn is_busy(&self, now: Timestamp) -> bool {
-        !self.ready_list.is_empty() || self.engine.has_work(now) || self.has_saving_work()
+        !self.ready_list.is_empty()
+            || self.is_reading()
+            || self.engine.has_work(now)
+            || self.has_saving_work()
     }
 
     /// Takes notice of changed parameters.
@@ -370,12 +382,13 @@ impl Node {
             .collect()
     }
 
-    /// Does a bounded piece of all the work there is: [`Node::work_some`] and
+    /// Does a bounded piece of all the work there is: [`Node::work_some`], [`Node::read_some`] and
     /// [`Node::save_some`]. Returns true if there is more.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let has_work = self.work_some(now);
+        let has_reading = self.read_some(now);
         let has_saving = self.save_some(now);
-        has_work || has_saving
+        has_work || has_reading || has_saving
     }
 
     /// Does a bounded piece of the work that is due now: timers, expiry, freeing. Returns true if

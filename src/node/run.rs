@@ -128,6 +128,11 @@ impl Node {
                 _ if self.connections[id.slot as usize].is_closing => {
                     return (consumed, RunEnd::Exhausted);
                 }
+                // Its reply comes behind those that are still to be made.
+                Parsed::Failed(_) if !self.connections[id.slot as usize].may_run() => {
+                    self.connections[id.slot as usize].parser = CommandParser::new();
+                    return (consumed, RunEnd::Interrupted);
+                }
                 Parsed::Failed(error) => {
                     self.fail(id, error);
                     return (consumed, RunEnd::Exhausted);
@@ -249,6 +254,7 @@ impl Node {
                 Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
+                Effect::LongRead => self.begin_reading(id),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
                 Effect::Reload => self.reload(id),

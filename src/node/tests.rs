@@ -9,6 +9,7 @@
 
 mod clients;
 mod monitoring;
+mod reading;
 mod saving;
 mod timing;
 

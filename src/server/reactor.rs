@@ -32,6 +32,7 @@ use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::LogLevel;
 use crate::node::{ConnectionId, Node};
 use crate::session::outbox::Shutdown;
+use crate::session::turns::TurnParts;
 use crate::stats::LatencyEvent;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
@@ -59,6 +60,12 @@ const SAVE_SLICE_US: u64 = 60;
 /// A snapshot gets this part of the time that clients take, so that they keep five sixths of
 /// their throughput.
 const SAVE_SHARE: u64 = 5;
+
+/// Time for long reads in a turn, at least and at most; in between they take a quarter of the time
+/// that clients took in this turn.
+const READ_SLICE_MIN_US: u64 = 60;
+const READ_SLICE_MAX_US: u64 = 250;
+const READ_SHARE: u64 = 4;
 
 /// Most time that a snapshot takes in one turn, however long the clients' part of it was.
 const SAVE_CREDIT_MAX_US: u64 = 400;
@@ -237,26 +244,33 @@ impl Reactor {
             self.note(event, now);
         }
         self.serve(now);
-        self.work(now);
-        self.save(now, events.is_empty());
+        let served_us = self.clock.monotonic_us();
+        let worked_us = self.work(now, served_us);
+        let read_us = self.read_on(now, worked_us);
+        let saved_us = self.save(now, events.is_empty(), read_us);
         self.exchange_with_disk(now);
         self.write(now);
         self.accept(now);
         self.take_leave(now);
         self.meet_demands();
-        let duration_us = self.clock.monotonic_us().saturating_sub(now.monotonic_us);
-        let counters = &mut self.node.stats_mut().counters;
-        counters.loop_turns += 1;
-        counters.loop_busy_usec += duration_us;
-        counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(duration_us);
+        let ended_us = self.clock.monotonic_us();
+        self.node.engine_mut().note_turn(TurnParts {
+            serve_us: served_us - now.monotonic_us,
+            work_us: worked_us - served_us,
+            read_us: read_us - worked_us,
+            save_us: saved_us - read_us,
+            write_us: ended_us - saved_us,
+        });
+        self.note_latency(now, ended_us - now.monotonic_us);
+    }
+
+    /// Keeps a long turn for LATENCY, if that is wanted.
+    fn note_latency(&mut self, now: Timestamp, duration_us: u64) {
         let threshold_ms = self.node.engine().config().latency_monitor_threshold_ms;
-        if threshold_ms > 0 && duration_us / 1_000 >= threshold_ms {
+        let duration_ms = duration_us / 1_000;
+        if threshold_ms > 0 && duration_ms >= threshold_ms {
             let latency = &mut self.node.stats_mut().latency;
-            latency.add(
-                LatencyEvent::LoopTurn,
-                now.unix_ms() / 1_000,
-                duration_us / 1_000,
-            );
+            latency.add(LatencyEvent::LoopTurn, now.unix_ms() / 1_000, duration_ms);
         }
     }
 
@@ -289,6 +303,10 @@ impl Reactor {
             }
             if event.is_writable() {
                 self.write_one(id, now);
+            }
+            // Who waits is not read from, so nothing else would tell that nobody waits any more.
+            if (event.is_error() || event.is_write_closed()) && self.node.is_waiting(id) {
+                self.drop_link(id);
             }
         }
     }
@@ -485,19 +503,37 @@ impl Reactor {
         }
     }
 
-    /// Expiry, freeing and timers, for about one slice of time.
-    fn work(&mut self, now: Timestamp) {
-        let end_us = self.clock.monotonic_us() + WORK_SLICE_US;
-        while self.node.work_some(now) && self.clock.monotonic_us() < end_us {}
+    /// Expiry, freeing and timers, for about one slice of time from `begin_us` on. Returns when it
+    /// ended; as the parts below, it asks the clock only after it has worked.
+    fn work(&mut self, now: Timestamp, begin_us: u64) -> u64 {
+        let mut at_us = begin_us;
+        while self.node.work_some(now) {
+            at_us = self.clock.monotonic_us();
+            if at_us >= begin_us + WORK_SLICE_US {
+                break;
+            }
+        }
+        at_us
+    }
+
+    /// Goes on with the long reads of clients that wait for them.
+    fn read_on(&mut self, now: Timestamp, begin_us: u64) -> u64 {
+        let share_us = (begin_us - now.monotonic_us) / READ_SHARE;
+        let end_us = begin_us + share_us.clamp(READ_SLICE_MIN_US, READ_SLICE_MAX_US);
+        let mut at_us = begin_us;
+        while at_us < end_us && self.node.is_reading() {
+            self.node.read_some(now);
+            at_us = self.clock.monotonic_us();
+        }
+        at_us
     }
 
     /// Goes on with a snapshot: for a short slice if no client wanted anything in this turn, else
     /// for a share of the time that clients have taken since the last step.
-    fn save(&mut self, now: Timestamp, is_idle: bool) {
+    fn save(&mut self, now: Timestamp, is_idle: bool, mut begin_us: u64) -> u64 {
         if !self.node.is_saving() {
-            return;
+            return begin_us;
         }
-        let mut begin_us = self.clock.monotonic_us();
         if is_idle {
             self.save_credit_us = SAVE_SLICE_US;
         } else {
@@ -510,6 +546,7 @@ impl Reactor {
             self.save_credit_us = self.save_credit_us.saturating_sub(used_us);
             begin_us = end_us;
         }
+        begin_us
     }
 
     fn write(&mut self, now: Timestamp) {

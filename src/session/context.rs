@@ -3,6 +3,7 @@
 use super::outbox::Outbox;
 use super::pause::Pause;
 use super::timing::Timing;
+use super::turns::Turns;
 use super::{Session, SessionKey, Sessions};
 use crate::base::clock::Timestamp;
 use crate::config::Config;
@@ -32,6 +33,8 @@ pub struct Context<'a> {
     pub config: &'a mut Config,
     /// Counters, gauges and facts about the server.
     pub stats: &'a mut Statistics,
+    /// How long the turns of the loop take.
+    pub turns: &'a mut Turns,
     /// Wishes to the node and the reactor.
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
@@ -42,6 +45,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Where the reply goes.
     pub reply: ReplyWriter<'a>,
+    /// Whether the reply may come later: the request was sent by a client and stands alone.
+    pub(crate) may_wait: bool,
     pub(crate) prepared: Option<PreparedKey>,
 }
 

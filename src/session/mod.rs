@@ -8,18 +8,21 @@
 //! Not here: sockets and buffers (`node/`), the commands themselves (`command/`).
 
 pub mod context;
+pub mod long_read;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
 mod registry;
 pub mod timing;
 pub mod transaction;
+pub mod turns;
 
 pub use context::Context;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;
 use crate::protocol::reply::Dialect;
+use long_read::LongRead;
 use transaction::Transaction;
 
 /// What kind of stream a client came by.
@@ -136,6 +139,8 @@ pub struct Session {
     pub last_active_us: u64,
     /// The command executed last, as a number of the command table.
     pub last_command: Option<u16>,
+    /// What it waits for the reply of.
+    pub long_read: Option<Box<dyn LongRead>>,
     /// How full its buffers are.
     pub buffers: BufferUse,
 }
@@ -160,8 +165,15 @@ impl Session {
             created: now,
             last_active_us: now.monotonic_us,
             last_command: None,
+            long_read: None,
             buffers: BufferUse::default(),
         }
+    }
+
+    /// Bytes held for requests and replies: buffers, and the reply of a long read.
+    pub fn traffic_bytes(&self) -> usize {
+        let read = self.long_read.as_ref();
+        self.buffers.allocated_bytes() + read.map_or(0, |read| read.used_bytes())
     }
 
     /// Bytes this session takes of our memory, buffers included.
@@ -173,6 +185,6 @@ impl Session {
             + self.library_name.len()
             + self.library_version.len()
             + self.transaction.used_bytes()
-            + self.buffers.allocated_bytes()
+            + self.traffic_bytes()
     }
 }

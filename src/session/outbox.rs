@@ -38,6 +38,8 @@ pub enum Effect {
     Save,
     /// Take a snapshot, now or after the present one.
     SaveInBackground,
+    /// Go on with the long read of the session that wishes it; it waits for the reply.
+    LongRead,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
     /// Show this session what others do, or no more (MONITOR, RESET).

@@ -141,6 +141,23 @@ pub struct Gauges {
     /// Longest time between a key's deadline and its removal, in microseconds.
     pub expire_lag_max_usec: u64,
 
+    /// Median duration of the loop's turns, in microseconds.
+    pub loop_turn_p50_usec: u64,
+    /// 99th percentile of the same.
+    pub loop_turn_p99_usec: u64,
+    /// 99.9th percentile of the same.
+    pub loop_turn_p999_usec: u64,
+    /// Part of the longest turn that went into requests, in microseconds.
+    pub loop_turn_max_serve_usec: u64,
+    /// Part of it that went into expiry, freeing and timers.
+    pub loop_turn_max_work_usec: u64,
+    /// Part of it that went into long reads.
+    pub loop_turn_max_read_usec: u64,
+    /// Part of it that went into a snapshot.
+    pub loop_turn_max_save_usec: u64,
+    /// Part of it that went into writing replies and closing connections.
+    pub loop_turn_max_write_usec: u64,
+
     /// Whether there is a disk for snapshots.
     pub takes_snapshots: bool,
     /// Changes of keys there had been when the last snapshot began.

@@ -5,7 +5,7 @@ use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::session::Context;
 
-pub(super) const COMMANDS: &[&CommandSpec] = &[&DEL, &UNLINK, &EXISTS, &TOUCH, &TYPE, &RANDOMKEY];
+pub(super) const COMMANDS: &[&CommandSpec] = &[&DEL, &UNLINK, &EXISTS, &TOUCH, &TYPE];
 
 static DEL: CommandSpec = CommandSpec {
     name: "del",
@@ -97,27 +97,5 @@ fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context
         .reply
         .simple(if is_found { "string" } else { "none" });
-    Ok(())
-}
-
-static RANDOMKEY: CommandSpec = CommandSpec {
-    name: "randomkey",
-    syntax: "",
-    summary: "Returns a key chosen at random.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::READ_ONLY,
-    keys: Keys::None,
-    action: Action::Run(randomkey),
-};
-
-fn randomkey(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    let (database, now_ms) = (context.database(), context.now_ms());
-    match context.keyspace.random_key(database, now_ms) {
-        Some(entry) => context.reply.bulk(entry.key()),
-        None => context.reply.null(),
-    }
     Ok(())
 }

@@ -2,10 +2,11 @@
 //!
 //! | file | commands |
 //! |---|---|
-//! | `keys.rs` | DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY |
+//! | `keys.rs` | DEL UNLINK EXISTS TOUCH TYPE |
 //! | `renaming.rs` | RENAME RENAMENX COPY MOVE |
 //! | `expiry.rs` | EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME PERSIST |
 //! | `scanning.rs` | KEYS SCAN |
+//! | `random.rs` | RANDOMKEY |
 //! | `object.rs` | OBJECT |
 //!
 //! Not here: whole databases (`server/databases.rs`).
@@ -13,15 +14,17 @@
 mod expiry;
 mod keys;
 mod object;
+mod random;
 mod renaming;
 mod scanning;
 
 use super::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 5] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
     keys::COMMANDS,
     renaming::COMMANDS,
     expiry::COMMANDS,
     scanning::COMMANDS,
+    random::COMMANDS,
     object::COMMANDS,
 ];

@@ -4,15 +4,30 @@ use crate::base::glob;
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::protocol::reply::ReplyWriter;
+use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::Context;
+use crate::session::long_read::LongRead;
+use std::collections::VecDeque;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&KEYS, &SCAN];
 
 /// Keys that SCAN looks at if the request does not say.
 const SCAN_COUNT_DEFAULT: usize = 10;
+
+/// What one step of KEYS does at most, in bytes of keys: some ten microseconds.
+const STEP_WORK: usize = 8 * 1024;
+
+/// What a key costs beside its bytes: its entry comes from memory.
+const WORK_A_KEY: usize = 64;
+
+/// What a bucket costs, so that a step through a table that lost its keys ends, too.
+const WORK_A_BUCKET: usize = 16;
+
+/// A piece of the reply of KEYS is closed when it has grown to this.
+const PIECE_BYTES: usize = 64 * 1024;
 
 static KEYS: CommandSpec = CommandSpec {
     name: "keys",
@@ -28,16 +43,92 @@ static KEYS: CommandSpec = CommandSpec {
 };
 
 fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let mut found = FoundKeys::new(args.get(1));
-    let mut cursor = 0;
-    loop {
-        cursor = found.visit(context, cursor);
-        if cursor == 0 {
-            break;
+    let database = context.database();
+    let read = KeysRead::new(database, args.get(1));
+    if context.keyspace.size(database).keys <= SCAN_KEYS_MAX {
+        context.answer_at_once(read);
+    } else {
+        context.answer_in_steps(read);
+    }
+    Ok(())
+}
+
+/// KEYS on its way: first it walks over the database and keeps the matches, encoded, since their
+/// number is the first word of the reply; then it gives them away piece by piece. The walk follows
+/// the number of the database, whatever FLUSHDB and SWAPDB do to it meanwhile.
+#[derive(Debug)]
+struct KeysRead {
+    database: usize,
+    /// `None`: every key, also the empty one.
+    pattern: Option<Box<[u8]>>,
+    cursor: u64,
+    is_walked: bool,
+    matched_count: usize,
+    /// Small pieces, so that none is ever copied into a larger one.
+    pieces: VecDeque<Vec<u8>>,
+    pieces_bytes: usize,
+}
+
+impl KeysRead {
+    fn new(database: usize, pattern: &[u8]) -> Self {
+        Self {
+            database,
+            pattern: (pattern != b"*").then(|| pattern.into()),
+            cursor: 0,
+            is_walked: false,
+            matched_count: 0,
+            pieces: VecDeque::new(),
+            pieces_bytes: 0,
         }
     }
-    found.reply(context);
-    Ok(())
+
+    fn walk(&mut self, keyspace: &Keyspace, now_ms: u64, dialect: Dialect) {
+        if self
+            .pieces
+            .back()
+            .is_none_or(|piece| piece.len() >= PIECE_BYTES)
+        {
+            self.pieces.push_back(Vec::new());
+        }
+        let piece = self.pieces.back_mut().expect("one was pushed");
+        let bytes_before = piece.len();
+        let mut writer = ReplyWriter::new(piece, dialect);
+        let mut work = 0;
+        while work < STEP_WORK && !self.is_walked {
+            work += WORK_A_BUCKET;
+            self.cursor = keyspace.scan(self.database, self.cursor, now_ms, |entry| {
+                let key = entry.key();
+                work += WORK_A_KEY + key.len();
+                let pattern = self.pattern.as_deref();
+                if pattern.is_none_or(|pattern| glob::matches(pattern, key, false)) {
+                    self.matched_count += 1;
+                    writer.bulk(key);
+                }
+            });
+            self.is_walked = self.cursor == 0;
+        }
+        self.pieces_bytes += writer.len() - bytes_before;
+    }
+}
+
+impl LongRead for KeysRead {
+    fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
+        if self.is_walked {
+            let piece = self.pieces.pop_front().unwrap_or_default();
+            self.pieces_bytes -= piece.len();
+            reply.raw(&piece);
+            return self.pieces.is_empty();
+        }
+        self.walk(keyspace, now_ms, reply.dialect());
+        if self.is_walked {
+            reply.array(self.matched_count);
+        }
+        false
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.pieces_bytes
+    }
 }
 
 /// Keys that match, encoded while the number of them is not yet known.

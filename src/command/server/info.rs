@@ -108,9 +108,10 @@ fn gather_latencies<'c>(context: &'c Context<'_>, sections: &[&[u8]]) -> Vec<Lat
 pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let now = context.now;
     let report = context.keyspace.expiry_report();
+    let longest_turn = context.turns.longest();
     let used_keyspace_bytes = context.keyspace.used_bytes() as u64;
-    let buffers = context.sessions.iter().map(|(_, session)| session.buffers);
-    let client_buffers_bytes: usize = buffers.map(|buffers| buffers.allocated_bytes()).sum();
+    let sessions = context.sessions.iter();
+    let client_buffers_bytes: usize = sessions.map(|(_, session)| session.traffic_bytes()).sum();
     let used_sessions_bytes = context.sessions.used_bytes() as u64;
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms());
@@ -140,6 +141,14 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         expire_lag_p50_usec: report.lag_p50_ms * 1000,
         expire_lag_p99_usec: report.lag_p99_ms * 1000,
         expire_lag_max_usec: report.lag_max_ms * 1000,
+        loop_turn_p50_usec: context.turns.percentile_us(50.0),
+        loop_turn_p99_usec: context.turns.percentile_us(99.0),
+        loop_turn_p999_usec: context.turns.percentile_us(99.9),
+        loop_turn_max_serve_usec: longest_turn.serve_us,
+        loop_turn_max_work_usec: longest_turn.work_us,
+        loop_turn_max_read_usec: longest_turn.read_us,
+        loop_turn_max_save_usec: longest_turn.save_us,
+        loop_turn_max_write_usec: longest_turn.write_us,
         ..stats.gauges.clone()
     }
 }

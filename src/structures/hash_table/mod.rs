@@ -432,6 +432,12 @@ impl HashTable {
         end << (CURSOR_BITS - 16 - depth)
     }
 
+    /// The least hash that a scan from `cursor` promises to visit. Those below it that it visits
+    /// nevertheless were visited by the walk that led to this cursor.
+    pub fn first_hash(cursor: u64) -> u64 {
+        cursor << (64 - CURSOR_BITS)
+    }
+
     /// A payload chosen evenly by two random numbers, or `None` if the slot they choose is empty:
     /// then call again with others.
     pub fn pick(&self, random_hash: u64, random_slot: usize) -> Option<u64> {

@@ -1,0 +1,80 @@
+//! Long reads: clients that wait while theirs goes on between the turns.
+//!
+//! ```text
+//!  Effect::LongRead ─▶ readers (a ring) ─▶ one step ─▶ readers      more to do
+//!                        ▲                    ├──────▶ parked      output above the mark
+//!                        └──── written ◀──────┘ (taken by the client)
+//!                                             └──────▶ goes on     the reply is complete
+//! ```
+//!
+//! Invariants: a reader stands in the ring once or is parked; its connection executes nothing
+//! meanwhile (`is_waiting`), so a client has one long read at a time, and all clients' take steps
+//! in turn. An id in the ring whose connection has ended is skipped.
+//!
+//! Not here: what is read (`command/`), how much time there is for it (`server/reactor.rs`).
+
+use super::connection::OUTPUT_MARK_BYTES;
+use super::{ConnectionId, Node};
+use crate::base::clock::Timestamp;
+
+impl Node {
+    /// Lets a connection wait for its long read.
+    pub(super) fn begin_reading(&mut self, id: ConnectionId) {
+        self.connections[id.slot as usize].is_waiting = true;
+        self.readers.push_back(id);
+    }
+
+    /// Whether a long read can go on.
+    pub fn is_reading(&self) -> bool {
+        !self.readers.is_empty()
+    }
+
+    /// Whether a connection waits for something that is done for it: its client's requests wait.
+    pub fn is_waiting(&mut self, id: ConnectionId) -> bool {
+        self.find(id)
+            .is_some_and(|connection| connection.is_waiting)
+    }
+
+    /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
+    /// there is more to do.
+    pub fn read_some(&mut self, now: Timestamp) -> bool {
+        let Some(id) = self.readers.pop_front() else {
+            return false;
+        };
+        let is_open = self.find(id).is_some_and(|reader| !reader.is_closing);
+        if is_open {
+            self.step_reader(id, now);
+        }
+        self.is_reading()
+    }
+
+    fn step_reader(&mut self, id: ConnectionId, now: Timestamp) {
+        let connection = &mut self.connections[id.slot as usize];
+        let (out, _) = connection.output.appendable(&mut self.pool);
+        let is_complete = self.engine.read_on(connection.session, now, out);
+        connection.output.release_if_empty(&mut self.pool);
+        if !connection.output.is_empty() && !connection.is_in_output_list {
+            connection.is_in_output_list = true;
+            self.output_list.push(id);
+        }
+        if is_complete {
+            connection.is_waiting = false;
+            self.ready_list.push(id);
+        } else if connection.output.len() >= OUTPUT_MARK_BYTES {
+            connection.is_parked = true;
+        } else {
+            self.readers.push_back(id);
+        }
+        self.note_buffers(id);
+    }
+
+    /// Lets a reader go on whose client has taken enough of its output.
+    #[cold]
+    pub(super) fn unpark(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.slot as usize];
+        if connection.output.len() < OUTPUT_MARK_BYTES {
+            connection.is_parked = false;
+            self.readers.push_back(id);
+        }
+    }
+}
