@@ -10,7 +10,7 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= /lib/systemd/system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-micro
+.PHONY: help run test check docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-hits bench-micro
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench: ## Measure beside redis-server; appends to benches/RESULTS.md
 
 bench-count: ## Count instructions per request under valgrind; compares with benches/INSTRUCTIONS.md
 	cargo bench --bench side_by_side -- --only instructions --rounds 1 --no-append
+
+bench-hits: ## Compare eviction policies in process; DIR=… adds a directory of traces
+	cargo bench --bench hit_ratio -- $(if $(DIR),--traces $(DIR))
 
 bench-micro: ## Measure the structures one by one
 	cargo bench --bench micro

@@ -98,12 +98,13 @@ fn secrets(full_name: &str) -> fn(Args<'_>, usize) -> bool {
 mod tests {
     use super::*;
     use crate::command::call::resolve;
+    use crate::command::names::CommandNames;
     use crate::protocol::args::OwnedArgs;
 
     fn shown_line(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let request = OwnedArgs::from_slices(&words);
-        let Ok(command) = resolve(request.args()) else {
+        let Ok(command) = resolve(&CommandNames::new(&[]), request.args()) else {
             panic!("the request is whole");
         };
         let parts: Vec<_> = shown(command, request.args())

@@ -225,7 +225,7 @@ mod tests {
     fn what_never_returns_is_worth_little() {
         let mut learner = Learner::new();
         for _ in 0..1_000 {
-            learner.count_end(word(0), 60);
+            learner.count_end(word(0), 1_000);
             learner.count_return(word(1), 60);
         }
         learn(&mut learner);
