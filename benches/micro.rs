@@ -257,12 +257,7 @@ fn prefetch<'k>(
 ) {
     hashed.clear();
     hashed.extend(batch.iter().map(|&item| keyspace.key(&keys[item])));
-    for &key in hashed.iter() {
-        keyspace.prefetch_bucket(0, key.hash());
-    }
-    for &key in hashed.iter() {
-        keyspace.prefetch_entry(0, key.hash());
-    }
+    keyspace.prefetch(0, hashed.iter().map(|key| key.hash()));
 }
 
 fn keyspace_get(criterion: &mut Criterion) {

@@ -167,7 +167,8 @@ fn the_watchdog_is_fed_by_the_loop_and_not_while_it_hangs() {
     const PERIOD_USEC: &str = "100000";
     const HANG: Duration = Duration::from_millis(1_000);
     let manager = Manager::new();
-    let server = manager.start(&["--port", "0"], |command| {
+    let options = ["--port", "0", "--enable-debug-command", "yes"];
+    let server = manager.start(&options, |command| {
         command.env("WATCHDOG_USEC", PERIOD_USEC);
     });
     for _ in 0..3 {

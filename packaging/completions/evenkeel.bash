@@ -6,18 +6,21 @@ _evenkeel() {
     case $previous in
         --unixsocket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --inline-replies) mapfile -t COMPREPLY < <(compgen -W 'auto resp plain' -- "$current"); return ;;
+        --protected-mode) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
+        --enable-debug-command) mapfile -t COMPREPLY < <(compgen -W 'no yes local' -- "$current"); return ;;
         --dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --stop-writes-on-bgsave-error) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --load-damaged) mapfile -t COMPREPLY < <(compgen -W 'no salvage' -- "$current"); return ;;
         --appendonly) mapfile -t COMPREPLY < <(compgen -W 'no' -- "$current"); return ;;
         --loglevel) mapfile -t COMPREPLY < <(compgen -W 'debug verbose notice warning nothing' -- "$current"); return ;;
         --logfile) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --latency-tracking) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --supervised) mapfile -t COMPREPLY < <(compgen -W 'no systemd auto upstart' -- "$current"); return ;;
         --pidfile) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --daemonize) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --databases --hash-seed --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --appendonly --loglevel --logfile --supervised --pidfile --daemonize' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W '--help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --protected-mode --rename-command --enable-debug-command --databases --hash-seed --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --appendonly --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
     else
         mapfile -t COMPREPLY < <(compgen -f -W 'check salvage' -- "$current")
     fi

@@ -15,16 +15,15 @@ use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved}
 use crate::base::clock::Timestamp;
 use crate::command::call::{Resolved, resolve_plain};
 use crate::command::names::CommandNames;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
 use crate::session::SessionKey;
 use crate::session::context::PreparedKey;
 use arrayvec::ArrayVec;
 
-/// Requests whose memory accesses are overlapped. Twice the misses a core has in flight; more
-/// would push the first lines out of the cache before they are used.
-pub(crate) const BATCH_REQUESTS_MAX: usize = 32;
+/// Requests whose memory accesses are overlapped.
+pub(crate) const BATCH_REQUESTS_MAX: usize = PREFETCH_GROUP_MAX;
 
 /// Why a batch was not executed to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,18 +115,11 @@ impl CacheEngine {
             .clone()
             .map(|request| prepare(names, context.keyspace, batch.args(request, buffer)))
             .collect();
-        // Loops of their own, so short that the processor works on several rounds at once.
         if prepared.len() > 1 {
-            for request in &prepared {
-                if let Some(key) = request.key {
-                    context.keyspace.prefetch_bucket(database, key.hash);
-                }
-            }
-            for request in &prepared {
-                if let Some(key) = request.key {
-                    context.keyspace.prefetch_entry(database, key.hash);
-                }
-            }
+            let keys = prepared.iter().filter_map(|request| request.key);
+            context
+                .keyspace
+                .prefetch(database, keys.map(|key| key.hash));
         }
         let mut outcome = BatchOutcome {
             executed_count: prepared.len(),

@@ -1,3 +1,5 @@
+//! The limit of memory holds under every rule, and the right keys go.
+
 use super::*;
 use crate::keyspace::{DeadlineChange, Key};
 use crate::value::string::StringValue;

@@ -293,10 +293,11 @@ impl<'a> Mutation<'a> {
             while len < RESTORE_GROUP && !records.is_empty() {
                 let record = Record::decode(&mut records).expect("a loader has checked the record");
                 let key = self.keyspace.key(record.key);
-                self.keyspace.prefetch_bucket(self.database, key.hash);
                 group[len] = Some((key, record));
                 len += 1;
             }
+            let hashes = group[..len].iter().flatten().map(|(key, _)| key.hash);
+            self.keyspace.prefetch(self.database, hashes);
             for (key, record) in group[..len].iter().flatten() {
                 let deadline = record
                     .deadline_ms

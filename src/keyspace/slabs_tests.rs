@@ -1,3 +1,5 @@
+//! Slabs against a list of pieces: nothing overlaps, and what is free goes back.
+
 use super::*;
 
 #[test]

@@ -136,6 +136,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
+        CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
         let clock = SystemClock::new();
         let daemon =
             Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;

@@ -64,6 +64,14 @@ counters! {
     keyspace_misses,
     /// Keys removed because their time was up.
     expired_keys,
+    /// Keys evicted to make room.
+    evicted_keys,
+    /// Bytes of their entries.
+    evicted_bytes,
+    /// Entries examined to choose them.
+    eviction_examined_keys,
+    /// New keys that had been evicted not long before.
+    eviction_ghost_hits,
     /// Snapshots taken.
     rdb_saves,
     /// Turns of the event loop.
@@ -180,6 +188,8 @@ pub struct Gauges {
     pub snapshot_bytes: u64,
     /// Bytes of it that are not on the disk yet.
     pub snapshot_held_bytes: u64,
+    /// Bytes of the memory of evicted keys.
+    pub eviction_ghost_bytes: u64,
     /// Keys loaded at start.
     pub loaded_keys: u64,
     /// Keys left out at start because they had expired.

@@ -51,6 +51,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        // Redis counts uses only under a policy that needs them.
+        id: "uses-are-counted-under-every-policy",
+        matches: |exchange| {
+            let [name, subcommand, ..] = exchange.words else {
+                return false;
+            };
+            name.eq_ignore_ascii_case(b"object")
+                && subcommand.eq_ignore_ascii_case(b"freq")
+                && matches!(exchange.subject, Value::Integer(0..=255))
+                && matches!(exchange.reference, Value::Error(_))
+        },
+    },
+    Difference {
         // A cursor is a place in the server's own table; Redis takes any text for some place.
         id: "cursors-belong-to-their-server",
         matches: |exchange| {

@@ -12,6 +12,9 @@ use crate::session::Context;
 use crate::session::long_read::LongRead;
 use std::collections::VecDeque;
 
+/// Buckets that SCAN looks at for each key it was asked for, found or not, as in Redis.
+const SCAN_BUCKETS_PER_KEY: usize = 10;
+
 pub(super) const COMMANDS: &[&CommandSpec] = &[&KEYS, &SCAN];
 
 /// Keys that SCAN looks at if the request does not say.
@@ -216,12 +219,13 @@ fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         index += 2;
     }
     let mut found = FoundKeys::new(pattern);
-    // Empty buckets count a little, so that a call on a table that lost its keys ends, too.
+    // So that a call on a table that lost its keys ends, too.
+    let bucket_count_max = count.saturating_mul(SCAN_BUCKETS_PER_KEY);
     let mut bucket_count = 0;
     loop {
         cursor = found.visit(context, cursor);
         bucket_count += 1;
-        if cursor == 0 || found.visited_count >= count || bucket_count >= count {
+        if cursor == 0 || found.visited_count >= count || bucket_count >= bucket_count_max {
             break;
         }
     }

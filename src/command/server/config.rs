@@ -114,6 +114,7 @@ fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.stats.reset();
     context.timing.reset();
     context.keyspace.reset_expiry_report();
+    context.keyspace.reset_eviction_report();
     context.turns.reset();
     context.reply.ok();
     Ok(())

@@ -37,6 +37,11 @@ pub(crate) fn info_text(context: &mut Context<'_>, sections: &[&[u8]]) -> String
     let gauges = gather_gauges(context);
     let mut counters = context.stats.counters.clone();
     counters.expired_keys = context.keyspace.expiry_report().removed_keys;
+    let evicted = context.keyspace.eviction_report();
+    counters.evicted_keys = evicted.keys;
+    counters.evicted_bytes = evicted.bytes;
+    counters.eviction_examined_keys = evicted.examined;
+    counters.eviction_ghost_hits = evicted.ghost_hits;
     let commands: Vec<CommandStat<'_>> = context
         .stats
         .commands()
@@ -125,6 +130,7 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
             .keyspace
             .dirty_count()
             .saturating_sub(stats.gauges.saved_dirty_count),
+        eviction_ghost_bytes: context.keyspace.eviction_report().ghost_bytes,
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
         maxclients: u64::from(context.config.maxclients),

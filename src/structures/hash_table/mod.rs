@@ -70,6 +70,17 @@ pub trait PayloadHash {
     fn prefetch(&self, payload: u64);
 }
 
+/// What [`HashTable::candidate`] sees in one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidate {
+    /// A payload whose key is most likely the wanted one.
+    Found(u64),
+    /// It may stand further on.
+    Behind,
+    /// There is none.
+    Absent,
+}
+
 /// Where a payload stands. Any insert or removal makes it stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -154,13 +165,21 @@ impl HashTable {
         prefetch(self.segments[self.segment_number(hash)].home_bucket(hash));
     }
 
-    /// The payload that a lookup of `hash` is going to compare first, if it stands in its home
-    /// bucket: for prefetching what it points to.
+    /// The payload that a lookup of `hash` is going to compare first, if it stands `distance`
+    /// buckets behind its home: for prefetching what it points to. About one key in eight stands
+    /// behind its home; for those this asks for the next bucket.
     #[inline]
-    pub fn candidate(&self, hash: u64) -> Option<u64> {
+    pub fn candidate(&self, hash: u64, distance: usize) -> Candidate {
         let segment = &self.segments[self.segment_number(hash)];
-        let mut found = segment.home_bucket(hash).with_mark(segment.mark(hash));
-        found.next().map(|(_, payload)| payload)
+        let bucket = segment.bucket_behind(hash, distance);
+        match bucket.with_mark(segment.mark(hash)).next() {
+            Some((_, payload)) => Candidate::Found(payload),
+            None if bucket.has_overflow() => {
+                prefetch(segment.bucket_behind(hash, distance + 1));
+                Candidate::Behind
+            }
+            None => Candidate::Absent,
+        }
     }
 
     /// Finds the payload of `hash` that `is_match` accepts, and where it stands.

@@ -105,6 +105,17 @@ impl Segment {
         &self.buckets[self.home(self.mark(hash).fragment)]
     }
 
+    /// The bucket `distance` behind that one.
+    #[inline]
+    pub(super) fn bucket_behind(&self, hash: u64, distance: usize) -> &Bucket {
+        let index = self.home(self.mark(hash).fragment) + distance;
+        if index < self.buckets.len() {
+            &self.buckets[index]
+        } else {
+            &self.buckets[index % self.buckets.len()]
+        }
+    }
+
     #[inline]
     pub(super) fn payload(&self, position: Position) -> u64 {
         self.buckets[position.bucket as usize].payload(usize::from(position.slot))
