@@ -753,6 +753,73 @@ fn a_storm_of_clients_leaves_nothing_behind() {
     }
 }
 
+/// Goal: a client that reads nothing costs neither keys nor memory. Method: one asks for a large
+/// value 3,200 times, then many ask for it a few times; nobody reads.
+#[test]
+fn clients_that_read_nothing_cost_no_key() {
+    let arguments = ["--maxmemory", "200mb", "--maxmemory-clients", "4mb"];
+    let mut server = ServerProcess::evenkeel(&arguments);
+    let mut operator = server.client();
+    let value = vec![b'x'; 512 * 1024];
+    for number in 0..20 {
+        let key = format!("key{number}");
+        assert_eq!(operator.call(&[b"SET", key.as_bytes(), &value]), ok());
+    }
+    let ask = b"*2\r\n$3\r\nGET\r\n$4\r\nkey7\r\n";
+    let mut alone = server.client();
+    alone
+        .send_raw(&ask.repeat(3_200))
+        .expect("requests are small");
+    wait_for_number(&mut operator, "client_buffers_bytes", |bytes| {
+        bytes >= value.len() as u64
+    });
+    assert_eq!(info_number(&mut operator, "evicted_clients"), 0);
+
+    let crowd: Vec<Client> = (0..60)
+        .map(|_| {
+            let mut client = server.client();
+            client
+                .send_raw(&ask.repeat(20))
+                .expect("requests are small");
+            client
+        })
+        .collect();
+    server.wait_for_log("closing client");
+    wait_for_number(&mut operator, "client_buffers_bytes", |bytes| {
+        bytes <= 4 << 20
+    });
+    assert!(info_number(&mut operator, "evicted_clients") > 0);
+    assert!(info_number(&mut operator, "client_buffers_peak_bytes") < 8 << 20);
+    assert_eq!(operator.call(&[b"DBSIZE"]), Value::Integer(20));
+    if let Some(bytes) = server.resident_bytes() {
+        assert!(bytes < 64 << 20, "{bytes} bytes are resident");
+    }
+    drop((alone, crowd));
+}
+
+/// A number from INFO.
+fn info_number(client: &mut Client, name: &str) -> u64 {
+    let Value::Bulk(text) = client.call(&["INFO", "everything"]) else {
+        panic!("INFO answers text");
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(field, _)| *field == name).expect(name);
+    value.parse().expect(name)
+}
+
+/// Asks for a number from INFO until it is as it should be.
+fn wait_for_number(client: &mut Client, name: &str, is_right: impl Fn(u64) -> bool) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let number = info_number(client, name);
+        if is_right(number) {
+            return;
+        }
+        assert!(Instant::now() < end, "{name} is still {number}");
+    }
+}
+
 #[test]
 fn maxclients_follows_the_limit_of_open_files() {
     let server = ServerProcess::evenkeel(&[]);
@@ -776,4 +843,16 @@ fn maxclients_follows_the_limit_of_open_files() {
     assert_eq!(client.line("CONFIG SET maxclients 1"), ok());
     let refused = server.client().read_to_end().expect("the connection ends");
     assert_eq!(refused, b"-ERR max number of clients reached\r\n");
+}
+
+#[test]
+fn the_limit_of_memory_is_found_and_told() {
+    let mut server = ServerProcess::evenkeel(&[]);
+    server.wait_for_log("maxmemory auto: ");
+    let mut client = server.client();
+    assert_eq!(info_number(&mut client, "maxmemory_auto"), 1);
+    let machine_bytes = info_number(&mut client, "total_system_memory");
+    let limit_bytes = info_number(&mut client, "maxmemory");
+    assert!(limit_bytes <= machine_bytes / 4 * 3);
+    assert!(limit_bytes > 0 || !cfg!(target_os = "linux"));
 }

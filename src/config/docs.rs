@@ -44,6 +44,10 @@ pub fn help() -> String {
         for row in rows_of(group) {
             let _ = writeln!(text, "  --{} {}", row.name, row.kind.placeholder());
             push_wrapped(&mut text, "      ", &plain_doc(row));
+            if row.kind.has_long_list() {
+                let values = format!("Value: {}.", row.kind.description());
+                push_wrapped(&mut text, "      ", &values);
+            }
             let default = format!("Default: {}", quoted_default(row));
             push_wrapped(&mut text, "      ", &default);
         }
@@ -127,12 +131,21 @@ fn rows_of(group: Group) -> impl Iterator<Item = &'static Row> {
 }
 
 impl Kind {
+    /// Whether the names to choose from are too many for the usage line of `--help`.
+    fn has_long_list(&self) -> bool {
+        let bytes = |names: &[&str]| names.iter().map(|name| name.len() + 1).sum::<usize>();
+        matches!(self, Kind::Choice(names) if bytes(names) > LINE_COLUMNS / 2)
+    }
+
     /// What stands for the value in the usage line of `--help`.
     fn placeholder(&self) -> String {
         match self {
             Kind::Boolean => "yes|no".to_owned(),
             Kind::Integer { .. } => "NUMBER".to_owned(),
             Kind::Memory { .. } => "BYTES".to_owned(),
+            Kind::MemoryOrAuto => "BYTES|auto".to_owned(),
+            Kind::MemoryOrPercent => "BYTES|PERCENT%".to_owned(),
+            Kind::Choice(_) if self.has_long_list() => "NAME".to_owned(),
             Kind::Choice(names) => names.join("|"),
             Kind::Text => "TEXT".to_owned(),
             Kind::Words { word, .. } => format!("{word} ..."),
@@ -165,6 +178,8 @@ impl Kind {
                     memory_text(max_bytes)
                 )
             }
+            Kind::MemoryOrAuto => "bytes, or auto".to_owned(),
+            Kind::MemoryOrPercent => "bytes, or 0% to 100%".to_owned(),
             Kind::Choice(names) => format!("one of {}", names.join(", ")),
             Kind::Text => "text".to_owned(),
             Kind::Words { max_count, .. } => format!("list, at most {max_count} words"),

@@ -26,6 +26,8 @@ pub enum BadValue {
     NotInteger,
     /// Not a number of bytes with an optional unit.
     NotMemory,
+    /// Neither a number of bytes with an optional unit nor a percentage.
+    NotMemoryOrPercent,
     /// Not an octal number.
     NotOctal,
     /// A number outside the range, both ends of which are allowed.
@@ -53,6 +55,9 @@ impl fmt::Display for BadValue {
             BadValue::NotBoolean => out.write_str("argument must be 'yes' or 'no'"),
             BadValue::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             BadValue::NotMemory => out.write_str("argument must be a memory value"),
+            BadValue::NotMemoryOrPercent => {
+                out.write_str("argument must be a memory or percent value")
+            }
             BadValue::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
             BadValue::OutOfRange { min, max } => {
                 write!(out, "argument must be between {min} and {max} inclusive")

@@ -21,6 +21,7 @@ mod command_line;
 mod docs;
 mod error;
 mod file;
+mod memory;
 mod output_limit;
 mod rename;
 mod row;
@@ -34,10 +35,12 @@ pub use access::is_sensitive;
 pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};
+pub use memory::{MemoryLimit, MemoryShare};
 pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
 pub use row::{Access, Group, Kind, Row};
 pub use table::{
-    AppendOnly, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, ROWS, Supervised,
+    AppendOnly, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS,
+    Supervised,
 };
 pub use value::{ListenAddress, Percentile, SavePoint};

@@ -35,6 +35,10 @@ pub enum Kind {
         /// Largest allowed number of bytes.
         max_bytes: u64,
     },
+    /// Bytes as for [`Kind::Memory`] without a range, or `auto`.
+    MemoryOrAuto,
+    /// Bytes as for [`Kind::Memory`] without a range, or a percentage such as `10%`.
+    MemoryOrPercent,
     /// One of these names, whatever its case.
     Choice(&'static [&'static str]),
     /// One word of any bytes; quote it to include spaces or to leave it empty.
@@ -69,6 +73,8 @@ pub enum Group {
     Security,
     /// Databases and keys.
     Keyspace,
+    /// How much memory may be used, and what happens when it is.
+    Memory,
     /// Snapshots.
     Persistence,
     /// What is logged, and where.
@@ -79,12 +85,13 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order they are documented.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Network,
         Group::Clients,
         Group::Protocol,
         Group::Security,
         Group::Keyspace,
+        Group::Memory,
         Group::Persistence,
         Group::Logging,
         Group::Service,
@@ -98,6 +105,7 @@ impl Group {
             Group::Protocol => "Protocol",
             Group::Security => "Security",
             Group::Keyspace => "Keyspace",
+            Group::Memory => "Memory",
             Group::Persistence => "Persistence",
             Group::Logging => "Logging",
             Group::Service => "Service",

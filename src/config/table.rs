@@ -14,6 +14,7 @@
 use std::fmt;
 
 use super::error::BadValue;
+use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
@@ -41,6 +42,28 @@ choices! {
         Resp = "resp",
         /// Plain text for connections whose first request is a line.
         Plain = "plain",
+    }
+}
+
+choices! {
+    /// Which keys make room for others when memory is full.
+    MemoryPolicy {
+        /// Of the keys with a deadline, one not used for long.
+        VolatileLru = "volatile-lru",
+        /// Of the keys with a deadline, one not used often.
+        VolatileLfu = "volatile-lfu",
+        /// Of the keys with a deadline, any.
+        VolatileRandom = "volatile-random",
+        /// The key whose deadline is next.
+        VolatileTtl = "volatile-ttl",
+        /// A key not used for long.
+        AllkeysLru = "allkeys-lru",
+        /// A key not used often.
+        AllkeysLfu = "allkeys-lfu",
+        /// Any key.
+        AllkeysRandom = "allkeys-random",
+        /// None: writes that need memory are refused.
+        Noeviction = "noeviction",
     }
 }
 
@@ -194,6 +217,64 @@ parameters! {
     /// a run repeatable, and lets whoever knows it choose keys that collide.
     "hash-seed" hash_seed: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
+
+    /// Most bytes that keys, values and what is kept about them may take; `0` for no limit.
+    /// `auto` is three quarters of what the machine or the process's control groups allow,
+    /// whichever is less. `CONFIG GET` and `INFO` answer the number in force; `maxmemory_auto`
+    /// of `INFO` says whether it comes from `auto`.
+    "maxmemory" maxmemory: MemoryLimit = "auto",
+    Kind::MemoryOrAuto, Memory, Mutable;
+
+    /// Which keys make room for others when memory is full. The names are those of Redis.
+    "maxmemory-policy" maxmemory_policy: MemoryPolicy = "allkeys-lru",
+    Kind::Choice(MemoryPolicy::NAMES), Memory, Mutable;
+
+    /// Most memory that the buffers and queued transactions of all clients may take beside
+    /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it the clients with
+    /// the most are not read from, and closed if that does not help. Keys are never evicted for
+    /// them. Fewer bytes than 1mb, and parts that are less than 8mb, are taken as that much.
+    "maxmemory-clients" maxmemory_clients: MemoryShare = "10%",
+    Kind::MemoryOrPercent, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: nothing is sampled to find what to evict.
+    "maxmemory-samples" maxmemory_samples: u32 = "5",
+    Kind::Integer { min: 1, max: INT_MAX }, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: eviction never takes longer than other work.
+    "maxmemory-eviction-tenacity" maxmemory_eviction_tenacity: u32 = "10",
+    Kind::Integer { min: 0, max: 100 }, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: how often a key is used is counted otherwise.
+    "lfu-log-factor" lfu_log_factor: u32 = "10",
+    Kind::Integer { min: 0, max: INT_MAX }, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: how often a key is used is counted otherwise.
+    "lfu-decay-time" lfu_decay_time_minutes: u32 = "1",
+    Kind::Integer { min: 0, max: INT_MAX }, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
+    "lazyfree-lazy-eviction" lazyfree_lazy_eviction: bool = "no",
+    Kind::Boolean, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
+    "lazyfree-lazy-expire" lazyfree_lazy_expire: bool = "no",
+    Kind::Boolean, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
+    "lazyfree-lazy-server-del" lazyfree_lazy_server_del: bool = "no",
+    Kind::Boolean, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
+    "lazyfree-lazy-user-del" lazyfree_lazy_user_del: bool = "no",
+    Kind::Boolean, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
+    "lazyfree-lazy-user-flush" lazyfree_lazy_user_flush: bool = "no",
+    Kind::Boolean, Memory, Mutable;
+
+    /// Accepted for Redis's sake, without effect: memory of keys is compacted anyway.
+    "activedefrag" activedefrag: bool = "no",
+    Kind::Boolean, Memory, Mutable;
 
     /// When snapshots are taken by themselves: pairs of seconds and changes, each meaning so many
     /// seconds after the last snapshot if there were at least so many changes. An empty value

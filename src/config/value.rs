@@ -43,7 +43,7 @@ pub(super) fn of_default<V: ParameterValue>(kind: &Kind, default: &str) -> V {
 }
 
 /// The only word given.
-fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
+pub(super) fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
     match words {
         [word] => Ok(word),
         _ => Err(BadValue::WrongCount),
@@ -75,6 +75,8 @@ impl Kind {
             | Kind::Choice(_)
             | Kind::Text
             | Kind::Words { .. }
+            | Kind::MemoryOrAuto
+            | Kind::MemoryOrPercent
             | Kind::SavePoints
             | Kind::OutputLimits
             | Kind::Rename => {

@@ -15,6 +15,7 @@
 
 mod batch;
 mod gates;
+mod memory;
 mod typed;
 
 pub use crate::keyspace::CountError;
@@ -74,7 +75,9 @@ impl CacheEngine {
     pub fn new(config: Config) -> Self {
         let names = Box::new(CommandNames::new(&config.rename_command));
         let database_count = usize::try_from(config.databases).expect("at most i32::MAX");
-        Self {
+        // What `auto` means is known to whoever puts a server around this.
+        let memory_limit_bytes = config.maxmemory.resolve(0);
+        let mut engine = Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
             sessions: Sessions::default(),
             config,
@@ -85,7 +88,9 @@ impl CacheEngine {
             names,
             timing: Timing::new(table().len()),
             now: Timestamp::default(),
-        }
+        };
+        engine.set_memory_limit(memory_limit_bytes);
+        engine
     }
 
     /// Measures how long commands take, for statistics, the slow log and LATENCY. Without a
@@ -141,6 +146,12 @@ impl CacheEngine {
     /// The configuration in force, for change from outside of a command.
     pub(crate) fn config_mut(&mut self) -> &mut Config {
         &mut self.config
+    }
+
+    /// Counters and gauges.
+    #[inline]
+    pub fn stats(&self) -> &Statistics {
+        &self.stats
     }
 
     /// Counters and gauges, for their owners to keep up to date.

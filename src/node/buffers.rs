@@ -286,6 +286,11 @@ impl OutputBuffer {
         (&mut self.bytes, self.start)
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Gives the memory back if nothing was appended.
     pub(super) fn release_if_empty(&mut self, pool: &mut Pool) {
         if self.bytes.is_empty() && self.bytes.capacity() > 0 {

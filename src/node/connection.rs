@@ -4,6 +4,7 @@
 //!            ┌────────────── reads ───────────────┐
 //!  Open ─────┤ output above the mark: waits       ├──▶ closing: no more requests,
 //!            │ paused: waits for the pause's end  │    ends when the output is written
+//!            │ held: all buffers are too large    │
 //!            └────────────────────────────────────┘
 //! ```
 //!
@@ -48,6 +49,12 @@ pub(super) struct Connection {
     pub(super) is_parked: bool,
     /// The client will send nothing more.
     pub(super) is_at_end: bool,
+    /// All clients' buffers are too large, and this one's are among the largest.
+    pub(super) is_held: bool,
+    /// It could not be read because all clients' buffers were far too large.
+    pub(super) is_turned_away: bool,
+    /// What its buffers and transaction are counted with, in bytes.
+    pub(super) counted_bytes: usize,
     /// Nothing more is executed; it ends when the output is written.
     pub(super) is_closing: bool,
     /// It stands in the list of connections to be written.
@@ -75,6 +82,9 @@ impl Connection {
             is_waiting: false,
             is_parked: false,
             is_at_end: false,
+            is_held: false,
+            is_turned_away: false,
+            counted_bytes: 0,
             is_closing: false,
             is_in_output_list: false,
             is_in_close_list: false,
@@ -88,6 +98,7 @@ impl Connection {
         !self.is_closing
             && !self.is_paused
             && !self.is_waiting
+            && !self.is_held
             && self.output.len() < OUTPUT_MARK_BYTES
     }
 

@@ -17,10 +17,12 @@
 //!
 //! Invariants: a connection's memory is bounded whatever its client sends or does not read
 //! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer; requests
-//! of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX` in `run.rs`).
+//! of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX` in `run.rs`);
+//! all connections together stay within a budget (`budget.rs`).
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
+mod budget;
 mod buffers;
 mod connection;
 mod monitoring;
@@ -38,9 +40,10 @@ use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
-use crate::session::Peer;
 use crate::session::outbox::Shutdown;
+use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
+use budget::ClientBudget;
 use buffers::{Pool, SHARED_READ_BYTES};
 use connection::Connection;
 use saving::Saving;
@@ -97,6 +100,9 @@ pub struct Node {
     output_floor_bytes: usize,
     /// Clients that are shown what is executed.
     monitors: Vec<ConnectionId>,
+    budget: ClientBudget,
+    /// What `maxmemory auto` means; 0 if nobody said.
+    automatic_memory_bytes: u64,
 }
 
 impl Node {
@@ -107,7 +113,7 @@ impl Node {
         let output_floor_bytes = output_limits::floor_bytes(&config);
         let mut engine = CacheEngine::new(config);
         engine.reserve_sessions(reserved);
-        Self {
+        let mut node = Self {
             engine,
             connections: Slab::with_capacity(reserved),
             generations: Vec::with_capacity(reserved),
@@ -124,7 +130,11 @@ impl Node {
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),
-        }
+            budget: ClientBudget::new(),
+            automatic_memory_bytes: 0,
+        };
+        node.apply_memory_limits();
+        node
     }
 
     /// The cache behind the connections.
@@ -208,6 +218,10 @@ impl Node {
     /// Whether bytes of this connection may be read now. If not, its readiness must be remembered:
     /// it comes onto the ready list when that changes.
     pub fn may_read(&mut self, id: ConnectionId) -> bool {
+        if self.budget.is_full() {
+            self.turn_away(id);
+            return false;
+        }
         self.find(id)
             .is_some_and(|connection| connection.may_read())
     }
@@ -258,6 +272,9 @@ impl Node {
             return;
         };
         if connection.has_backlog && connection.may_run() {
+            if self.budget.is_full() {
+                return self.turn_away(id);
+            }
             self.run_own(id, now);
         }
     }
@@ -340,12 +357,14 @@ impl Node {
             || self.is_reading()
             || self.engine.has_work(now)
             || self.has_saving_work()
+            || self.has_budget_work()
     }
 
     /// Takes notice of changed parameters.
     pub fn config_changed(&mut self, now: Timestamp) {
         self.watch_all_idleness(now);
         self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
+        self.apply_memory_limits();
         self.demands.config_changed = true;
     }
 
@@ -359,6 +378,7 @@ impl Node {
         if self.find(id).is_none() {
             return;
         }
+        self.count_buffers(id, 0);
         let mut connection = self.connections.remove(id.slot as usize);
         connection.input.clear(&mut self.pool);
         let generation = &mut self.generations[id.slot as usize];
@@ -391,13 +411,14 @@ impl Node {
         has_work || has_reading || has_saving
     }
 
-    /// Does a bounded piece of the work that is due now: timers, expiry, freeing. Returns true if
-    /// there is more.
+    /// Does a bounded piece of the work that is due now: timers, expiry, freeing, too large
+    /// buffers. Returns true if there is more.
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
         self.check_save_points(now);
-        has_timers || has_work
+        let has_relief = self.keep_client_budget(now);
+        has_timers || has_work || has_relief
     }
 
     /// Puts a connection on the list to be closed.
@@ -424,15 +445,20 @@ impl Node {
         }
     }
 
-    /// Tells the session how full its buffers are.
+    /// Tells the session how full its buffers are, and counts them.
     fn note_buffers(&mut self, id: ConnectionId) {
         let connection = &self.connections[id.slot as usize];
         let (input, output) = (&connection.input, &connection.output);
-        let buffers = &mut self.engine.session_mut(connection.session).buffers;
-        buffers.input_bytes = input.len();
-        buffers.input_spare_bytes = input.allocated_bytes() - input.len();
-        buffers.output_bytes = output.len();
-        buffers.output_allocated_bytes = output.allocated_bytes();
+        let session = self.engine.session_mut(connection.session);
+        session.buffers = BufferUse {
+            input_bytes: input.len(),
+            input_spare_bytes: input.allocated_bytes() - input.len(),
+            parser_bytes: connection.parser.allocated_bytes(),
+            output_bytes: output.len(),
+            output_allocated_bytes: output.allocated_bytes(),
+        };
+        let buffered_bytes = session.buffered_bytes();
+        self.count_buffers(id, buffered_bytes);
     }
 
     /// Whether the replies to inline requests are for people.

@@ -291,6 +291,7 @@ impl Node {
                 self.output_list.push(id);
             }
             self.ready_list.push(id);
+            self.note_buffers(id);
         }
     }
 

@@ -60,8 +60,8 @@ impl Node {
     pub fn summary(&mut self, now: Timestamp) -> Summary {
         let clients = self.connection_count();
         let keys = self.key_count();
-        let sessions_bytes = self.engine.sessions().used_bytes();
-        let used_bytes = (self.engine.keyspace_mut().used_bytes() + sessions_bytes) as u64;
+        let sessions_bytes = self.engine.sessions().used_bytes() as u64;
+        let used_bytes = self.engine.keyspace_mut().used_bytes() as u64 + sessions_bytes;
         let stats = self.engine.stats_mut();
         stats.sample_rates(now.monotonic_ms());
         Summary {
@@ -72,5 +72,14 @@ impl Node {
             commands_per_second: stats.commands_per_second(),
             loop_turn_max_us: stats.counters.loop_turn_max_usec,
         }
+    }
+
+    /// Notes how much memory is in use, for the peak in INFO. O(databases).
+    pub(super) fn note_used_memory(&mut self) {
+        let keyspace_bytes = self.engine.keyspace_mut().used_bytes() as u64;
+        let gauges = &mut self.engine.stats_mut().gauges;
+        let used_bytes =
+            gauges.used_memory_startup_bytes + keyspace_bytes + gauges.client_buffers_bytes;
+        gauges.note_used_memory(used_bytes);
     }
 }

@@ -4,9 +4,10 @@
 //! Method: a [`Rig`] plays the reactor: it puts bytes into read buffers while the node wants them,
 //! takes output when a test says so, and moves the clock by hand.
 //!
-//! Not here: MONITOR and reloads (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots (`tests/saving.rs`), random
+//! Not here: the budget of all buffers (`tests/budget.rs`), MONITOR and reloads (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots (`tests/saving.rs`), random
 //! interleavings of many clients (`tests/sim/`), sockets (`tests/process.rs`).
 
+mod budget;
 mod clients;
 mod monitoring;
 mod reading;
@@ -127,7 +128,9 @@ impl Rig {
 
     fn allocated_bytes(&self, id: ConnectionId) -> usize {
         let connection = self.connection(id);
-        let allocated = connection.input.allocated_bytes() + connection.output.allocated_bytes();
+        let allocated = connection.input.allocated_bytes()
+            + connection.output.allocated_bytes()
+            + connection.parser.allocated_bytes();
         let session = self.node.engine.session(connection.session);
         assert_eq!(
             session.buffers.allocated_bytes(),

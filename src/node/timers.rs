@@ -84,7 +84,12 @@ impl Node {
         let key_ms = key_ms.map(|at_ms| at_ms.saturating_sub(now.unix_ms()));
         let save_ms = self.next_save_ms();
         let save_ms = save_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
-        [timer_ms, key_ms, save_ms].into_iter().flatten().min()
+        let budget_ms = self.next_budget_ms();
+        let budget_ms = budget_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
+        [timer_ms, key_ms, save_ms, budget_ms]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Demands a heartbeat of the loop every `period_ms`, from now on. To be called once.
@@ -128,6 +133,7 @@ impl Node {
                 Timer::Output(id) => self.output_timer_fired(id),
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
+                    self.note_used_memory();
                     self.engine.stats_mut().sample_rates(now_ms);
                     self.timers.is_sampling = false;
                     self.timers.has_traffic = false;

@@ -156,6 +156,11 @@ impl CommandParser {
         }
     }
 
+    /// Bytes allocated to remember an incomplete request.
+    pub fn allocated_bytes(&self) -> usize {
+        self.partial.capacity() * size_of::<ArgRange>()
+    }
+
     /// True between requests.
     #[inline]
     pub fn is_idle(&self) -> bool {

@@ -10,6 +10,7 @@
 //! | `disk.rs` | the thread that waits for the disk |
 //! | `loading.rs` | loading the snapshot at the start |
 //! | `transport.rs` | one client's socket, whatever its kind |
+//! | `memory_limit.rs` | what `maxmemory auto` means |
 //! | `machine.rs` | what the operating system knows about this process |
 //!
 //! [`Server`] can be run inside another program: on listeners it binds itself
@@ -24,6 +25,7 @@ mod listeners;
 mod loading;
 mod machine;
 mod manager;
+mod memory_limit;
 mod reactor;
 mod signals;
 mod transport;
@@ -228,6 +230,7 @@ impl Server {
         node.engine_mut().set_stopwatch(Box::new(clock));
         let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
         machine::describe(&mut node.stats_mut().gauges, port, &clock);
+        memory_limit::apply(&mut node);
         let reactor = Reactor::new(poll, node, clock, listeners, stop.is_stopping.clone())?;
         Ok(Self { reactor, stop })
     }

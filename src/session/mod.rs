@@ -89,6 +89,8 @@ pub struct BufferUse {
     pub input_bytes: usize,
     /// Room for more in the same buffer.
     pub input_spare_bytes: usize,
+    /// Bytes that remember the arguments of an incomplete request.
+    pub parser_bytes: usize,
     /// Bytes of replies not yet taken by the client.
     pub output_bytes: usize,
     /// Bytes allocated for replies.
@@ -98,7 +100,7 @@ pub struct BufferUse {
 impl BufferUse {
     /// Bytes allocated for this client.
     pub fn allocated_bytes(&self) -> usize {
-        self.input_bytes + self.input_spare_bytes + self.output_allocated_bytes
+        self.input_bytes + self.input_spare_bytes + self.parser_bytes + self.output_allocated_bytes
     }
 }
 
@@ -176,6 +178,12 @@ impl Session {
         self.buffers.allocated_bytes() + read.map_or(0, |read| read.used_bytes())
     }
 
+    /// Bytes that grow with what the client sends and does not read: buffers and transaction.
+    #[inline]
+    pub fn buffered_bytes(&self) -> usize {
+        self.transaction.used_bytes() + self.traffic_bytes()
+    }
+
     /// Bytes this session takes of our memory, buffers included.
     pub fn used_bytes(&self) -> usize {
         size_of::<Self>()
@@ -184,7 +192,6 @@ impl Session {
             + self.name.len()
             + self.library_name.len()
             + self.library_version.len()
-            + self.transaction.used_bytes()
-            + self.traffic_bytes()
+            + self.buffered_bytes()
     }
 }

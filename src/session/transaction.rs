@@ -32,6 +32,7 @@ struct State {
     queue: Vec<QueuedCommand>,
     queue_bytes: usize,
     watches: Vec<Watch>,
+    watches_bytes: usize,
 }
 
 /// A session's transaction: none, watching only, or open.
@@ -98,9 +99,11 @@ impl Transaction {
         };
         let queue = std::mem::take(&mut state.queue);
         let watches = std::mem::take(&mut state.watches);
+        let watches_bytes = state.watches_bytes;
         self.state = (!watches.is_empty()).then(|| {
             Box::new(State {
                 watches,
+                watches_bytes,
                 ..State::default()
             })
         });
@@ -109,7 +112,9 @@ impl Transaction {
 
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
-        self.state().watches.push(watch);
+        let state = self.state();
+        state.watches_bytes += watch.key.len() + size_of::<Watch>();
+        state.watches.push(watch);
     }
 
     /// The watched keys.
@@ -123,6 +128,7 @@ impl Transaction {
             return Vec::new();
         };
         let watches = std::mem::take(&mut state.watches);
+        state.watches_bytes = 0;
         if !state.is_open {
             self.state = None;
         }
@@ -136,11 +142,8 @@ impl Transaction {
 
     /// Bytes of queue and watches.
     pub fn used_bytes(&self) -> usize {
-        let Some(state) = &self.state else { return 0 };
-        let watches = state
-            .watches
-            .iter()
-            .map(|watch| watch.key.len() + size_of::<Watch>());
-        size_of::<State>() + state.queue_bytes + watches.sum::<usize>()
+        self.state.as_ref().map_or(0, |state| {
+            size_of::<State>() + state.queue_bytes + state.watches_bytes
+        })
     }
 }

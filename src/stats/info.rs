@@ -165,6 +165,11 @@ mod tests {
             used_memory_overhead_bytes: 1_000_000,
             used_memory_startup_bytes: 999_424,
             used_memory_rss_bytes: 1_048_576,
+            memory_limit_bytes: 2 << 20,
+            memory_policy: "allkeys-lfu",
+            keyspace_bytes: 500_000,
+            keyspace_overhead_bytes: 10_000,
+            entries_held_bytes: 522_768,
             input_bytes_per_second: 1536,
             cpu_user_usec: 7_743,
             ..Gauges::default()
@@ -286,7 +291,11 @@ mod tests {
         assert_eq!(field("instantaneous_input_kbps"), "1.50");
         assert_eq!(field("used_cpu_user"), "0.007743");
         assert_eq!(field("expiry_next_deadline_ms"), "-1");
-        assert_eq!(field("maxmemory_policy"), "noeviction");
+        assert_eq!(field("maxmemory_policy"), "allkeys-lfu");
+        assert_eq!(field("maxmemory_human"), "2.00M");
+        assert_eq!(field("allocator_active"), "606208");
+        assert_eq!(field("allocator_frag_bytes"), "32768");
+        assert_eq!(field("mem_not_counted_for_evict"), "1072864");
     }
 
     #[test]

@@ -72,6 +72,10 @@ counters! {
     eviction_examined_keys,
     /// New keys that had been evicted not long before.
     eviction_ghost_hits,
+    /// Clients closed because all clients' buffers took too much memory.
+    evicted_clients,
+    /// How often a client was not read from for a while for that reason.
+    client_memory_pauses,
     /// Snapshots taken.
     rdb_saves,
     /// Turns of the event loop.
@@ -129,8 +133,26 @@ pub struct Gauges {
     pub used_memory_rss_bytes: u64,
     /// Memory of the machine; 0 if unknown.
     pub total_system_memory_bytes: u64,
-    /// Memory of all clients' buffers.
+    /// Memory of keys, values, tables and heaps.
+    pub keyspace_bytes: u64,
+    /// The part of it that is tables and heaps.
+    pub keyspace_overhead_bytes: u64,
+    /// Memory taken from the system for entries, room between them included.
+    pub entries_held_bytes: u64,
+    /// Most memory that keys, values and what is kept about them may take; 0 for no limit.
+    pub memory_limit_bytes: u64,
+    /// Whether that limit comes from the machine.
+    pub memory_limit_is_auto: bool,
+    /// Name of the eviction policy.
+    pub memory_policy: &'static str,
+    /// Memory of all clients' buffers and transactions: a running total.
     pub client_buffers_bytes: u64,
+    /// The most that it has been.
+    pub client_buffers_peak_bytes: u64,
+    /// The most that it may be; 0 for no limit.
+    pub client_buffers_limit_bytes: u64,
+    /// Clients that are not read from because of it.
+    pub clients_held: u64,
     /// Dropped objects waiting to be freed in slices.
     pub lazyfree_pending_objects: u64,
 
@@ -205,6 +227,13 @@ pub struct Gauges {
     pub loop_cpu_system_usec: u64,
     /// As `cpu_user_usec`, of the loop's own thread.
     pub loop_cpu_user_usec: u64,
+}
+
+impl Gauges {
+    /// Notes how much memory is in use, for the peak.
+    pub fn note_used_memory(&mut self, bytes: u64) {
+        self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(bytes);
+    }
 }
 
 /// Statistics of one command.

@@ -171,12 +171,14 @@ pub static ROWS: &[MetricRow] = &[
     row("used_memory_dataset_perc", Memory, Unit::Percent,
         "Memory taken by keys and values, of what was allocated since the start.",
         |source| percent(dataset_bytes(source), net_bytes(source))),
-    row("allocator_allocated", Memory, Bytes, "`used_memory` under another name.",
-        |source| Value::Unsigned(source.gauges.used_memory_bytes)),
-    row("allocator_active", Memory, Bytes, "`used_memory_rss` under another name.",
-        |source| Value::Unsigned(source.gauges.used_memory_rss_bytes)),
-    row("allocator_resident", Memory, Bytes, "`used_memory_rss` under another name.",
-        |source| Value::Unsigned(source.gauges.used_memory_rss_bytes)),
+    row("allocator_allocated", Memory, Bytes,
+        "Memory of keys, values, tables and clients: `used_memory` less what was there at start.",
+        |source| Value::Unsigned(net_bytes(source))),
+    row("allocator_active", Memory, Bytes,
+        "The same, with the room between entries that is held for others.",
+        |source| Value::Unsigned(active_bytes(source))),
+    row("allocator_resident", Memory, Bytes, "The same as `allocator_active`.",
+        |source| Value::Unsigned(active_bytes(source))),
     row("total_system_memory", Memory, Bytes, "Memory of the machine; 0 if unknown.",
         |source| Value::Unsigned(source.gauges.total_system_memory_bytes)),
     row("total_system_memory_human", Memory, Bytes, "The same with a unit.",
@@ -199,50 +201,66 @@ pub static ROWS: &[MetricRow] = &[
         "Always 0: there are no scripts."),
     row("number_of_cached_scripts", Memory, Count, "Always 0: there are no scripts.",
         |_| Value::Unsigned(0)),
-    row("maxmemory", Memory, Bytes, "Always 0: memory is not limited.",
-        |_| Value::Unsigned(0)),
+    row("maxmemory", Memory, Bytes,
+        "Most memory that keys, values and what is kept about them may take; 0 for no limit.",
+        |source| Value::Unsigned(source.gauges.memory_limit_bytes)),
     row("maxmemory_human", Memory, Bytes, "The same with a unit.",
-        |_| Value::HumanBytes(0)),
-    row("maxmemory_policy", Memory, Text, "Always `noeviction`: no key is evicted.",
-        |_| Value::Text("noeviction")),
-    row("allocator_frag_ratio", Memory, Ratio, "`mem_fragmentation_ratio` under another name.",
+        |source| Value::HumanBytes(source.gauges.memory_limit_bytes)),
+    row("maxmemory_policy", Memory, Text, "Which keys make room for others.",
+        |source| Value::Text(source.gauges.memory_policy)),
+    row("maxmemory_auto", Memory, Count,
+        "1 if `maxmemory` is `auto`, and the limit comes from the machine.",
+        |source| Value::Unsigned(source.gauges.memory_limit_is_auto.into())),
+    row("allocator_frag_ratio", Memory, Ratio, "`allocator_active`, of `allocator_allocated`.",
+        |source| Value::Float2(ratio(active_bytes(source), net_bytes(source)))),
+    row("allocator_frag_bytes", Memory, Bytes, "Room between entries that is held for others.",
+        |source| Value::Unsigned(entry_room_bytes(source))),
+    row("allocator_rss_ratio", Memory, Ratio, "Always 1.00: nothing else is held.",
+        |_| Value::Float2(1.0)),
+    row("allocator_rss_bytes", Memory, Bytes, "Always 0: nothing else is held.",
+        |_| Value::Unsigned(0)),
+    row("rss_overhead_ratio", Memory, Ratio, "Resident memory, of `allocator_resident`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
-            source.gauges.used_memory_bytes))),
-    row("allocator_frag_bytes", Memory, Bytes, "`mem_fragmentation_bytes` under another name.",
-        fragmentation_bytes),
-    row("allocator_rss_ratio", Memory, Ratio, "Always 1: pages not in use are not told apart.",
-        |_| Value::Float2(1.0)),
-    zero("allocator_rss_bytes", Memory, Bytes,
-        "Always 0: pages not in use are not told apart."),
-    row("rss_overhead_ratio", Memory, Ratio, "Always 1: the same.",
-        |_| Value::Float2(1.0)),
-    zero("rss_overhead_bytes", Memory, Bytes,
-        "Always 0: the same."),
+            active_bytes(source)))),
+    row("rss_overhead_bytes", Memory, Bytes, "Resident memory less `allocator_resident`.",
+        |source| Value::Integer(source.gauges.used_memory_rss_bytes
+            .wrapping_sub(active_bytes(source)).cast_signed())),
     row("mem_fragmentation_ratio", Memory, Ratio, "Resident memory, of the memory allocated.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
             source.gauges.used_memory_bytes))),
     row("mem_fragmentation_bytes", Memory, Bytes, "Resident memory less the memory allocated.",
-        fragmentation_bytes),
-    row("mem_not_counted_for_evict", Memory, Bytes, "Always 0: all memory counts.",
+        |source| Value::Integer(source.gauges.used_memory_rss_bytes
+            .wrapping_sub(source.gauges.used_memory_bytes).cast_signed())),
+    row("mem_not_counted_for_evict", Memory, Bytes,
+        "Memory that `maxmemory` does not limit: all but keys, values and what is kept about them.",
+        |source| Value::Unsigned(source.gauges.used_memory_bytes
+            .saturating_sub(source.gauges.keyspace_bytes))),
+    row("mem_replication_backlog", Memory, Bytes, "Always 0: there is no replication.",
         |_| Value::Unsigned(0)),
-    zero("mem_replication_backlog", Memory, Bytes,
-        "Always 0: there is no replication."),
-    zero("mem_total_replication_buffers", Memory, Bytes,
-        "Always 0: there is no replication."),
-    zero("mem_clients_slaves", Memory, Bytes,
-        "Always 0: there is no replication."),
-    zero("mem_cluster_links", Memory, Bytes,
-        "Always 0: there is no cluster."),
-    zero("mem_aof_buffer", Memory, Bytes,
-        "Always 0: there is no append-only file."),
-    row("mem_clients_normal", Memory, Bytes, "Memory of all clients' buffers.",
+    row("mem_total_replication_buffers", Memory, Bytes, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+    row("mem_clients_slaves", Memory, Bytes, "Always 0: there is no replication.",
+        |_| Value::Unsigned(0)),
+    row("mem_clients_normal", Memory, Bytes,
+        "Memory of all clients' buffers and queued transactions.",
         |source| Value::Unsigned(source.gauges.client_buffers_bytes)),
     row("client_buffers_bytes", Memory, Bytes, "The same, under the name used here.",
         |source| Value::Unsigned(source.gauges.client_buffers_bytes)),
+    row("client_buffers_peak_bytes", Memory, Bytes, "The most that it has been.",
+        |source| Value::Unsigned(source.gauges.client_buffers_peak_bytes)),
+    row("client_buffers_limit_bytes", Memory, Bytes,
+        "The most that it may be, from `maxmemory-clients`; 0 for no limit.",
+        |source| Value::Unsigned(source.gauges.client_buffers_limit_bytes)),
+    row("clients_held", Memory, Count, "Clients that are not read from because it is more.",
+        |source| Value::Unsigned(source.gauges.clients_held)),
+    row("mem_cluster_links", Memory, Bytes, "Always 0: there is no cluster.",
+        |_| Value::Unsigned(0)),
+    row("mem_aof_buffer", Memory, Bytes, "Always 0: there is no append-only file.",
+        |_| Value::Unsigned(0)),
     row("mem_allocator", Memory, Text, "Name of the memory allocator.",
         |source| Value::Text(&source.gauges.mem_allocator)),
-    zero("active_defrag_running", Memory, Count,
-        "Always 0: memory is never moved about."),
+    row("active_defrag_running", Memory, Count, "Always 0: memory is compacted in slices.",
+        |_| Value::Unsigned(0)),
     row("lazyfree_pending_objects", Memory, Count,
         "Dropped objects waiting to be freed in slices.",
         |source| Value::Unsigned(source.gauges.lazyfree_pending_objects)),
@@ -373,8 +391,10 @@ pub static ROWS: &[MetricRow] = &[
         "New keys that had been evicted not long before."),
     row("eviction_ghost_bytes", Stats, Bytes, "Memory of which keys were evicted.",
         |source| Value::Unsigned(source.gauges.eviction_ghost_bytes)),
-    zero("evicted_clients", Stats, Count,
-        "Always 0: no client is closed for memory."),
+    counter!(evicted_clients, Stats, Count,
+        "Clients closed because the buffers of all took more than `maxmemory-clients`."),
+    counter!(client_memory_pauses, Stats, Count,
+        "How often a client was not read from for a while for that reason."),
     zero("evicted_scripts", Stats, Count,
         "Always 0: there are no scripts."),
     zero("total_eviction_exceeded_time", Stats, Milliseconds,
@@ -511,19 +531,24 @@ fn peak_bytes(source: &InfoSource<'_>) -> u64 {
         .max(source.gauges.used_memory_bytes)
 }
 
-fn fragmentation_bytes(source: &InfoSource<'_>) -> Value<'static> {
-    let gauges = source.gauges;
-    let bytes = gauges
-        .used_memory_rss_bytes
-        .wrapping_sub(gauges.used_memory_bytes);
-    Value::Integer(bytes.cast_signed())
-}
-
 fn dataset_bytes(source: &InfoSource<'_>) -> u64 {
     source
         .gauges
         .used_memory_bytes
         .saturating_sub(source.gauges.used_memory_overhead_bytes)
+}
+
+/// Room between entries.
+fn entry_room_bytes(source: &InfoSource<'_>) -> u64 {
+    let gauges = source.gauges;
+    let entries_bytes = gauges
+        .keyspace_bytes
+        .saturating_sub(gauges.keyspace_overhead_bytes);
+    gauges.entries_held_bytes.saturating_sub(entries_bytes)
+}
+
+fn active_bytes(source: &InfoSource<'_>) -> u64 {
+    net_bytes(source) + entry_room_bytes(source)
 }
 
 fn net_bytes(source: &InfoSource<'_>) -> u64 {

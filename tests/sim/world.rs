@@ -435,6 +435,7 @@ impl World {
         if self.random.u8(0..20) == 0 {
             #[cfg(debug_assertions)]
             self.node.engine().check_invariants();
+            self.node.check_client_budget();
         }
         Ok(())
     }

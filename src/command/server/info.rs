@@ -2,6 +2,7 @@
 
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::command::table::{CommandNumber, table};
+use crate::config::MemoryLimit;
 use crate::protocol::args::Args;
 use crate::session::Context;
 use crate::stats::{
@@ -115,16 +116,17 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let report = context.keyspace.expiry_report();
     let longest_turn = context.turns.longest();
     let used_keyspace_bytes = context.keyspace.used_bytes() as u64;
-    let sessions = context.sessions.iter();
-    let client_buffers_bytes: usize = sessions.map(|(_, session)| session.traffic_bytes()).sum();
+    let keyspace_overhead_bytes = context.keyspace.overhead_bytes() as u64;
+    let held_entry_bytes = context.keyspace.held_entry_bytes() as u64;
     let used_sessions_bytes = context.sessions.used_bytes() as u64;
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms());
     let startup_bytes = stats.gauges.used_memory_startup_bytes;
     let used_bytes = startup_bytes + used_keyspace_bytes + used_sessions_bytes;
-    let peak_bytes = &mut stats.gauges.used_memory_peak_bytes;
-    *peak_bytes = used_bytes.max(*peak_bytes);
+    stats.gauges.note_used_memory(used_bytes);
     Gauges {
+        memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
+        memory_policy: context.config.maxmemory_policy.name(),
         now_usec: now.unix_us,
         changes_since_save: context
             .keyspace
@@ -135,10 +137,10 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         connected_clients: context.sessions.len() as u64,
         maxclients: u64::from(context.config.maxclients),
         used_memory_bytes: used_bytes,
-        used_memory_overhead_bytes: startup_bytes
-            + used_sessions_bytes
-            + context.keyspace.overhead_bytes() as u64,
-        client_buffers_bytes: client_buffers_bytes as u64,
+        used_memory_overhead_bytes: startup_bytes + used_sessions_bytes + keyspace_overhead_bytes,
+        keyspace_overhead_bytes,
+        keyspace_bytes: used_keyspace_bytes,
+        entries_held_bytes: held_entry_bytes,
         lazyfree_pending_objects: context.keyspace.pending_free_keys() as u64,
         commands_per_second: stats.commands_per_second(),
         input_bytes_per_second: stats.input_bytes_per_second(),

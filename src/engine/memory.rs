@@ -1,0 +1,37 @@
+//! The limit of memory: how much, and which keys make room.
+//!
+//! Not here: where the limit comes from (`config/memory.rs`, `server/memory_limit.rs`), choosing
+//! keys (`keyspace/eviction.rs`).
+
+use super::CacheEngine;
+use crate::config::MemoryPolicy;
+use crate::keyspace::EvictionRule;
+
+impl CacheEngine {
+    /// Sets how many bytes keys, values and what is kept about them may take, 0 for no limit, and
+    /// takes from the configuration which keys make room. What is too much goes with the following
+    /// ticks and writes.
+    pub fn set_memory_limit(&mut self, bytes: u64) {
+        self.stats.gauges.memory_limit_bytes = bytes;
+        self.keyspace.set_limit_bytes(bytes);
+        let rule = rule_of(self.config.maxmemory_policy);
+        self.keyspace.set_eviction_rule(rule);
+    }
+
+    /// How many bytes keys, values and what is kept about them may take; 0 for no limit.
+    pub fn memory_limit_bytes(&self) -> u64 {
+        self.stats.gauges.memory_limit_bytes
+    }
+}
+
+/// What stands behind the names of Redis: one measure of worth for `lru` and `lfu`.
+fn rule_of(policy: MemoryPolicy) -> EvictionRule {
+    match policy {
+        MemoryPolicy::Noeviction => EvictionRule::Never,
+        MemoryPolicy::AllkeysLru | MemoryPolicy::AllkeysLfu => EvictionRule::AllByWorth,
+        MemoryPolicy::AllkeysRandom => EvictionRule::AllRandom,
+        MemoryPolicy::VolatileLru | MemoryPolicy::VolatileLfu => EvictionRule::VolatileByWorth,
+        MemoryPolicy::VolatileRandom => EvictionRule::VolatileRandom,
+        MemoryPolicy::VolatileTtl => EvictionRule::VolatileByDeadline,
+    }
+}
