@@ -1,8 +1,10 @@
 //! The server binary: arguments → configuration → server.
 
 use evenkeel::Server;
-use evenkeel::config::{self, Action, CommandLine, Config};
-use evenkeel::persistence::{self, DatabaseCount, FORMAT_VERSION, FileStorage, Loader, Storage};
+use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
+use evenkeel::persistence::{
+    self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
+};
 use evenkeel::server::{self, Origin};
 use log::Level;
 use std::ffi::OsString;
@@ -52,18 +54,27 @@ fn start() -> Result<(), String> {
                 evenkeel::stats::REDIS_VERSION
             ));
         }
-        Action::Serve => {}
+        Action::CheckConfig | Action::Serve => {}
     }
-    let config = read_config(&line)?;
-    serve(line, config)
+    let (config, notes) = read_config(&line)?;
+    if line.action == Action::CheckConfig {
+        Server::check(&config).map_err(text)?;
+        let warning = notes.warning();
+        return print(&warning.map_or("OK\n".into(), |warning| format!("OK; {warning}\n")));
+    }
+    serve(line, config, &notes)
 }
 
-fn serve(line: CommandLine, config: Config) -> Result<(), String> {
+fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String> {
     let log_file = begin_log(&config)?;
+    log_warning(notes);
     let pid_path = path_of(&config.pidfile);
-    let config_file = line.config_file.as_deref().unwrap_or_default();
+    let config_file = match &line.config_file {
+        Some(path) => std::path::absolute(path_of(path)).map_err(text)?,
+        None => PathBuf::new(),
+    };
     let origin = Origin {
-        config_file: String::from_utf8_lossy(config_file).into_owned(),
+        config_file: config_file.into_os_string().into_vec(),
         read_config: Box::new(move || {
             if let Some(log_file) = &log_file {
                 log_file.reopen()?;
@@ -71,7 +82,9 @@ fn serve(line: CommandLine, config: Config) -> Result<(), String> {
             if line.reads_standard_input {
                 return Err("standard input was read at the start and is gone".into());
             }
-            read_config(&line)
+            let (config, notes) = read_config(&line)?;
+            log_warning(&notes);
+            Ok(config)
         }),
     };
     let server = Server::bind_daemon(config, origin).map_err(text)?;
@@ -184,25 +197,35 @@ fn print(output: &str) -> Result<(), String> {
     std::io::stdout().write_all(output.as_bytes()).map_err(text)
 }
 
-/// The configuration file, then standard input, then the options.
-fn read_config(line: &CommandLine) -> Result<Config, String> {
+/// The configuration file, then standard input, then the options; and what there is to tell.
+fn read_config(line: &CommandLine) -> Result<(Config, Notes), String> {
     let mut config = Config::default();
+    let mut notes = Notes::default();
+    let mut apply = |path: &[u8], content: &[u8]| {
+        let more = config.apply_files(path, content, &mut FileSystem);
+        more.map(|more| notes.extend(more)).map_err(text)
+    };
     if let Some(path) = &line.config_file {
-        let path = OsString::from_vec(path.clone());
-        let name = path.to_string_lossy().into_owned();
-        let content =
-            std::fs::read(&path).map_err(|error| format!("cannot read {name}: {error}"))?;
-        config.apply_file(&name, &content).map_err(text)?;
+        let content = FileSystem.read(path).map_err(|error| {
+            let name = String::from_utf8_lossy(path);
+            format!("cannot read {name}: {error}")
+        })?;
+        apply(path, &content)?;
     }
     if line.reads_standard_input {
         let mut content = Vec::new();
         std::io::stdin().read_to_end(&mut content).map_err(text)?;
-        config
-            .apply_file("standard input", &content)
-            .map_err(text)?;
+        apply(b"standard input", &content)?;
     }
-    line.apply_settings(&mut config).map_err(text)?;
-    Ok(config)
+    notes.extend(line.apply_settings(&mut config).map_err(text)?);
+    Ok((config, notes))
+}
+
+/// Logs what reading the configuration had to tell.
+fn log_warning(notes: &Notes) {
+    if let Some(warning) = notes.warning() {
+        log::warn!("{warning}");
+    }
 }
 
 /// Logs to standard error or to `logfile`. `RUST_LOG` narrows it further by module.

@@ -16,7 +16,6 @@ _evenkeel() {
         --dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --stop-writes-on-bgsave-error) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --load-damaged) mapfile -t COMPREPLY < <(compgen -W 'no salvage' -- "$current"); return ;;
-        --appendonly) mapfile -t COMPREPLY < <(compgen -W 'no' -- "$current"); return ;;
         --loglevel) mapfile -t COMPREPLY < <(compgen -W 'debug verbose notice warning nothing' -- "$current"); return ;;
         --logfile) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --latency-tracking) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;

@@ -1,8 +1,10 @@
-//! Parameters at run time: what `CONFIG GET` and `CONFIG SET` do, without the replies.
+//! Parameters at run time: what `CONFIG GET`, `CONFIG SET` and a reload do, without the replies.
 //!
 //! 1. `matching` answers each name once, in the table's order, whatever the patterns.
 //! 2. `set` checks names, then values, on a copy; it changes everything or nothing.
-//! 3. An alias is a name of its own for both, as in Redis: it is listed beside its parameter, and
+//! 3. A parameter of something that is not offered keeps its value: setting it to that is fine,
+//!    and to anything else an error.
+//! 4. An alias is a name of its own for both, as in Redis: it is listed beside its parameter, and
 //!    setting both in one call is no duplicate.
 //!
 //! Cost: `matching` patterns × names; `set` pairs × names.
@@ -10,8 +12,8 @@
 //! Not here: argument counts and reply shapes (the command's handler); errors' texts (`error.rs`).
 
 use super::error::SetError;
-use super::row::{Row, find};
-use super::table::{Config, ROWS};
+use super::row::{Access, Row, every_row, find};
+use super::table::Config;
 use super::text;
 
 /// Bytes that make a pattern a glob rather than a plain name, as in Redis.
@@ -22,7 +24,7 @@ impl Config {
     ///
     /// A name asked for plainly comes back as it was spelled, as in Redis.
     pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
-        matching_rows(ROWS, patterns)
+        matching_rows(every_row(), patterns)
             .map(|(name, row)| (name, row.get(self)))
             .collect()
     }
@@ -36,7 +38,7 @@ impl Config {
         if !rest.is_empty() {
             return Err(SetError::Syntax);
         }
-        let rows = settable_rows(ROWS, pairs)?;
+        let rows = settable_rows(every_row, pairs)?;
         let mut changed = self.clone();
         for (row, [name, value]) in rows.iter().zip(pairs) {
             row.set(&mut changed, &[value])
@@ -52,15 +54,44 @@ impl Config {
 
 /// Whether the value of the parameter with this name must stay out of logs.
 pub fn is_sensitive(name: &[u8]) -> bool {
-    find(ROWS, name).is_some_and(Row::is_sensitive)
+    find(every_row(), name).is_some_and(Row::is_sensitive)
+}
+
+/// What came of taking over a configuration that was read anew.
+#[derive(Debug, Default)]
+pub struct Reloaded {
+    /// Parameters that have another value now, for the caller to act on.
+    pub changed: Vec<&'static Row>,
+    /// Parameters that would need a restart.
+    pub fixed: Vec<&'static Row>,
+}
+
+impl Config {
+    /// Takes over what `new` says and `last` did not, as far as it may change while the server
+    /// runs. Both were read from the same place; what was set since then and not touched there
+    /// stays.
+    pub fn reload(&mut self, last: &Config, new: &Config) -> Reloaded {
+        let mut reloaded = Reloaded::default();
+        for row in every_row().filter(|row| row.get(last) != row.get(new)) {
+            let value = row.get(new);
+            if row.is_mutable() && row.get(self) == value {
+                continue;
+            }
+            if row.is_mutable() && row.set(self, &[&value]).is_ok() {
+                reloaded.changed.push(row);
+            } else {
+                reloaded.fixed.push(row);
+            }
+        }
+        reloaded
+    }
 }
 
 fn matching_rows<'r>(
-    rows: &'r [Row],
+    rows: impl Iterator<Item = &'r Row>,
     patterns: &[&[u8]],
 ) -> impl Iterator<Item = (String, &'r Row)> {
     let names = rows
-        .iter()
         .filter(|row| row.is_shown_to_clients())
         .flat_map(|row| row.names().map(move |name| (name, row)));
     names.filter_map(|(name, row)| {
@@ -88,13 +119,16 @@ fn is_glob(pattern: &[u8]) -> bool {
     pattern.iter().any(|byte| GLOB_BYTES.contains(byte))
 }
 
-fn settable_rows<'r>(rows: &'r [Row], pairs: &[[&[u8]; 2]]) -> Result<Vec<&'r Row>, SetError> {
+fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
+    rows: impl Fn() -> Rows,
+    pairs: &[[&[u8]; 2]],
+) -> Result<Vec<&'r Row>, SetError> {
     let mut found: Vec<&Row> = Vec::new();
-    for (index, [name, _]) in pairs.iter().enumerate() {
-        let row = find(rows, name)
+    for (index, [name, value]) in pairs.iter().enumerate() {
+        let row = find(rows(), name)
             .filter(|row| row.is_shown_to_clients())
             .ok_or_else(|| SetError::UnknownParameter(text::shown(name)))?;
-        if !row.is_mutable() {
+        if !row.is_mutable() && !is_true_already(row, value) {
             return Err(SetError::Immutable(text::shown(name)));
         }
         // At most one pair per name got this far, so this stays within pairs × names.
@@ -109,10 +143,16 @@ fn settable_rows<'r>(rows: &'r [Row], pairs: &[[&[u8]; 2]]) -> Result<Vec<&'r Ro
     Ok(found)
 }
 
+/// Whether a parameter of something that is not there is asked to stay as it is.
+fn is_true_already(row: &Row, value: &[u8]) -> bool {
+    let printed = row.kind.printed(&[value]);
+    row.access == Access::Absent && printed == Ok(row.kind.printed_default(row.default))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Access, Group, Kind};
+    use crate::config::{Group, Kind};
 
     fn get(patterns: &[&str]) -> Vec<(String, String)> {
         let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
@@ -123,7 +163,7 @@ mod tests {
     }
 
     fn names_shown() -> impl Iterator<Item = &'static str> {
-        let rows = ROWS.iter().filter(|row| row.is_shown_to_clients());
+        let rows = every_row().filter(|row| row.is_shown_to_clients());
         rows.flat_map(Row::names)
     }
 
@@ -226,6 +266,69 @@ mod tests {
         );
     }
 
+    #[test]
+    fn parameters_without_effect_are_set_and_shown_or_stay_what_is_true() {
+        let (config, _) = set(&["hz", "20", "APPENDONLY", "NO", "slave-read-only", "no"]).unwrap();
+        let get = |name: &str| config.matching(&[name.as_bytes()]).remove(0).1;
+        assert_eq!(get("hz"), b"20");
+        assert_eq!(get("replica-read-only"), b"no");
+        assert_eq!(get("appendonly"), b"no");
+        assert_eq!(get("repl-backlog-size"), b"1048576");
+        assert_eq!(
+            set(&["hz", "20", "appendonly", "yes"]).unwrap_err(),
+            failed("appendonly", "can't set immutable config")
+        );
+        assert_eq!(
+            set(&["hz", "many"]).unwrap_err(),
+            failed("hz", "argument couldn't be parsed into an integer")
+        );
+    }
+
+    #[test]
+    fn a_reload_changes_what_was_touched_and_may_change() {
+        let read = |text: &[u8]| {
+            let mut config = Config::default();
+            config.apply_file("a", text).unwrap();
+            config
+        };
+        let names = |rows: &[&Row]| rows.iter().map(|row| row.name).collect::<Vec<_>>();
+        let last = read(b"timeout 10\nrename-command GET fetch");
+        let new = read(
+            b"timeout 20\nport 1\nhz 20\nsave 1 1\nsave 2 2\nappendonly yes\n\
+            requirepass \"two words\"\nclient-output-buffer-limit normal 1 2 3\n\
+            rename-command GET fetch\nrename-command SET store",
+        );
+        let mut running = last.clone();
+        running.maxclients = 77;
+        let reloaded = running.reload(&last, &new);
+        assert_eq!(
+            names(&reloaded.changed),
+            [
+                "timeout",
+                "client-output-buffer-limit",
+                "requirepass",
+                "save",
+                "hz"
+            ]
+        );
+        assert_eq!(names(&reloaded.fixed), ["port", "rename-command"]);
+        let expected = Config {
+            port: last.port,
+            rename_command: last.rename_command.clone(),
+            maxclients: 77,
+            ..new.clone()
+        };
+        assert_eq!(running, expected);
+        let reloaded = running.reload(&new, &new);
+        assert!(reloaded.changed.is_empty() && reloaded.fixed.is_empty());
+        assert_eq!(running.maxclients, 77);
+        // What CONFIG REWRITE wrote to the file is in force already.
+        running.timeout_seconds = 30;
+        let written = running.clone();
+        assert!(running.reload(&last, &written).changed.is_empty());
+        assert_eq!(running, written);
+    }
+
     fn aliased() -> [Row; 1] {
         [Row {
             name: "idle-timeout",
@@ -237,6 +340,7 @@ mod tests {
             raw_doc: "",
             get: |_, _| Vec::new(),
             set: |_, _, _| Ok(()),
+            file_values: |_, _| Vec::new(),
         }]
     }
 
@@ -244,7 +348,7 @@ mod tests {
     fn an_alias_is_listed_and_set_under_its_own_name() {
         let rows = aliased();
         let names = |patterns: &[&[u8]]| -> Vec<String> {
-            matching_rows(&rows, patterns)
+            matching_rows(rows.iter(), patterns)
                 .map(|(name, _)| name)
                 .collect()
         };
@@ -252,7 +356,7 @@ mod tests {
         assert_eq!(names(&[b"client-*"]), ["client-timeout"]);
         assert_eq!(names(&[b"Client-Timeout"]), ["Client-Timeout"]);
         let set = |first: &[u8], second: &[u8]| {
-            settable_rows(&rows, &[[first, b"0"], [second, b"0"]]).map(|rows| rows.len())
+            settable_rows(|| rows.iter(), &[[first, b"0"], [second, b"0"]]).map(|rows| rows.len())
         };
         assert_eq!(set(b"idle-timeout", b"client-timeout"), Ok(2));
         assert_eq!(

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! arguments = "-h" | "--help" | "-v" | "--version"           only as the first argument
+//!           | "--check-config" config-file { "--" name value… }   likewise
 //!           | [config-file | "-"] { "--" name value… } ["-"]
 //! ```
 //!
@@ -18,6 +19,7 @@
 
 use super::error::{ConfigError, Fault, Place};
 use super::file::{Repeats, apply_words};
+use super::notes::Notes;
 use super::table::Config;
 use super::text;
 
@@ -30,6 +32,8 @@ pub enum Action {
     Help,
     /// Print the version.
     Version,
+    /// Read the configuration, and say whether anything is wrong with it.
+    CheckConfig,
 }
 
 /// One `--name value…` group, unchecked.
@@ -44,7 +48,7 @@ pub struct Setting {
 /// The program's arguments, taken apart.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    /// What to do. Unless it is `Serve`, the other fields are empty.
+    /// What to do. With `Help` and `Version` the other fields are empty.
     pub action: Action,
     /// Path of the configuration file, to be read first.
     pub config_file: Option<Vec<u8>>,
@@ -68,6 +72,13 @@ impl CommandLine {
         match arguments.first().copied() {
             Some(b"-h" | b"--help") => line.action = Action::Help,
             Some(b"-v" | b"--version") => line.action = Action::Version,
+            Some(b"--check-config") => {
+                line.action = Action::CheckConfig;
+                line.collect(&arguments[1..]).map_err(on_command_line)?;
+                if line.config_file.is_none() && !line.reads_standard_input {
+                    return Err(on_command_line(Fault::MissingFile));
+                }
+            }
             _ => line.collect(arguments).map_err(on_command_line)?,
         }
         Ok(line)
@@ -96,16 +107,23 @@ impl CommandLine {
     }
 
     /// Applies the options to `config`. On an error nothing is changed.
-    pub fn apply_settings(&self, config: &mut Config) -> Result<(), ConfigError> {
+    pub fn apply_settings(&self, config: &mut Config) -> Result<Notes, ConfigError> {
         let mut changed = config.clone();
         let mut repeats = Repeats::default();
+        let mut notes = Notes::default();
         for setting in &self.settings {
             let values: Vec<&[u8]> = setting.values.iter().map(Vec::as_slice).collect();
-            apply_words(&mut changed, &mut repeats, &setting.name, &values)
-                .map_err(on_command_line)?;
+            apply_words(
+                &mut changed,
+                &mut repeats,
+                &mut notes,
+                &setting.name,
+                &values,
+            )
+            .map_err(on_command_line)?;
         }
         *config = changed;
-        Ok(())
+        Ok(notes)
     }
 }
 
@@ -122,7 +140,7 @@ fn named(option: &[u8]) -> Result<Setting, Fault> {
 
 fn on_command_line(fault: Fault) -> ConfigError {
     ConfigError {
-        place: Place::CommandLine,
+        place: Box::new(Place::CommandLine),
         fault,
     }
 }
@@ -157,7 +175,7 @@ mod tests {
     fn config_of(arguments: &[&str]) -> Result<Config, String> {
         let mut config = Config::default();
         let applied = parse(arguments)?.apply_settings(&mut config);
-        applied.map(|()| config).map_err(|error| error.to_string())
+        applied.map(|_| config).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -172,6 +190,20 @@ mod tests {
         assert_eq!(
             config_of(&["a.conf", "--help"]).unwrap_err(),
             "command line: unknown parameter 'help'"
+        );
+    }
+
+    #[test]
+    fn a_check_wants_a_file_and_takes_options() {
+        let line = parse(&["--check-config", "a.conf", "--port", "7"])
+            .ok()
+            .unwrap();
+        assert_eq!(line.action, Action::CheckConfig);
+        assert_eq!(line.config_file.as_deref(), Some(&b"a.conf"[..]));
+        assert_eq!(line.settings.len(), 1);
+        assert_eq!(
+            parse(&["--check-config", "--port", "7"]).err().unwrap(),
+            "command line: --check-config wants a configuration file"
         );
     }
 

@@ -1,7 +1,8 @@
 //! Texts made from the table: `--help`, a sample configuration file and `docs/CONFIG.md`.
 //!
 //! 1. The sample file, read back, gives `Config::default()` (`tests.rs`).
-//! 2. `docs/CONFIG.md` equals `markdown()` (`tests/config_docs.rs`).
+//! 2. `docs/CONFIG.md` equals `markdown()`, and `packaging/evenkeel.conf` equals `default_file()`
+//!    (`tests/config_docs.rs`).
 //! 3. No line of `--help` or of the sample file's comments is longer than 80 columns.
 //!
 //! Cost: linear in the table; run for people, never per command.
@@ -10,8 +11,9 @@
 
 use std::fmt::Write;
 
-use super::row::{Group, Kind, Row};
+use super::row::{Access, Group, Kind, Row};
 use super::table::ROWS;
+use super::without_effect::WITHOUT_EFFECT;
 
 /// Longest line of text made for terminals, in columns.
 const LINE_COLUMNS: usize = 80;
@@ -19,6 +21,7 @@ const LINE_COLUMNS: usize = 80;
 const USAGE: &str = "\
 Usage: evenkeel [CONFIG-FILE] [--NAME VALUE ...]
        evenkeel - [--NAME VALUE ...]    (reads the file from standard input)
+       evenkeel --check-config CONFIG-FILE [--NAME VALUE ...]
        evenkeel -h | --help
        evenkeel -v | --version
 
@@ -28,12 +31,44 @@ A parameter is a line 'name value' of the file or an option '--name value'.
 const MARKDOWN_HEAD: &str = "\
 # Configuration
 
-This page is made from `src/config/table.rs`; change it there, then run
-`UPDATE_DOCS=1 cargo test --test config_docs`.
+This page and the sample `packaging/evenkeel.conf` are made from `src/config/table.rs`; change it
+there, then run `make docs`.
 
 A parameter is a line `name value` of the configuration file, an option `--name value` of the
 program, or, where marked, a `CONFIG SET name value` at run time. Options override the file, and
 a later line overrides an earlier one. Names are found whatever their case.
+
+```text
+evenkeel /etc/evenkeel/evenkeel.conf --port 7000
+evenkeel --check-config /etc/evenkeel/evenkeel.conf     OK, or what is wrong; exit code 0 or 1
+```
+
+The file has the syntax of redis.conf, and one of Redis loads:
+
+- `#` at the beginning of a line makes it a comment.
+- Words are separated by spaces. `\"…\"` holds spaces and the escapes `\\n \\r \\t \\b \\a \\xHH \\\" \\\\`,
+  `'…'` holds spaces and `\\'`.
+- Bytes take the units `k m g` (powers of 1000) and `kb mb gb` (powers of 1024).
+- `include PATH` reads another file at its place; the last part of the path may be a pattern, whose
+  files are read in the order of their names. A relative path begins where the server is started.
+- The first `save` line replaces the default, further ones add to it, `save \"\"` takes back those
+  before it.
+
+`CONFIG REWRITE` writes what `CONFIG SET` changed into the file, by way of a file beside it:
+comments, order and lines that are right already stay as they are.
+";
+
+const WITHOUT_EFFECT_HEAD: &str = "\
+Known from Redis, and taken so that its configuration files load. A file that has any of them gets
+one line of warning, with their names. A name that is neither here nor above is an error.
+
+Hints about how Redis works inside are kept, answered by `CONFIG GET` and changed by `CONFIG SET`,
+and change nothing else:
+";
+
+const ABSENT_HEAD: &str = "\
+Parameters of what is not offered keep the value that is true here, whatever a file says;
+`CONFIG SET` of another value is refused:
 ";
 
 /// The text of `--help`: usage, then every parameter by group.
@@ -55,7 +90,8 @@ pub fn help() -> String {
     text
 }
 
-/// A configuration file that sets every parameter to its default, explained by comments.
+/// A configuration file that sets every parameter to its default, explained by comments. Secrets are
+/// left to be filled in.
 pub fn default_file() -> String {
     let mut text = String::from("# Configuration of Evenkeel: every parameter at its default.\n");
     for group in Group::ALL {
@@ -68,7 +104,8 @@ pub fn default_file() -> String {
                 "# ",
                 &format!("Value: {}.", row.kind.description()),
             );
-            let _ = writeln!(text, "{} {}", row.name, quoted_default(row));
+            let hidden = if row.is_sensitive() { "# " } else { "" };
+            let _ = writeln!(text, "{hidden}{} {}", row.name, quoted_default(row));
         }
     }
     text
@@ -83,7 +120,19 @@ pub fn markdown() -> String {
             push_section(&mut text, row);
         }
     }
+    let title = Group::WithoutEffect.title();
+    let _ = write!(text, "\n## {title}\n\n{WITHOUT_EFFECT_HEAD}\n");
+    push_names(&mut text, Access::Kept);
+    let _ = write!(text, "\n{ABSENT_HEAD}\n");
+    push_names(&mut text, Access::Absent);
     text
+}
+
+/// Appends the names of the parameters without effect that have this access.
+fn push_names(text: &mut String, access: Access) {
+    let rows = WITHOUT_EFFECT.iter().filter(|row| row.access == access);
+    let names = rows.flat_map(Row::names).map(|name| format!("`{name}`"));
+    push_wrapped(text, "", &names.collect::<Vec<_>>().join(", "));
 }
 
 fn push_section(text: &mut String, row: &Row) {
@@ -233,13 +282,13 @@ mod tests {
     fn sample_file_is_the_defaults() {
         let mut config = Config {
             port: 1,
-            requirepass: b"secret".to_vec(),
+            timeout_seconds: 1,
             ..Config::default()
         };
-        config
-            .apply_file("sample", default_file().as_bytes())
-            .unwrap();
+        let notes = config.apply_file("sample", default_file().as_bytes());
+        assert_eq!(notes.unwrap().warning(), None);
         assert_eq!(config, Config::default());
+        assert!(default_file().contains("\n# requirepass \"\"\n"));
     }
 
     #[test]

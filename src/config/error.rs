@@ -1,13 +1,14 @@
 //! What can be wrong with a configuration, as types whose `Display` is the one line to print.
 //!
 //! ```text
-//! ConfigError = place + fault    evenkeel.conf:12: unknown parameter 'foo'
+//! ConfigError = place + fault    evenkeel.conf:12: unknown parameter 'foo' in 'foo bar'
 //! SetError    = reply text       CONFIG SET failed (possibly related to argument 'port') - …
 //! BadValue    = the reason       argument must be between 0 and 65535 inclusive
 //! ```
 //!
 //! 1. An error repeats at most a bounded number of bytes from outside, on one line (`text.rs`).
-//! 2. No error repeats a value, so a password never reaches a log through one.
+//! 2. No error repeats the value of a secret parameter, so a password never reaches a log through
+//!    one; the text of a line is left out where it may hold a password (`file.rs`).
 //! 3. `SetError` and `BadValue` use the words of Redis 7.0.15, which clients may show or match.
 //!
 //! Not here: who raises them (`value.rs`, `file.rs`, `command_line.rs`, `access.rs`).
@@ -85,6 +86,13 @@ pub enum Place {
         name: String,
         /// Line number, counted from 1.
         line: usize,
+        /// The beginning of the line; empty where it is not to be shown.
+        text: String,
+    },
+    /// A file, and no line of it.
+    WholeFile {
+        /// The file's name as the user gave it.
+        name: String,
     },
     /// An argument of the program.
     CommandLine,
@@ -93,7 +101,8 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::File { name, line } => write!(out, "{name}:{line}"),
+            Place::File { name, line, .. } => write!(out, "{name}:{line}"),
+            Place::WholeFile { name } => out.write_str(name),
             Place::CommandLine => out.write_str("command line"),
         }
     }
@@ -117,6 +126,25 @@ pub enum Fault {
     UnsupportedDirective(&'static str),
     /// A program argument that belongs to no `--name`.
     UnexpectedArgument(String),
+    /// The argument that wants a configuration file has none.
+    MissingFile,
+    /// An `include` without a path, or with several.
+    IncludeTakesOnePath,
+    /// An `include` with a pattern in the name of a directory.
+    PatternInDirectory,
+    /// A file that is included while it is read.
+    IncludeCycle(String),
+    /// This file would be one too many, or one too deep.
+    TooManyIncludes(String),
+    /// A file that can't be read.
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// No lines of this file could give the parameter its value.
+    CannotWrite(&'static str),
 }
 
 impl fmt::Display for Fault {
@@ -127,6 +155,17 @@ impl fmt::Display for Fault {
             Fault::UnbalancedQuotes => out.write_str("unbalanced quotes"),
             Fault::UnsupportedDirective(name) => write!(out, "'{name}' is not supported"),
             Fault::UnexpectedArgument(text) => write!(out, "unexpected argument '{text}'"),
+            Fault::MissingFile => out.write_str("--check-config wants a configuration file"),
+            Fault::IncludeTakesOnePath => out.write_str("'include' takes one path"),
+            Fault::PatternInDirectory => {
+                out.write_str("a pattern is taken only in the last part of a path")
+            }
+            Fault::IncludeCycle(path) => write!(out, "{path} is included by itself"),
+            Fault::TooManyIncludes(path) => {
+                write!(out, "too many files are included, at {path}")
+            }
+            Fault::Unreadable { path, reason } => write!(out, "cannot read {path}: {reason}"),
+            Fault::CannotWrite(name) => write!(out, "cannot write '{name}' into it"),
         }
     }
 }
@@ -134,15 +173,19 @@ impl fmt::Display for Fault {
 /// The first thing wrong with a configuration file or command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where it was written.
-    pub place: Place,
+    /// Where it was written; boxed, so that results stay small.
+    pub place: Box<Place>,
     /// What is wrong.
     pub fault: Fault,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.place, self.fault)
+        write!(out, "{}: {}", self.place, self.fault)?;
+        match &*self.place {
+            Place::File { text, .. } if !text.is_empty() => write!(out, " in '{text}'"),
+            Place::File { .. } | Place::WholeFile { .. } | Place::CommandLine => Ok(()),
+        }
     }
 }
 

@@ -4,17 +4,19 @@
 //!                       ┌─▶ Config            typed public fields, defaults        table.rs
 //!                       ├─▶ apply_file        `name value…` lines                  file.rs
 //!   table.rs: one row ──┼─▶ CommandLine       [config-file] [--name value…]        command_line.rs
-//!                       ├─▶ matching, set     CONFIG GET, CONFIG SET               access.rs
+//!   without_effect.rs   ├─▶ matching, set     CONFIG GET, CONFIG SET               access.rs
+//!                       ├─▶ rewritten         CONFIG REWRITE                       rewrite.rs
 //!                       └─▶ help, markdown    --help, docs/CONFIG.md, sample file  docs.rs
 //! ```
 //!
 //! 1. A parameter is declared in one place, its row; no other file lists names (`tests.rs`).
 //! 2. Text either changes a `Config` completely or leaves it untouched and gives a typed error.
-//! 3. Nothing here opens a file or reads a clock: callers pass bytes in.
+//! 3. Nothing here opens a file or reads a clock: callers pass bytes in, and [`Files`] for what
+//!    these include.
 //!
 //! Cost: linear in the text and in the number of rows; nothing here runs per command.
 //!
-//! Not here: reading the file (`main.rs`); acting on a changed value (whoever calls `set`).
+//! Not here: reading files (`persistence/file_storage.rs`); acting on a changed value (whoever calls `set`).
 
 mod access;
 mod command_line;
@@ -22,25 +24,30 @@ mod docs;
 mod error;
 mod file;
 mod memory;
+mod notes;
 mod output_limit;
 mod rename;
+mod rewrite;
 mod row;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
+mod without_effect;
 
-pub use access::is_sensitive;
+pub use access::{Reloaded, is_sensitive};
 pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};
+pub use file::{Files, INCLUDE_DEPTH_MAX, INCLUDES_MAX, NoFiles};
 pub use memory::{MemoryLimit, MemoryShare};
+pub use notes::Notes;
 pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
-pub use row::{Access, Group, Kind, Row};
+pub use row::{Access, Group, Kind, Row, every_row};
 pub use table::{
-    AppendOnly, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS,
-    Supervised,
+    Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS, Supervised,
 };
 pub use value::{ListenAddress, Percentile, SavePoint};
+pub use without_effect::{WITHOUT_EFFECT, WithoutEffect};

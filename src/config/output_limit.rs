@@ -55,6 +55,19 @@ impl OutputLimits {
             None
         }
     }
+
+    /// The words that set each class, the second one called by this name.
+    fn by_class(&self, replica: &str) -> [String; 3] {
+        let classes = [
+            ("normal", self.normal),
+            (replica, self.replica),
+            ("pubsub", self.pubsub),
+        ];
+        classes.map(|(name, limit)| {
+            let (hard, soft) = (limit.hard_bytes, limit.soft_bytes);
+            format!("{name} {hard} {soft} {}", limit.soft_seconds)
+        })
+    }
 }
 
 impl ParameterValue for OutputLimits {
@@ -92,16 +105,11 @@ impl ParameterValue for OutputLimits {
     }
 
     fn print(&self, _kind: &Kind) -> Vec<u8> {
-        let classes = [
-            ("normal", self.normal),
-            ("slave", self.replica),
-            ("pubsub", self.pubsub),
-        ];
-        let texts = classes.map(|(name, limit)| {
-            let (hard, soft) = (limit.hard_bytes, limit.soft_bytes);
-            format!("{name} {hard} {soft} {}", limit.soft_seconds)
-        });
-        texts.join(" ").into_bytes()
+        self.by_class("slave").join(" ").into_bytes()
+    }
+
+    fn file_values(&self, _kind: &Kind) -> Vec<Vec<u8>> {
+        self.by_class("replica").map(String::into_bytes).to_vec()
     }
 }
 

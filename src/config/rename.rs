@@ -10,6 +10,7 @@
 
 use super::error::BadValue;
 use super::row::Kind;
+use super::text;
 use super::value::ParameterValue;
 
 /// A command and its new name.
@@ -49,11 +50,22 @@ impl ParameterValue for Vec<Rename> {
         }
         text
     }
+
+    fn file_values(&self, _kind: &Kind) -> Vec<Vec<u8>> {
+        let renames = self.iter();
+        renames
+            .map(|Rename { from, to }| {
+                let [from, to] = [from, to].map(|name| text::written(name, false));
+                [from, to].join(&b' ')
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::config::Config;
+    use crate::config::row::find;
+    use crate::config::{Config, ROWS};
 
     #[test]
     fn each_line_adds_a_pair() {
@@ -72,6 +84,15 @@ mod tests {
             let error = config.apply_file("a", bad.as_bytes()).unwrap_err();
             assert!(error.to_string().contains("wrong number of arguments"));
         }
+    }
+
+    #[test]
+    fn lines_of_a_file_say_all_pairs() {
+        let mut config = Config::default();
+        let text = b"rename-command CONFIG \"b8 40\"\nrename-command FLUSHALL \"\"";
+        config.apply_file("a", text).unwrap();
+        let row = find(ROWS, b"rename-command").expect("it is a parameter");
+        assert_eq!(row.file_lines(&config).join(&b'\n'), text);
     }
 
     #[test]

@@ -14,7 +14,8 @@
 //! Not here: the rows (`table.rs`); parsing and printing of values (`value.rs`).
 
 use super::error::BadValue;
-use super::table::Config;
+use super::table::{Config, ROWS};
+use super::without_effect::WITHOUT_EFFECT;
 
 /// What values a parameter takes, and in which notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +82,12 @@ pub enum Group {
     Logging,
     /// How the process is run.
     Service,
+    /// Parameters of Redis that mean nothing here; they are listed apart from the others.
+    WithoutEffect,
 }
 
 impl Group {
-    /// All groups, in the order they are documented.
+    /// The groups of parameters that have an effect, in the order they are documented.
     pub const ALL: [Group; 9] = [
         Group::Network,
         Group::Clients,
@@ -109,6 +112,7 @@ impl Group {
             Group::Persistence => "Persistence",
             Group::Logging => "Logging",
             Group::Service => "Service",
+            Group::WithoutEffect => "Without effect",
         }
     }
 }
@@ -120,16 +124,23 @@ pub enum Access {
     Fixed,
     /// Also set with `CONFIG SET`.
     Mutable,
-    /// Also set with `CONFIG SET`; never written to logs or debug output.
+    /// Also set with `CONFIG SET`; never written to logs, debug output or the sample file.
     MutableSecret,
     /// Set at start only; never shown, not even to clients.
     FixedSecret,
+    /// Taken and shown, and without effect: a hint about something that does not exist here.
+    Kept,
+    /// Promises something that is not offered here. A file may say anything, and the warning names
+    /// it; the value stays the default, which is the truth.
+    Absent,
 }
 
 /// Prints one field of the configuration.
 type GetField = fn(&Config, &Kind) -> Vec<u8>;
 /// Parses words into one field of the configuration; on an error the field keeps its value.
 type SetField = fn(&mut Config, &Kind, &[&[u8]]) -> Result<(), BadValue>;
+/// Prints what follows the name on the lines of a file that set one field.
+type GetFileValues = fn(&Config, &Kind) -> Vec<Vec<u8>>;
 
 /// One parameter: everything the file, the command line, `CONFIG` and the documentation need.
 #[derive(Debug)]
@@ -152,6 +163,8 @@ pub struct Row {
     pub(super) get: GetField,
     /// Parses the words into the field.
     pub(super) set: SetField,
+    /// Prints the field for a file.
+    pub(super) file_values: GetFileValues,
 }
 
 impl Row {
@@ -167,6 +180,14 @@ impl Row {
         (self.set)(config, &self.kind, words)
     }
 
+    /// Lines of a configuration file that together set the parameter to its value in `config`.
+    pub fn file_lines(&self, config: &Config) -> Vec<Vec<u8>> {
+        let values = (self.file_values)(config, &self.kind).into_iter();
+        values
+            .map(|value| [self.name.as_bytes(), b" ", &value].concat())
+            .collect()
+    }
+
     /// The parameter's paragraph of documentation.
     pub fn doc(&self) -> &'static str {
         self.raw_doc.trim()
@@ -174,7 +195,10 @@ impl Row {
 
     /// Whether `CONFIG SET` may change it.
     pub fn is_mutable(&self) -> bool {
-        matches!(self.access, Access::Mutable | Access::MutableSecret)
+        match self.access {
+            Access::Mutable | Access::MutableSecret | Access::Kept => true,
+            Access::Fixed | Access::FixedSecret | Access::Absent => false,
+        }
     }
 
     /// Whether its value must stay out of logs.
@@ -193,13 +217,18 @@ impl Row {
     }
 }
 
+/// Every parameter that is known: those that have an effect, then those of Redis that have none.
+pub fn every_row() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(WITHOUT_EFFECT)
+}
+
 /// The row with this name or alias, whatever its case.
-pub(super) fn find<'r>(rows: &'r [Row], name: &[u8]) -> Option<&'r Row> {
+pub(super) fn find<'r>(rows: impl IntoIterator<Item = &'r Row>, name: &[u8]) -> Option<&'r Row> {
     let is_named = |row: &&Row| {
         row.names()
             .any(|own| own.as_bytes().eq_ignore_ascii_case(name))
     };
-    rows.iter().find(is_named)
+    rows.into_iter().find(is_named)
 }
 
 /// Declares `Config`, its defaults and `ROWS` from one list; the grammar is in the file header.
@@ -216,11 +245,16 @@ macro_rules! parameters {
         #[derive(Clone, PartialEq, Eq)]
         pub struct Config {
             $($(#[doc = $doc])+ pub $field: $type,)+
+            /// What was said about parameters of Redis that mean nothing here.
+            pub without_effect: WithoutEffect,
         }
 
         impl Default for Config {
             fn default() -> Config {
-                Config { $($field: value::of_default(&$kind, $default),)+ }
+                Config {
+                    $($field: value::of_default(&$kind, $default),)+
+                    without_effect: WithoutEffect::default(),
+                }
             }
         }
 
@@ -234,9 +268,8 @@ macro_rules! parameters {
             access: Access::$access,
             raw_doc: concat!($($doc),+),
             get: |config, kind| config.$field.print(kind),
-            set: |config, kind, words| {
-                config.$field.update(kind, words)
-            },
+            set: |config, kind, words| config.$field.update(kind, words),
+            file_values: |config, kind| config.$field.file_values(kind),
         },)+];
     };
 }

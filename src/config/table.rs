@@ -7,9 +7,10 @@
 //! "name" field: Type = "default", Kind, Group, Access;
 //! ```
 //!
-//! After a change run `UPDATE_DOCS=1 cargo test --test config_docs` to rewrite the page.
+//! After a change run `make docs` to rewrite the page and the sample file.
 //!
-//! Not here: the grammar of a row (`row.rs`); types of values (`value.rs`).
+//! Not here: the grammar of a row (`row.rs`); types of values (`value.rs`); parameters of Redis
+//! that mean nothing here (`without_effect.rs`), from where a name goes when it gets a row.
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ use super::output_limit::OutputLimits;
 use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
 use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
+use super::without_effect::WithoutEffect;
 
 /// Largest value of parameters that Redis keeps in a C `int`.
 const INT_MAX: i64 = i32::MAX as i64;
@@ -74,14 +76,6 @@ choices! {
         No = "no",
         /// Start with what is intact.
         Salvage = "salvage",
-    }
-}
-
-choices! {
-    /// Whether there is an append-only file.
-    AppendOnly {
-        /// There is none.
-        No = "no",
     }
 }
 
@@ -236,46 +230,6 @@ parameters! {
     "maxmemory-clients" maxmemory_clients: MemoryShare = "10%",
     Kind::MemoryOrPercent, Memory, Mutable;
 
-    /// Accepted for Redis's sake, without effect: nothing is sampled to find what to evict.
-    "maxmemory-samples" maxmemory_samples: u32 = "5",
-    Kind::Integer { min: 1, max: INT_MAX }, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: eviction never takes longer than other work.
-    "maxmemory-eviction-tenacity" maxmemory_eviction_tenacity: u32 = "10",
-    Kind::Integer { min: 0, max: 100 }, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: how often a key is used is counted otherwise.
-    "lfu-log-factor" lfu_log_factor: u32 = "10",
-    Kind::Integer { min: 0, max: INT_MAX }, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: how often a key is used is counted otherwise.
-    "lfu-decay-time" lfu_decay_time_minutes: u32 = "1",
-    Kind::Integer { min: 0, max: INT_MAX }, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
-    "lazyfree-lazy-eviction" lazyfree_lazy_eviction: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
-    "lazyfree-lazy-expire" lazyfree_lazy_expire: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
-    "lazyfree-lazy-server-del" lazyfree_lazy_server_del: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
-    "lazyfree-lazy-user-del" lazyfree_lazy_user_del: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: what is large is freed in slices anyway.
-    "lazyfree-lazy-user-flush" lazyfree_lazy_user_flush: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
-    /// Accepted for Redis's sake, without effect: memory of keys is compacted anyway.
-    "activedefrag" activedefrag: bool = "no",
-    Kind::Boolean, Memory, Mutable;
-
     /// When snapshots are taken by themselves: pairs of seconds and changes, each meaning so many
     /// seconds after the last snapshot if there were at least so many changes. An empty value
     /// takes none, also not when the server ends.
@@ -300,10 +254,6 @@ parameters! {
     /// starts with what is intact and keeps the damaged file beside it.
     "load-damaged" load_damaged: LoadDamaged = "no",
     Kind::Choice(LoadDamaged::NAMES), Persistence, Fixed;
-
-    /// Always `no`: there is no append-only file. The parameter is there for tools that ask.
-    "appendonly" appendonly: AppendOnly = "no",
-    Kind::Choice(AppendOnly::NAMES), Persistence, Fixed;
 
     /// The least severe messages that are logged.
     "loglevel" loglevel: LogLevel = "notice",

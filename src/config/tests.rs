@@ -31,15 +31,52 @@ fn every_default_parses_and_prints_back_to_itself() {
 #[test]
 fn every_name_is_unique_lower_case_and_found() {
     let mut seen = HashSet::new();
-    for row in ROWS {
+    for row in every_row() {
         for name in row.names() {
+            // A parameter that gets a row of its own loses the one in without_effect.rs.
             assert!(seen.insert(name), "{name} is there twice");
             assert_eq!(name, name.to_ascii_lowercase());
-            let found = find(ROWS, name.to_ascii_uppercase().as_bytes()).unwrap();
+            let found = find(every_row(), name.to_ascii_uppercase().as_bytes()).unwrap();
             assert_eq!(found.name, row.name);
         }
     }
-    assert!(find(ROWS, b"").is_none());
+    assert!(find(every_row(), b"").is_none());
+}
+
+/// What clients, exporters and consoles ask for by name when they connect.
+#[test]
+fn what_tools_ask_for_is_answered() {
+    let names = "databases timeout maxclients maxmemory maxmemory-policy \
+        client-output-buffer-limit replica-read-only slave-read-only io-threads save appendonly \
+        dir dbfilename notify-keyspace-events slowlog-log-slower-than slowlog-max-len \
+        hash-max-ziplist-entries hash-max-listpack-entries set-max-intset-entries \
+        zset-max-ziplist-entries";
+    for name in names.split_whitespace() {
+        let found = Config::default().matching(&[name.as_bytes()]);
+        assert_eq!(found.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_without_effect_has_a_default_and_keeps_it_or_a_value() {
+    let defaults = Config::default();
+    for row in WITHOUT_EFFECT {
+        let printed = row.get(&defaults);
+        let mut config = Config::default();
+        row.set(&mut config, &[&printed]).expect(row.name);
+        assert_eq!(config, defaults, "{}", row.name);
+        let access = [Access::Kept, Access::Absent];
+        assert!(access.contains(&row.access), "{}", row.name);
+    }
+    let mut config = Config::default();
+    config
+        .apply_file("a", b"hz 20\nappendonly yes\nhz x")
+        .unwrap();
+    let pairs = config.matching(&[b"hz", b"appendonly"]);
+    let values: Vec<_> = pairs.iter().map(|(_, value)| value.as_slice()).collect();
+    assert_eq!(values, [&b"no"[..], b"20"]);
+    config.apply_file("a", b"hz 10").unwrap();
+    assert_eq!(config, defaults);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The text rules the configuration borrows from `base`, under the names used here.
 //!
 //! Every use of another module's parsing goes through this file, so the rest of the folder
-//! depends on nothing but these five functions.
+//! depends on nothing but these functions.
 //!
 //! Cost: linear in the text, except `glob_matches` (see `base/glob.rs`).
 //!
@@ -41,20 +41,82 @@ pub(super) fn glob_matches(pattern: &[u8], name: &str) -> bool {
     glob::matches(pattern, name.as_bytes(), true)
 }
 
+/// Whether `name` matches the glob `pattern`, which is a part of a path.
+pub(super) fn file_glob_matches(pattern: &[u8], name: &[u8]) -> bool {
+    // As the shell has it, hidden files are meant only by who says so.
+    let is_hidden = name.first() == Some(&b'.') && pattern.first() != Some(&b'.');
+    !is_hidden && glob::matches(pattern, name, false)
+}
+
+/// A value as it is written in a file: quoted unless it is one plain word, or several where
+/// `takes_words`.
+pub(super) fn written(value: &[u8], takes_words: bool) -> Vec<u8> {
+    let is_plain = |byte: &u8| match byte {
+        b'"' | b'\'' => false,
+        b' ' => takes_words,
+        _ => byte.is_ascii_graphic(),
+    };
+    if !value.is_empty() && value.iter().all(is_plain) {
+        return value.to_vec();
+    }
+    let mut quoted = vec![b'"'];
+    for &byte in value {
+        match byte {
+            b'"' | b'\\' => quoted.extend([b'\\', byte]),
+            b' '..=b'~' => quoted.push(byte),
+            _ => quoted.extend(format!("\\x{byte:02x}").into_bytes()),
+        }
+    }
+    quoted.push(b'"');
+    quoted
+}
+
 /// At most [`SHOWN_BYTES_MAX`] bytes of `text` for an error message, control characters as
 /// spaces, so that an error is one line whatever was sent.
 pub(super) fn shown(text: &[u8]) -> String {
-    let start = &text[..text.len().min(SHOWN_BYTES_MAX)];
-    let one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
-    String::from_utf8_lossy(start)
+    one_line(&text[..text.len().min(SHOWN_BYTES_MAX)])
+}
+
+/// The whole of `text` for a message, control characters as spaces.
+pub(super) fn one_line(text: &[u8]) -> String {
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    String::from_utf8_lossy(text)
         .chars()
-        .map(one_line)
+        .map(printable)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_splits_into_the_same_words() {
+        let alone = |value: &[u8]| split_line(&written(value, false)).unwrap();
+        let all_bytes: Vec<u8> = (0..=255).collect();
+        for value in [
+            &b""[..],
+            b"a",
+            b"a b",
+            b"it's",
+            b"\"q\"",
+            b"\\x41",
+            &all_bytes,
+        ] {
+            assert_eq!(alone(value), [value], "{}", value.escape_ascii());
+        }
+        assert_eq!(written(b"60 1", true), b"60 1");
+        assert_eq!(written(b"60 1", false), b"\"60 1\"");
+        assert_eq!(written(b"", true), b"\"\"");
+    }
+
+    #[test]
+    fn hidden_files_are_matched_only_on_request() {
+        assert!(file_glob_matches(b"*.conf", b"a.conf"));
+        assert!(!file_glob_matches(b"*.conf", b".conf"));
+        assert!(file_glob_matches(b".*", b".conf"));
+        assert!(!file_glob_matches(b"*.CONF", b"a.conf"));
+    }
 
     #[test]
     fn shown_is_one_bounded_line() {

@@ -6,12 +6,16 @@
 //!
 //! 1. `parse` accepts nothing outside the row's range (`tests.rs` probes both ends of each row).
 //! 2. Printed text, split and parsed again, gives the same value (`tests.rs`).
+//! 3. The lines of `file_values`, read in a file, give the same value (`rewrite.rs`).
 //!
 //! Cost: linear in the text; a value holds no more than the bytes it was parsed from.
 //!
 //! Not here: which field has which kind (`table.rs`); number and quoting rules (`text.rs`).
 
 use super::error::BadValue;
+use super::memory::{MemoryLimit, MemoryShare};
+use super::output_limit::OutputLimits;
+use super::rename::Rename;
 use super::row::Kind;
 use super::text;
 
@@ -23,8 +27,8 @@ pub(super) trait ParameterValue: Sized {
     /// Reads the value; `kind` gives notation and range.
     fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue>;
 
-    /// Changes the value to what the words say, for parameters whose lines build on each other. On
-    /// an error it stays.
+    /// Takes the words of a line or of a `CONFIG SET`. A type of which one line says only a part
+    /// overrides this; on an error the value stays.
     fn update(&mut self, kind: &Kind, words: &[&[u8]]) -> Result<(), BadValue> {
         *self = Self::parse(kind, words)?;
         Ok(())
@@ -32,6 +36,12 @@ pub(super) trait ParameterValue: Sized {
 
     /// The value as `CONFIG GET` answers it.
     fn print(&self, kind: &Kind) -> Vec<u8>;
+
+    /// What follows the name on each line of a file that sets this value, quoted where need be. A
+    /// type whose lines add up overrides this; all lines together say the whole value.
+    fn file_values(&self, kind: &Kind) -> Vec<Vec<u8>> {
+        vec![text::written(&self.print(kind), kind.takes_words())]
+    }
 }
 
 /// The field value of a row's default.
@@ -51,6 +61,62 @@ pub(super) fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
 }
 
 impl Kind {
+    /// Whether the value may be several words of a line.
+    pub(super) fn takes_words(&self) -> bool {
+        match self {
+            Kind::Words { .. } | Kind::SavePoints | Kind::OutputLimits | Kind::Rename => true,
+            Kind::Boolean
+            | Kind::Integer { .. }
+            | Kind::Memory { .. }
+            | Kind::MemoryOrAuto
+            | Kind::MemoryOrPercent
+            | Kind::Choice(_)
+            | Kind::Text
+            | Kind::Octal => false,
+        }
+    }
+
+    /// The value that these words are, as `CONFIG GET` answers it, for parameters without a field.
+    pub(super) fn printed(&self, words: &[&[u8]]) -> Result<Vec<u8>, BadValue> {
+        match *self {
+            Kind::Boolean => bool::parse(self, words).map(|value| value.print(self)),
+            Kind::Integer { .. } => i64::parse(self, words).map(|value| value.print(self)),
+            Kind::Memory { .. } => u64::parse(self, words).map(|value| value.print(self)),
+            Kind::MemoryOrAuto => MemoryLimit::parse(self, words).map(|value| value.print(self)),
+            Kind::MemoryOrPercent => MemoryShare::parse(self, words).map(|value| value.print(self)),
+            Kind::Octal => u32::parse(self, words).map(|value| value.print(self)),
+            Kind::SavePoints => Vec::<SavePoint>::parse(self, words).map(|value| value.print(self)),
+            Kind::OutputLimits => OutputLimits::parse(self, words).map(|value| value.print(self)),
+            Kind::Rename => Vec::<Rename>::parse(self, words).map(|value| value.print(self)),
+            Kind::Text => single(words).map(<[u8]>::to_vec),
+            Kind::Choice(names) => {
+                let word = single(words)?;
+                let mut own = names.iter();
+                let found = own.find(|name| name.as_bytes().eq_ignore_ascii_case(word));
+                found
+                    .map(|name| name.as_bytes().to_vec())
+                    .ok_or(BadValue::NotListed(names))
+            }
+            Kind::Words { max_count, .. } => {
+                let text = words.join(&b' ');
+                let count = text.split(u8::is_ascii_whitespace).count();
+                if words.is_empty() || count > max_count {
+                    return Err(BadValue::WrongCount);
+                }
+                Ok(text)
+            }
+        }
+    }
+
+    /// The default of a row of this kind, as `CONFIG GET` answers it.
+    ///
+    /// # Panics
+    /// If the default is not a value of its row: a fault in the table, shown by the first test.
+    pub(super) fn printed_default(&self, default: &str) -> Vec<u8> {
+        self.printed(&[default.as_bytes()])
+            .expect("a row's default is a value of the row")
+    }
+
     /// Reads a number in this kind's notation and checks its range.
     fn parse_number(&self, words: &[&[u8]]) -> Result<i128, BadValue> {
         let word = single(words)?;
@@ -258,6 +324,15 @@ impl ParameterValue for Vec<SavePoint> {
             .iter()
             .map(|point| format!("{} {}", point.seconds, point.changes));
         points.collect::<Vec<_>>().join(" ").into_bytes()
+    }
+
+    fn file_values(&self, _kind: &Kind) -> Vec<Vec<u8>> {
+        if self.is_empty() {
+            return vec![b"\"\"".to_vec()];
+        }
+        self.iter()
+            .map(|point| format!("{} {}", point.seconds, point.changes).into_bytes())
+            .collect()
     }
 }
 

@@ -143,7 +143,7 @@ impl CacheEngine {
         &self.config
     }
 
-    /// The configuration in force, for change from outside of a command.
+    /// The configuration in force, for its owner to change; what follows from a change is his, too.
     pub(crate) fn config_mut(&mut self) -> &mut Config {
         &mut self.config
     }

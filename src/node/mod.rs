@@ -24,6 +24,7 @@
 
 mod budget;
 mod buffers;
+mod config_file;
 mod connection;
 mod monitoring;
 mod output_limits;
@@ -45,6 +46,7 @@ use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
 use budget::ClientBudget;
 use buffers::{Pool, SHARED_READ_BYTES};
+use config_file::Rewritings;
 use connection::Connection;
 use saving::Saving;
 use slab::Slab;
@@ -103,6 +105,7 @@ pub struct Node {
     budget: ClientBudget,
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
+    rewritings: Rewritings,
 }
 
 impl Node {
@@ -132,6 +135,7 @@ impl Node {
             monitors: Vec::new(),
             budget: ClientBudget::new(),
             automatic_memory_bytes: 0,
+            rewritings: Rewritings::default(),
         };
         node.apply_memory_limits();
         node

@@ -259,6 +259,7 @@ impl Node {
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
                 Effect::Reload => self.reload(id),
                 Effect::ConfigChanged => self.config_changed(now),
+                Effect::RewriteConfig => self.rewrite_config_for(id),
             }
         }
         if !killed_ids.is_empty() {

@@ -272,27 +272,32 @@ impl Node {
 
     fn answer_waiters(&mut self, outcome: Result<(), &str>) {
         for id in std::mem::take(&mut self.saving.waiters) {
-            let Some(connection) = self.connections.get_mut(id.slot as usize) else {
-                continue;
-            };
-            if connection.generation != id.generation {
-                continue;
-            }
-            connection.is_waiting = false;
-            let dialect = self.engine.session(connection.session).dialect;
-            let (out, _) = connection.output.appendable(&mut self.pool);
-            let mut reply = ReplyWriter::new(out, dialect);
-            match outcome {
-                Ok(()) => reply.ok(),
-                Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
-            }
-            if !connection.is_in_output_list {
-                connection.is_in_output_list = true;
-                self.output_list.push(id);
-            }
-            self.ready_list.push(id);
-            self.note_buffers(id);
+            self.answer_waiter(id, outcome);
         }
+    }
+
+    /// Answers a client that waited for the disk, if it is still there, and lets it go on.
+    pub(super) fn answer_waiter(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
+        let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+            return;
+        };
+        if connection.generation != id.generation {
+            return;
+        }
+        connection.is_waiting = false;
+        let dialect = self.engine.session(connection.session).dialect;
+        let (out, _) = connection.output.appendable(&mut self.pool);
+        let mut reply = ReplyWriter::new(out, dialect);
+        match outcome {
+            Ok(()) => reply.ok(),
+            Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
+        }
+        if !connection.is_in_output_list {
+            connection.is_in_output_list = true;
+            self.output_list.push(id);
+        }
+        self.ready_list.push(id);
+        self.note_buffers(id);
     }
 
     /// When the save points are to be looked at, on the monotonic clock; `None` if there is

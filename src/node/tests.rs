@@ -9,6 +9,7 @@
 
 mod budget;
 mod clients;
+mod config_file;
 mod monitoring;
 mod reading;
 mod saving;

@@ -1,4 +1,4 @@
-//! Snapshots as files: the only file of this rank that names the file system.
+//! Snapshots and configurations as files: the only file of this rank that names the file system.
 //!
 //! ```text
 //!  begin   create  dump.evk.tmp-PID
@@ -12,8 +12,11 @@
 //! reported.
 
 use super::storage::Storage;
+use crate::config::Files;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// What follows a snapshot's name in the name of an unfinished one, before the process number.
@@ -27,6 +30,10 @@ const SYNC_BYTES: usize = 2 << 20;
 /// rename: when its name is gone, the kernel frees all of them at once, some ten milliseconds for
 /// a hundred mebibytes.
 const RELEASE_BYTES: u64 = 2 << 20;
+
+/// Longest configuration file in bytes: ten times Redis's with all its comments, and an end to
+/// files that have none, such as devices.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The snapshot that is about to be replaced, and how far it has left the page cache.
 struct Replaced {
@@ -42,6 +49,7 @@ pub struct FileStorage {
     unfinished: Option<File>,
     unsynced_bytes: usize,
     replaced: Option<Replaced>,
+    keeps_mode: bool,
 }
 
 impl FileStorage {
@@ -56,7 +64,18 @@ impl FileStorage {
             unfinished: None,
             unsynced_bytes: 0,
             replaced: None,
+            keeps_mode: false,
         }
+    }
+
+    /// The configuration file at `path`. A new one is written where links lead to and gets the
+    /// permissions of the old one, which may hold a password.
+    pub fn of_config(path: &[u8]) -> Self {
+        let path = Path::new(OsStr::from_bytes(path));
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let mut storage = Self::new(path);
+        storage.keeps_mode = true;
+        storage
     }
 
     /// Where the snapshot is.
@@ -120,6 +139,11 @@ impl Storage for FileStorage {
             .create(true)
             .truncate(true)
             .open(&self.unfinished_path)?;
+        if self.keeps_mode
+            && let Ok(old) = fs::metadata(&self.path)
+        {
+            file.set_permissions(old.permissions())?;
+        }
         self.unfinished = Some(file);
         self.replaced = File::open(&self.path).ok().and_then(|file| {
             let len = file.metadata().ok()?.len();
@@ -199,6 +223,30 @@ impl Storage for FileStorage {
             }
         }
         Ok(count)
+    }
+}
+
+/// Configuration files of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct FileSystem;
+
+impl Files for FileSystem {
+    fn read(&mut self, path: &[u8]) -> Result<Vec<u8>, String> {
+        let mut text = Vec::new();
+        File::open(OsStr::from_bytes(path))
+            .and_then(|file| file.take(CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut text))
+            .map_err(|error| error.to_string())?;
+        if text.len() as u64 > CONFIG_FILE_BYTES_MAX {
+            return Err(format!("it has more than {CONFIG_FILE_BYTES_MAX} bytes"));
+        }
+        Ok(text)
+    }
+
+    fn names(&mut self, path: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let entries = fs::read_dir(OsStr::from_bytes(path)).map_err(|error| error.to_string())?;
+        // What vanishes while it is looked at is as if it had never been.
+        let names = entries.flatten().map(|entry| entry.file_name().into_vec());
+        Ok(names.collect())
     }
 }
 
@@ -285,6 +333,42 @@ mod tests {
         for name in kept {
             assert!(directory.path().join(name).exists(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_configuration_keeps_its_permissions_and_its_links() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (file, link) = (directory.path().join("a"), directory.path().join("link"));
+        fs::write(&file, b"old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let mut storage = FileStorage::of_config(link.as_os_str().as_bytes());
+        storage.begin().unwrap();
+        storage.append(b"new").unwrap();
+        storage.commit().unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn configurations_are_read_up_to_a_length() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("a");
+        let max = usize::try_from(CONFIG_FILE_BYTES_MAX).unwrap();
+        fs::write(&file, vec![b'#'; max]).unwrap();
+        let path = file.as_os_str().as_bytes();
+        assert_eq!(FileSystem.read(path).unwrap().len(), max);
+        fs::write(&file, vec![b'#'; max + 1]).unwrap();
+        assert_eq!(
+            FileSystem.read(path).unwrap_err(),
+            "it has more than 1048576 bytes"
+        );
+        let names = FileSystem.names(directory.path().as_os_str().as_bytes());
+        assert_eq!(names, Ok(vec![b"a".to_vec()]));
+        assert!(FileSystem.names(b"/nonexistent-directory").is_err());
     }
 
     #[test]

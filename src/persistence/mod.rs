@@ -1,4 +1,5 @@
-//! Rank 7: snapshots: their file, writing them in slices, loading, checking and salvaging them.
+//! Rank 7: snapshots: their file, writing them in slices, loading, checking and salvaging them; and
+//! the configuration file.
 //!
 //! ```text
 //!  keyspace cut ─▶ SnapshotWriter ─▶ buffers ─▶ Storage (a file beside the target, then over it)
@@ -14,6 +15,7 @@
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
 //! | `file_storage.rs` | the only file here that names the file system |
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
+//! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
 //!
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
@@ -21,6 +23,7 @@
 //! Not here: what a key looks like as bytes (`value/record.rs`), reading the keyspace while it
 //! changes (`keyspace/cut.rs`), when to save (`node/saving.rs`).
 
+mod config_file;
 mod embedded;
 mod file_storage;
 mod format;
@@ -30,8 +33,9 @@ mod salvage;
 mod storage;
 mod writer;
 
+pub use config_file::rewrite_config;
 pub use embedded::{LoadReport, PersistError, load_from};
-pub use file_storage::FileStorage;
+pub use file_storage::{CONFIG_FILE_BYTES_MAX, FileStorage, FileSystem};
 pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};

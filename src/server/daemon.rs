@@ -16,7 +16,7 @@ use super::loading::snapshot_path;
 use super::manager::Manager;
 use super::signals::Signals;
 use crate::base::clock::Timestamp;
-use crate::config::{Config, ROWS, Row};
+use crate::config::{Config, Reloaded, Row};
 use crate::node::Node;
 use std::io;
 
@@ -25,8 +25,8 @@ pub type ReadConfig = Box<dyn FnMut() -> Result<Config, String> + Send>;
 
 /// Where a daemon's configuration comes from.
 pub struct Origin {
-    /// Path of the file, for INFO and the log; empty for none.
-    pub config_file: String,
+    /// Absolute path of the file, for INFO, the log and CONFIG REWRITE; empty for none.
+    pub config_file: Vec<u8>,
     /// Called on SIGHUP.
     pub read_config: ReadConfig,
 }
@@ -38,15 +38,6 @@ const STARTING_PARAMETERS: [&[u8]; 4] = [
     b"maxmemory-policy",
     b"databases",
 ];
-
-/// What the log names when the configuration was read again.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Changes {
-    /// Parameters that have a new value.
-    set: Vec<&'static str>,
-    /// Parameters that would need a restart.
-    waiting: Vec<&'static str>,
-}
 
 struct Reload {
     read_config: ReadConfig,
@@ -142,10 +133,10 @@ impl Daemon {
         match (reload.read_config)() {
             Ok(read) => {
                 let config = node.engine_mut().config_mut();
-                let changes = apply_changes(config, &reload.last, &read);
+                let reloaded = config.reload(&reload.last, &read);
                 reload.last = read;
                 node.config_changed(now);
-                log_changes(&changes);
+                log_changes(&reloaded);
             }
             Err(reason) => log::error!("cannot reload, the configuration stays: {reason}"),
         }
@@ -170,7 +161,7 @@ impl Daemon {
 }
 
 /// One line about what starts: for people who read a log from its end backwards.
-pub(super) fn log_start(config: &Config, config_file: &str, listeners: &[Listener]) {
+pub(super) fn log_start(config: &Config, config_file: &[u8], listeners: &[Listener]) {
     let parameters = config.matching(&STARTING_PARAMETERS);
     let parameters: Vec<String> = parameters
         .iter()
@@ -178,9 +169,9 @@ pub(super) fn log_start(config: &Config, config_file: &str, listeners: &[Listene
         .collect();
     let sockets: Vec<String> = listeners.iter().map(Listener::to_string).collect();
     let file = if config_file.is_empty() {
-        "no file"
+        "no file".into()
     } else {
-        config_file
+        String::from_utf8_lossy(config_file)
     };
     log::info!(
         "evenkeel {} starts, process {}; {}; configuration {file}; snapshot {}; listening on {}",
@@ -195,81 +186,16 @@ pub(super) fn log_start(config: &Config, config_file: &str, listeners: &[Listene
     }
 }
 
-/// Sets in `config` what `read` has and `last` had not. Parameters that can't change while the
-/// server runs are named and left.
-fn apply_changes(config: &mut Config, last: &Config, read: &Config) -> Changes {
-    let mut changes = Changes::default();
-    let has_changed = |row: &&Row| row.get(last) != row.get(read);
-    for row in ROWS.iter().filter(has_changed) {
-        let value = row.get(read);
-        if !row.is_mutable() {
-            changes.waiting.push(row.name);
-        } else if row.get(config) != value {
-            // A value that was printed can be read.
-            match row.set(config, &[&value]) {
-                Ok(()) => changes.set.push(row.name),
-                Err(reason) => log::error!("cannot set {}: {reason}", row.name),
-            }
-        }
-    }
-    changes
-}
-
-fn log_changes(changes: &Changes) {
-    let list = |names: &[&str]| {
-        if names.is_empty() {
-            "nothing".to_string()
-        } else {
-            names.join(", ")
+fn log_changes(reloaded: &Reloaded) {
+    let list = |rows: &[&Row]| {
+        let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
+        match names.join(", ") {
+            names if names.is_empty() => "nothing".to_string(),
+            names => names,
         }
     };
-    log::info!("configuration reloaded: set {}", list(&changes.set));
-    if !changes.waiting.is_empty() {
-        log::warn!("changed only by a restart: {}", list(&changes.waiting));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_changed_in_the_file_is_set() {
-        let last = Config {
-            timeout_seconds: 10,
-            ..Config::default()
-        };
-        let mut running = Config {
-            // Set by CONFIG SET since then, and not touched in the file.
-            maxclients: 77,
-            ..last.clone()
-        };
-        let mut read = Config {
-            timeout_seconds: 20,
-            port: 7000,
-            requirepass: b"two words".to_vec(),
-            ..last.clone()
-        };
-        read.save.clear();
-        let changes = apply_changes(&mut running, &last, &read);
-        assert_eq!(changes.set, ["timeout", "requirepass", "save"]);
-        assert_eq!(changes.waiting, ["port"]);
-        let expected = Config {
-            port: last.port,
-            maxclients: 77,
-            ..read
-        };
-        assert_eq!(running, expected);
-    }
-
-    #[test]
-    fn a_file_that_has_not_changed_sets_nothing() {
-        let mut running = Config {
-            timeout_seconds: 5,
-            ..Config::default()
-        };
-        let changes = apply_changes(&mut running, &Config::default(), &Config::default());
-        assert_eq!(changes, Changes::default());
-        assert_eq!(running.timeout_seconds, 5);
+    log::info!("configuration reloaded: set {}", list(&reloaded.changed));
+    if !reloaded.fixed.is_empty() {
+        log::warn!("changed only by a restart: {}", list(&reloaded.fixed));
     }
 }

@@ -117,12 +117,21 @@ impl StopHandle {
 }
 
 impl Server {
+    /// Whether a server can do what the configuration says, as far as that shows without binding
+    /// its sockets and reading its snapshot.
+    ///
+    /// # Errors
+    /// [`StartError`] names what can't be done.
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        CommandNames::check(&config.rename_command).map_err(StartError::Rename)
+    }
+
     /// Binds the sockets that the configuration names, and loads its snapshot if there is one.
     ///
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind(config: Config) -> Result<Self, StartError> {
-        CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
+        Self::check(&config)?;
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
@@ -138,7 +147,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
-        CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
+        Self::check(&config)?;
         let clock = SystemClock::new();
         let daemon =
             Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;
@@ -196,7 +205,7 @@ impl Server {
     /// What the operating system says when the listener is made non-blocking or polled; a
     /// `rename-command` that can't be done.
     pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
-        CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
+        Self::check(&config).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 
@@ -209,7 +218,8 @@ impl Server {
         listeners: Vec<Listener>,
         clock: SystemClock,
     ) -> io::Result<Self> {
-        if config.hash_seed == 0 {
+        let configured_seed = config.hash_seed;
+        if configured_seed == 0 {
             // The standard library draws its hash keys from the operating system.
             config.hash_seed = RandomState::new().hash_one(std::process::id());
         }
@@ -228,6 +238,9 @@ impl Server {
         };
         let mut node = Node::new(config, clock.now());
         node.engine_mut().set_stopwatch(Box::new(clock));
+        // A seed that was drawn is nobody's business: CONFIG GET would tell it, and CONFIG REWRITE
+        // keep it for the next start.
+        node.engine_mut().config_mut().hash_seed = configured_seed;
         let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
         machine::describe(&mut node.stats_mut().gauges, port, &clock);
         memory_limit::apply(&mut node);
@@ -254,9 +267,11 @@ impl Server {
         self.reactor.stop_on_signals()
     }
 
-    /// Sets where the configuration came from, for INFO.
-    pub fn set_config_file(&mut self, path: &str) {
-        self.reactor.node_mut().stats_mut().gauges.config_file = path.to_string();
+    /// Sets where the configuration came from, for `INFO` and `CONFIG REWRITE`.
+    pub fn set_config_file(&mut self, path: &[u8]) {
+        let shown = String::from_utf8_lossy(path).into_owned();
+        self.reactor.node_mut().stats_mut().gauges.config_file = shown;
+        self.reactor.set_config_path(path);
     }
 
     /// Serves clients until a client says SHUTDOWN, a [`StopHandle`] is used or a signal comes.

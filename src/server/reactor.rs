@@ -23,7 +23,7 @@
 //! Not here: what is done with the bytes (`node/`).
 
 use super::daemon::Daemon;
-use super::disk::Disk;
+use super::disk::{Disk, Report, Task};
 use super::listeners::Listener;
 use super::machine;
 use super::signals::Signals;
@@ -116,6 +116,8 @@ pub(super) struct Reactor {
     pub(super) clock: SystemClock,
     /// Where snapshots go, if they are taken.
     disk: Option<Disk>,
+    /// Path of the configuration file, for rewriting it; empty for none.
+    config_path: Vec<u8>,
     listeners: Vec<Listener>,
     /// Listeners that may have more clients than one turn accepts.
     has_waiting: Vec<bool>,
@@ -165,6 +167,7 @@ impl Reactor {
             is_stopping,
             daemon: Daemon::none(),
             disk: None,
+            config_path: Vec::new(),
             shutdown: Shutdown::AsConfigured,
             refreshed_us: 0,
             save_credit_us: 0,
@@ -174,6 +177,11 @@ impl Reactor {
     /// Gives the server a disk for its snapshots.
     pub(super) fn set_disk(&mut self, disk: Disk) {
         self.disk = Some(disk);
+    }
+
+    /// Sets where the configuration came from.
+    pub(super) fn set_config_path(&mut self, path: &[u8]) {
+        self.config_path = path.to_vec();
     }
 
     pub(super) fn node_mut(&mut self) -> &mut Node {
@@ -614,12 +622,29 @@ impl Reactor {
 
     /// Passes requests to the disk's thread, and its reports to the node.
     fn exchange_with_disk(&mut self, now: Timestamp) {
-        let Some(disk) = &self.disk else { return };
-        while let Some((number, report)) = disk.try_receive() {
-            self.node.storage_reported(number, report, now);
+        while let Some(report) = self.disk.as_ref().and_then(Disk::try_receive) {
+            self.take_report(report, now);
         }
         for (number, request) in self.node.take_storage_requests() {
-            disk.send(number, request);
+            if let Some(disk) = &self.disk {
+                disk.send(Task::Snapshot(number, request));
+            }
+        }
+        while let Some(config) = self.node.take_config_rewriting() {
+            match &self.disk {
+                Some(disk) => disk.send(Task::RewriteConfig(config, self.config_path.clone())),
+                None => {
+                    let outcome = Err("this server was given no disk".to_string());
+                    self.node.config_rewritten(outcome);
+                }
+            }
+        }
+    }
+
+    fn take_report(&mut self, report: Report, now: Timestamp) {
+        match report {
+            Report::Snapshot(number, report) => self.node.storage_reported(number, report, now),
+            Report::ConfigRewritten(outcome) => self.node.config_rewritten(outcome),
         }
     }
 
@@ -654,7 +679,7 @@ impl Reactor {
             self.exchange_with_disk(now);
             let Some(disk) = &self.disk else { return };
             match disk.receive(DISK_WAIT) {
-                Ok(Some((number, report))) => self.node.storage_reported(number, report, now),
+                Ok(Some(report)) => self.take_report(report, now),
                 Ok(None) => {}
                 Err(()) => return,
             }

@@ -49,6 +49,9 @@ pub enum Effect {
     },
     /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
     Reload,
+    /// Write the configuration into its file, and answer this session when that is durable, or has
+    /// failed.
+    RewriteConfig,
 }
 
 /// Effects in the order in which they were wished.

@@ -405,12 +405,16 @@ fn forms_of(class: &str) -> &'static str {
         // SETNAME is left to the scripts: Redis before 7.2 keeps the name although HELLO fails.
         "hellooptions" => "2 | 3 || 4 | abc | 3 BAD",
         "command" => "get | set | nosuch | bitfield | client",
-        "parameter" => "timeout | databases | nosuch | proto-max-bulk-len | TIMEOUT",
+        "parameter" => {
+            "timeout | databases | nosuch | proto-max-bulk-len | TIMEOUT | hz | slave-read-only \
+             | appendonly"
+        }
         "parametersetting" => {
             "timeout 0 | timeout abc | timeout -1 | timeout 0 timeout 0 | nosuch 1 | timeout \
              | client-query-buffer-limit 1gb | client-query-buffer-limit 2000000k \
              | client-query-buffer-limit abc | client-query-buffer-limit -1 \
-             | client-query-buffer-limit 5 | databases 3"
+             | client-query-buffer-limit 5 | databases 3 | hz abc | appendonly no \
+             | rdbcompression maybe | cluster-enabled yes"
         }
         "section" => "server | nosuch | keyspace",
         "flushoptions" => "| ASYNC | SYNC | BAD",

@@ -8,7 +8,9 @@ const NOTICE: &str =
     "# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.\n";
 
 fn options() -> String {
-    let plain = PLAIN_OPTIONS.iter().map(|(option, _)| (*option).to_owned());
+    let plain = PLAIN_OPTIONS
+        .iter()
+        .map(|(option, _, _)| (*option).to_owned());
     let parameters = ROWS.iter().map(|row| format!("--{}", row.name));
     plain.chain(parameters).collect::<Vec<_>>().join(" ")
 }
@@ -56,8 +58,12 @@ pub(super) fn bash() -> String {
 
 pub(super) fn zsh() -> String {
     let mut text = format!("#compdef evenkeel\n{NOTICE}_arguments \\\n");
-    for (option, meaning) in PLAIN_OPTIONS {
-        let _ = writeln!(text, "    '(- *){option}[{}]' \\", zsh_text(meaning));
+    for (option, argument, meaning) in PLAIN_OPTIONS {
+        let meaning = zsh_text(meaning);
+        let _ = match argument {
+            "" => writeln!(text, "    '(- *){option}[{meaning}]' \\"),
+            _ => writeln!(text, "    '{option}[{meaning}]:file:_files' \\"),
+        };
     }
     for row in ROWS {
         let words = choices(row);
@@ -100,11 +106,12 @@ pub(super) fn fish() -> String {
             fish_text(meaning)
         );
     }
-    for (option, meaning) in PLAIN_OPTIONS {
+    for (option, argument, meaning) in PLAIN_OPTIONS {
         let _ = writeln!(
             text,
-            "complete -c evenkeel -l {} -d '{}'",
+            "complete -c evenkeel -l {}{} -d '{}'",
             option.trim_start_matches('-'),
+            if argument.is_empty() { "" } else { " -r" },
             fish_text(meaning)
         );
     }

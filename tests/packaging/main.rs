@@ -1,7 +1,8 @@
-//! What the package holds beside the binary fits the binary: manual page, completions, sample
-//! configuration. All are made from the parameter table; `UPDATE_DOCS=1` writes them anew.
+//! What the package holds beside the binary fits the binary: manual page and completions. Both are
+//! made from the parameter table; `UPDATE_DOCS=1` writes them anew.
 //!
-//! Not here: whether the package installs (`packaging/try-package.sh`).
+//! Not here: the sample configuration (`tests/config_docs.rs`); whether the package installs
+//! (`packaging/try-package.sh`).
 
 mod completions;
 #[path = "../support/fresh.rs"]
@@ -11,10 +12,15 @@ mod manual;
 use evenkeel::config::{Kind, ROWS, Row};
 use std::process::Command;
 
-/// Options that are no parameters, and what they do.
-const PLAIN_OPTIONS: [(&str, &str); 2] = [
-    ("--help", "Print the options and end."),
-    ("--version", "Print the version and end."),
+/// Options that are no parameters, the file they want if any, and what they do.
+const PLAIN_OPTIONS: [(&str, &str, &str); 3] = [
+    (
+        "--check-config",
+        "FILE",
+        "Say whether anything is wrong with a configuration file and the options after it.",
+    ),
+    ("--help", "", "Print the options and end."),
+    ("--version", "", "Print the version and end."),
 ];
 
 /// Words in place of a file name, and what they do.
@@ -71,15 +77,12 @@ fn completions_are_fresh() {
 }
 
 #[test]
-fn the_sample_configuration_is_fresh() {
-    fresh::check_file("packaging/evenkeel.conf", &evenkeel::config::default_file());
-}
-
-#[test]
 fn plain_options_exist() {
-    for (option, _) in PLAIN_OPTIONS {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/evenkeel.conf");
+    for (option, argument, _) in PLAIN_OPTIONS {
         let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .arg(option)
+            .args((!argument.is_empty()).then_some(file))
             .output()
             .expect("the binary starts");
         assert!(output.status.success(), "{option}: {output:?}");
@@ -121,7 +124,8 @@ fn offered(words: &str) -> String {
 fn bash_offers_parameters_and_their_values() {
     assert_eq!(offered("evenkeel --loglev"), "--loglevel");
     assert_eq!(offered("evenkeel --loglevel no"), "notice nothing");
-    assert_eq!(offered("evenkeel --port 1 --appendonly ''"), "no");
+    assert_eq!(offered("evenkeel --port 1 --daemonize ''"), "yes no");
+    assert_eq!(offered("evenkeel --check-config Cargo.to"), "Cargo.toml");
     assert_eq!(offered("evenkeel salv"), "salvage");
     assert_eq!(offered("evenkeel Cargo.to"), "Cargo.toml");
     assert_eq!(offered("evenkeel --dir pack"), "packaging");

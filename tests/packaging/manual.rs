@@ -18,6 +18,11 @@ evenkeel \- in-memory cache server that speaks the Redis protocol and never stal
 .B evenkeel salvage
 .I FILE OUT
 .br
+.B evenkeel \-\-check\-config
+.I FILE
+.RB [ \-\-\fINAME
+.IR VALUE " ...] ..."
+.br
 .BR "evenkeel \-\-help" " | " \-\-version
 .SH DESCRIPTION
 .B evenkeel
@@ -88,8 +93,12 @@ pub(super) fn page() -> String {
         let _ = writeln!(page, ".TP\n.BI \"{name} \" \"{arguments}\"\n{meaning}");
     }
     page.push_str(".SH OPTIONS\n");
-    for (option, meaning) in PLAIN_OPTIONS {
-        let _ = writeln!(page, ".TP\n.B {}\n{meaning}", escaped(option));
+    for (option, argument, meaning) in PLAIN_OPTIONS {
+        let option = escaped(option);
+        let _ = match argument {
+            "" => writeln!(page, ".TP\n.B {option}\n{meaning}"),
+            _ => writeln!(page, ".TP\n.BI \"{option} \" \"{argument}\"\n{meaning}"),
+        };
     }
     for group in Group::ALL {
         let _ = writeln!(page, ".SS {}", group.title());

@@ -1,4 +1,4 @@
-//! Keeps files equal to the text the code makes.
+//! Keeps a file equal to the text the code makes.
 
 use std::path::Path;
 
@@ -8,22 +8,24 @@ pub(crate) fn check(page: &str, expected: &str) {
     check_file(&format!("docs/{page}"), expected);
 }
 
-/// Compares a file, named from the root, with `expected`; rewrites it instead when `UPDATE_DOCS`
-/// is set.
-pub(crate) fn check_file(name: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+/// Compares the file at `path` from the root with `expected`; rewrites it instead when
+/// `UPDATE_DOCS` is set.
+pub(crate) fn check_file(path: &str, expected: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, expected).expect("the file is writable");
+        let directory = file.parent().expect("a path within the root");
+        std::fs::create_dir_all(directory).expect("the root is writable");
+        std::fs::write(&file, expected).expect("the root is writable");
     }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    // Not assert_eq!: it would print both files.
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    // Not assert_eq!: it would print both.
     let changed = written
         .lines()
         .zip(expected.lines())
         .position(|(old, new)| old != new);
     assert!(
         written == expected,
-        "{name} is not what the code makes (first differing line: {changed:?}); \
+        "{path} is not what the code makes (first differing line: {changed:?}); \
          run the tests once with UPDATE_DOCS=1"
     );
 }

@@ -176,6 +176,11 @@ impl ServerProcess {
         None
     }
 
+    /// The lines it has written up to the last one that was waited for.
+    pub(crate) fn log(&self) -> &[String] {
+        &self.log
+    }
+
     /// Sends a signal by name (`TERM`, `INT` …).
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")

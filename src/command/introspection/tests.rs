@@ -54,7 +54,7 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
     ("read fast", "lolwut"),
     (
         "admin slow dangerous",
-        "config|get config|resetstat config|set shutdown debug",
+        "config|get config|resetstat config|rewrite config|set shutdown debug",
     ),
 ];
 

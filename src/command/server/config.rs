@@ -26,7 +26,7 @@ static CONFIG: CommandSpec = CommandSpec {
     arity: -2,
     flags: Flags::NONE,
     keys: Keys::None,
-    action: Action::Container(&[&GET, &HELP, &RESETSTAT, &SET], None),
+    action: Action::Container(&[&GET, &HELP, &RESETSTAT, &REWRITE, &SET], None),
 };
 
 static GET: CommandSpec = CommandSpec {
@@ -123,6 +123,30 @@ fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.keyspace.reset_eviction_report();
     context.turns.reset();
     context.reply.ok();
+    Ok(())
+}
+
+static REWRITE: CommandSpec = CommandSpec {
+    name: "rewrite",
+    syntax: "",
+    summary: "Writes what CONFIG SET changed into the configuration file.",
+    since: "2.8.0",
+    group: Group::Server,
+    complexity: "O(size of the file)",
+    arity: 2,
+    flags: FLAGS.and(Flags::NO_MULTI),
+    keys: Keys::None,
+    action: Action::Run(rewrite),
+};
+
+fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    if context.stats.gauges.config_file.is_empty() {
+        return Err(ReplyError::fixed(
+            "ERR The server is running without a config file",
+        ));
+    }
+    // The reply comes when the file is durable.
+    context.outbox.push(Effect::RewriteConfig);
     Ok(())
 }
 

@@ -1,0 +1,246 @@
+//! Parameters of Redis that mean nothing here, so that its configuration files load and its tools
+//! find what they ask for by name.
+//!
+//! ```text
+//! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | Absent;
+//! ```
+//!
+//! 1. `Kept` is a hint about how Redis works inside: it is taken, shown by `CONFIG GET`, and
+//!    changes nothing that a client could notice.
+//! 2. `Absent` is a promise this server does not keep (an append-only file, replicas …): the value
+//!    stays what it is, whatever a file says, and `CONFIG SET` of another one is refused.
+//! 3. A file that names any of them gets one warning (`notes.rs`).
+//! 4. A name has a row here or in `table.rs`, never in both (`tests.rs`).
+//!
+//! Cost: a kept value that is not Redis's own takes its bytes and a node of a map.
+//!
+//! Not here: parameters that do something (`table.rs`); directives that are refused because a
+//! server that ignores them would be open to strangers or lack commands (`file.rs`).
+
+use std::collections::BTreeMap;
+
+use super::error::BadValue;
+use super::row::{Access, Group, Kind, Row};
+use super::text;
+
+/// Values of kept parameters that are not what Redis has by itself, by canonical name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WithoutEffect {
+    kept: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl WithoutEffect {
+    fn get(&self, name: &str, kind: &Kind, default: &str) -> Vec<u8> {
+        match self.kept.get(name) {
+            Some(value) => value.clone(),
+            None => kind.printed_default(default),
+        }
+    }
+
+    fn set(
+        &mut self,
+        name: &'static str,
+        kind: &Kind,
+        default: &str,
+        words: &[&[u8]],
+    ) -> Result<(), BadValue> {
+        let value = kind.printed(words)?;
+        if value == kind.printed_default(default) {
+            self.kept.remove(name);
+        } else {
+            self.kept.insert(name, value);
+        }
+        Ok(())
+    }
+}
+
+const BOOLEAN: Kind = Kind::Boolean;
+const TEXT: Kind = Kind::Text;
+const INTEGER: Kind = Kind::Integer {
+    min: i64::MIN,
+    max: i64::MAX,
+};
+const MEMORY: Kind = Kind::Memory {
+    min_bytes: 0,
+    max_bytes: i64::MAX as u64,
+};
+const WORDS: Kind = Kind::Words {
+    max_count: 64,
+    word: "WORD",
+};
+
+macro_rules! without_effect {
+    ($($name:literal $([$($alias:literal),+])? = $default:literal, $kind:expr, $access:ident;)+) => {
+        /// One row per parameter, in alphabetical order within each part.
+        pub static WITHOUT_EFFECT: &[Row] = &[$(Row {
+            name: $name,
+            aliases: &[$($($alias),+)?],
+            kind: $kind,
+            default: $default,
+            group: Group::WithoutEffect,
+            access: Access::$access,
+            raw_doc: "",
+            get: |config, kind| config.without_effect.get($name, kind, $default),
+            set: |config, kind, words| {
+                config.without_effect.set($name, kind, $default, words)
+            },
+            file_values: |config, kind| {
+                let value = config.without_effect.get($name, kind, $default);
+                vec![text::written(&value, kind.takes_words())]
+            },
+        },)+];
+    };
+}
+
+without_effect! {
+    // What Redis promises and this server does not offer.
+    "appendonly" = "no", BOOLEAN, Absent;
+    "bind-source-addr" = "", TEXT, Absent;
+    "cluster-enabled" = "no", BOOLEAN, Absent;
+    "masterauth" = "", TEXT, Absent;
+    "masteruser" = "", TEXT, Absent;
+    "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
+    "notify-keyspace-events" = "", TEXT, Absent;
+    "replicaof" ["slaveof"] = "", TEXT, Absent;
+    "syslog-enabled" = "no", BOOLEAN, Absent;
+    "tls-auth-clients" = "yes", TEXT, Absent;
+    "tls-ca-cert-dir" = "", TEXT, Absent;
+    "tls-ca-cert-file" = "", TEXT, Absent;
+    "tls-cert-file" = "", TEXT, Absent;
+    "tls-ciphers" = "", TEXT, Absent;
+    "tls-ciphersuites" = "", TEXT, Absent;
+    "tls-client-cert-file" = "", TEXT, Absent;
+    "tls-client-key-file" = "", TEXT, Absent;
+    "tls-client-key-file-pass" = "", TEXT, Absent;
+    "tls-cluster" = "no", BOOLEAN, Absent;
+    "tls-dh-params-file" = "", TEXT, Absent;
+    "tls-key-file" = "", TEXT, Absent;
+    "tls-key-file-pass" = "", TEXT, Absent;
+    "tls-port" = "0", INTEGER, Absent;
+    "tls-prefer-server-ciphers" = "no", BOOLEAN, Absent;
+    "tls-protocols" = "", TEXT, Absent;
+    "tls-replication" = "no", BOOLEAN, Absent;
+    "tls-session-cache-size" = "20480", INTEGER, Absent;
+    "tls-session-cache-timeout" = "300", INTEGER, Absent;
+    "tls-session-caching" = "yes", BOOLEAN, Absent;
+
+    // How Redis works inside, and settings of what is absent.
+    "acl-pubsub-default" = "resetchannels", TEXT, Kept;
+    "acllog-max-len" = "128", INTEGER, Kept;
+    "active-defrag-cycle-max" = "25", INTEGER, Kept;
+    "active-defrag-cycle-min" = "1", INTEGER, Kept;
+    "active-defrag-ignore-bytes" = "100mb", MEMORY, Kept;
+    "active-defrag-max-scan-fields" = "1000", INTEGER, Kept;
+    "active-defrag-threshold-lower" = "10", INTEGER, Kept;
+    "active-defrag-threshold-upper" = "100", INTEGER, Kept;
+    "active-expire-effort" = "1", INTEGER, Kept;
+    "activedefrag" = "no", BOOLEAN, Kept;
+    "activerehashing" = "yes", BOOLEAN, Kept;
+    "always-show-logo" = "no", BOOLEAN, Kept;
+    "aof-disable-auto-gc" = "no", BOOLEAN, Kept;
+    "aof-load-truncated" = "yes", BOOLEAN, Kept;
+    "aof-rewrite-incremental-fsync" = "yes", BOOLEAN, Kept;
+    "aof-timestamp-enabled" = "no", BOOLEAN, Kept;
+    "aof-use-rdb-preamble" = "yes", BOOLEAN, Kept;
+    "aof_rewrite_cpulist" = "", TEXT, Kept;
+    "appenddirname" = "appendonlydir", TEXT, Kept;
+    "appendfilename" = "appendonly.aof", TEXT, Kept;
+    "appendfsync" = "everysec", Kind::Choice(&["everysec", "always", "no"]), Kept;
+    "auto-aof-rewrite-min-size" = "64mb", MEMORY, Kept;
+    "auto-aof-rewrite-percentage" = "100", INTEGER, Kept;
+    "bgsave_cpulist" = "", TEXT, Kept;
+    "bio_cpulist" = "", TEXT, Kept;
+    "busy-reply-threshold" ["lua-time-limit"] = "5000", INTEGER, Kept;
+    "cluster-allow-pubsubshard-when-down" = "yes", BOOLEAN, Kept;
+    "cluster-allow-reads-when-down" = "no", BOOLEAN, Kept;
+    "cluster-allow-replica-migration" = "yes", BOOLEAN, Kept;
+    "cluster-announce-bus-port" = "0", INTEGER, Kept;
+    "cluster-announce-hostname" = "", TEXT, Kept;
+    "cluster-announce-human-nodename" = "", TEXT, Kept;
+    "cluster-announce-ip" = "", TEXT, Kept;
+    "cluster-announce-port" = "0", INTEGER, Kept;
+    "cluster-announce-tls-port" = "0", INTEGER, Kept;
+    "cluster-config-file" = "nodes.conf", TEXT, Kept;
+    "cluster-link-sendbuf-limit" = "0", MEMORY, Kept;
+    "cluster-migration-barrier" = "1", INTEGER, Kept;
+    "cluster-node-timeout" = "15000", INTEGER, Kept;
+    "cluster-port" = "0", INTEGER, Kept;
+    "cluster-preferred-endpoint-type" = "ip", TEXT, Kept;
+    "cluster-replica-no-failover" ["cluster-slave-no-failover"] = "no", BOOLEAN, Kept;
+    "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] = "10", INTEGER, Kept;
+    "cluster-require-full-coverage" = "yes", BOOLEAN, Kept;
+    "crash-log-enabled" = "yes", BOOLEAN, Kept;
+    "crash-memcheck-enabled" = "yes", BOOLEAN, Kept;
+    "disable-thp" = "yes", BOOLEAN, Kept;
+    "dynamic-hz" = "yes", BOOLEAN, Kept;
+    "enable-module-command" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
+    "enable-protected-configs" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
+    "gopher-enabled" = "no", BOOLEAN, Kept;
+    "hash-max-listpack-entries" ["hash-max-ziplist-entries"] = "512", INTEGER, Kept;
+    "hash-max-listpack-value" ["hash-max-ziplist-value"] = "64", MEMORY, Kept;
+    "hll-sparse-max-bytes" = "3000", MEMORY, Kept;
+    "hz" = "10", INTEGER, Kept;
+    "ignore-warnings" = "", TEXT, Kept;
+    "io-threads" = "1", INTEGER, Kept;
+    "io-threads-do-reads" = "no", BOOLEAN, Kept;
+    "jemalloc-bg-thread" = "yes", BOOLEAN, Kept;
+    "lazyfree-lazy-eviction" = "no", BOOLEAN, Kept;
+    "lazyfree-lazy-expire" = "no", BOOLEAN, Kept;
+    "lazyfree-lazy-server-del" = "no", BOOLEAN, Kept;
+    "lazyfree-lazy-user-del" = "no", BOOLEAN, Kept;
+    "lazyfree-lazy-user-flush" = "no", BOOLEAN, Kept;
+    "lfu-decay-time" = "1", INTEGER, Kept;
+    "lfu-log-factor" = "10", INTEGER, Kept;
+    "list-compress-depth" = "0", INTEGER, Kept;
+    "list-max-listpack-size" ["list-max-ziplist-size"] = "-2", INTEGER, Kept;
+    "list-max-ziplist-entries" = "512", INTEGER, Kept;
+    "list-max-ziplist-value" = "64", MEMORY, Kept;
+    "locale-collate" = "", TEXT, Kept;
+    "maxmemory-eviction-tenacity" = "10", INTEGER, Kept;
+    "maxmemory-samples" = "5", INTEGER, Kept;
+    "min-replicas-max-lag" ["min-slaves-max-lag"] = "10", INTEGER, Kept;
+    "no-appendfsync-on-rewrite" = "no", BOOLEAN, Kept;
+    "oom-score-adj" = "no", Kind::Choice(&["no", "yes", "relative", "absolute"]), Kept;
+    "oom-score-adj-values" = "0 200 800", WORDS, Kept;
+    "proc-title-template" = "{title} {listen-addr} {server-mode}", TEXT, Kept;
+    "propagation-error-behavior" = "ignore", TEXT, Kept;
+    "rdb-del-sync-files" = "no", BOOLEAN, Kept;
+    "rdb-save-incremental-fsync" = "yes", BOOLEAN, Kept;
+    "rdbchecksum" = "yes", BOOLEAN, Kept;
+    "rdbcompression" = "yes", BOOLEAN, Kept;
+    "repl-backlog-size" = "1mb", MEMORY, Kept;
+    "repl-backlog-ttl" = "3600", INTEGER, Kept;
+    "repl-disable-tcp-nodelay" = "no", BOOLEAN, Kept;
+    "repl-diskless-load" = "disabled", TEXT, Kept;
+    "repl-diskless-sync" = "yes", BOOLEAN, Kept;
+    "repl-diskless-sync-delay" = "5", INTEGER, Kept;
+    "repl-diskless-sync-max-replicas" = "0", INTEGER, Kept;
+    "repl-ping-replica-period" ["repl-ping-slave-period"] = "10", INTEGER, Kept;
+    "repl-timeout" = "60", INTEGER, Kept;
+    "replica-announce-ip" ["slave-announce-ip"] = "", TEXT, Kept;
+    "replica-announce-port" ["slave-announce-port"] = "0", INTEGER, Kept;
+    "replica-announced" = "yes", BOOLEAN, Kept;
+    "replica-ignore-disk-write-errors" = "no", BOOLEAN, Kept;
+    "replica-ignore-maxmemory" ["slave-ignore-maxmemory"] = "yes", BOOLEAN, Kept;
+    "replica-lazy-flush" ["slave-lazy-flush"] = "no", BOOLEAN, Kept;
+    "replica-priority" ["slave-priority"] = "100", INTEGER, Kept;
+    "replica-read-only" ["slave-read-only"] = "yes", BOOLEAN, Kept;
+    "replica-serve-stale-data" ["slave-serve-stale-data"] = "yes", BOOLEAN, Kept;
+    "sanitize-dump-payload" = "no", Kind::Choice(&["no", "yes", "clients"]), Kept;
+    "server_cpulist" = "", TEXT, Kept;
+    "set-max-intset-entries" = "512", INTEGER, Kept;
+    "set-max-listpack-entries" = "128", INTEGER, Kept;
+    "set-max-listpack-value" = "64", MEMORY, Kept;
+    "set-proc-title" = "yes", BOOLEAN, Kept;
+    "shutdown-on-sigint" = "default", WORDS, Kept;
+    "shutdown-on-sigterm" = "default", WORDS, Kept;
+    "shutdown-timeout" = "10", INTEGER, Kept;
+    "socket-mark-id" = "0", INTEGER, Kept;
+    "stream-node-max-bytes" = "4096", MEMORY, Kept;
+    "stream-node-max-entries" = "100", INTEGER, Kept;
+    "syslog-facility" = "local0", TEXT, Kept;
+    "syslog-ident" = "redis", TEXT, Kept;
+    "tracking-table-max-keys" = "1000000", INTEGER, Kept;
+    "zset-max-listpack-entries" ["zset-max-ziplist-entries"] = "128", INTEGER, Kept;
+    "zset-max-listpack-value" ["zset-max-ziplist-value"] = "64", MEMORY, Kept;
+}

@@ -1,0 +1,235 @@
+//! Configuration files and the real binary: starting with them, checking and rewriting them.
+//!
+//! Not here: what a line means (`src/config/`), what CONFIG replies (`tests/scripts/server.txt`).
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use support::client::Client;
+use support::server::{Ended, ServerProcess, run_evenkeel};
+use support::value::Value;
+use tempfile::TempDir;
+
+/// Files of these names and contents in a directory of their own.
+fn files(given: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    for (name, text) in given {
+        std::fs::write(directory.path().join(name), text).expect("it can be written to");
+    }
+    directory
+}
+
+fn path(directory: &TempDir, name: &str) -> String {
+    let path = directory.path().join(name);
+    path.to_str().expect("the path is text").to_owned()
+}
+
+fn read(directory: &TempDir, name: &str) -> String {
+    std::fs::read_to_string(directory.path().join(name)).expect("the file is there")
+}
+
+fn get(client: &mut Client, name: &str) -> String {
+    let pair = match client.line(&format!("CONFIG GET {name}")) {
+        Value::Array(pair) => pair,
+        other => panic!("CONFIG GET {name} answers {other:?}"),
+    };
+    match &pair[..] {
+        [Value::Bulk(_), Value::Bulk(value)] => String::from_utf8_lossy(value).into_owned(),
+        other => panic!("CONFIG GET {name} answers {other:?}"),
+    }
+}
+
+fn expect_ok(client: &mut Client, request: &[&str]) {
+    let reply = client.call(request);
+    assert_eq!(reply, Value::Simple(b"OK".to_vec()), "{request:?}");
+}
+
+fn check(arguments: &[&str]) -> Ended {
+    run_evenkeel(&[&["--check-config"], arguments].concat())
+}
+
+/// The file of another server loads: what is the same works, and one line names what is not.
+#[test]
+fn a_redis_conf_starts_the_server_with_one_warning() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-7.0.conf");
+    let file = file.to_str().expect("the path is text");
+    // What would leave the test's directory.
+    let own = [
+        file,
+        "--dir",
+        ".",
+        "--logfile",
+        "",
+        "--pidfile",
+        "",
+        "--daemonize",
+        "no",
+    ];
+    let mut server = ServerProcess::evenkeel(&own);
+    server.wait_for_log("ready to accept connections");
+    let log = server.log();
+    let warnings: Vec<&String> = log.iter().filter(|line| line.contains("WARN")).collect();
+    let [warning] = warnings[..] else {
+        panic!("one warning is expected: {warnings:?}");
+    };
+    for name in ["rdbcompression", "hz", "appendfsync", "activerehashing"] {
+        assert!(warning.contains(name), "{warning}");
+    }
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "stop-writes-on-bgsave-error"), "yes");
+    assert_eq!(get(&mut client, "dbfilename"), "dump.rdb");
+    assert_eq!(get(&mut client, "slave-read-only"), "yes");
+    assert_eq!(get(&mut client, "appendonly"), "no");
+    let checked = check(&own);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.output[0].starts_with("OK; "), "{checked:?}");
+}
+
+#[test]
+fn options_override_the_file_and_what_it_includes() {
+    let directory = files(&[
+        (
+            "a.conf",
+            "timeout 1\nmaxclients 11\nsave 10 1\ninclude c*.conf\nsave 40 4\n",
+        ),
+        ("c1.conf", "timeout 2\nsave 20 2\n"),
+        ("c2.conf", "maxclients 22\nsave 30 3\n"),
+    ]);
+    let start = path(&directory, "a.conf");
+    // A relative path begins where the server is started, which is not where the file is.
+    let absolute = format!("include {}", path(&directory, "c*.conf"));
+    let text = read(&directory, "a.conf").replace("include c*.conf", &absolute);
+    std::fs::write(&start, text).unwrap();
+    let server = ServerProcess::evenkeel(&[&start, "--maxclients", "33"]);
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "timeout"), "2");
+    assert_eq!(get(&mut client, "maxclients"), "33");
+    assert_eq!(get(&mut client, "save"), "10 1 20 2 30 3 40 4");
+}
+
+#[test]
+fn a_check_says_ok_or_where_the_fault_is() {
+    let directory = files(&[
+        ("good.conf", "port 7000\ntimeout 5\n"),
+        ("bad.conf", "# about\ntimeot 5\n"),
+        ("loop.conf", ""),
+        ("name.conf", "rename-command nosuch x"),
+    ]);
+    let checked = check(&[&path(&directory, "good.conf")]);
+    assert_eq!(
+        (checked.code, &checked.output[..]),
+        (Some(0), &["OK".to_owned()][..])
+    );
+    let bad = path(&directory, "bad.conf");
+    let complaint = |arguments: &[&str]| {
+        let ended = check(arguments);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert_eq!(
+            (ended.output.len(), ended.errors.len()),
+            (0, 1),
+            "{ended:?}"
+        );
+        ended.errors[0].clone()
+    };
+    assert_eq!(
+        complaint(&[&bad]),
+        format!("evenkeel: {bad}:2: unknown parameter 'timeot' in 'timeot 5'")
+    );
+    let option = complaint(&[&path(&directory, "good.conf"), "--timeout", "x"]);
+    assert!(option.starts_with("evenkeel: command line: "), "{option}");
+    assert_eq!(
+        complaint(&[&path(&directory, "name.conf")]),
+        "evenkeel: rename-command: there is no command 'nosuch'"
+    );
+    let own = path(&directory, "loop.conf");
+    std::fs::write(&own, format!("include {own}")).unwrap();
+    assert_eq!(
+        complaint(&[&own]),
+        format!("evenkeel: {own}:1: {own} is included by itself")
+    );
+    assert!(complaint(&["/nonexistent.conf"]).contains("cannot read /nonexistent.conf"));
+    assert!(complaint(&[]).contains("wants a configuration file"));
+}
+
+#[test]
+fn a_reload_reads_what_the_file_includes_and_keeps_what_was_set() {
+    let directory = files(&[("a.conf", ""), ("b.conf", "timeout 1\nmaxclients 11\n")]);
+    let start = path(&directory, "a.conf");
+    std::fs::write(&start, format!("include {}\n", path(&directory, "b.conf"))).unwrap();
+    let mut server = ServerProcess::evenkeel(&[&start]);
+    let mut client = server.client();
+    expect_ok(&mut client, &["CONFIG", "SET", "maxclients", "22"]);
+    std::fs::write(
+        directory.path().join("b.conf"),
+        "timeout 2\nmaxclients 11\nhz 20\n",
+    )
+    .unwrap();
+    server.signal("HUP");
+    server.wait_for_log("configuration reloaded: set timeout, hz");
+    server.wait_for_log("1 parameter has no effect here: hz");
+    assert_eq!(get(&mut client, "timeout"), "2");
+    assert_eq!(get(&mut client, "maxclients"), "22");
+    // What is written to the file now is in force, so a reload finds nothing to set.
+    expect_ok(&mut client, &["CONFIG", "REWRITE"]);
+    assert!(read(&directory, "a.conf").ends_with("\nmaxclients 22\n"));
+    server.signal("HUP");
+    server.wait_for_log("configuration reloaded: set nothing");
+    assert_eq!(get(&mut client, "maxclients"), "22");
+}
+
+#[test]
+fn what_was_set_is_written_to_the_file_and_is_there_after_a_restart() {
+    let text = "# mine\n\nport 0\n  timeout 5   \n# limits\nmaxclients 100\n";
+    let directory = files(&[("a.conf", text)]);
+    let file = path(&directory, "a.conf");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let server = ServerProcess::evenkeel(&[&file]);
+    let mut client = server.client();
+    expect_ok(&mut client, &["CONFIG", "REWRITE"]);
+    assert_eq!(read(&directory, "a.conf"), text, "nothing was changed");
+    let pairs = ["maxclients", "200", "save", "5 1 6 2", "hz", "20"];
+    expect_ok(&mut client, &[&["CONFIG", "SET"], &pairs[..]].concat());
+    expect_ok(&mut client, &["CONFIG", "SET", "requirepass", "two words"]);
+    expect_ok(&mut client, &["CONFIG", "REWRITE"]);
+    let changed = text.replace("100", "200");
+    assert_eq!(
+        read(&directory, "a.conf"),
+        format!(
+            "{changed}# Generated by CONFIG REWRITE\nrequirepass \"two words\"\nsave 5 1\n\
+             save 6 2\nhz 20\n"
+        )
+    );
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "the password is as secret as before");
+    let names = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(names, 1, "nothing is left beside the file");
+    drop(server);
+    let server = ServerProcess::evenkeel(&[&file]);
+    let mut client = server.client();
+    expect_ok(&mut client, &["AUTH", "two words"]);
+    assert_eq!(get(&mut client, "maxclients"), "200");
+    assert_eq!(get(&mut client, "save"), "5 1 6 2");
+    assert_eq!(get(&mut client, "hz"), "20");
+    assert_eq!(
+        get(&mut client, "hash-seed"),
+        "0",
+        "a drawn seed is not told"
+    );
+}
+
+#[test]
+fn a_file_that_was_broken_meanwhile_is_not_touched() {
+    let directory = files(&[("a.conf", "timeout 5\n")]);
+    let file = path(&directory, "a.conf");
+    let server = ServerProcess::evenkeel(&[&file]);
+    std::fs::write(&file, "timeout 5\nnonsense\n").unwrap();
+    let mut client = server.client();
+    expect_ok(&mut client, &["CONFIG", "SET", "timeout", "6"]);
+    let reply = client.line("CONFIG REWRITE");
+    let text =
+        format!("ERR Rewriting config file: {file}:2: unknown parameter 'nonsense' in 'nonsense'");
+    assert_eq!(reply, Value::Error(text.into_bytes()));
+    assert_eq!(read(&directory, "a.conf"), "timeout 5\nnonsense\n");
+}
