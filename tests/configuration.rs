@@ -157,7 +157,14 @@ fn a_check_says_ok_or_where_the_fault_is() {
 fn a_reload_reads_what_the_file_includes_and_keeps_what_was_set() {
     let directory = files(&[("a.conf", ""), ("b.conf", "timeout 1\nmaxclients 11\n")]);
     let start = path(&directory, "a.conf");
-    std::fs::write(&start, format!("include {}\n", path(&directory, "b.conf"))).unwrap();
+    std::fs::write(
+        &start,
+        format!(
+            "include {}\nenable-debug-command yes\n",
+            path(&directory, "b.conf")
+        ),
+    )
+    .unwrap();
     let mut server = ServerProcess::evenkeel(&[&start]);
     let mut client = server.client();
     expect_ok(&mut client, &["CONFIG", "SET", "maxclients", "22"]);
@@ -181,7 +188,9 @@ fn a_reload_reads_what_the_file_includes_and_keeps_what_was_set() {
 
 #[test]
 fn what_was_set_is_written_to_the_file_and_is_there_after_a_restart() {
-    let text = "# mine\n\nport 0\n  timeout 5   \n# limits\nmaxclients 100\n";
+    // The tests' servers are started with the option that the file has, too.
+    let text =
+        "# mine\n\nport 0\n  timeout 5   \nenable-debug-command yes\n# limits\nmaxclients 100\n";
     let directory = files(&[("a.conf", text)]);
     let file = path(&directory, "a.conf");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();

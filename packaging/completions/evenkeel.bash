@@ -6,13 +6,9 @@ _evenkeel() {
     case $previous in
         --unixsocket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --inline-replies) mapfile -t COMPREPLY < <(compgen -W 'auto resp plain' -- "$current"); return ;;
+        --protected-mode) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
+        --enable-debug-command) mapfile -t COMPREPLY < <(compgen -W 'no yes local' -- "$current"); return ;;
         --maxmemory-policy) mapfile -t COMPREPLY < <(compgen -W 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction' -- "$current"); return ;;
-        --lazyfree-lazy-eviction) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
-        --lazyfree-lazy-expire) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
-        --lazyfree-lazy-server-del) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
-        --lazyfree-lazy-user-del) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
-        --lazyfree-lazy-user-flush) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
-        --activedefrag) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --stop-writes-on-bgsave-error) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --load-damaged) mapfile -t COMPREPLY < <(compgen -W 'no salvage' -- "$current"); return ;;
@@ -24,7 +20,7 @@ _evenkeel() {
         --daemonize) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --databases --hash-seed --maxmemory --maxmemory-policy --maxmemory-clients --maxmemory-samples --maxmemory-eviction-tenacity --lfu-log-factor --lfu-decay-time --lazyfree-lazy-eviction --lazyfree-lazy-expire --lazyfree-lazy-server-del --lazyfree-lazy-user-del --lazyfree-lazy-user-flush --activedefrag --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --appendonly --loglevel --logfile --supervised --pidfile --daemonize' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --protected-mode --rename-command --enable-debug-command --databases --hash-seed --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
     else
         mapfile -t COMPREPLY < <(compgen -f -W 'check salvage' -- "$current")
     fi
