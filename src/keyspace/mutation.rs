@@ -136,15 +136,21 @@ impl<'a> Mutation<'a> {
     /// [`CountError`]; the value then is as it was.
     #[inline]
     pub fn increment(&mut self, key: Key<'_>, increment: i64) -> Result<i64, CountError> {
-        let old = match self.find(key) {
-            Some(entry) => entry
-                .string()
-                .as_integer()
-                .ok_or(CountError::NotAnInteger)?,
+        let found = self.locate(key);
+        let old = match found {
+            Some((_, id)) => {
+                let value = self.keyspace.entries.get(id).string();
+                value.as_integer().ok_or(CountError::NotAnInteger)?
+            }
             None => 0,
         };
         let new = old.checked_add(increment).ok_or(CountError::Overflow)?;
-        self.set(key, StringValue::Integer(new), DeadlineChange::Keep);
+        let value = StringValue::Integer(new);
+        match found {
+            Some((location, id)) => self.replace(location, id, value, DeadlineChange::Keep),
+            None => self.insert(key, value, DeadlineChange::Keep),
+        }
+        self.changed(key.bytes);
         Ok(new)
     }
 

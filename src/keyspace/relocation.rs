@@ -25,7 +25,7 @@ impl Keyspace {
 
     /// Empties one slab, if that is worth it; false if nothing was done.
     pub fn compact_some(&mut self) -> bool {
-        if !self.graveyard.is_empty() {
+        if !self.is_worth_compacting() {
             return false;
         }
         let Some(evacuation) = self.entries.begin_evacuation() else {

@@ -31,6 +31,7 @@
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use std::alloc::{Layout, handle_alloc_error};
+use std::cell::Cell;
 use std::ptr;
 
 const SLAB_BYTES: usize = 64 * 1024;
@@ -153,6 +154,8 @@ pub(super) struct Slabs {
     /// Empty slabs whose pages the system has got back.
     released: Vec<*mut u8>,
     held_slab_count: usize,
+    /// Bytes given back since nothing was worth compacting.
+    freed_bytes: Cell<usize>,
 }
 
 // SAFETY: the pointers lead to memory that this value owns alone; nothing of it is tied to a thread.
@@ -168,6 +171,7 @@ impl Slabs {
             spare: Vec::new(),
             released: Vec::new(),
             held_slab_count: 0,
+            freed_bytes: Cell::new(0),
         }
     }
 
@@ -219,6 +223,8 @@ impl Slabs {
         let offset = piece as usize % SLAB_BYTES;
         let units = CLASS_BYTES[class] / UNIT as u16;
         self.classes[class].live_count -= 1;
+        let freed_bytes = self.freed_bytes.get_mut();
+        *freed_bytes = freed_bytes.saturating_add(len);
         // SAFETY: slabs are aligned to their size, so the piece's slab begins `offset` before it; the
         // caller vouches for the piece, which is at least 16 bytes long.
         let (slab, live) = unsafe {
@@ -355,9 +361,17 @@ impl Slabs {
         self.held_slab_count -= 1;
     }
 
-    /// Whether some class holds so much free memory that its pieces should move together.
+    /// Whether some class holds so much free memory that its pieces should move together. Looks at
+    /// the classes only when about a slab's worth of pieces was freed since it last found none.
     pub(super) fn is_worth_compacting(&self) -> bool {
-        self.class_to_compact().is_some()
+        if self.freed_bytes.get() < SLAB_BYTES {
+            return false;
+        }
+        let is_worth_it = self.class_to_compact().is_some();
+        if !is_worth_it {
+            self.freed_bytes.set(0);
+        }
+        is_worth_it
     }
 
     fn class_to_compact(&self) -> Option<usize> {
