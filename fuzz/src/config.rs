@@ -9,7 +9,7 @@
 
 use crate::source::Source;
 use evenkeel::Config;
-use evenkeel::config::{Access, CommandLine, Files, ROWS};
+use evenkeel::config::{Access, CommandLine, Files, ROWS, Row};
 
 /// Files called `0`, `1` and so on.
 #[derive(Clone)]
@@ -115,7 +115,8 @@ fn set(config: &mut Config, arguments: &[&[u8]]) -> Result<(), String> {
 
 fn prints_what_it_reads(config: &Config) {
     let printed = config.matching(&[b"*"]);
-    for row in ROWS.iter().filter(|row| row.access != Access::Fixed) {
+    let is_fixed = |row: &&Row| matches!(row.access, Access::Fixed | Access::FixedSecret);
+    for row in ROWS.iter().filter(|row| !is_fixed(row)) {
         let (_, value) = (printed.iter().find(|(name, _)| name == row.name))
             .expect("every parameter matches the pattern");
         let mut again = config.clone();
