@@ -385,11 +385,7 @@ fn note_group(
 /// Takes one request through the gates and runs it.
 #[inline]
 fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Execution {
-    let begin = context.reply.len();
-    let session = context.session();
-    if session.reply_mode == ReplyMode::SkipNext {
-        session.reply_mode = ReplyMode::Skip;
-    }
+    let begin = begin_of(context);
     match gates::pass(context, args, command) {
         Gate::Run => {
             context.session().last_command = Some(command.number);
@@ -412,18 +408,24 @@ fn execute_unresolved(
         Ok(command) => return execute_one(context, args, command),
         Err(error) => error,
     };
-    let begin = context.reply.len();
-    let session = context.session();
-    if session.reply_mode == ReplyMode::SkipNext {
-        session.reply_mode = ReplyMode::Skip;
-    }
+    let begin = begin_of(context);
     if gates::is_hostile(args) {
-        session.closes_after_reply = true;
+        context.session().closes_after_reply = true;
     } else {
         let error = gates::refuse_unresolved(context, args, error);
         reply_error(context, &error);
     }
     end_of(context, begin)
+}
+
+/// What comes before a request; returns where its reply begins.
+#[inline]
+fn begin_of(context: &mut Context<'_>) -> usize {
+    let session = context.session();
+    if session.reply_mode == ReplyMode::SkipNext {
+        session.reply_mode = ReplyMode::Skip;
+    }
+    context.reply.len()
 }
 
 /// What follows a request, whose reply began at `begin`.
