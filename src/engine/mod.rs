@@ -255,7 +255,7 @@ impl CacheEngine {
         } else if self.keyspace.has_words_to_refresh() {
             self.keyspace.refresh_some();
         }
-        let has_compacted = !has_garbage && self.keyspace.compact_some();
+        let has_compacted = self.keyspace.compact_some();
         expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted
     }
 

@@ -430,13 +430,24 @@ impl EntryStore {
         copy
     }
 
-    /// Ends an entry.
-    pub(super) fn free(&mut self, id: EntryId) {
+    /// Ends an entry; returns the bytes it took.
+    pub(super) fn free(&mut self, id: EntryId) -> usize {
         let shape = self.get(id).shape();
         let base = self.base(id);
         self.release(id, shape);
         // SAFETY: the entry was live with this shape, and its id is dead now.
         unsafe { self.give_back(base, shape) };
+        shape.allocation_bytes()
+    }
+
+    /// Whether memory of freed entries is held that should go back to the system.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.slabs.has_surplus()
+    }
+
+    /// Gives a bounded part of it back.
+    pub(super) fn release_some(&mut self) {
+        self.slabs.release_some();
     }
 
     /// Whether moving entries together would set memory free.

@@ -1,7 +1,7 @@
 //! What was dropped in bulk and waits to be freed in slices.
 //!
 //! FLUSHALL of millions of keys hands whole databases over in O(1); [`Graveyard::bury_some`] frees
-//! one segment's entries (at most 672) a step, between requests. A table that was dropped while a
+//! at most [`STEP_KEYS`] entries or about [`STEP_BYTES`] a step, between requests. A table that was dropped while a
 //! cut was going on is shown to the cut before it is freed; its heap, which knows the deadlines,
 //! goes after it.
 //!
@@ -13,6 +13,12 @@ use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
 use crate::structures::hash_table::Remains;
 use std::collections::VecDeque;
+
+/// Entries that one step frees at most, but for the rest of a bucket …
+const STEP_KEYS: usize = 256;
+
+/// … and their bytes, but for the last: large entries cost the system's time for every page.
+const STEP_BYTES: usize = 1 << 20;
 
 /// A database that nobody can reach any more.
 struct Grave {
@@ -55,7 +61,7 @@ impl Graveyard {
         });
     }
 
-    /// Frees one segment or a bounded part of a heap.
+    /// Frees some entries, or a bounded part of a heap.
     pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) {
         let Some(Grave {
             table,
@@ -65,13 +71,24 @@ impl Graveyard {
         else {
             return;
         };
-        table.show_unseen(|payload| cut.save(*cut_number, entries, expiry, payload));
-        let mut freed = 0;
-        let is_more = table.visit_segment(|payload| {
-            entries.free(EntryId::from_payload(payload));
-            freed += 1;
-        });
-        self.pending_keys -= freed;
+        let mut freed_keys = 0;
+        let mut freed_bytes = 0;
+        let mut is_more = true;
+        while is_more && freed_keys < STEP_KEYS && freed_bytes < STEP_BYTES {
+            if let Some(payloads) = table.next_segment() {
+                if freed_keys > 0 && table.has_unseen() {
+                    // What a cut is shown, a segment at least, is enough for one step.
+                    break;
+                }
+                payloads.for_each(|payload| EntryId::from_payload(payload).prefetch());
+                table.show_unseen(|payload| cut.save(*cut_number, entries, expiry, payload));
+            }
+            is_more = table.visit_bucket(|payload| {
+                freed_keys += 1;
+                freed_bytes += entries.free(EntryId::from_payload(payload));
+            });
+        }
+        self.pending_keys -= freed_keys;
         if !is_more && !expiry.discard_chunk() {
             self.graves.pop_front();
         }

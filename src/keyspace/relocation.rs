@@ -20,12 +20,21 @@ use super::entry::EntryId;
 impl Keyspace {
     /// Whether [`Keyspace::compact_some`] has something to do.
     pub fn is_worth_compacting(&self) -> bool {
+        self.entries.has_surplus() || self.has_slab_to_empty()
+    }
+
+    fn has_slab_to_empty(&self) -> bool {
         self.graveyard.is_empty() && self.entries.is_worth_compacting()
     }
 
-    /// Empties one slab, if that is worth it; false if nothing was done.
+    /// Gives some empty slabs back to the system, or empties one, if that is worth it; false if
+    /// nothing was done.
     pub fn compact_some(&mut self) -> bool {
-        if !self.is_worth_compacting() {
+        if self.entries.has_surplus() {
+            self.entries.release_some();
+            return true;
+        }
+        if !self.has_slab_to_empty() {
             return false;
         }
         let Some(evacuation) = self.entries.begin_evacuation() else {

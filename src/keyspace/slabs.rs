@@ -10,8 +10,8 @@
 //!
 //! Why not the general allocator: pieces here come in steps of 8 bytes (an entry of 88 bytes takes
 //! 88), a slab that is mostly free can be emptied by moving what is in it (`relocation.rs`: only the
-//! keyspace knows where an entry is), and an empty one goes back to the system or to another size
-//! at once. So what the process holds stays near what is counted, whatever sizes come and go.
+//! keyspace knows where an entry is), and an empty one goes to another size at once, or back to the
+//! system in the next free moment. So what the process holds stays near what is counted, whatever sizes come and go.
 //!
 //! Invariants:
 //! 1. A piece is handed out by [`Slabs::allocate`] and dies by [`Slabs::free`] with the same size.
@@ -41,8 +41,12 @@ const REGION_BYTES: usize = 16 << 20;
 /// Offsets in a slab are kept in units of this: every piece is a multiple of it.
 const UNIT: usize = 8;
 
-/// Empty slabs that stay backed for the next class that needs one.
+/// Empty slabs that stay backed for the next class that needs one; more of them go back to the
+/// system …
 const SPARE_SLABS_MAX: usize = 16;
+/// … so many at a time: a call of the system each, some 5 µs. When millions of keys are dropped,
+/// hundreds of slabs lose their last pieces in the same instant.
+const RELEASE_SLABS: usize = 8;
 
 /// A class is worth compacting when this many slabs could be given up …
 const COMPACT_SLABS_MIN: usize = 2;
@@ -345,20 +349,29 @@ impl Slabs {
         self.fresh_count = REGION_BYTES / SLAB_BYTES;
     }
 
-    /// Gives an empty slab, which is in no list, to whoever needs one next.
+    /// Keeps an empty slab, which is in no list, for whoever needs one next.
     fn give_up(&mut self, slab: *mut SlabHeader) {
         // SAFETY: the slab is live until here.
         let class = usize::from(unsafe { (*slab).class });
         self.classes[class].slab_count -= 1;
-        let slab = slab.cast::<u8>();
-        if self.spare.len() < SPARE_SLABS_MAX {
-            self.spare.push(slab);
-            return;
+        self.spare.push(slab.cast::<u8>());
+    }
+
+    /// Whether there are more empty slabs than should be kept.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.spare.len() > SPARE_SLABS_MAX
+    }
+
+    /// Gives some of them back to the system.
+    pub(super) fn release_some(&mut self) {
+        let surplus = self.spare.len().saturating_sub(SPARE_SLABS_MAX);
+        for _ in 0..surplus.min(RELEASE_SLABS) {
+            let slab = self.spare.pop().expect("there is a surplus");
+            // SAFETY: the slab is part of a mapping of ours, and no piece of it is in use.
+            unsafe { _ = madvise(slab.cast(), SLAB_BYTES, Advice::LinuxDontNeed) };
+            self.released.push(slab);
+            self.held_slab_count -= 1;
         }
-        // SAFETY: the slab is part of a mapping of ours, and no piece of it is in use.
-        unsafe { _ = madvise(slab.cast(), SLAB_BYTES, Advice::LinuxDontNeed) };
-        self.released.push(slab);
-        self.held_slab_count -= 1;
     }
 
     /// Whether some class holds so much free memory that its pieces should move together. Looks at

@@ -106,6 +106,9 @@ fn pieces_never_overlap_whatever_comes_and_goes() {
         while let Some(last) = model.pieces.len().checked_sub(1) {
             model.remove(last);
         }
+        while model.slabs.has_surplus() {
+            model.slabs.release_some();
+        }
         let listed = model.slabs.classes.iter().map(|class| class.slab_count);
         assert!(listed.clone().all(|count| count <= 1));
         assert!(model.slabs.held_slab_count <= listed.sum::<usize>() + SPARE_SLABS_MAX);
@@ -127,6 +130,16 @@ fn moving_what_is_left_gives_the_memory_back() {
     assert!(model.slabs.is_worth_compacting());
     while model.compact() {
         model.slabs.check_invariants();
+    }
+    assert!(model.slabs.has_surplus());
+    let held_bytes = model.slabs.held_bytes();
+    model.slabs.release_some();
+    assert_eq!(
+        held_bytes - model.slabs.held_bytes(),
+        RELEASE_SLABS * SLAB_BYTES
+    );
+    while model.slabs.has_surplus() {
+        model.slabs.release_some();
     }
     model.pieces.iter().copied().for_each(Model::check);
     let spare_bytes = SPARE_SLABS_MAX * SLAB_BYTES;

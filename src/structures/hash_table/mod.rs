@@ -467,6 +467,7 @@ impl HashTable {
     pub fn into_remains(self) -> Remains {
         Remains {
             segments: self.segments,
+            next_bucket: 0,
             epoch: self.epoch,
             is_cutting: self.is_cutting,
         }
@@ -510,6 +511,8 @@ impl HashTable {
 /// What is left of a table that was given up.
 pub struct Remains {
     segments: Vec<Segment>,
+    /// The bucket of the last segment that is visited next.
+    next_bucket: usize,
     epoch: Epoch,
     is_cutting: bool,
 }
@@ -520,19 +523,31 @@ impl Remains {
         self.is_cutting && !self.segments.is_empty()
     }
 
-    /// Shows that cut what it has not seen of the segment that is visited next.
+    /// Shows that cut what it has not seen of the segment that is visited next. To be called
+    /// whenever [`Remains::next_segment`] gives one.
     pub fn show_unseen(&self, see: impl FnMut(u64)) {
         if let Some(segment) = self.segments.last().filter(|_| self.is_cutting) {
             segment.unseen(self.epoch).for_each(see);
         }
     }
 
-    /// Visits and forgets the payloads of one segment; false when none is left.
-    pub fn visit_segment(&mut self, visit: impl FnMut(u64)) -> bool {
-        let Some(segment) = self.segments.pop() else {
+    /// The payloads of the segment whose visit is about to begin; `None` in the middle of one.
+    pub fn next_segment(&self) -> Option<impl Iterator<Item = u64> + '_> {
+        let segment = self.segments.last().filter(|_| self.next_bucket == 0)?;
+        Some(segment.iter().map(|(_, payload)| payload))
+    }
+
+    /// Visits and forgets the payloads of one bucket; false when none is left.
+    pub fn visit_bucket(&mut self, visit: impl FnMut(u64)) -> bool {
+        let Some(segment) = self.segments.last() else {
             return false;
         };
-        segment.iter().map(|(_, payload)| payload).for_each(visit);
+        segment.payloads_of(self.next_bucket).for_each(visit);
+        self.next_bucket += 1;
+        if self.next_bucket == segment.bucket_count() {
+            self.segments.pop();
+            self.next_bucket = 0;
+        }
         true
     }
 

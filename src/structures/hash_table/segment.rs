@@ -208,6 +208,12 @@ impl Segment {
         unseen.flat_map(|bucket| bucket.occupied().map(|slot| bucket.payload(slot)))
     }
 
+    /// The payloads of one bucket.
+    pub(super) fn payloads_of(&self, bucket: usize) -> impl Iterator<Item = u64> + '_ {
+        let bucket = &self.buckets[bucket];
+        bucket.occupied().map(|slot| bucket.payload(slot))
+    }
+
     /// Empties `position`.
     pub(super) fn remove(&mut self, position: Position) {
         let place = position.bucket as usize;

@@ -210,7 +210,7 @@ fn remains_visit_everything_once() {
     }
     let mut remains = table.into_remains();
     let mut seen = Vec::new();
-    while remains.visit_segment(|payload| seen.push(payload)) {}
+    while remains.visit_bucket(|payload| seen.push(payload)) {}
     seen.sort_unstable();
     assert_eq!(seen, (0..5_000).collect::<Vec<_>>());
     assert_eq!(remains.used_bytes(), 0);
