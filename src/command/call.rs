@@ -128,11 +128,10 @@ fn call_singly(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 #[inline]
 fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let outcome: Outcome = (command.handler)(context, args);
-    let is_failure = outcome.is_err();
     if let Err(reply) = outcome {
+        context.stats.count_failure(command.number);
         reply_error(context, &reply);
     }
-    context.stats.count_call(command.number, is_failure);
 }
 
 /// Replies an error and counts it.

@@ -26,8 +26,8 @@ pub(super) fn for_each_key<'k>(
         for index in indexes.by_ref().take(PREFETCH_GROUP_MAX) {
             group.push((index, context.key(args, index)));
         }
-        let hashes = group.iter().map(|(_, key)| key.hash());
-        context.keyspace.prefetch(database, hashes);
+        let lookups = group.iter_mut().map(|(_, key)| &mut key.lookup);
+        context.keyspace.prefetch(database, lookups);
         for &(index, key) in &group {
             each(context, index, key);
         }

@@ -205,6 +205,14 @@ pub struct CommandSpec {
 }
 
 impl CommandSpec {
+    /// Whether this is short work on keys that leaves the session, the configuration and the
+    /// server as they are, so that the next command passes the same gates.
+    #[inline]
+    pub const fn is_short_work_on_keys(&self) -> bool {
+        matches!(self.group, Group::Generic | Group::String | Group::Bitmap)
+            && self.flags.is_timed_in_groups()
+    }
+
     /// Whether `count` arguments, names included, are as many as the command takes.
     #[inline]
     pub fn accepts(&self, count: usize) -> bool {

@@ -11,10 +11,12 @@
 //! prefetches are hints: whatever an earlier request of the batch does to the keys of a later one,
 //! the later one looks them up anew with the hash that was computed.
 
-use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved};
+use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
 use crate::base::clock::Timestamp;
-use crate::command::call::{Resolved, resolve_plain};
+use crate::command::call::{Resolved, call, resolve_plain};
 use crate::command::names::CommandNames;
+#[cfg(doc)]
+use crate::command::spec::CommandSpec;
 use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
@@ -53,6 +55,8 @@ struct Prepared<'a> {
     args: Args<'a>,
     /// `None` for what [`crate::command::call::resolve`] has to look at.
     command: Option<Resolved>,
+    /// See [`CommandSpec::is_short_work_on_keys`].
+    is_short_work: bool,
     key: Option<PreparedKey>,
 }
 
@@ -111,26 +115,37 @@ impl CacheEngine {
         out_bytes_max: usize,
     ) -> BatchOutcome {
         let (mut context, database, names) = self.context(session, now, out);
-        let prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
+        let mut prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
             .clone()
             .map(|request| prepare(names, context.keyspace, batch.args(request, buffer)))
             .collect();
         if prepared.len() > 1 {
-            let keys = prepared.iter().filter_map(|request| request.key);
-            context
-                .keyspace
-                .prefetch(database, keys.map(|key| key.hash));
+            let keys = prepared.iter_mut().filter_map(|request| request.key.as_mut());
+            let lookups = keys.map(|key| &mut key.lookup);
+            context.keyspace.prefetch(database, lookups);
         }
         let mut outcome = BatchOutcome {
             executed_count: prepared.len(),
             stop: None,
         };
+        let mut gates_stand_open = gates::stand_open(&context);
         for (done, request) in prepared.iter().enumerate() {
             context.prepared = request.key;
             let execution = match request.command {
+                Some(command)
+                    if gates_stand_open
+                        && request.is_short_work
+                        && !gates::needs_room(&context, command) =>
+                {
+                    call(&mut context, command, request.args);
+                    Execution::Done
+                }
                 Some(command) => execute_one(&mut context, request.args, command),
                 None => execute_unresolved(&mut context, names, request.args),
             };
+            if !request.is_short_work {
+                gates_stand_open = gates::stand_open(&context);
+            }
             outcome.executed_count = done + 1;
             outcome.stop = if execution == Execution::Paused {
                 outcome.executed_count = done;
@@ -146,6 +161,12 @@ impl CacheEngine {
             };
             break;
         }
+        if let Some(last) = prepared[..outcome.executed_count].last()
+            && let Some(command) = last.command
+            && last.is_short_work
+        {
+            context.session().last_command = Some(command.number);
+        }
         let only = (requests.len() == 1).then(|| batch.args(requests.start, buffer));
         end_timing(&mut context, names, only);
         outcome
@@ -157,8 +178,13 @@ fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Pre
     let command = resolve_plain(names, args);
     let index = command.and_then(|command| command.spec.keys.first_index());
     let key = index.filter(|&index| index < args.len()).map(|index| {
-        let hash = keyspace.key(args.get(index)).hash();
-        PreparedKey { index, hash }
+        let lookup = keyspace.key(args.get(index)).lookup;
+        PreparedKey { index, lookup }
     });
-    Prepared { args, command, key }
+    Prepared {
+        args,
+        command,
+        is_short_work: command.is_some_and(|command| command.spec.is_short_work_on_keys()),
+        key,
+    }
 }

@@ -9,6 +9,8 @@
 //! 7. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction.
+//!
+//! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
 use crate::command::call::Resolved;
 use crate::command::spec::Flags;
@@ -16,7 +18,7 @@ use crate::command::table::table;
 use crate::command::transactions;
 use crate::protocol::args::{Args, OwnedArgs};
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
+use crate::session::{Context, ReplyMode};
 
 /// Where a request goes.
 pub(super) enum Gate {
@@ -64,10 +66,7 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     if context.pause.holds(is_write, context.now.monotonic_ms()) {
         return Gate::Paused;
     }
-    if flags.has(Flags::DENY_OOM)
-        && context.keyspace.is_over_limit()
-        && !context.keyspace.make_room(context.now.unix_ms())
-    {
+    if needs_room(context, command) && !context.keyspace.make_room(context.now.unix_ms()) {
         return refuse(context, command, OUT_OF_MEMORY);
     }
     if is_in_multi && !flags.has(Flags::NOT_QUEUED) {
@@ -84,6 +83,26 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
         return Gate::Queued;
     }
     Gate::Run
+}
+
+/// Whether no gate but that for memory would hold a short work on keys back, so that such commands
+/// need not be asked one by one until one of another kind has run.
+#[inline]
+pub(super) fn stand_open(context: &Context<'_>) -> bool {
+    let session = context.sessions.get(context.key);
+    let is_known = session.is_authenticated || context.config.requirepass.is_empty();
+    let is_plain = !session.transaction.is_open()
+        && session.reply_mode == ReplyMode::On
+        && !session.closes_after_reply;
+    let may_write =
+        !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error;
+    is_known && is_plain && may_write && !context.pause.is_set() && !context.timing.is_exact
+}
+
+/// Whether a command must ask for memory first.
+#[inline]
+pub(super) fn needs_room(context: &Context<'_>, command: Resolved) -> bool {
+    command.spec.flags.has(Flags::DENY_OOM) && context.keyspace.is_over_limit()
 }
 
 #[cold]

@@ -5,7 +5,7 @@
 //!
 //! Not here: changes (`mutation.rs`); this file reads.
 
-use super::Key;
+use super::{Key, Lookup};
 use super::entry::{EntryId, EntryRef, EntryStore};
 use crate::base::hash::KeyHasher;
 use crate::structures::expiry_heap::ExpiryHeap;
@@ -41,15 +41,32 @@ impl PayloadHash for EntryHashes<'_> {
 }
 
 impl Database {
-    /// Finds a key, due or not.
+    /// Finds a key, due or not: where it was seen, if it is still there.
     #[inline]
     pub(super) fn locate(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {
+        let Lookup {
+            seen_at,
+            seen_payload,
+            ..
+        } = key.lookup;
+        if seen_payload != 0 && self.table.is_at(seen_at, seen_payload) {
+            // What stands in a table is alive, whatever has happened since it was seen.
+            let id = EntryId::from_payload(seen_payload);
+            if entries.get(id).has_key(key.bytes) {
+                return Some((seen_at, id));
+            }
+        }
+        self.locate_unseen(entries, key)
+    }
+
+    #[inline(never)]
+    fn locate_unseen(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {
         let is_key = |payload| {
             entries
                 .get(EntryId::from_payload(payload))
                 .has_key(key.bytes)
         };
-        let (location, payload) = self.table.find(key.hash, is_key)?;
+        let (location, payload) = self.table.find(key.lookup.hash, is_key)?;
         Some((location, EntryId::from_payload(payload)))
     }
 

@@ -23,6 +23,7 @@ pub(crate) mod entry;
 mod eviction;
 mod expiry;
 mod graveyard;
+mod key;
 mod mutation;
 mod relocation;
 mod slabs;
@@ -32,11 +33,12 @@ pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::ExpiryReport;
+pub use key::Key;
+pub(crate) use key::Lookup;
 pub use mutation::{CountError, DeadlineChange, Mutation};
 
 use crate::base::hash::KeyHasher;
-use crate::structures::hash_table::Candidate;
-use crate::structures::hash_table::HashTable;
+use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
 use arrayvec::ArrayVec;
 use cut::Cut;
 use database::Database;
@@ -45,22 +47,6 @@ use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
 use watch::Watches;
-
-/// A key with its hash, which is computed once per request.
-#[derive(Clone, Copy, Debug)]
-pub struct Key<'a> {
-    /// The key itself.
-    pub bytes: &'a [u8],
-    hash: u64,
-}
-
-impl Key<'_> {
-    /// The hash, to be kept for [`Keyspace::key_with_hash`].
-    #[inline]
-    pub fn hash(&self) -> u64 {
-        self.hash
-    }
-}
 
 /// How many keys a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +76,10 @@ pub struct Keyspace {
 /// Keys that [`Keyspace::prefetch`] takes at once: twice the misses a core has in flight; more would
 /// push the first lines out of the cache before they are used.
 pub(crate) const PREFETCH_GROUP_MAX: usize = 32;
+const _: () = assert!(PREFETCH_GROUP_MAX <= 1 << u8::BITS);
+
+/// How far behind its home bucket a key is looked for ahead: hardly any stands further away.
+const BEHIND_HOME_MAX: usize = 2;
 
 /// What one key takes of the table: a slot with its tag, and the empty ones that come with it.
 const SLOT_BYTES: usize = 12;
@@ -123,41 +113,57 @@ impl Keyspace {
     /// Hashes a key. O(length).
     #[inline]
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
-        Key {
-            bytes,
-            hash: self.hasher.hash(bytes),
-        }
+        self.key_with_lookup(bytes, Lookup::new(self.hasher.hash(bytes)))
     }
 
-    /// A key whose hash was computed before by [`Keyspace::key`] on the same bytes.
+    /// A key whose lookup was begun before, from what [`Keyspace::key`] gave for the same bytes.
     #[inline]
-    pub(crate) fn key_with_hash<'a>(&self, bytes: &'a [u8], hash: u64) -> Key<'a> {
-        debug_assert_eq!(hash, self.hasher.hash(bytes));
-        Key { bytes, hash }
+    pub(crate) fn key_with_lookup<'a>(&self, bytes: &'a [u8], lookup: Lookup) -> Key<'a> {
+        debug_assert_eq!(lookup.hash, self.hasher.hash(bytes));
+        Key { bytes, lookup }
     }
 
-    /// Hints that keys with these hashes, at most [`PREFETCH_GROUP_MAX`], are going to be looked up:
-    /// asks for their buckets, then for their entries, so that the cache misses of all overlap.
+    /// Begins at most [`PREFETCH_GROUP_MAX`] lookups: asks for their buckets, then for their entries,
+    /// so that the cache misses of all overlap, and notes where they were seen.
     ///
-    /// Three loops of their own: each round is so short that the processor works on several at once.
+    /// Each step is a loop of its own, as short as can be: the processor looks some hundred
+    /// instructions ahead, and can't finish a hint before it knows the page, so what stands between
+    /// two of them decides how many are under way at once.
     #[inline]
-    pub fn prefetch(&self, database: usize, hashes: impl Iterator<Item = u64> + Clone) {
+    pub(crate) fn prefetch<'l>(
+        &self,
+        database: usize,
+        lookups: impl Iterator<Item = &'l mut Lookup>,
+    ) {
         let table = &self.databases[database].table;
-        for hash in hashes.clone() {
-            table.prefetch(hash);
-        }
-        let mut behind: ArrayVec<u64, PREFETCH_GROUP_MAX> = ArrayVec::new();
-        for hash in hashes {
-            match table.candidate(hash, 0) {
-                Candidate::Found(payload) => EntryId::from_payload(payload).prefetch(),
-                Candidate::Behind => _ = behind.try_push(hash),
+        let mut lookups: ArrayVec<&mut Lookup, PREFETCH_GROUP_MAX> = lookups.collect();
+        let homes: ArrayVec<BucketHint, PREFETCH_GROUP_MAX> =
+            lookups.iter().map(|lookup| table.home(lookup.hash)).collect();
+        homes.into_iter().for_each(BucketHint::prefetch);
+        let mut behind: ArrayVec<u8, PREFETCH_GROUP_MAX> = ArrayVec::new();
+        for (index, lookup) in lookups.iter_mut().enumerate() {
+            match table.candidate(lookup.hash, 0) {
+                Candidate::Found(location, payload) => lookup.see(location, payload),
+                Candidate::Behind => behind.push(index as u8),
                 Candidate::Absent => {}
             }
         }
-        for hash in behind {
-            if let Candidate::Found(payload) = table.candidate(hash, 1) {
-                EntryId::from_payload(payload).prefetch();
-            }
+        for lookup in &lookups {
+            lookup.prefetch();
+        }
+        for distance in 1..=BEHIND_HOME_MAX {
+            behind.retain(|&mut index| {
+                let lookup = &mut lookups[usize::from(index)];
+                match table.candidate(lookup.hash, distance) {
+                    Candidate::Found(location, payload) => {
+                        lookup.see(location, payload);
+                        lookup.prefetch();
+                        false
+                    }
+                    Candidate::Behind => true,
+                    Candidate::Absent => false,
+                }
+            });
         }
     }
 

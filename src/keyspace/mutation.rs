@@ -11,7 +11,7 @@
 
 use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
-use super::{Database, Key, Keyspace};
+use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
 use crate::value::record::Record;
 use crate::value::string::StringValue;
@@ -158,7 +158,7 @@ impl<'a> Mutation<'a> {
         let has_deadline = matches!(deadline, DeadlineChange::At(_));
         self.keyspace.note_growth();
         let bytes = key.bytes.len() + value.len();
-        let access_bits = self.keyspace.used_first(key.hash, bytes, self.now_ms);
+        let access_bits = self.keyspace.used_first(key.lookup.hash, bytes, self.now_ms);
         let entries = &mut self.keyspace.entries;
         let id = entries.allocate(key.bytes, value, has_deadline, access_bits);
         self.place(key, id);
@@ -185,7 +185,7 @@ impl<'a> Mutation<'a> {
             ..
         } = &mut databases[self.database];
         let hashes = EntryHashes { entries, hasher };
-        table.insert(key.hash, id.payload(), &hashes, |payload| {
+        table.insert(key.lookup.hash, id.payload(), &hashes, |payload| {
             cut.save(*cut_number, entries, expiry, payload);
         });
     }
@@ -302,8 +302,9 @@ impl<'a> Mutation<'a> {
                 group[len] = Some((key, record));
                 len += 1;
             }
-            let hashes = group[..len].iter().flatten().map(|(key, _)| key.hash);
-            self.keyspace.prefetch(self.database, hashes);
+            let keys = group[..len].iter_mut().flatten();
+            let lookups = keys.map(|(key, _)| &mut key.lookup);
+            self.keyspace.prefetch(self.database, lookups);
             for (key, record) in group[..len].iter().flatten() {
                 let deadline = record
                     .deadline_ms
@@ -465,14 +466,8 @@ impl<'a> Mutation<'a> {
         } = &mut *self.keyspace;
         let data = &databases[self.database];
         watches.touch_where(self.database, |bytes| {
-            data.locate(
-                entries,
-                Key {
-                    bytes,
-                    hash: hasher.hash(bytes),
-                },
-            )
-            .is_some()
+            let lookup = Lookup::new(hasher.hash(bytes));
+            data.locate(entries, Key { bytes, lookup }).is_some()
         });
     }
 }

@@ -53,7 +53,7 @@ impl Keyspace {
                 .iter()
                 .filter(|database| !database.table.is_empty())
             {
-                database.table.prefetch(hash);
+                database.table.home(hash).prefetch();
             }
         }
         for (id, hash) in hashed {

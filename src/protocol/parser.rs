@@ -600,24 +600,28 @@ impl<'a> Scope<'a> {
 /// all others, incomplete and wrong ones among them; the batch is then as it was.
 ///
 /// Such requests are most of what a busy server is sent, so this is written for the number of
-/// instructions: a header is one word, and ranges are copied in one piece of constant size.
+/// instructions: a header is one word, a range is written once, where it is read later.
 #[inline]
 fn short_request(buffer: &[u8], start: usize, batch: &mut RequestBatch) -> Option<usize> {
     let count = short_header(buffer, start, b'*')?;
-    let mut ranges = [ArgRange { start: 0, len: 0 }; SHORT_REQUEST_ARGUMENTS];
-    let wanted = ranges.get_mut(..count.value)?;
-    let mut position = count.next;
-    for range in &mut *wanted {
-        let header = short_header(buffer, position, b'$')?;
-        *range = ArgRange::new(header.next, header.value);
-        position = header.next + header.value + 2;
-    }
-    if position > buffer.len() || wanted.is_empty() {
+    if count.value == 0 || count.value > SHORT_REQUEST_ARGUMENTS {
         return None;
     }
     let first = batch.ranges.len();
-    batch.ranges.extend_from_slice(&ranges);
-    batch.ranges.truncate(first + count.value);
+    let mut position = count.next;
+    for _ in 0..count.value {
+        let Some(header) = short_header(buffer, position, b'$') else {
+            batch.ranges.truncate(first);
+            return None;
+        };
+        let range = ArgRange::new(header.next, header.value);
+        batch.ranges.push(range);
+        position = header.next + header.value + 2;
+    }
+    if position > buffer.len() {
+        batch.ranges.truncate(first);
+        return None;
+    }
     batch.finish_request(first, position, Form::Resp);
     Some(position)
 }

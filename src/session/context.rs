@@ -7,18 +7,18 @@ use super::turns::Turns;
 use super::{Session, SessionKey, Sessions};
 use crate::base::clock::Timestamp;
 use crate::config::Config;
-use crate::keyspace::{EntryRef, Key, Keyspace, Mutation};
+use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation};
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
 use crate::stats::Statistics;
 
-/// The hash of a request's first key, computed while the request waited in its batch.
+/// The lookup of a request's first key, begun while the request waited in its batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PreparedKey {
     /// Which argument the key is.
     pub(crate) index: usize,
-    /// Its hash.
-    pub(crate) hash: u64,
+    /// What is known of it.
+    pub(crate) lookup: Lookup,
 }
 
 /// One command's surroundings. Time stands still while it lives (invariant I5).
@@ -69,12 +69,12 @@ impl<'a> Context<'a> {
         self.now.unix_ms()
     }
 
-    /// Argument `index` as a key; its hash is taken from the batch if it was computed there.
+    /// Argument `index` as a key; its lookup is taken from the batch if it was begun there.
     #[inline]
     pub fn key<'k>(&self, args: Args<'k>, index: usize) -> Key<'k> {
         match self.prepared {
             Some(prepared) if prepared.index == index => {
-                self.keyspace.key_with_hash(args.get(index), prepared.hash)
+                (self.keyspace).key_with_lookup(args.get(index), prepared.lookup)
             }
             _ => self.keyspace.key(args.get(index)),
         }

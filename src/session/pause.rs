@@ -29,6 +29,12 @@ impl Pause {
         self.current = None;
     }
 
+    /// Whether there is a pause, or was one that nobody has ended.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.current.is_some()
+    }
+
     fn at(&self, now_ms: u64) -> Option<(PauseScope, u64)> {
         self.current.filter(|&(_, until_ms)| now_ms < until_ms)
     }

@@ -9,6 +9,9 @@
 //! group: up to [`GROUP_MAX`] of them share the time between two readings evenly. Commands that may
 //! be slow are timed singly, and so is everything while [`Timing::is_exact`].
 //!
+//! Calls are counted with their time: those of a group when it ends, which is before anybody can
+//! ask for the numbers, because commands that tell them are timed singly.
+//!
 //! Cost: two stores a fast command, two readings a group; 4.7 KiB a command that was ever called.
 //!
 //! Not here: the sums (`stats/statistics.rs`), what is logged (`command/call.rs`).
@@ -104,7 +107,7 @@ impl Timing {
         for run in self.group[..count].chunk_by(|one, other| one == other) {
             charged_count += run.len();
             let due_ns = duration_ns * charged_count as u64 / count as u64;
-            stats.charge(run[0], due_ns - charged_ns);
+            stats.count_calls(run[0], run.len() as u64, due_ns - charged_ns);
             if self.is_tracking {
                 self.durations[usize::from(run[0])]
                     .get_or_insert_default()
@@ -127,7 +130,7 @@ impl Timing {
         self.end_group(output_bytes, stats);
         let extra_ns = std::mem::take(&mut self.extra_ns);
         let duration_ns = self.last_ns - begin_ns + extra_ns;
-        stats.charge(command, duration_ns);
+        stats.count_calls(command, 1, duration_ns);
         if self.is_tracking {
             self.durations[usize::from(command)]
                 .get_or_insert_default()

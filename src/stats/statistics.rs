@@ -50,19 +50,18 @@ impl Statistics {
         }
     }
 
-    /// Counts an execution of a command.
-    #[inline]
-    pub fn count_call(&mut self, command: u16, is_failure: bool) {
-        self.counters.total_commands_processed += 1;
+    /// Counts some executions of a command, and the time that they took together.
+    pub fn count_calls(&mut self, command: u16, calls: u64, duration_ns: u64) {
+        self.counters.total_commands_processed += calls;
+        self.command_busy_ns += duration_ns;
         let count = &mut self.commands[usize::from(command)];
-        count.calls += 1;
-        count.failed_calls += u64::from(is_failure);
+        count.calls += calls;
+        count.busy_ns += duration_ns;
     }
 
-    /// Charges a command with the time that executions of it took.
-    pub fn charge(&mut self, command: u16, duration_ns: u64) {
-        self.command_busy_ns += duration_ns;
-        self.commands[usize::from(command)].busy_ns += duration_ns;
+    /// Counts an execution that answered an error, beside [`Statistics::count_calls`].
+    pub fn count_failure(&mut self, command: u16) {
+        self.commands[usize::from(command)].failed_calls += 1;
     }
 
     /// Time of all commands, in microseconds.
@@ -158,7 +157,8 @@ mod tests {
     #[test]
     fn reset_forgets_commands_and_errors() {
         let mut stats = Statistics::new(3);
-        stats.count_call(2, true);
+        stats.count_calls(2, 1, 0);
+        stats.count_failure(2);
         stats.count_rejection(1);
         let counted: Vec<_> = stats.commands().collect();
         let refused = CommandCount {

@@ -121,6 +121,12 @@ impl Bucket {
         self.slots[slot] & PAYLOAD_MASK
     }
 
+    /// Whether `payload`, which is not 0, stands in a slot. An empty slot holds 0.
+    #[inline]
+    pub(super) fn is_at(&self, slot: usize, payload: u64) -> bool {
+        self.slots[slot] & PAYLOAD_MASK == payload
+    }
+
     #[inline]
     pub(super) fn fragment(&self, slot: usize) -> u16 {
         (self.slots[slot] >> PAYLOAD_BITS) as u16

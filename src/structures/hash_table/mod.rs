@@ -43,7 +43,7 @@ mod buckets;
 mod segment;
 
 use crate::base::prefetch::prefetch;
-use bucket::{Epoch, PAYLOAD_BITS};
+use bucket::{Bucket, Epoch, PAYLOAD_BITS};
 use buckets::CHUNK_BUCKETS;
 use segment::{MERGE_BELOW_BUCKETS, MERGED_KEYS_MAX, Position, Segment};
 
@@ -70,11 +70,23 @@ pub trait PayloadHash {
     fn prefetch(&self, payload: u64);
 }
 
+/// Where a bucket stands, for asking for its line and nothing else.
+#[derive(Clone, Copy)]
+pub struct BucketHint(*const Bucket);
+
+impl BucketHint {
+    /// Asks for the line.
+    #[inline]
+    pub fn prefetch(self) {
+        prefetch(self.0);
+    }
+}
+
 /// What [`HashTable::candidate`] sees in one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Candidate {
-    /// A payload whose key is most likely the wanted one.
-    Found(u64),
+    /// A payload whose key is most likely the wanted one, and where it stands.
+    Found(Location, u64),
     /// It may stand further on.
     Behind,
     /// There is none.
@@ -82,7 +94,7 @@ pub enum Candidate {
 }
 
 /// Where a payload stands. Any insert or removal makes it stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Location {
     segment: u32,
     position: Position,
@@ -159,27 +171,47 @@ impl HashTable {
         self.directory[self.directory_slot(hash)] as usize
     }
 
-    /// Hints that `hash` is going to be looked up: asks for its bucket.
+    /// The bucket that a lookup of `hash` is going to read first. To ask for many, find them all
+    /// and then ask: see [`BucketHint`].
     #[inline]
-    pub fn prefetch(&self, hash: u64) {
-        prefetch(self.segments[self.segment_number(hash)].home_bucket(hash));
+    pub fn home(&self, hash: u64) -> BucketHint {
+        BucketHint(self.segments[self.segment_number(hash)].home_bucket(hash))
     }
 
     /// The payload that a lookup of `hash` is going to compare first, if it stands `distance`
     /// buckets behind its home: for prefetching what it points to. About one key in eight stands
     /// behind its home; for those this asks for the next bucket.
-    #[inline]
+    #[inline(always)]
     pub fn candidate(&self, hash: u64, distance: usize) -> Candidate {
-        let segment = &self.segments[self.segment_number(hash)];
-        let bucket = segment.bucket_behind(hash, distance);
-        match bucket.with_mark(segment.mark(hash)).next() {
-            Some((_, payload)) => Candidate::Found(payload),
+        let number = self.segment_number(hash);
+        let segment = &self.segments[number];
+        let mark = segment.mark(hash);
+        let index = segment.index_behind(mark, distance);
+        let bucket = segment.bucket(index);
+        match bucket.with_mark(mark).next() {
+            Some((slot, payload)) => {
+                let location = Location {
+                    segment: number as u32,
+                    position: Position {
+                        bucket: index as u32,
+                        slot: slot as u8,
+                    },
+                };
+                Candidate::Found(location, payload)
+            }
             None if bucket.has_overflow() => {
-                prefetch(segment.bucket_behind(hash, distance + 1));
+                prefetch(segment.bucket(segment.index_behind(mark, distance + 1)));
                 Candidate::Behind
             }
             None => Candidate::Absent,
         }
+    }
+
+    /// Whether `payload` stands at `location`, which may be stale, even of another table.
+    #[inline]
+    pub fn is_at(&self, location: Location, payload: u64) -> bool {
+        let segment = self.segments.get(location.segment as usize);
+        segment.is_some_and(|segment| segment.is_at(location.position, payload))
     }
 
     /// Finds the payload of `hash` that `is_match` accepts, and where it stands.

@@ -41,7 +41,7 @@ pub(super) const MERGE_BELOW_BUCKETS: usize = 64;
 /// Two segments are merged if together they leave the new one at most half full.
 pub(super) const MERGED_KEYS_MAX: usize = MERGE_BELOW_BUCKETS * FULL_KEYS_PER_BUCKET / 2;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) bucket: u32,
     pub(super) slot: u8,
@@ -105,15 +105,27 @@ impl Segment {
         &self.buckets[self.home(self.mark(hash).fragment)]
     }
 
-    /// The bucket `distance` behind that one.
+    /// The number of the bucket `distance` behind the home of `mark`.
     #[inline]
-    pub(super) fn bucket_behind(&self, hash: u64, distance: usize) -> &Bucket {
-        let index = self.home(self.mark(hash).fragment) + distance;
+    pub(super) fn index_behind(&self, mark: Mark, distance: usize) -> usize {
+        let index = self.home(mark.fragment) + distance;
         if index < self.buckets.len() {
-            &self.buckets[index]
+            index
         } else {
-            &self.buckets[index % self.buckets.len()]
+            index % self.buckets.len()
         }
+    }
+
+    #[inline]
+    pub(super) fn bucket(&self, index: usize) -> &Bucket {
+        &self.buckets[index]
+    }
+
+    /// Whether `payload` stands at `position`, which may be of another segment.
+    #[inline]
+    pub(super) fn is_at(&self, position: Position, payload: u64) -> bool {
+        let (bucket, slot) = (position.bucket as usize, usize::from(position.slot));
+        bucket < self.buckets.len() && self.buckets[bucket].is_at(slot, payload)
     }
 
     #[inline]
