@@ -1,15 +1,16 @@
 //! A connection's complete requests, executed as a batch.
 //!
 //! ```text
-//!  1. each request: its command by name, the hash of its first key
-//!  2. each request: its bucket line asked for
-//!  3. each request: its entry line asked for (the bucket has arrived meanwhile)
-//!  4. each request: gates, handler, reply
+//!  requests    ┌ group 1 ┐┌ group 2 ┐┌ group 3 ┐┌ group 4 ┐ …
+//!  round 1     taken up                                          command, hash, bucket asked for
+//!  round 2     looked up   taken up                              seen in the bucket, entry asked for
+//!  round 3     executed    looked up   taken up                  gates, handler, reply
+//!  round 4                 executed    looked up   taken up
 //! ```
 //!
-//! So the cache misses of up to [`BATCH_REQUESTS_MAX`] requests overlap instead of adding up. The
-//! prefetches are hints: whatever an earlier request of the batch does to the keys of a later one,
-//! the later one looks them up anew with the hash that was computed.
+//! So the cache misses of the up to [`GROUP_REQUESTS_MAX`] requests of a group overlap, and with them
+//! the work on two other groups. What is prepared are hints: whatever an earlier request does to the
+//! keys of a later one, the later one checks what was seen, or looks it up anew.
 
 use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
 use crate::base::clock::Timestamp;
@@ -21,11 +22,15 @@ use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
 use crate::session::SessionKey;
+use crate::session::Context;
 use crate::session::context::PreparedKey;
 use arrayvec::ArrayVec;
 
-/// Requests whose memory accesses are overlapped.
-pub(crate) const BATCH_REQUESTS_MAX: usize = PREFETCH_GROUP_MAX;
+/// Requests whose memory accesses are overlapped: about as many as a core has misses in flight.
+const GROUP_REQUESTS_MAX: usize = 16;
+const _: () = assert!(GROUP_REQUESTS_MAX <= PREFETCH_GROUP_MAX);
+
+type Group<'a> = ArrayVec<Prepared<'a>, GROUP_REQUESTS_MAX>;
 
 /// Why a batch was not executed to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,102 +79,121 @@ impl CacheEngine {
         out_bytes_max: usize,
     ) -> BatchOutcome {
         self.now = now;
-        let mut first = 0;
-        while first < batch.len() {
-            let count = (batch.len() - first).min(BATCH_REQUESTS_MAX);
-            let part = self.execute_part(
-                session,
-                batch,
-                buffer,
-                first..first + count,
-                now,
-                out,
-                out_bytes_max,
-            );
-            first += part.executed_count;
-            if part.stop.is_some() {
-                return BatchOutcome {
-                    executed_count: first,
-                    stop: part.stop,
-                };
-            }
-        }
-        BatchOutcome {
-            executed_count: first,
-            stop: None,
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one step of `execute_batch`, with its arguments"
-    )]
-    fn execute_part(
-        &mut self,
-        session: SessionKey,
-        batch: &RequestBatch,
-        buffer: &[u8],
-        requests: std::ops::Range<usize>,
-        now: Timestamp,
-        out: &mut Vec<u8>,
-        out_bytes_max: usize,
-    ) -> BatchOutcome {
         let (mut context, database, names) = self.context(session, now, out);
-        let mut prepared: ArrayVec<Prepared<'_>, BATCH_REQUESTS_MAX> = requests
-            .clone()
-            .map(|request| prepare(names, context.keyspace, batch.args(request, buffer)))
-            .collect();
-        if prepared.len() > 1 {
-            let keys = prepared.iter_mut().filter_map(|request| request.key.as_mut());
-            let lookups = keys.map(|key| &mut key.lookup);
-            context.keyspace.prefetch(database, lookups);
-        }
+        let mut arrivals = Arrivals {
+            names,
+            requests: (0..batch.len()).map(|request| batch.args(request, buffer)),
+            database,
+        };
+        let [mut first, mut second, mut third] = [Group::new(), Group::new(), Group::new()];
+        let [mut arriving, mut waiting, mut ready] = [&mut first, &mut second, &mut third];
         let mut outcome = BatchOutcome {
-            executed_count: prepared.len(),
+            executed_count: 0,
             stop: None,
         };
-        let mut gates_stand_open = gates::stand_open(&context);
-        for (done, request) in prepared.iter().enumerate() {
-            context.prepared = request.key;
-            let execution = match request.command {
-                Some(command)
-                    if gates_stand_open
-                        && request.is_short_work
-                        && !gates::needs_room(&context, command) =>
-                {
-                    call(&mut context, command, request.args);
-                    Execution::Done
-                }
-                Some(command) => execute_one(&mut context, request.args, command),
-                None => execute_unresolved(&mut context, names, request.args),
-            };
-            if !request.is_short_work {
-                gates_stand_open = gates::stand_open(&context);
-            }
-            outcome.executed_count = done + 1;
-            outcome.stop = if execution == Execution::Paused {
-                outcome.executed_count = done;
-                Some(Stop::Paused)
-            } else if execution == Execution::Closing {
-                Some(Stop::Closing)
-            } else if !context.outbox.is_empty() {
-                Some(Stop::Effects)
-            } else if context.reply.len() >= out_bytes_max {
-                Some(Stop::OutputFull)
-            } else {
-                continue;
-            };
-            break;
+        while outcome.executed_count < batch.len() && outcome.stop.is_none() {
+            execute_group(&mut context, names, ready, out_bytes_max, &mut outcome);
+            look_up(context.keyspace, database, waiting);
+            arrivals.take_up(context.keyspace, arriving);
+            (arriving, waiting, ready) = (ready, arriving, waiting);
         }
-        if let Some(last) = prepared[..outcome.executed_count].last()
-            && let Some(command) = last.command
-            && last.is_short_work
-        {
-            context.session().last_command = Some(command.number);
-        }
-        let only = (requests.len() == 1).then(|| batch.args(requests.start, buffer));
+        let only = (batch.len() == 1).then(|| batch.args(0, buffer));
         end_timing(&mut context, names, only);
         outcome
+    }
+}
+
+/// The requests of a batch that are still to be prepared.
+struct Arrivals<'n, R> {
+    names: &'n CommandNames,
+    requests: R,
+    database: usize,
+}
+
+impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
+    /// Prepares the next group, if there is one, in place of what is in `group`, and asks for its
+    /// buckets.
+    #[inline]
+    fn take_up(&mut self, keyspace: &Keyspace, group: &mut Group<'a>) {
+        group.clear();
+        for args in self.requests.by_ref().take(GROUP_REQUESTS_MAX) {
+            group.push(prepare(self.names, keyspace, args));
+        }
+        if group.len() > 1 {
+            let keys = group.iter().filter_map(|request| request.key.as_ref());
+            keyspace.prefetch_buckets(self.database, keys.map(|key| &key.lookup));
+        }
+    }
+}
+
+/// Looks where the keys of a group stand, whose buckets have arrived, and asks for their entries.
+#[inline]
+fn look_up(keyspace: &Keyspace, database: usize, group: &mut Group<'_>) {
+    if group.len() > 1 {
+        let keys = group.iter_mut().filter_map(|request| request.key.as_mut());
+        keyspace.prefetch_entries(database, keys.map(|key| &mut key.lookup));
+    }
+}
+
+/// Executes a group, up to a reason to stop.
+#[inline]
+fn execute_group(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    group: &Group<'_>,
+    out_bytes_max: usize,
+    outcome: &mut BatchOutcome,
+) {
+    let mut gates_stand_open = gates::stand_open(context);
+    let mut last_short_work = None;
+    for request in group {
+        context.prepared = request.key;
+        let execution = match request.command {
+            Some(command)
+                if gates_stand_open
+                    && request.is_short_work
+                    && !gates::needs_room(context, command) =>
+            {
+                call(context, command, request.args);
+                last_short_work = Some(command.number);
+                Execution::Done
+            }
+            _ => {
+                let execution = execute_prepared(context, names, request);
+                gates_stand_open = gates::stand_open(context);
+                last_short_work = None;
+                execution
+            }
+        };
+        outcome.executed_count += 1;
+        outcome.stop = if execution == Execution::Paused {
+            outcome.executed_count -= 1;
+            Some(Stop::Paused)
+        } else if execution == Execution::Closing {
+            Some(Stop::Closing)
+        } else if !context.outbox.is_empty() {
+            Some(Stop::Effects)
+        } else if context.reply.len() >= out_bytes_max {
+            Some(Stop::OutputFull)
+        } else {
+            continue;
+        };
+        break;
+    }
+    if last_short_work.is_some() {
+        context.session().last_command = last_short_work;
+    }
+}
+
+#[inline(never)]
+fn execute_prepared(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    request: &Prepared<'_>,
+) -> Execution {
+    match request.command {
+        Some(command) => execute_one(context, request.args, command),
+        None => execute_unresolved(context, names, request.args),
     }
 }
 

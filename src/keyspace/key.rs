@@ -34,19 +34,12 @@ impl Lookup {
         }
     }
 
-    /// Notes where an entry stands that is most likely the wanted one.
+    /// Notes where an entry stands that is most likely the wanted one, and names it.
     #[inline]
-    pub(super) fn see(&mut self, location: Location, payload: u64) {
+    pub(super) fn see(&mut self, location: Location, payload: u64) -> EntryId {
         self.seen_at = location;
         self.seen_payload = payload;
-    }
-
-    /// Asks for the line of that entry.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        if self.seen_payload != 0 {
-            EntryId::from_payload(self.seen_payload).prefetch();
-        }
+        EntryId::from_payload(payload)
     }
 }
 

@@ -76,7 +76,6 @@ pub struct Keyspace {
 /// Keys that [`Keyspace::prefetch`] takes at once: twice the misses a core has in flight; more would
 /// push the first lines out of the cache before they are used.
 pub(crate) const PREFETCH_GROUP_MAX: usize = 32;
-const _: () = assert!(PREFETCH_GROUP_MAX <= 1 << u8::BITS);
 
 /// How far behind its home bucket a key is looked for ahead: hardly any stands further away.
 const BEHIND_HOME_MAX: usize = 2;
@@ -123,46 +122,62 @@ impl Keyspace {
         Key { bytes, lookup }
     }
 
-    /// Begins at most [`PREFETCH_GROUP_MAX`] lookups: asks for their buckets, then for their entries,
-    /// so that the cache misses of all overlap, and notes where they were seen.
-    ///
-    /// Each step is a loop of its own, as short as can be: the processor looks some hundred
-    /// instructions ahead, and can't finish a hint before it knows the page, so what stands between
-    /// two of them decides how many are under way at once.
+    /// Begins at most [`PREFETCH_GROUP_MAX`] lookups, so that the cache misses of all overlap.
     #[inline]
     pub(crate) fn prefetch<'l>(
         &self,
         database: usize,
         lookups: impl Iterator<Item = &'l mut Lookup>,
     ) {
-        let table = &self.databases[database].table;
         let mut lookups: ArrayVec<&mut Lookup, PREFETCH_GROUP_MAX> = lookups.collect();
+        self.prefetch_buckets(database, lookups.iter().map(|lookup| &**lookup));
+        self.prefetch_entries(database, lookups.iter_mut().map(|lookup| &mut **lookup));
+    }
+
+    /// The first half of [`Keyspace::prefetch`]: asks for the buckets. The other half should come
+    /// when they have arrived.
+    ///
+    /// Each step is a loop of its own, as short as can be: the processor looks some hundred
+    /// instructions ahead, and can't finish a hint before it knows the page, so what stands between
+    /// two of them decides how many are under way at once.
+    #[inline]
+    pub(crate) fn prefetch_buckets<'l>(
+        &self,
+        database: usize,
+        lookups: impl Iterator<Item = &'l Lookup>,
+    ) {
+        let table = &self.databases[database].table;
         let homes: ArrayVec<BucketHint, PREFETCH_GROUP_MAX> =
-            lookups.iter().map(|lookup| table.home(lookup.hash)).collect();
+            lookups.map(|lookup| table.home(lookup.hash)).collect();
         homes.into_iter().for_each(BucketHint::prefetch);
-        let mut behind: ArrayVec<u8, PREFETCH_GROUP_MAX> = ArrayVec::new();
-        for (index, lookup) in lookups.iter_mut().enumerate() {
+    }
+
+    /// The second half: notes where the keys are seen in their buckets, and asks for their entries.
+    #[inline]
+    pub(crate) fn prefetch_entries<'l>(
+        &self,
+        database: usize,
+        lookups: impl Iterator<Item = &'l mut Lookup>,
+    ) {
+        let table = &self.databases[database].table;
+        let mut seen: ArrayVec<EntryId, PREFETCH_GROUP_MAX> = ArrayVec::new();
+        let mut behind: ArrayVec<&mut Lookup, PREFETCH_GROUP_MAX> = ArrayVec::new();
+        for lookup in lookups {
             match table.candidate(lookup.hash, 0) {
-                Candidate::Found(location, payload) => lookup.see(location, payload),
-                Candidate::Behind => behind.push(index as u8),
+                Candidate::Found(location, payload) => seen.push(lookup.see(location, payload)),
+                Candidate::Behind => behind.push(lookup),
                 Candidate::Absent => {}
             }
         }
-        for lookup in &lookups {
-            lookup.prefetch();
-        }
+        seen.into_iter().for_each(EntryId::prefetch);
         for distance in 1..=BEHIND_HOME_MAX {
-            behind.retain(|&mut index| {
-                let lookup = &mut lookups[usize::from(index)];
-                match table.candidate(lookup.hash, distance) {
-                    Candidate::Found(location, payload) => {
-                        lookup.see(location, payload);
-                        lookup.prefetch();
-                        false
-                    }
-                    Candidate::Behind => true,
-                    Candidate::Absent => false,
+            behind.retain(|lookup| match table.candidate(lookup.hash, distance) {
+                Candidate::Found(location, payload) => {
+                    lookup.see(location, payload).prefetch();
+                    false
                 }
+                Candidate::Behind => true,
+                Candidate::Absent => false,
             });
         }
     }

@@ -27,8 +27,8 @@ use std::ops::Range;
 /// Requests of one connection that are executed in one turn: about a tenth of a millisecond.
 const TURN_REQUESTS_MAX: usize = 1024;
 
-/// Requests parsed before they are executed: two groups of the engine's.
-const BATCH_REQUESTS_MAX: usize = 64;
+/// Requests parsed before they are executed: eight groups of the engine's.
+const BATCH_REQUESTS_MAX: usize = 128;
 
 /// Why the parser stopped.
 enum Parsed {
