@@ -21,20 +21,27 @@ pub struct Resolved {
     pub handler: Handler,
 }
 
+impl Resolved {
+    /// A command that is no container, if it takes this number of arguments.
+    #[inline]
+    fn new(number: CommandNumber, spec: &'static CommandSpec, args: Args<'_>) -> Option<Self> {
+        match spec.action {
+            Action::Run(handler) if spec.accepts(args.len()) => Some(Self {
+                number,
+                spec,
+                handler,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// The command of a request if it can run at once: its name is known and no container's, and the
 /// number of arguments fits. All others are left to [`resolve`], which finds the error, too.
 #[inline]
 pub fn resolve_plain(names: &CommandNames, args: Args<'_>) -> Option<Resolved> {
-    let number = names.find_for(args)?;
-    let spec = table().spec(number);
-    match spec.action {
-        Action::Run(handler) if spec.accepts(args.len()) => Some(Resolved {
-            number,
-            spec,
-            handler,
-        }),
-        _ => None,
-    }
+    let (number, spec) = names.find_for(args)?;
+    Resolved::new(number, spec, args)
 }
 
 /// Finds the command of a request by its name. O(1) beside the subcommands of a container.
@@ -56,12 +63,10 @@ pub fn resolve(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyEr
 #[inline]
 pub fn resolve_number(number: CommandNumber, args: Args<'_>) -> Result<Resolved, ReplyError> {
     let spec = table().spec(number);
+    if let Some(resolved) = Resolved::new(number, spec, args) {
+        return Ok(resolved);
+    }
     match spec.action {
-        Action::Run(handler) if spec.accepts(args.len()) => Ok(Resolved {
-            number,
-            spec,
-            handler,
-        }),
         Action::Run(_) => Err(ReplyError::wrong_arity(table().full_name(number))),
         Action::Container(_, bare) => resolve_container(number, spec, bare, args),
     }
@@ -84,15 +89,8 @@ fn resolve_container(
     let Some(number) = table().find_subcommand(number, args.get(1)) else {
         return Err(ReplyError::unknown_subcommand(spec.name, args.get(1)));
     };
-    let spec = table().spec(number);
-    match spec.action {
-        Action::Run(handler) if spec.accepts(args.len()) => Ok(Resolved {
-            number,
-            spec,
-            handler,
-        }),
-        _ => Err(ReplyError::wrong_arity(table().full_name(number))),
-    }
+    Resolved::new(number, table().spec(number), args)
+        .ok_or_else(|| ReplyError::wrong_arity(table().full_name(number)))
 }
 
 /// Runs a resolved command, counts it and lets its time be known. An error is written as the reply.
@@ -101,6 +99,13 @@ pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     if context.timing.is_exact || !command.spec.flags.is_timed_in_groups() {
         return call_singly(context, command, args);
     }
+    call_in_group(context, command, args);
+}
+
+/// As [`call`], for a command that is timed in groups while nothing is timed singly.
+#[inline]
+pub fn call_in_group(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    debug_assert!(!context.timing.is_exact && command.spec.flags.is_timed_in_groups());
     run(context, command, args);
     if context.timing.add(command.number, context.reply.len()) {
         end_group(context, command, args);

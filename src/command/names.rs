@@ -15,6 +15,7 @@
 //!
 //! Not here: reading `rename-command` (`config/rename.rs`).
 
+use super::spec::CommandSpec;
 use super::table::{CommandNumber, SLOT_COUNT, slot_of, table};
 use crate::config::Rename;
 use crate::protocol::args::{Args, short_name_of};
@@ -52,12 +53,20 @@ fn short_slot_of(word: u64) -> usize {
     (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % SHORT_SLOT_COUNT
 }
 
+/// A name of up to seven bytes as one word, and what it names.
+#[derive(Clone, Copy)]
+struct ShortName {
+    word: u64,
+    number: CommandNumber,
+    spec: &'static CommandSpec,
+}
+
 /// The names of all commands.
 pub struct CommandNames {
     /// Numbers plus one; 0 is empty.
     slots: [u16; SLOT_COUNT],
-    /// The same for short names: the name as a word (0 is empty) and the number.
-    short: [(u64, CommandNumber); SHORT_SLOT_COUNT],
+    /// The same for short names.
+    short: [Option<ShortName>; SHORT_SLOT_COUNT],
     /// By number; empty for a command that nobody may call, and for subcommands.
     names: Vec<Box<[u8]>>,
 }
@@ -103,7 +112,7 @@ impl CommandNames {
             first_error.get_or_insert(error);
         }
         let mut slots = [0; SLOT_COUNT];
-        let mut short = [(0, 0); SHORT_SLOT_COUNT];
+        let mut short = [None; SHORT_SLOT_COUNT];
         for (number, name) in names.iter().enumerate() {
             if name.is_empty() {
                 continue;
@@ -115,10 +124,12 @@ impl CommandNames {
             slots[slot] = number as CommandNumber + 1;
             if let Some(word) = short_name_of(name) {
                 let mut slot = short_slot_of(word);
-                while short[slot].0 != 0 {
+                while short[slot].is_some() {
                     slot = (slot + 1) % SHORT_SLOT_COUNT;
                 }
-                short[slot] = (word, number as CommandNumber);
+                let number = number as CommandNumber;
+                let spec = table().spec(number);
+                short[slot] = Some(ShortName { word, number, spec });
             }
         }
         let names = Self {
@@ -129,23 +140,21 @@ impl CommandNames {
         (names, first_error)
     }
 
-    /// The command that a request names.
+    /// The command that a request names, and its declaration.
     #[inline]
-    pub fn find_for(&self, args: Args<'_>) -> Option<CommandNumber> {
+    pub fn find_for(&self, args: Args<'_>) -> Option<(CommandNumber, &'static CommandSpec)> {
         let Some(word) = args.short_name() else {
-            return self.find(args.name());
+            let number = self.find(args.name())?;
+            return Some((number, table().spec(number)));
         };
         let mut slot = short_slot_of(word);
-        loop {
-            let (known, number) = self.short[slot];
-            if known == word {
-                return Some(number);
-            }
-            if known == 0 {
-                return None;
+        while let Some(known) = self.short[slot] {
+            if known.word == word {
+                return Some((known.number, known.spec));
             }
             slot = (slot + 1) % SHORT_SLOT_COUNT;
         }
+        None
     }
 
     /// The command of a name, whatever its letter case.
@@ -188,12 +197,13 @@ mod tests {
                 // With and without bytes behind the name.
                 for rest in ["", "k", "some more arguments"] {
                     let request = OwnedArgs::from_slices(&[name.as_bytes(), rest.as_bytes()]);
-                    assert_eq!(names.find_for(request.args()), Some(number));
+                    let found = names.find_for(request.args());
+                    assert_eq!(found.map(|(number, _)| number), Some(number));
                 }
             }
             for other in [format!("{name}\0"), format!("{name}s1")] {
                 let request = OwnedArgs::from_slices(&[other.as_bytes(), b"argument"]);
-                assert_eq!(names.find_for(request.args()), None, "{other:?}");
+                assert!(names.find_for(request.args()).is_none(), "{other:?}");
             }
         }
         assert_eq!(names.find(b""), None);

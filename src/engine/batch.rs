@@ -14,7 +14,7 @@
 
 use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
 use crate::base::clock::Timestamp;
-use crate::command::call::{Resolved, call, resolve_plain};
+use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::names::CommandNames;
 #[cfg(doc)]
 use crate::command::spec::CommandSpec;
@@ -154,7 +154,7 @@ fn execute_group(
                     && request.is_short_work
                     && !gates::needs_room(context, command) =>
             {
-                call(context, command, request.args);
+                call_in_group(context, command, request.args);
                 last_short_work = Some(command.number);
                 Execution::Done
             }

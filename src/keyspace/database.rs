@@ -42,7 +42,7 @@ impl PayloadHash for EntryHashes<'_> {
 
 impl Database {
     /// Finds a key, due or not: where it was seen, if it is still there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn locate(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {
         let Lookup {
             seen_at,

@@ -192,7 +192,7 @@ impl Keyspace {
     }
 
     /// As [`Keyspace::find`], and notes the use for OBJECT IDLETIME and eviction.
-    #[inline]
+    #[inline(always)]
     pub fn find_and_touch(
         &mut self,
         database: usize,

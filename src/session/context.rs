@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
     }
 
     /// Argument `index` as a key; its lookup is taken from the batch if it was begun there.
-    #[inline]
+    #[inline(always)] // Returned by memory otherwise, and read again at once.
     pub fn key<'k>(&self, args: Args<'k>, index: usize) -> Key<'k> {
         match self.prepared {
             Some(prepared) if prepared.index == index => {
@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
     }
 
     /// Looks a key up for a read (counts a hit or a miss, notes the use) and lets `answer` reply.
-    #[inline]
+    #[inline(always)]
     pub fn read<R>(
         &mut self,
         key: Key<'_>,
