@@ -3,19 +3,16 @@
 //! Each row: fresh server, filled with the keys the row reads, then one run of redis-benchmark with 50
 //! connections and random keys. CPU is read before and after and divided by the number of requests.
 //!
-//! 1. CPU includes the kernel's work on behalf of the server (system calls), not its interrupts.
-//! 2. The last pipelines that redis-benchmark leaves unanswered are counted as CPU, not as requests:
-//!    at most 50 × the depth, the same on both sides.
-//!
-//! Not here: the same in instructions (`load_instructions.rs`).
+//! Not here: what CPU includes (`redis_benchmark.rs`); the same in instructions
+//! (`load_instructions.rs`).
 
 use std::io;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::Context;
 use crate::fill::{Fill, value};
+use crate::redis_benchmark;
 use crate::report::{Better, Figure, Section};
 use crate::server_process::ServerProcess;
 
@@ -168,39 +165,6 @@ fn measure(
     section.command(line.replace(&repeated, &short));
     // Let the server finish what the fill has left to do, as growing its table.
     thread::sleep(Duration::from_millis(300));
-    let before = server.cpu_time()?;
-    let output = Command::new("redis-benchmark")
-        .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "--csv"])
-        .args(options.split_whitespace())
-        .stdin(Stdio::null())
-        .output()?;
-    let after = server.cpu_time()?;
-    let rate = requests_per_second(&output)?;
-    let total_us = (after.total_ns - before.total_ns) as f64 / 1000.0 / requests as f64;
-    let user = (after.user_ticks - before.user_ticks) as f64;
-    let ticks = user + (after.system_ticks - before.system_ticks) as f64;
-    let user_us = total_us * if ticks == 0.0 { 0.0 } else { user / ticks };
-    Ok(vec![total_us, user_us, rate])
-}
-
-/// The second field of the last line of the CSV; an error reply makes redis-benchmark fail.
-fn requests_per_second(output: &std::process::Output) -> io::Result<f64> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let last = text
-        .lines()
-        .rfind(|line| !line.is_empty())
-        .unwrap_or_default();
-    // A command of several words may hold commas only in its name, which comes first.
-    let rate = last
-        .split("\",\"")
-        .nth(1)
-        .and_then(|field| field.parse().ok());
-    match rate {
-        Some(rate) if output.status.success() => Ok(rate),
-        _ => {
-            let error = String::from_utf8_lossy(&output.stderr);
-            let reason = error.lines().last().unwrap_or(last);
-            Err(io::Error::other(format!("redis-benchmark: {reason}")))
-        }
-    }
+    let cost = redis_benchmark::measure(server, &options, requests)?;
+    Ok(vec![cost.total_us, cost.user_us, cost.rate])
 }

@@ -1,4 +1,5 @@
-//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls, snapshots.
+//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls, snapshots
+//! and eviction.
 //!
 //! ```text
 //! for each round, for each row, for each side (the order turns every round):
@@ -10,19 +11,22 @@
 //! 2. Every load is bounded in count or time, and every wait has a limit.
 //! 3. `cargo test` runs this file without `--bench`: then it does nothing.
 //!
-//! Cost: about twenty minutes. Not here: single structures (`benches/micro.rs`).
+//! Cost: about forty minutes, half of it for the load `eviction`. Not here: single structures (`benches/micro.rs`).
 
 mod fill;
 mod load_connections;
+mod load_eviction;
 mod load_instructions;
 mod load_memory;
 mod load_requests;
 mod load_snapshots;
 mod load_stalls;
 mod machine;
+mod mixed_sizes;
 mod options;
 mod overwrite_load;
 mod probe;
+mod redis_benchmark;
 mod report;
 mod resp_client;
 mod server_process;
@@ -76,16 +80,22 @@ impl Context {
         rows: impl Iterator<Item = &'a str> + Clone,
         mut measure: impl FnMut(usize, &Side, &mut Section) -> io::Result<Vec<f64>>,
     ) {
-        self.each_round(section, |section, order| {
-            for (index, row) in rows.clone().enumerate() {
-                if !self.options.wants(row) {
-                    continue;
-                }
-                for side in order {
-                    let measured = measure(index, &self.sides[side], section);
-                    section.record(row, side, measured);
-                }
-            }
+        self.each_row(section, rows, |section, index, row, side| {
+            let measured = measure(index, &self.sides[side], section);
+            section.record(row, side, measured);
+        });
+    }
+
+    /// As [`Context::alternate`], for loads whose figures have different rows.
+    pub(crate) fn alternate_cells<'a>(
+        &self,
+        section: &mut Section,
+        rows: impl Iterator<Item = &'a str> + Clone,
+        mut measure: impl FnMut(usize, &Side, &mut Section) -> io::Result<Vec<Cell>>,
+    ) {
+        self.each_row(section, rows, |section, index, row, side| {
+            let measured = measure(index, &self.sides[side], section);
+            section.record_cells(row, side, measured);
         });
     }
 
@@ -97,7 +107,27 @@ impl Context {
     ) {
         self.each_round(section, |section, order| {
             for side in order {
-                section.record_cells(side, measure(&self.sides[side]));
+                section.record_cells(section.title(), side, measure(&self.sides[side]));
+            }
+        });
+    }
+
+    /// Calls `measure` for the wanted rows and both sides in all rounds, with the section, the row's
+    /// index and name, and the side.
+    fn each_row<'a>(
+        &self,
+        section: &mut Section,
+        rows: impl Iterator<Item = &'a str> + Clone,
+        mut measure: impl FnMut(&mut Section, usize, &str, usize),
+    ) {
+        self.each_round(section, |section, order| {
+            for (index, row) in rows.clone().enumerate() {
+                if !self.options.wants(row) {
+                    continue;
+                }
+                for side in order {
+                    measure(section, index, row, side);
+                }
             }
         });
     }
@@ -181,6 +211,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Connections => load_connections::run(&context),
             Load::Stalls => load_stalls::run(&context),
             Load::Snapshots => load_snapshots::run(&context),
+            Load::Eviction => load_eviction::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

@@ -11,7 +11,8 @@ cargo bench --bench side_by_side -- [options]
 
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
-  --only LIST             of requests, memory, connections, stalls, snapshots, instructions
+  --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
+                          instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
   --requests N            base number of requests of the load 'requests' (default 1000000)
@@ -45,16 +46,19 @@ pub(crate) enum Load {
     Stalls,
     /// What a background snapshot costs.
     Snapshots,
+    /// What a limit of memory costs, and whether it holds.
+    Eviction,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 6] = [
+const LOADS: [(&str, Load); 7] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
     ("stalls", Load::Stalls),
     ("snapshots", Load::Snapshots),
+    ("eviction", Load::Eviction),
     ("instructions", Load::Instructions),
 ];
 

@@ -109,13 +109,18 @@ impl Section {
         }
     }
 
-    /// Adds what the section's only load measured on one side: any cells, or why there are none.
-    pub(crate) fn record_cells(&mut self, side: usize, measured: io::Result<Vec<Cell>>) {
+    /// Adds what one load measured on one side: any cells, or why there are none.
+    pub(crate) fn record_cells(
+        &mut self,
+        load: &str,
+        side: usize,
+        measured: io::Result<Vec<Cell>>,
+    ) {
         let cells = match measured {
             Ok(cells) => cells,
-            Err(error) => return self.record_failure(self.title, side, &error),
+            Err(error) => return self.record_failure(load, side, &error),
         };
-        eprintln!("  {}", SIDE_NAMES[side]);
+        eprintln!("  {load}, {}", SIDE_NAMES[side]);
         for Cell { figure, row, value } in cells {
             let (figure, rows) = &mut self.tables[figure];
             eprintln!("    {}: {row}: {value:.*}", figure.title, figure.decimals);
