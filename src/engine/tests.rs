@@ -3,9 +3,11 @@
 //! Goal of each test stands in its name. Method: requests as words, replies as exact bytes, time
 //! moved by hand, random sequences from fixed seeds.
 //!
-//! Not here: typed calls (`tests/typed.rs`), durations (`tests/timing.rs`), single commands (`tests/scripts/`), connections
+//! Not here: typed calls (`tests/typed.rs`), durations (`tests/timing.rs`), the limit of
+//! memory (`tests/limit.rs`), single commands (`tests/scripts/`), connections
 //! (`node/tests.rs`).
 
+mod limit;
 mod timing;
 mod typed;
 

@@ -62,8 +62,8 @@ impl Node {
         let keys = self.key_count();
         let sessions_bytes = self.engine.sessions().used_bytes() as u64;
         let used_bytes = self.engine.keyspace_mut().used_bytes() as u64 + sessions_bytes;
-        let stats = self.engine.stats_mut();
-        stats.sample_rates(now.monotonic_ms());
+        self.sample_rates(now.monotonic_ms());
+        let stats = self.engine.stats();
         Summary {
             clients,
             keys,
@@ -74,12 +74,18 @@ impl Node {
         }
     }
 
+    /// Takes a sample of what INFO shows per second.
+    pub(super) fn sample_rates(&mut self, now_ms: u64) {
+        let evicted_keys = self.engine.keyspace_mut().eviction_report().keys;
+        self.engine.stats_mut().sample_rates(now_ms, evicted_keys);
+    }
+
     /// Notes how much memory is in use, for the peak in INFO. O(databases).
     pub(super) fn note_used_memory(&mut self) {
         let keyspace_bytes = self.engine.keyspace_mut().used_bytes() as u64;
         let gauges = &mut self.engine.stats_mut().gauges;
         let used_bytes =
             gauges.used_memory_startup_bytes + keyspace_bytes + gauges.client_buffers_bytes;
-        gauges.note_used_memory(used_bytes);
+        gauges.note_used_memory(used_bytes, keyspace_bytes);
     }
 }

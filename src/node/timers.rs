@@ -134,7 +134,7 @@ impl Node {
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
                     self.note_used_memory();
-                    self.engine.stats_mut().sample_rates(now_ms);
+                    self.sample_rates(now_ms);
                     self.timers.is_sampling = false;
                     self.timers.has_traffic = false;
                 }

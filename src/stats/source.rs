@@ -135,6 +135,8 @@ pub struct Gauges {
     pub total_system_memory_bytes: u64,
     /// Memory of keys, values, tables and heaps.
     pub keyspace_bytes: u64,
+    /// The most that it has been.
+    pub keyspace_peak_bytes: u64,
     /// The part of it that is tables and heaps.
     pub keyspace_overhead_bytes: u64,
     /// Memory taken from the system for entries, room between them included.
@@ -162,6 +164,8 @@ pub struct Gauges {
     pub input_bytes_per_second: u64,
     /// Bytes written per second, from [`Rate`](super::Rate).
     pub output_bytes_per_second: u64,
+    /// Keys evicted per second, from [`Rate`](super::Rate).
+    pub evictions_per_second: u64,
     /// Milliseconds since 1970 at which the next key expires; `None` if no key does.
     pub expiry_next_deadline_ms: Option<u64>,
     /// Median time between a key's deadline and its removal, in microseconds.
@@ -230,9 +234,10 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Notes how much memory is in use, for the peak.
-    pub fn note_used_memory(&mut self, bytes: u64) {
+    /// Notes how much memory is in use in all, and by the keyspace, for the peaks.
+    pub fn note_used_memory(&mut self, bytes: u64, keyspace_bytes: u64) {
         self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(bytes);
+        self.keyspace_peak_bytes = self.keyspace_peak_bytes.max(keyspace_bytes);
     }
 }
 

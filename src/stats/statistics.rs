@@ -39,6 +39,7 @@ pub struct Statistics {
     command_rate: Rate,
     input_rate: Rate,
     output_rate: Rate,
+    eviction_rate: Rate,
 }
 
 impl Statistics {
@@ -101,15 +102,17 @@ impl Statistics {
             .map(|(code, &count)| (code.as_str(), count))
     }
 
-    /// Takes a sample of the totals that INFO shows per second. To be called now and then while
-    /// there is traffic, and before INFO; calls less than 100 ms apart are ignored.
-    pub fn sample_rates(&mut self, now_ms: u64) {
+    /// Takes a sample of the totals that INFO shows per second; evicted keys are counted elsewhere.
+    /// To be called now and then while there is traffic, and before INFO; calls less than 100 ms
+    /// apart are ignored.
+    pub fn sample_rates(&mut self, now_ms: u64, evicted_keys: u64) {
         self.command_rate
             .sample(now_ms, self.counters.total_commands_processed);
         self.input_rate
             .sample(now_ms, self.counters.total_net_input_bytes);
         self.output_rate
             .sample(now_ms, self.counters.total_net_output_bytes);
+        self.eviction_rate.sample(now_ms, evicted_keys);
     }
 
     /// Commands per second, lately.
@@ -127,6 +130,11 @@ impl Statistics {
         self.output_rate.per_second()
     }
 
+    /// Keys evicted per second, lately.
+    pub fn evictions_per_second(&self) -> u64 {
+        self.eviction_rate.per_second()
+    }
+
     /// CONFIG RESETSTAT: all that counts begins anew; the slow log and the latency samples stay.
     pub fn reset(&mut self) {
         self.counters.reset();
@@ -136,6 +144,7 @@ impl Statistics {
         self.command_rate.reset();
         self.input_rate.reset();
         self.output_rate.reset();
+        self.eviction_rate.reset();
     }
 }
 

@@ -206,6 +206,11 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.memory_limit_bytes)),
     row("maxmemory_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.memory_limit_bytes)),
+    row("keyspace_bytes", Memory, Bytes,
+        "Memory of keys, values and what is kept about them: what `maxmemory` limits.",
+        |source| Value::Unsigned(source.gauges.keyspace_bytes)),
+    row("keyspace_peak_bytes", Memory, Bytes, "The most that it has been.",
+        |source| Value::Unsigned(keyspace_peak_bytes(source))),
     row("maxmemory_policy", Memory, Text, "Which keys make room for others.",
         |source| Value::Text(source.gauges.memory_policy)),
     row("maxmemory_auto", Memory, Count,
@@ -384,6 +389,8 @@ pub static ROWS: &[MetricRow] = &[
     zero("expire_cycle_cpu_milliseconds", Stats, Milliseconds,
         "Always 0: there are no cycles of expiry."),
     counter!(evicted_keys, Stats, Count, "Keys evicted to make room."),
+    row("evicted_keys_per_sec", Stats, PerSecond, "Keys evicted in the last 1.6 seconds.",
+        |source| Value::Unsigned(source.gauges.evictions_per_second)),
     counter!(evicted_bytes, Stats, Bytes, "Bytes of the entries of evicted keys."),
     counter!(eviction_examined_keys, Stats, Count,
         "Keys that were looked at to choose which to evict."),
@@ -398,9 +405,9 @@ pub static ROWS: &[MetricRow] = &[
     zero("evicted_scripts", Stats, Count,
         "Always 0: there are no scripts."),
     zero("total_eviction_exceeded_time", Stats, Milliseconds,
-        "Always 0: no key is evicted."),
+        "Always 0: each write evicts what it needs."),
     zero("current_eviction_exceeded_time", Stats, Milliseconds,
-        "Always 0: no key is evicted."),
+        "Always 0: each write evicts what it needs."),
     counter!(keyspace_hits, Stats, Count, "Reads of a key that was there."),
     counter!(keyspace_misses, Stats, Count, "Reads of a key that was not there."),
     row("pubsub_channels", Stats, Count, "Always 0: no channels are offered.",
@@ -418,13 +425,13 @@ pub static ROWS: &[MetricRow] = &[
     zero("slave_expires_tracked_keys", Stats, Count,
         "Always 0: there is no replication."),
     zero("active_defrag_hits", Stats, Count,
-        "Always 0: memory is never moved about."),
+        "Always 0: keys are moved together without a count."),
     zero("active_defrag_misses", Stats, Count,
-        "Always 0: memory is never moved about."),
+        "Always 0: keys are moved together without a count."),
     zero("active_defrag_key_hits", Stats, Count,
-        "Always 0: memory is never moved about."),
+        "Always 0: keys are moved together without a count."),
     zero("active_defrag_key_misses", Stats, Count,
-        "Always 0: memory is never moved about."),
+        "Always 0: keys are moved together without a count."),
     zero("tracking_total_keys", Stats, Count,
         "Always 0: no client can track keys."),
     zero("tracking_total_items", Stats, Count,
@@ -529,6 +536,13 @@ fn peak_bytes(source: &InfoSource<'_>) -> u64 {
         .gauges
         .used_memory_peak_bytes
         .max(source.gauges.used_memory_bytes)
+}
+
+fn keyspace_peak_bytes(source: &InfoSource<'_>) -> u64 {
+    source
+        .gauges
+        .keyspace_peak_bytes
+        .max(source.gauges.keyspace_bytes)
 }
 
 fn dataset_bytes(source: &InfoSource<'_>) -> u64 {

@@ -119,11 +119,14 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let keyspace_overhead_bytes = context.keyspace.overhead_bytes() as u64;
     let held_entry_bytes = context.keyspace.held_entry_bytes() as u64;
     let used_sessions_bytes = context.sessions.used_bytes() as u64;
+    let evicted = context.keyspace.eviction_report();
     let stats = &mut *context.stats;
-    stats.sample_rates(now.monotonic_ms());
+    stats.sample_rates(now.monotonic_ms(), evicted.keys);
     let startup_bytes = stats.gauges.used_memory_startup_bytes;
     let used_bytes = startup_bytes + used_keyspace_bytes + used_sessions_bytes;
-    stats.gauges.note_used_memory(used_bytes);
+    stats
+        .gauges
+        .note_used_memory(used_bytes, used_keyspace_bytes);
     Gauges {
         memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
         memory_policy: context.config.maxmemory_policy.name(),
@@ -132,7 +135,8 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
             .keyspace
             .dirty_count()
             .saturating_sub(stats.gauges.saved_dirty_count),
-        eviction_ghost_bytes: context.keyspace.eviction_report().ghost_bytes,
+        eviction_ghost_bytes: evicted.ghost_bytes,
+        evictions_per_second: stats.evictions_per_second(),
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
         maxclients: u64::from(context.config.maxclients),
