@@ -23,15 +23,16 @@
 //!    capacity follows from its header, and a write that stays in the class stays in place.
 //!
 //! Cost: 8 bytes a key beside key and value, 12 with a deadline, and the class's rounding (up to
-//! 7 bytes, from 128 bytes on up to an eighth). Classes grow geometrically, so appending byte by
+//! 7 bytes, from 128 bytes on up to an eighth, from 13 KB on up to a page). Classes grow geometrically, so appending byte by
 //! byte copies each byte a constant number of times.
 //!
-//! Not here: the memory of entries up to 13 KB (`slabs.rs`; larger ones have an allocation each),
-//! where an entry is found (`structures/hash_table`), what a change implies
+//! Not here: the memory of entries up to 13 KB (`slabs.rs`) and up to 1 MiB (`spans.rs`; larger ones
+//! have an allocation each), where an entry is found (`structures/hash_table`), what a change implies
 //! (`mutation.rs`).
 #![allow(unsafe_code)]
 
 use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};
+use super::spans::{PAGE_BYTES, SPAN_BYTES_MAX, Spans};
 use crate::base::prefetch::prefetch;
 use crate::structures::expiry_heap::PositionStore;
 use crate::value::string::StringValue;
@@ -52,15 +53,19 @@ const OFFSET_ACCESS: usize = 2;
 const OFFSET_VALUE_LEN: usize = 4;
 const OFFSET_OPTIONAL: usize = 8;
 
-/// Bytes an entry of `len` bytes takes: a piece of a slab, or, beyond those, eight sizes to a
-/// doubling.
+/// Bytes an entry of `len` bytes takes: a piece of a slab, or, beyond those, whole pages, and eight
+/// sizes to a doubling at most.
 #[inline]
 pub(super) const fn size_class(len: usize) -> usize {
     if len <= PIECE_BYTES_MAX {
         return piece_bytes(len);
     }
-    let step = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 3);
-    (len + step - 1) & !(step - 1)
+    let eighth = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 3);
+    len.next_multiple_of(if eighth > PAGE_BYTES {
+        eighth
+    } else {
+        PAGE_BYTES
+    })
 }
 
 /// Names an entry: its address. See invariant 1 of the module.
@@ -241,8 +246,9 @@ impl<'a> EntryRef<'a> {
 /// Allocates, reads and changes entries, and counts their bytes.
 pub(crate) struct EntryStore {
     slabs: Slabs,
+    spans: Spans,
     used_bytes: usize,
-    /// Of these, what has an allocation of its own.
+    /// Of these, what is not in slabs.
     large_bytes: usize,
     count: usize,
     #[cfg(debug_assertions)]
@@ -253,6 +259,7 @@ impl EntryStore {
     pub(super) fn new() -> Self {
         Self {
             slabs: Slabs::new(),
+            spans: Spans::default(),
             used_bytes: 0,
             large_bytes: 0,
             count: 0,
@@ -266,14 +273,15 @@ impl EntryStore {
         self.used_bytes
     }
 
-    /// Bytes that are held for entries: those in use, and room between them in slabs.
+    /// Bytes that are held for entries: those in use, room between them in slabs, spare spans.
     pub(super) fn held_bytes(&self) -> usize {
-        self.slabs.held_bytes() + self.large_bytes
+        self.slabs.held_bytes() + self.large_bytes + self.spans.spare_bytes()
     }
 
     #[cfg(any(test, debug_assertions))]
     pub(super) fn check_slabs(&self) {
         self.slabs.check_invariants();
+        self.spans.check_invariants();
     }
 
     /// How many entries there are.
@@ -308,6 +316,9 @@ impl EntryStore {
             return self.slabs.allocate(bytes);
         }
         self.large_bytes += bytes;
+        if bytes <= SPAN_BYTES_MAX {
+            return self.spans.allocate(bytes);
+        }
         // SAFETY: the layout is not empty.
         let base = unsafe { alloc(shape.layout()) };
         if base.is_null() {
@@ -327,8 +338,13 @@ impl EntryStore {
         if bytes <= PIECE_BYTES_MAX {
             // SAFETY: the caller vouches for it.
             unsafe { self.slabs.free(base, bytes) };
+            return;
+        }
+        self.large_bytes -= bytes;
+        if bytes <= SPAN_BYTES_MAX {
+            // SAFETY: as above.
+            unsafe { self.spans.free(base, bytes) };
         } else {
-            self.large_bytes -= bytes;
             // SAFETY: as above.
             unsafe { dealloc(base, shape.layout()) };
         }
@@ -606,7 +622,7 @@ impl EntryStore {
         let base = self.base(id);
         self.release(id, old);
         let [old_bytes, new_bytes] = [old, new].map(Shape::allocation_bytes);
-        if old_bytes.min(new_bytes) > PIECE_BYTES_MAX {
+        if old_bytes.min(new_bytes) > SPAN_BYTES_MAX {
             self.large_bytes = self.large_bytes - old_bytes + new_bytes;
             // SAFETY: the entry is live with `old`'s layout; the new size is not zero and fits
             // `isize` because its layout exists. The old id is dead from here on.

@@ -7,7 +7,7 @@ fn text(entry: EntryRef<'_>) -> Vec<u8> {
 }
 
 #[test]
-fn size_classes_grow_by_a_quarter_at_most() {
+fn a_size_class_adds_a_quarter_or_a_page_at_most() {
     assert_eq!(size_class(1), 16);
     assert_eq!(size_class(16), 16);
     assert_eq!(size_class(17), 24);
@@ -16,14 +16,16 @@ fn size_classes_grow_by_a_quarter_at_most() {
     assert_eq!(size_class(144), 144);
     assert_eq!(size_class(257), 288);
     assert_eq!(size_class(13_088), 13_088);
-    assert_eq!(size_class(13_089), 13_312);
+    assert_eq!(size_class(13_089), 16_384);
+    assert_eq!(size_class(65_570), 73_728);
     assert_eq!(size_class(1 << 20), 1 << 20);
     for len in 129..100_000 {
         let class = size_class(len);
-        assert!(
-            class >= len && class <= len + len / 4 + 1,
-            "{len} → {class}"
-        );
+        let added_max = match len {
+            ..=PIECE_BYTES_MAX => len / 4 + 1,
+            _ => (len / 8).max(PAGE_BYTES - 1),
+        };
+        assert!((len..=len + added_max).contains(&class), "{len} → {class}");
         assert_eq!(size_class(class), class);
     }
 }

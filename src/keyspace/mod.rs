@@ -3,7 +3,7 @@
 //! ```text
 //!  Keyspace ── databases[0…15] ── table  (structures/hash_table) ─┐ 48-bit ids
 //!      │                      └── expiry (structures/expiry_heap)─┤
-//!      ├── entries (entry.rs, slabs.rs): one piece of memory per key  ◀──┘
+//!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      └── watch.rs: versions of watched keys
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
@@ -27,6 +27,7 @@ mod key;
 mod mutation;
 mod relocation;
 mod slabs;
+mod spans;
 mod watch;
 
 pub use cut::{CutCount, CutPiece};

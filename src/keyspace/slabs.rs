@@ -26,7 +26,7 @@
 //!
 //! After Bonwick, "The Slab Allocator", 1994.
 //!
-//! Not here: larger pieces (the general allocator, `entry.rs`); what is in a piece.
+//! Not here: larger pieces (`spans.rs`); what is in a piece.
 #![allow(unsafe_code)]
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -311,38 +311,14 @@ impl Slabs {
             slab
         });
         self.held_slab_count += 1;
-        #[cfg(target_os = "linux")]
-        // SAFETY: the slab is part of a mapping of ours and nobody uses it. A system that does not
-        // know this advice backs the pages one by one as they are touched.
-        unsafe {
-            _ = madvise(slab.cast(), SLAB_BYTES, Advice::LinuxPopulateWrite);
-        }
+        // SAFETY: the slab is part of a mapping of ours and nobody uses it.
+        unsafe { back(slab, SLAB_BYTES) };
         slab
     }
 
     fn map_region(&mut self) {
         let bytes = REGION_BYTES + SLAB_BYTES;
-        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a new anonymous mapping at a place of the system's choice.
-        let mapped = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                bytes,
-                ProtFlags::READ | ProtFlags::WRITE,
-                flags,
-            )
-        };
-        let Ok(base) = mapped else {
-            let layout = Layout::from_size_align(bytes, UNIT);
-            handle_alloc_error(layout.expect("a region is a valid layout"));
-        };
-        #[cfg(target_os = "linux")]
-        // SAFETY: the mapping is ours. A huge page would be cleared in one go, in the middle of a
-        // request, and could not go back to the system in parts.
-        unsafe {
-            _ = madvise(base, bytes, Advice::LinuxNoHugepage);
-        }
-        let base = base.cast::<u8>();
+        let base = map_addresses(bytes);
         self.regions.push((base, bytes));
         // SAFETY: the mapping has room for a region behind at most one slab of alignment.
         self.fresh = unsafe { base.add(base.align_offset(SLAB_BYTES)) };
@@ -368,7 +344,7 @@ impl Slabs {
         for _ in 0..surplus.min(RELEASE_SLABS) {
             let slab = self.spare.pop().expect("there is a surplus");
             // SAFETY: the slab is part of a mapping of ours, and no piece of it is in use.
-            unsafe { _ = madvise(slab.cast(), SLAB_BYTES, Advice::LinuxDontNeed) };
+            unsafe { release(slab, SLAB_BYTES) };
             self.released.push(slab);
             self.held_slab_count -= 1;
         }
@@ -477,9 +453,67 @@ impl Drop for Slabs {
         for (base, bytes) in self.regions.drain(..) {
             // SAFETY: the mapping is ours, and whoever had pieces of it is gone: the keyspace drops
             // its tables first.
-            unsafe { _ = munmap(base.cast(), bytes) };
+            unsafe { unmap(base, bytes) };
         }
     }
+}
+
+/// New addresses for `bytes`, which nothing backs yet.
+pub(super) fn map_addresses(bytes: usize) -> *mut u8 {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: a new anonymous mapping at a place of the system's choice.
+    let mapped = unsafe {
+        mmap_anonymous(
+            ptr::null_mut(),
+            bytes,
+            ProtFlags::READ | ProtFlags::WRITE,
+            flags,
+        )
+    };
+    let Ok(base) = mapped else {
+        let layout = Layout::from_size_align(bytes, UNIT);
+        handle_alloc_error(layout.expect("a region is a valid layout"));
+    };
+    #[cfg(target_os = "linux")]
+    // SAFETY: the mapping is ours. A huge page would be cleared in one go, in the middle of a
+    // request, and could not go back to the system in parts.
+    unsafe {
+        _ = madvise(base, bytes, Advice::LinuxNoHugepage);
+    }
+    base.cast()
+}
+
+/// Has the system back a range at once. A system that does not know how backs its pages one by one
+/// as they are touched.
+///
+/// # Safety
+/// The range must be whole pages of a mapping of [`map_addresses`].
+pub(super) unsafe fn back(start: *mut u8, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the caller vouches for the range, whose content stays.
+    unsafe {
+        _ = madvise(start.cast(), bytes, Advice::LinuxPopulateWrite);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
+}
+
+/// Gives the memory of a range back, and keeps its addresses.
+///
+/// # Safety
+/// As [`back`], and nobody may use the range's content any more.
+pub(super) unsafe fn release(start: *mut u8, bytes: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { _ = madvise(start.cast(), bytes, Advice::LinuxDontNeed) };
+}
+
+/// Gives memory and addresses back.
+///
+/// # Safety
+/// The range must be what [`map_addresses`] returned, and nobody may use it any more.
+pub(super) unsafe fn unmap(base: *mut u8, bytes: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { _ = munmap(base.cast(), bytes) };
 }
 
 /// A slab that is being emptied.
