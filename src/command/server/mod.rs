@@ -10,6 +10,7 @@
 //! | `debug.rs` | DEBUG |
 //! | `replication.rs` | ROLE WAIT FAILOVER REPLICAOF SLAVEOF |
 //! | `cluster.rs` | CLUSTER |
+//! | `modules.rs` | MODULE |
 //!
 //! Not here: what the server tells about its commands (`introspection.rs`).
 
@@ -19,6 +20,7 @@ mod control;
 mod databases;
 mod debug;
 mod info;
+mod modules;
 mod replication;
 mod saving;
 
@@ -26,7 +28,7 @@ pub(crate) use info::{gather_gauges, info_text};
 
 use super::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 8] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [
     databases::COMMANDS,
     info::COMMANDS,
     config::COMMANDS,
@@ -35,4 +37,5 @@ pub(super) const COMMANDS: [&[&CommandSpec]; 8] = [
     debug::COMMANDS,
     replication::COMMANDS,
     cluster::COMMANDS,
+    modules::COMMANDS,
 ];
