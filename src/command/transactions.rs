@@ -127,7 +127,9 @@ pub(super) fn close(context: &mut Context<'_>) -> Vec<QueuedCommand> {
 }
 
 fn release_watches(context: &mut Context<'_>) {
-    for watch in context.session().transaction.unwatch() {
+    let watches = context.session().transaction.unwatch();
+    context.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
+    for watch in watches {
         context.keyspace.unwatch(watch.database, &watch.key);
     }
 }
@@ -172,6 +174,8 @@ fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(WATCH_INSIDE);
     }
     let (database, now_ms) = (context.database(), context.now_ms());
+    let is_first = context.session().transaction.watches().is_empty();
+    context.stats.gauges.watching_clients += u64::from(is_first);
     for key in args.iter().skip(1) {
         let version = context.keyspace.watch(database, key, now_ms);
         context.session().transaction.watch(Watch {

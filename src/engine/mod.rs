@@ -115,7 +115,9 @@ impl CacheEngine {
     /// Ends a session and gives back the keys it watched.
     pub fn close_session(&mut self, key: SessionKey) {
         let mut session = self.sessions.close(key);
-        for watch in session.transaction.unwatch() {
+        let watches = session.transaction.unwatch();
+        self.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
+        for watch in watches {
             self.keyspace.unwatch(watch.database, &watch.key);
         }
     }

@@ -118,8 +118,14 @@ impl Node {
             started: now,
             dirty_count,
         });
+        let keyspace = self.engine.keyspace_mut();
+        let total_keys = (0..keyspace.database_count())
+            .map(|index| keyspace.size(index).keys as u64)
+            .sum();
         let gauges = &mut self.engine.stats_mut().gauges;
         gauges.snapshot_in_progress = true;
+        gauges.snapshot_keys = 0;
+        gauges.snapshot_total_keys = total_keys;
         gauges.snapshot_started_unix_seconds = now.unix_ms() / 1000;
         log::info!("saving a snapshot");
     }

@@ -90,6 +90,7 @@ impl Daemon {
         if let Some(period_ms) = self.manager.watchdog_ms() {
             node.beat_every(period_ms, now);
         }
+        node.stats_mut().gauges.is_supervised = self.manager.is_there();
         log::info!(
             "ready to accept connections: {}, {} ms after the start",
             node.status(),

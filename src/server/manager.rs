@@ -74,6 +74,11 @@ impl Manager {
         }
     }
 
+    /// Whether there is somebody to tell.
+    pub(super) fn is_there(&self) -> bool {
+        self.notify.is_some()
+    }
+
     /// How often [`Manager::is_alive`] is to be said, in milliseconds: twice as often as asked for.
     pub(super) fn watchdog_ms(&self) -> Option<u64> {
         self.watchdog_us.map(|period_us| (period_us / 2_000).max(1))

@@ -101,6 +101,8 @@ pub struct Gauges {
     pub mem_allocator: String,
     /// Id of the server's process.
     pub process_id: u32,
+    /// Whether a service manager is told of the start.
+    pub is_supervised: bool,
     /// Forty hexadecimal digits drawn at start.
     pub run_id: String,
     /// TCP port listened on; 0 for none.
@@ -112,6 +114,8 @@ pub struct Gauges {
 
     /// Open client connections.
     pub connected_clients: u64,
+    /// Clients that watch a key.
+    pub watching_clients: u64,
     /// Most connections allowed.
     pub maxclients: u64,
     /// Most connections that the operating system allows; 0 if unknown.
@@ -166,6 +170,10 @@ pub struct Gauges {
     pub output_bytes_per_second: u64,
     /// Keys evicted per second, from [`Rate`](super::Rate).
     pub evictions_per_second: u64,
+    /// Turns of the event loop per second, from [`Rate`](super::Rate).
+    pub turns_per_second: u64,
+    /// Mean duration of the turns of that time, in microseconds.
+    pub mean_turn_usec: u64,
     /// Milliseconds since 1970 at which the next key expires; `None` if no key does.
     pub expiry_next_deadline_ms: Option<u64>,
     /// Median time between a key's deadline and its removal, in microseconds.
@@ -210,6 +218,8 @@ pub struct Gauges {
     pub snapshot_started_unix_seconds: u64,
     /// Keys that the present or last snapshot has read out.
     pub snapshot_keys: u64,
+    /// Keys that there were when the present or last snapshot began.
+    pub snapshot_total_keys: u64,
     /// Bytes of the present or last snapshot.
     pub snapshot_bytes: u64,
     /// Bytes of it that are not on the disk yet.

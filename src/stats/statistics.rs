@@ -40,6 +40,8 @@ pub struct Statistics {
     input_rate: Rate,
     output_rate: Rate,
     eviction_rate: Rate,
+    turn_rate: Rate,
+    busy_rate: Rate,
 }
 
 impl Statistics {
@@ -113,6 +115,8 @@ impl Statistics {
         self.output_rate
             .sample(now_ms, self.counters.total_net_output_bytes);
         self.eviction_rate.sample(now_ms, evicted_keys);
+        self.turn_rate.sample(now_ms, self.counters.loop_turns);
+        self.busy_rate.sample(now_ms, self.counters.loop_busy_usec);
     }
 
     /// Commands per second, lately.
@@ -135,6 +139,19 @@ impl Statistics {
         self.eviction_rate.per_second()
     }
 
+    /// Turns of the event loop per second, lately.
+    pub fn turns_per_second(&self) -> u64 {
+        self.turn_rate.per_second()
+    }
+
+    /// Mean duration of the event loop's turns lately, in microseconds.
+    pub fn mean_turn_usec(&self) -> u64 {
+        let busy_usec = self.busy_rate.per_second();
+        busy_usec
+            .checked_div(self.turn_rate.per_second())
+            .unwrap_or(0)
+    }
+
     /// CONFIG RESETSTAT: all that counts begins anew; the slow log and the latency samples stay.
     pub fn reset(&mut self) {
         self.counters.reset();
@@ -145,6 +162,8 @@ impl Statistics {
         self.input_rate.reset();
         self.output_rate.reset();
         self.eviction_rate.reset();
+        self.turn_rate.reset();
+        self.busy_rate.reset();
     }
 }
 
@@ -161,6 +180,22 @@ mod tests {
         assert!(stats.errors().count() <= ERROR_CODES_MAX + 1);
         assert_eq!(stats.errors().map(|(_, count)| count).sum::<u64>(), 1_000);
         assert_eq!(stats.counters.total_error_replies, 1_000);
+    }
+
+    #[test]
+    fn turns_have_a_rate_and_a_mean() {
+        let mut stats = Statistics::new(1);
+        assert_eq!((stats.turns_per_second(), stats.mean_turn_usec()), (0, 0));
+        stats.sample_rates(0);
+        stats.counters.loop_turns = 2_000;
+        stats.counters.loop_busy_usec = 50_000;
+        stats.sample_rates(2_000);
+        assert_eq!(
+            (stats.turns_per_second(), stats.mean_turn_usec()),
+            (1_000, 25)
+        );
+        stats.reset();
+        assert_eq!((stats.turns_per_second(), stats.mean_turn_usec()), (0, 0));
     }
 
     #[test]

@@ -149,6 +149,8 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         commands_per_second: stats.commands_per_second(),
         input_bytes_per_second: stats.input_bytes_per_second(),
         output_bytes_per_second: stats.output_bytes_per_second(),
+        turns_per_second: stats.turns_per_second(),
+        mean_turn_usec: stats.mean_turn_usec(),
         expiry_next_deadline_ms: context.keyspace.next_deadline_ms(),
         expire_lag_p50_usec: report.lag_p50_ms * 1000,
         expire_lag_p99_usec: report.lag_p99_ms * 1000,
