@@ -44,6 +44,9 @@ const NOTES: [&str; 3] = [
 /// Keys of the rows with small values.
 const KEYS: u64 = 1_000_000;
 
+/// Keys of the rows that ask what the server does: an answer must not cost more for more keys.
+const OBSERVED_KEYS: u64 = 5_000_000;
+
 /// What redis-benchmark replaces by a random key, and how many of them one MGET has.
 const KEY_PATTERN: &str = " key:__rand_int__";
 const MGET_KEYS: usize = 100;
@@ -85,6 +88,14 @@ impl Row {
             ..Row::small(name, 1, divisor, "")
         }
     }
+
+    /// A row over many keys whose request concerns none of them.
+    fn information(name: &'static str, request: &str) -> Row {
+        Row {
+            keys: OBSERVED_KEYS,
+            ..Row::small(name, 1, 100, request)
+        }
+    }
 }
 
 fn rows() -> Vec<Row> {
@@ -113,6 +124,8 @@ fn rows() -> Vec<Row> {
         Row::large("SET of 16 KiB", 10_000, 16 << 10, 10, "set"),
         Row::large("GET of 1 MiB", 100, 1 << 20, 500, "get"),
         Row::large("SET of 1 MiB", 100, 1 << 20, 500, "set"),
+        Row::information("INFO with 5 M keys", "INFO"),
+        Row::information("INFO ALL with 5 M keys", "INFO ALL"),
     ]
 }
 
