@@ -19,6 +19,7 @@ mod support;
 
 mod compare;
 mod grammar;
+mod information;
 mod malformed;
 mod pair;
 mod shrink;
