@@ -102,3 +102,39 @@ fn errors_keep_their_kind() {
         Ok(())
     });
 }
+
+/// Connects as the library does: the handshake is part of it.
+fn connect(server: &ServerProcess, user: &str, suffix: &str) -> RedisResult<Connection> {
+    let url = format!("redis://{user}{}{suffix}", server.tcp_address());
+    Client::open(url)
+        .expect("the address is understood")
+        .get_connection()
+}
+
+#[test]
+fn a_password_opens_the_server_and_nothing_else_does() {
+    let server = ServerProcess::evenkeel(&["--requirepass", "secret"]);
+    for suffix in ["", "/?protocol=resp3"] {
+        for user in [":secret@", "default:secret@"] {
+            let mut connection = connect(&server, user, suffix).expect("that is the password");
+            let _: () = connection.set("guarded", "v").expect("SET is allowed");
+            let value: String = connection.get("guarded").expect("GET is allowed");
+            assert_eq!(value, "v");
+        }
+        for user in [":wrong@", "default:wrong@", "nobody:secret@"] {
+            let Err(error) = connect(&server, user, suffix) else {
+                panic!("{user} is let in")
+            };
+            // Over RESP2 it sends AUTH and words the refusal itself, over RESP3 HELLO.
+            if suffix.is_empty() {
+                assert_eq!(error.kind(), ErrorKind::AuthenticationFailed, "{error}");
+            } else {
+                assert_eq!(error.code(), Some("WRONGPASS"), "{error}");
+            }
+        }
+        let refused = connect(&server, "", suffix)
+            .and_then(|mut connection| connection.get::<_, Option<String>>("guarded"))
+            .expect_err("a password is wanted");
+        assert_eq!(refused.code(), Some("NOAUTH"), "{refused}");
+    }
+}

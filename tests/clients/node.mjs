@@ -1,14 +1,16 @@
 // node-redis and ioredis against a running server: what cache users do with them.
 //
-// Usage: node node.mjs HOST PORT, with both packages installed where Node finds them. Ends with
-// code 0 if everything is as with Redis. An `error` event of a client counts as a failure.
+// Usage: node node.mjs HOST PORT GUARDED-PORT PASSWORD, where the second server wants the password;
+// both packages must be installed where Node finds them. Ends with code 0 if everything is as with
+// Redis. An `error` event of a client counts as a failure.
 
 import assert from "node:assert/strict";
 import { createClient, WatchError } from "redis";
 import { Redis } from "ioredis";
 
-const [host, portText] = process.argv.slice(2);
+const [host, portText, guardedPortText, password] = process.argv.slice(2);
 const port = Number(portText);
+const guardedPort = Number(guardedPortText);
 const errors = [];
 
 async function checkNodeRedis(protocol) {
@@ -78,6 +80,58 @@ async function checkIoredis(options) {
   await client.quit();
 }
 
+async function checkNodeRedisPassword(protocol) {
+  const create = (options) =>
+    createClient({
+      socket: { host, port: guardedPort, reconnectStrategy: false },
+      RESP: protocol,
+      ...options,
+    });
+  for (const options of [{ password }, { username: "default", password }]) {
+    const client = create(options).on("error", (error) => errors.push(error));
+    await client.connect();
+    assert.equal(await client.set("guarded", "v"), "OK");
+    assert.equal(await client.get("guarded"), "v");
+    await client.close();
+  }
+  const ignore = () => {};
+  await assert.rejects(create({ password: "wrong" }).on("error", ignore).connect(), /WRONGPASS/);
+  const unnamed = create({}).on("error", ignore);
+  // With RESP3 the handshake itself is refused, with RESP2 the first command.
+  await assert.rejects(unnamed.connect().then(() => unnamed.get("guarded")), /NOAUTH/);
+  if (unnamed.isOpen) unnamed.destroy();
+}
+
+async function checkIoredisPassword() {
+  const create = (options) =>
+    new Redis({ host, port: guardedPort, retryStrategy: null, lazyConnect: true, ...options });
+  for (const options of [{ password }, { username: "default", password }]) {
+    const client = create(options);
+    client.on("error", (error) => errors.push(error));
+    await client.connect();
+    assert.equal(await client.set("guarded", "v"), "OK");
+    assert.deepEqual(await client.pipeline().get("guarded").ping().exec(), [
+      [null, "v"],
+      [null, "PONG"],
+    ]);
+    await client.quit();
+  }
+  for (const [options, expected] of [
+    [{ password: "wrong" }, /WRONGPASS/],
+    [{}, /NOAUTH/],
+  ]) {
+    const client = create({ maxRetriesPerRequest: 0, ...options });
+    const refusals = [];
+    client.on("error", (error) => refusals.push(error.message));
+    await client
+      .connect()
+      .then(() => client.get("guarded"))
+      .catch((error) => refusals.push(error.message));
+    assert.ok(refusals.some((message) => expected.test(message)), JSON.stringify(refusals));
+    client.disconnect();
+  }
+}
+
 // A client that waits for ever must not.
 const limit = setTimeout(() => {
   console.error("the clients did not finish in 60 seconds");
@@ -87,6 +141,9 @@ await checkNodeRedis(2);
 await checkNodeRedis(3);
 await checkIoredis({});
 await checkIoredis({ db: 5, enableAutoPipelining: true });
+await checkNodeRedisPassword(2);
+await checkNodeRedisPassword(3);
+await checkIoredisPassword();
 clearTimeout(limit);
 assert.deepEqual(errors, []);
 console.log("node-redis and ioredis: as with Redis");

@@ -1,7 +1,8 @@
 """redis-py against a running server: what cache users do with it, in both protocol versions.
 
-Usage: python_redis.py HOST PORT. Ends with code 0 if everything is as with Redis. A Python warning
-or a message of the library's log at level WARNING counts as a failure.
+Usage: python_redis.py HOST PORT GUARDED-PORT PASSWORD, where the second server wants the password.
+Ends with code 0 if everything is as with Redis. A Python warning or a message of the library's log at
+level WARNING counts as a failure.
 """
 
 import datetime
@@ -162,7 +163,34 @@ async def check_asyncio(host, port, protocol):
             assert await pipeline.incr("i").incr("i").execute() == [1, 2]
 
 
-def main(host, port):
+def check_password(host, port, protocol, password):
+    def connect(**options):
+        return redis.Redis(host=host, port=port, protocol=protocol, **options)
+
+    # With a user name the library sends both, without one it is the default user.
+    for options in ({"password": password}, {"username": "default", "password": password}):
+        with connect(**options) as client:
+            assert client.set("guarded", "v", ex=100) is True
+            assert client.get("guarded") == b"v"
+            assert client.client_info()["user"] == "default"
+    for options in ({"password": "wrong"}, {"username": "nobody", "password": password}):
+        with connect(**options) as client:
+            try:
+                client.get("guarded")
+                raise AssertionError(f"{options} is not the password")
+            except redis.AuthenticationError as error:
+                assert "invalid username-password pair" in str(error), error
+    with connect() as client:
+        try:
+            client.get("guarded")
+            raise AssertionError("a password is wanted")
+        except redis.AuthenticationError as error:
+            assert "uthenticat" in str(error), error
+    with connect(password=password) as client, client.pipeline() as pipeline:
+        assert pipeline.set("n", 1).incr("n").execute() == [True, 2]
+
+
+def main(host, port, guarded_port, password):
     import asyncio
 
     handler = FailingHandler()
@@ -179,6 +207,7 @@ def main(host, port):
         with redis.Redis(host=host, port=port, protocol=protocol) as client:
             client.flushall()
         asyncio.run(check_asyncio(host, port, protocol))
+        check_password(host, guarded_port, protocol, password)
     # Without a protocol version the library takes its default and its whole handshake.
     with redis.Redis(host=host, port=port, client_name="default") as client:
         assert client.ping() is True
@@ -187,4 +216,4 @@ def main(host, port):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
