@@ -143,6 +143,8 @@ fn ready_is_said_when_everything_is_loaded() {
     drop(pipe);
     assert_eq!(manager.message(), "READY=1\nSTATUS=1 keys, 0 clients");
     assert_eq!(server.client().line("GET k"), Value::Bulk(b"v".to_vec()));
+    let info = server.client().line("INFO server").text();
+    assert!(info.contains("process_supervised:systemd\r\n"), "{info}");
 }
 
 #[test]

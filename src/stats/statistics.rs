@@ -186,10 +186,10 @@ mod tests {
     fn turns_have_a_rate_and_a_mean() {
         let mut stats = Statistics::new(1);
         assert_eq!((stats.turns_per_second(), stats.mean_turn_usec()), (0, 0));
-        stats.sample_rates(0);
+        stats.sample_rates(0, 0);
         stats.counters.loop_turns = 2_000;
         stats.counters.loop_busy_usec = 50_000;
-        stats.sample_rates(2_000);
+        stats.sample_rates(2_000, 0);
         assert_eq!(
             (stats.turns_per_second(), stats.mean_turn_usec()),
             (1_000, 25)

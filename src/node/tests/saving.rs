@@ -127,6 +127,12 @@ fn the_walk_waits_for_a_slow_disk_and_goes_on_when_it_reports() {
     assert!(rig.node.is_saving());
     assert_eq!(rig.talk(id, "PING\r\n"), "+PONG;");
     assert!(!rig.node.is_busy(rig.now), "waiting costs nothing");
+    assert_eq!(rig.info(id, "current_save_keys_total"), "12000");
+    let processed: u64 = rig
+        .info(id, "current_save_keys_processed")
+        .parse()
+        .expect("a number");
+    assert!((1..12_000).contains(&processed), "{processed}");
     assert_eq!(rig.node.take_storage_requests().len(), 0);
 
     // A report makes room for as much as it says.
@@ -144,6 +150,8 @@ fn the_walk_waits_for_a_slow_disk_and_goes_on_when_it_reports() {
     assert!(!rig.node.is_saving());
     assert_eq!(disk.saved_keys(), Some(12_000));
     assert_eq!(rig.info(id, "snapshot_keys"), "12000");
+    assert_eq!(rig.info(id, "current_save_keys_processed"), "0");
+    assert_eq!(rig.info(id, "current_save_keys_total"), "0");
     assert_eq!(rig.info(id, "snapshot_held_bytes"), "0");
 }
 
