@@ -630,19 +630,50 @@ fn a_password_is_asked_for() {
 
 #[test]
 fn an_idle_client_is_closed_after_the_timeout_and_not_before() {
-    let server = ServerProcess::evenkeel(&["--timeout", "1"]);
-    let mut idle = server.client();
-    let start = Instant::now();
+    let server = ServerProcess::evenkeel(&["--timeout", "1000"]);
+    let (mut control, mut idle) = (server.client(), server.client());
     assert_eq!(idle.line("PING"), Value::Simple(b"PONG".to_vec()));
+    assert_eq!(control.line("DEBUG ADVANCE-TIME 900000"), ok());
+    assert_eq!(client_count(&mut control), 2);
+    assert_eq!(control.line("DEBUG ADVANCE-TIME 101000"), ok());
     match idle.read_reply() {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
         other => panic!("the server ends the connection: {other:?}"),
     }
-    assert!(
-        start.elapsed() >= Duration::from_millis(900),
-        "after {:?}",
-        start.elapsed()
+    assert_eq!(client_count(&mut control), 1);
+}
+
+/// Goal: DEBUG ADVANCE-TIME moves what the next request sees, and nothing that is measured.
+/// Method: one pipeline, so that the requests behind it are read in the same turn.
+#[test]
+fn the_clock_is_moved_before_the_next_request_of_a_pipeline() {
+    const HOUR_US: u64 = 3_600_000_000;
+    let server = ServerProcess::evenkeel(&[]);
+    let replies = exchange(
+        &server,
+        b"SET k v PX 3600000\r\nGET k\r\nDEBUG ADVANCE-TIME 3600000\r\nGET k\r\nDBSIZE\r\n",
     );
+    assert_eq!(replies, "+OK\r\n$1\r\nv\r\n+OK\r\n$-1\r\n:0\r\n");
+    let mut client = server.client();
+    assert!(info_number(&mut client, "uptime_in_seconds") >= 3600);
+    assert!(info_number(&mut client, "loop_turn_max_usec") < HOUR_US);
+    let refused = |request: &str, reply: &[u8]| {
+        let mut client = server.client();
+        assert_eq!(client.line(request), Value::Error(reply.to_vec()));
+    };
+    let not_positive = b"ERR value is out of range, must be positive";
+    refused("DEBUG ADVANCE-TIME -1", not_positive);
+    refused("DEBUG ADVANCE-TIME soon", not_positive);
+    assert_eq!(client.line("MULTI"), ok());
+    let reply = client.line("DEBUG ADVANCE-TIME 1");
+    assert!(matches!(reply, Value::Error(_)), "{reply:?}");
+    // As far as it goes, and again: no more than that.
+    for _ in 0..2 {
+        let mut client = server.client();
+        assert_eq!(client.line("DEBUG ADVANCE-TIME 9223372036854775807"), ok());
+        assert_eq!(client.line("SET k v EX 100"), ok());
+        assert_eq!(client.line("TTL k"), Value::Integer(100));
+    }
 }
 
 #[test]

@@ -71,10 +71,16 @@ impl Stopwatch for StoppedWatch {
     }
 }
 
+/// How far [`SystemClock::advance_ms`] gets in all: 100 years of 365 days.
+const AHEAD_US_MAX: u64 = 100 * 365 * 24 * 3600 * 1_000_000;
+
 /// The machine's clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     started: Instant,
+    /// How much later it says it is than it is, so that tests need not wait. No [`Stopwatch`] runs
+    /// ahead: durations are true.
+    ahead_us: u64,
 }
 
 impl SystemClock {
@@ -82,7 +88,14 @@ impl SystemClock {
     pub fn new() -> Self {
         Self {
             started: Instant::now(),
+            ahead_us: 0,
         }
+    }
+
+    /// Moves both clocks forward, up to 100 years in all.
+    pub fn advance_ms(&mut self, span_ms: u64) {
+        let ahead_us = self.ahead_us.saturating_add(span_ms.saturating_mul(1_000));
+        self.ahead_us = ahead_us.min(AHEAD_US_MAX);
     }
 
     /// Reads both clocks. A wall clock before 1970 reads as zero.
@@ -91,14 +104,18 @@ impl SystemClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Timestamp {
-            unix_us: u64::try_from(unix.as_micros()).unwrap_or(u64::MAX),
+            unix_us: u64::try_from(unix.as_micros())
+                .unwrap_or(u64::MAX)
+                .saturating_add(self.ahead_us),
             monotonic_us: self.monotonic_us(),
         }
     }
 
     /// Reads the monotonic clock alone, in microseconds.
     pub fn monotonic_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_micros())
+            .unwrap_or(u64::MAX)
+            .saturating_add(self.ahead_us)
     }
 }
 
@@ -112,5 +129,27 @@ impl Stopwatch for SystemClock {
 impl Default for SystemClock {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_moved_forward_says_so_on_both_and_not_as_a_stopwatch() {
+        let mut clock = SystemClock::new();
+        let before = clock.now();
+        clock.advance_ms(3_600_000);
+        clock.advance_ms(5);
+        let after = clock.now();
+        assert!(after.unix_us >= before.unix_us + 3_600_005_000);
+        assert!(after.monotonic_us >= before.monotonic_us + 3_600_005_000);
+        assert!(clock.now_ns() < 3_600_005_000_000);
+        clock.advance_ms(u64::MAX);
+        let end = clock.now();
+        assert!(end.monotonic_us >= AHEAD_US_MAX && end.monotonic_us < 2 * AHEAD_US_MAX);
+        clock.advance_ms(1);
+        assert!(clock.now().monotonic_us >= end.monotonic_us);
     }
 }

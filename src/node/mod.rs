@@ -65,6 +65,8 @@ const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because pr
 pub struct Demands {
     /// Stand still for this long, in microseconds.
     pub sleep_us: u64,
+    /// Move the clock forward by this when the turn is over, and tell [`Node::clock_moved`].
+    pub advance_ms: Option<u64>,
     /// End the server.
     pub shutdown: Option<Shutdown>,
     /// The configuration has changed: look what concerns the loop.
@@ -97,6 +99,8 @@ pub struct Node {
     /// Connections whose long read can go on, in the order of their turns.
     readers: VecDeque<ConnectionId>,
     demands: Demands,
+    /// Connections whose answer comes when the clock has been moved.
+    clock_waiters: Vec<ConnectionId>,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
@@ -130,6 +134,7 @@ impl Node {
             paused_list: Vec::new(),
             readers: VecDeque::new(),
             demands: Demands::default(),
+            clock_waiters: Vec::new(),
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),

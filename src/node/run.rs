@@ -252,6 +252,7 @@ impl Node {
                 Effect::CloseSession { id } => killed_ids.push(id),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
+                Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::LongRead => self.begin_reading(id),

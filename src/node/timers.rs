@@ -92,6 +92,22 @@ impl Node {
             .min()
     }
 
+    /// Demands that the clock is moved forward, and lets the connection wait until it is.
+    pub(super) fn wait_for_clock(&mut self, id: ConnectionId, span_ms: u64) {
+        let demanded_ms = self.demands.advance_ms.unwrap_or(0);
+        self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
+        self.connections[id.slot as usize].is_waiting = true;
+        self.clock_waiters.push(id);
+    }
+
+    /// The clock has been moved as [`Demands::advance_ms`](super::Demands) asked: whoever waited
+    /// for that is answered.
+    pub fn clock_moved(&mut self) {
+        for id in std::mem::take(&mut self.clock_waiters) {
+            self.answer_waiter(id, Ok(()));
+        }
+    }
+
     /// Demands a heartbeat of the loop every `period_ms`, from now on. To be called once.
     pub fn beat_every(&mut self, period_ms: u64, now: Timestamp) {
         self.timers.heartbeat_ms = period_ms;

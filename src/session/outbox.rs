@@ -32,6 +32,11 @@ pub enum Effect {
         /// For how long.
         duration_us: u64,
     },
+    /// Move the server's clock forward and answer this session then (DEBUG ADVANCE-TIME).
+    AdvanceTime {
+        /// How far.
+        span_ms: u64,
+    },
     /// End the server.
     Shutdown(Shutdown),
     /// Take a snapshot, and answer this session when it is durable, or has failed.

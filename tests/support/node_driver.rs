@@ -103,6 +103,10 @@ impl Driver for NodeDriver {
         true
     }
 
+    fn has_still_clock(&self) -> bool {
+        true
+    }
+
     fn can_reload(&self) -> bool {
         true
     }

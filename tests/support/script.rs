@@ -5,6 +5,7 @@
 //! > SET k "a b" EX 2         a request, in the quoting of `words.rs`
 //! < +OK                      its reply, in the notation of `value.rs`, one line per element
 //! @ +1500ms                  moves the clock (ms or s)
+//! ! still clock              this case counts milliseconds: only where no time passes by itself
 //! ! connection b             the following requests go over connection b (the first is a)
 //! ! resp3                    switches this connection to RESP3
 //! ! sorted                   the members of the next reply are compared in sorted order
@@ -37,6 +38,8 @@ pub(crate) struct Case {
     pub(crate) title: String,
     /// Why foreign servers answer differently, if they do.
     pub(crate) only_evenkeel: Option<String>,
+    /// Whether the clock must stand still between its steps.
+    pub(crate) needs_still_clock: bool,
     /// Its steps in order.
     pub(crate) steps: Vec<Step>,
 }
@@ -132,6 +135,7 @@ impl Parser {
                 self.cases.push(Case {
                     title,
                     only_evenkeel: None,
+                    needs_still_clock: false,
                     steps: Vec::new(),
                 });
                 Ok(())
@@ -169,6 +173,10 @@ impl Parser {
                 Ok(())
             }
             "reload" => self.push(number, Action::Reload),
+            "still clock" => {
+                self.case()?.needs_still_clock = true;
+                Ok(())
+            }
             _ => Err(format!("no such directive: {text:?}")),
         }
     }

@@ -36,6 +36,7 @@ static DEBUG: CommandSpec = CommandSpec {
     keys: Keys::None,
     action: Action::Container(
         &[
+            &ADVANCE_TIME,
             &DIGEST,
             &DIGEST_VALUE,
             &HELP,
@@ -93,6 +94,27 @@ fn sleep(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.outbox.push(Effect::Sleep { duration_us });
     context.timing.extra_ns = duration_us * 1_000;
     context.reply.ok();
+    Ok(())
+}
+
+static ADVANCE_TIME: CommandSpec = CommandSpec {
+    name: "advance-time",
+    syntax: "milliseconds",
+    summary: "Moves the server's clock forward, so that tests need not wait.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "O(1)",
+    arity: 3,
+    flags: OPERATOR.and(Flags::NO_MULTI),
+    keys: Keys::None,
+    action: Action::Run(advance_time),
+};
+
+fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    check_allowed(context)?;
+    let span_ms = positive(args.get(2))? as u64;
+    // The reply comes when it is done.
+    context.outbox.push(Effect::AdvanceTime { span_ms });
     Ok(())
 }
 

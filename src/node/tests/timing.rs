@@ -72,6 +72,27 @@ fn a_silent_client_is_closed_after_the_timeout() {
     assert_eq!(rig.wake_ms(), None, "nothing is left to wait for");
 }
 
+/// Goal: whoever moves the clock is answered, and goes on, when it has been moved.
+#[test]
+fn a_client_that_moves_the_clock_waits_for_that() {
+    let mut rig = Rig::new();
+    let (mover, other, gone) = (rig.accept(), rig.accept(), rig.accept());
+    let requests = "PING\r\nDEBUG ADVANCE-TIME 400\r\nGET k\r\n";
+    rig.talk(other, "SET k v PX 1000\r\n");
+    assert_eq!(rig.talk(mover, requests), "+PONG;");
+    assert_eq!(rig.talk(gone, "DEBUG ADVANCE-TIME 600\r\n"), "");
+    rig.node.closed(gone);
+    assert_eq!(rig.talk(other, "GET k\r\n"), "$1;v;");
+    assert!(!rig.node.is_busy(rig.now) && !rig.node.may_read(mover));
+    assert_eq!(rig.node.take_demands().advance_ms, Some(1_000));
+    assert_eq!(rig.node.take_demands(), Demands::default());
+    rig.now = rig.now.plus_ms(1_000);
+    rig.node.clock_moved();
+    assert!(rig.node.is_busy(rig.now));
+    rig.advance_ms(0);
+    assert_eq!(rig.take(mover), "+OK;$-1;");
+}
+
 #[test]
 fn a_heartbeat_is_demanded_every_period_also_of_an_idle_server() {
     let mut rig = Rig::new();
