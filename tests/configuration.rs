@@ -50,11 +50,16 @@ fn check(arguments: &[&str]) -> Ended {
     run_evenkeel(&[&["--check-config"], arguments].concat())
 }
 
-/// The file of another server loads: what is the same works, and one line names what is not.
-#[test]
-fn a_redis_conf_starts_the_server_with_one_warning() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-7.0.conf");
-    let file = file.to_str().expect("the path is text");
+/// Path of a file in `tests/data/`.
+fn data(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
+    path.to_str().expect("the path is text").to_owned()
+}
+
+/// Starts the server with a redis.conf; one line warns, and names these parameters.
+fn start_with_one_warning(file: &str, named: &[&str]) -> ServerProcess {
     // What would leave the test's directory.
     let own = [
         file,
@@ -67,6 +72,9 @@ fn a_redis_conf_starts_the_server_with_one_warning() {
         "--daemonize",
         "no",
     ];
+    let checked = check(&own);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.output[0].starts_with("OK; "), "{checked:?}");
     let mut server = ServerProcess::evenkeel(&own);
     server.wait_for_log("ready to accept connections");
     let log = server.log();
@@ -74,17 +82,46 @@ fn a_redis_conf_starts_the_server_with_one_warning() {
     let [warning] = warnings[..] else {
         panic!("one warning is expected: {warnings:?}");
     };
-    for name in ["rdbcompression", "hz", "appendfsync", "activerehashing"] {
-        assert!(warning.contains(name), "{warning}");
+    for name in named {
+        assert!(warning.contains(&format!(" {name}")), "{warning}");
     }
+    server
+}
+
+/// The file of another server loads: what is the same works, and one line names what is not.
+#[test]
+fn a_redis_conf_of_debian_starts_the_server_with_one_warning() {
+    let named = ["rdbcompression", "hz", "appendfsync", "activerehashing"];
+    let server = start_with_one_warning(&data("redis-7.0-debian.conf"), &named);
     let mut client = server.client();
     assert_eq!(get(&mut client, "stop-writes-on-bgsave-error"), "yes");
     assert_eq!(get(&mut client, "dbfilename"), "dump.rdb");
     assert_eq!(get(&mut client, "slave-read-only"), "yes");
     assert_eq!(get(&mut client, "appendonly"), "no");
-    let checked = check(&own);
-    assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!(checked.output[0].starts_with("OK; "), "{checked:?}");
+}
+
+#[test]
+fn a_redis_conf_of_its_own_distribution_starts_the_server_with_one_warning() {
+    let named = ["locale-collate", "set-max-listpack-value", "rdbchecksum"];
+    let server = start_with_one_warning(&data("redis-7.2-upstream.conf"), &named);
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "databases"), "16");
+    assert_eq!(get(&mut client, "slowlog-max-len"), "128");
+    assert_eq!(get(&mut client, "set-max-listpack-value"), "64");
+}
+
+/// Whoever has taken away every number sign still has a file that loads.
+#[test]
+fn every_line_of_a_redis_conf_is_known() {
+    let both = ["redis-7.2-upstream.conf", "redis-7.2-commented.conf"];
+    let lines = both.map(|name| std::fs::read_to_string(data(name)).expect("the file is there"));
+    let directory = files(&[("redis.conf", &lines.concat())]);
+    let named = ["cluster-enabled", "tls-port", "io-threads", "activedefrag"];
+    let server = start_with_one_warning(&path(&directory, "redis.conf"), &named);
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "save"), "3600 1 300 100 60 10000");
+    assert_eq!(get(&mut client, "maxmemory-policy"), "noeviction");
+    assert_eq!(get(&mut client, "cluster-enabled"), "no");
 }
 
 #[test]
