@@ -348,6 +348,8 @@ fn save_points_save_by_themselves() {
     client.line("SET b v");
     server.wait_for_log("saved a snapshot");
     assert_eq!(place.contents().len(), 2);
+    let is_of_saving = |line: &&String| line.contains("node::saving");
+    assert_eq!(server.log().iter().filter(is_of_saving).count(), 1);
     assert_eq!(info(&mut client, "rdb_changes_since_last_save"), "0");
     assert_eq!(info(&mut client, "rdb_saves"), "1");
 }

@@ -127,7 +127,8 @@ impl Node {
         gauges.snapshot_keys = 0;
         gauges.snapshot_total_keys = total_keys;
         gauges.snapshot_started_unix_seconds = now.unix_ms() / 1000;
-        log::info!("saving a snapshot");
+        // The line about its end says all there is to say, and a failure is louder.
+        log::debug!("saving a snapshot");
     }
 
     /// Begins a snapshot for a client that waits for its end.
