@@ -144,6 +144,8 @@ fn termination_signals_end_with_code_0() {
             Some(0),
             "SIG{signal}"
         );
+        let told = format!("stopping, as SIG{signal} asked: 1 connections are closed");
+        server.wait_for_log(&told);
         assert_eq!(client.read_to_end().expect("the connection ends"), b"");
     }
 }
@@ -157,6 +159,7 @@ fn shutdown_ends_with_code_0() {
         .expect("the server takes the request");
     assert_eq!(client.read_to_end().expect("the connection ends"), b"");
     assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
+    server.wait_for_log("stopping, as a client asked: ");
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub(super) struct Daemon {
     pub(super) signals: Option<Signals>,
     reload: Option<Reload>,
     started: Timestamp,
+    /// Who asked for the end.
+    pub(super) asked_by: &'static str,
 }
 
 impl Daemon {
@@ -62,6 +64,7 @@ impl Daemon {
             signals: None,
             reload: None,
             started: Timestamp::default(),
+            asked_by: "the program",
         }
     }
 
@@ -79,6 +82,7 @@ impl Daemon {
                 last: config.clone(),
             }),
             started: now,
+            asked_by: "the program",
         })
     }
 
@@ -118,10 +122,10 @@ impl Daemon {
             self.reload(node, now);
         }
         if caught.terminate {
-            log::info!("SIGTERM asked for the end");
+            self.asked_by = "SIGTERM";
         }
         if caught.interrupt {
-            log::info!("SIGINT asked for the end");
+            self.asked_by = "SIGINT";
         }
         caught.terminate || caught.interrupt
     }
@@ -146,7 +150,10 @@ impl Daemon {
 
     /// The end has begun.
     pub(super) fn begin_to_end(&self, connections: usize) {
-        log::info!("stopping: {connections} connections are closed");
+        log::info!(
+            "stopping, as {} asked: {connections} connections are closed",
+            self.asked_by
+        );
         self.manager.is_stopping("Stopping");
         if let Some(signals) = &self.signals {
             signals.begin_to_end();

@@ -27,7 +27,7 @@ const V1_ROOT: &str = "/sys/fs/cgroup/memory";
 /// Ancestors of a group that are asked, so that the path alone does not decide how many.
 const ANCESTORS_MAX: usize = 64;
 
-/// Tells a node what `maxmemory auto` means, and the log what limit there is.
+/// Tells a node what `maxmemory auto` means, and the log, too, if that is the limit.
 pub(super) fn apply(node: &mut Node) {
     let machine_bytes = node.engine().stats().gauges.total_system_memory_bytes;
     let allowed = AllowedMemory::read(machine_bytes);
@@ -40,8 +40,8 @@ pub(super) fn apply(node: &mut Node) {
         (MemoryLimit::Auto, None) => {
             log::warn!("maxmemory auto: no limit, because the machine's memory is unknown");
         }
-        (MemoryLimit::Bytes(0), _) => log::info!("maxmemory 0: no limit"),
-        (MemoryLimit::Bytes(bytes), _) => log::info!("maxmemory: {bytes} bytes"),
+        // The line about the start has it.
+        (MemoryLimit::Bytes(_), _) => {}
     }
 }
 

@@ -621,7 +621,7 @@ impl Reactor {
         }
         if let Some(shutdown) = demands.shutdown {
             self.shutdown = shutdown;
-            log::info!("a client asked for shutdown");
+            self.daemon.asked_by = "a client";
             self.is_stopping.store(true, Ordering::Release);
         }
         demands.advance_ms
