@@ -6,8 +6,9 @@
 #   debootstrap --variant=minbase --include=adduser,systemd bookworm FOLDER
 #   packaging/try-systemd.sh FOLDER target/debian/evenkeel_VERSION_ARCHITECTURE.deb
 #
-# Needs root, unshare, nsenter, a mounted cgroup2 hierarchy and redis-cli. Network, processes and
-# mounts are those of the namespaces; /proc/sys and /sys are read-only in them.
+# Needs root, unshare, nsenter, pgrep, a mounted cgroup2 hierarchy and redis-cli; where no systemd can
+# be started it says so and ends with 77. Network, processes and mounts are those of the namespaces;
+# /proc/sys and /sys are read-only in them.
 set -euo pipefail
 root=$(realpath "$1")
 package=$(realpath "$2")
@@ -16,6 +17,11 @@ fail() {
     echo "try-systemd: $*" >&2
     inside journalctl -u evenkeel --no-pager -o cat | tail -n 30 >&2 || true
     exit 1
+}
+
+cannot() {
+    echo "try-systemd: not tried: $*" >&2
+    exit 77
 }
 
 # The first process of the new namespaces.
@@ -47,8 +53,9 @@ if [ "${3:-}" = boot ]; then
     boot
 fi
 
-group=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/try-systemd-$$
-mkdir "$group"
+hierarchy=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
+group=$hierarchy/try-systemd-$$
+[ -n "$hierarchy" ] && mkdir "$group" 2>/dev/null || cannot "no cgroup2 hierarchy to write to"
 # The group is entered before the namespaces are made, so it is the root of what systemd sees.
 bash -c 'echo $$ >"$1/cgroup.procs"; shift; exec unshare --mount --pid --fork --uts --ipc --net \
     --cgroup --propagation private bash "$@"' bash "$group" "$0" "$root" "$package" boot \
@@ -77,12 +84,16 @@ property() {
 }
 
 # Tries a command until it succeeds, for half a minute.
-until_true() {
+comes_true() {
     local end=$((SECONDS + 30))
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || fail "in vain: $*"
+        [ $SECONDS -lt $end ] || return 1
         sleep 0.2
     done
+}
+
+until_true() {
+    comes_true "$@" || fail "in vain: $*"
 }
 
 expect() {
@@ -98,9 +109,13 @@ is_new() {
     [ "$(property MainPID)" != "$1" ] && [ "$(property ActiveState)" = active ] && [ "$(call ping)" = PONG ]
 }
 
-until_true pgrep -P "$outer"
-init=$(pgrep -P "$outer")
-until_true inside systemctl is-system-running
+# Systemd is the child of the namespaces' maker; without it that has ended.
+is_gone_or_parent() {
+    ! kill -0 "$outer" || pgrep -P "$outer"
+}
+comes_true is_gone_or_parent || cannot "no new namespaces"
+init=$(pgrep -P "$outer") || cannot "no new namespaces"
+comes_true inside systemctl is-system-running || cannot "systemd does not come up in them"
 mkdir -p "$root/packages"
 cp "$package" "$root/packages/evenkeel.deb"
 
@@ -116,7 +131,7 @@ echo "== kill -9: started again with the last snapshot"
 expect OK call set k v
 expect OK call save
 before=$(property MainPID)
-inside kill -KILL "$before"
+inside systemctl kill --signal=KILL evenkeel
 until_true is_new "$before"
 expect v call get k
 
@@ -129,6 +144,7 @@ until_true sh -c "nsenter -t $init -a systemctl is-active evenkeel | grep -qx ac
 echo "== watchdog: a loop that hangs is started again"
 inside mkdir -p /run/systemd/system/evenkeel.service.d
 inside sh -c 'printf "[Service]\nWatchdogSec=2s\n" >/run/systemd/system/evenkeel.service.d/try.conf'
+inside sh -c 'echo enable-debug-command local >>/etc/evenkeel/evenkeel.conf'
 inside systemctl daemon-reload
 inside systemctl restart evenkeel
 before=$(property MainPID)
