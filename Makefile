@@ -8,6 +8,8 @@ ORACLE_COMMANDS ?= 200000
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= /lib/systemd/system
+# Release of Debian that the package is tried on.
+SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-hits bench-micro
@@ -57,11 +59,15 @@ install: ## Install binary, unit, configuration, manual page and completions bel
 deb: ## Build a Debian package in target/debian
 	packaging/build-deb.sh
 
-try-package: deb ## Try the package on a clean Debian in a folder; needs root, debootstrap and redis-cli
-	test -d target/clean-debian/etc || debootstrap --variant=minbase \
-	    --include=adduser,systemd bookworm target/clean-debian
+try-package: deb target/clean-debian ## Try the package on a clean Debian in a folder; needs root, debootstrap and redis-cli
 	packaging/try-package.sh target/clean-debian target/debian/evenkeel_*.deb
-	packaging/try-systemd.sh target/clean-debian target/debian/evenkeel_*.deb
+	packaging/try-systemd.sh target/clean-debian target/debian/evenkeel_*.deb || [ $$? -eq 77 ]
+
+# The release of this machine, because the package needs the C library it was linked with.
+target/clean-debian:
+	rm -rf --one-file-system $@.new
+	debootstrap --variant=minbase --include=adduser,systemd $(SUITE) $@.new
+	mv $@.new $@
 
 oracle: ## Compare random commands with redis-server, which must be installed
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) cargo test --release --test oracle -- --nocapture
