@@ -73,6 +73,24 @@ impl Manager {
         }
     }
 
+    /// Returns when no message has come for `period`.
+    fn wait_for_silence(&self, period: Duration) {
+        let wait = |limit| {
+            let set = self.socket.set_read_timeout(Some(limit));
+            set.expect("a socket takes a timeout");
+        };
+        wait(period);
+        let end = Instant::now() + PATIENCE;
+        let error = loop {
+            match self.socket.recv(&mut [0; 1024]) {
+                Ok(_) => assert!(Instant::now() < end, "it is told without a gap"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        wait(PATIENCE);
+    }
+
     fn expect_silence(&self) {
         self.socket
             .set_nonblocking(true)
@@ -190,6 +208,38 @@ fn the_watchdog_is_fed_by_the_loop_and_not_while_it_hangs() {
     manager.wait_for("WATCHDOG=1");
 }
 
+/// Goal: a loop that hangs costs a restart and no saved key. Method: the test does what systemd does
+/// when the watchdog is silent: SIGABRT, and a start in the same directory.
+#[test]
+fn a_service_whose_loop_hangs_is_started_again_with_its_data() {
+    const PERIOD_USEC: &str = "100000";
+    const SILENCE: Duration = Duration::from_secs(1);
+    let folder = folder();
+    let manager = Manager::new();
+    let options = ["--port", "0", "--dir", text(folder.path())];
+    let options = [&options[..], &["--enable-debug-command", "yes"]].concat();
+    let start = || {
+        manager.start(&options, |command| {
+            command.env("WATCHDOG_USEC", PERIOD_USEC);
+        })
+    };
+    let mut server = start();
+    manager.wait_for("WATCHDOG=1");
+    let mut client = server.client();
+    assert_eq!(client.line("SET k v"), ok());
+    assert_eq!(client.line("SAVE"), ok());
+    client.send(&["DEBUG", "SLEEP", "600"]).expect("it is sent");
+    manager.wait_for_silence(SILENCE);
+    server.signal("ABRT");
+    assert_eq!(server.wait_for_exit(PATIENCE).code(), None);
+
+    let next = start();
+    assert!(manager.message().starts_with("STATUS=Loading "));
+    assert_eq!(manager.message(), "READY=1\nSTATUS=1 keys, 0 clients");
+    manager.wait_for("WATCHDOG=1");
+    assert_eq!(next.client().line("GET k"), Value::Bulk(b"v".to_vec()));
+}
+
 #[test]
 fn a_watchdog_for_another_process_is_not_fed() {
     let manager = Manager::new();
@@ -263,6 +313,30 @@ fn a_passed_unix_socket_is_served_and_its_name_left() {
     server.signal("TERM");
     assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
     assert!(path.exists(), "whoever made it removes it");
+}
+
+/// Goal: with a socket that the manager holds, a kill refuses nobody. Method: a client connects and
+/// asks while no server is there.
+#[test]
+fn a_client_that_comes_between_a_kill_and_the_restart_is_served() {
+    let folder = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the system gives a port");
+    let address = listener.local_addr().expect("a listener has an address");
+    let start = || {
+        let socket = listener.try_clone().expect("a descriptor can be copied");
+        start_with_socket(socket.into(), &["--dir", text(folder.path())])
+    };
+    let mut server = start();
+    let mut client = server.client();
+    assert_eq!(client.line("SET k v"), ok());
+    assert_eq!(client.line("SAVE"), ok());
+    server.signal("KILL");
+    assert_eq!(server.wait_for_exit(PATIENCE).code(), None);
+    let mut client = support::client::Client::connect(&Address::Tcp(address.to_string()));
+    client.send(&["GET", "k"]).expect("the kernel takes it");
+    let _next = start();
+    let reply = client.read_reply().expect("the reply comes");
+    assert_eq!(reply, b"$1\r\nv\r\n");
 }
 
 #[test]
