@@ -49,8 +49,6 @@ struct Job {
 /// Snapshots of one server.
 #[derive(Default)]
 pub(super) struct Saving {
-    /// Whether there is a disk.
-    is_enabled: bool,
     job: Option<Job>,
     /// Another snapshot was asked for while one was going on.
     is_scheduled: bool,
@@ -58,7 +56,6 @@ pub(super) struct Saving {
     job_number: u64,
     requests: Vec<(u64, StorageRequest)>,
     waiters: Vec<ConnectionId>,
-    saved_dirty_count: u64,
     /// When the save points may act again, on the monotonic clock.
     earliest_ms: u64,
     saved_at_ms: u64,
@@ -67,10 +64,8 @@ pub(super) struct Saving {
 impl Node {
     /// Lets the server take snapshots: from now on [`Node::take_storage_requests`] is served.
     pub fn enable_saving(&mut self, now: Timestamp) {
-        self.saving.is_enabled = true;
         self.saving.saved_at_ms = now.monotonic_ms();
-        self.saving.saved_dirty_count = self.engine.dirty_count();
-        let saved_dirty_count = self.saving.saved_dirty_count;
+        let saved_dirty_count = self.engine.dirty_count();
         let gauges = &mut self.engine.stats_mut().gauges;
         gauges.takes_snapshots = true;
         gauges.saved_dirty_count = saved_dirty_count;
@@ -83,6 +78,11 @@ impl Node {
         std::mem::take(&mut self.saving.requests)
     }
 
+    /// Whether there is a disk.
+    fn takes_snapshots(&self) -> bool {
+        self.engine.stats().gauges.takes_snapshots
+    }
+
     /// Whether a snapshot is being taken.
     pub fn is_saving(&self) -> bool {
         self.saving.job.is_some()
@@ -90,7 +90,7 @@ impl Node {
 
     /// Whether the save points want the changes since the last snapshot kept when the server ends.
     pub fn wants_final_save(&self) -> bool {
-        self.saving.is_enabled && !self.engine.config().save.is_empty()
+        self.takes_snapshots() && !self.engine.config().save.is_empty()
     }
 
     /// Whether the last snapshot that was tried failed.
@@ -100,7 +100,7 @@ impl Node {
 
     /// Begins a snapshot, unless one is going on.
     pub fn begin_save(&mut self, now: Timestamp) {
-        if !self.saving.is_enabled || self.saving.job.is_some() {
+        if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
         }
         let saving = &mut self.saving;
@@ -235,7 +235,6 @@ impl Node {
             return;
         };
         let duration_us = now.monotonic_us - job.started.monotonic_us;
-        self.saving.saved_dirty_count = job.dirty_count;
         self.saving.saved_at_ms = now.monotonic_ms();
         self.engine.note_save(true);
         let gauges = &mut self.engine.stats_mut().gauges;
@@ -311,8 +310,9 @@ impl Node {
     /// nothing to save.
     pub(super) fn next_save_ms(&self) -> Option<u64> {
         let saving = &self.saving;
-        let changes = self.engine.dirty_count() - saving.saved_dirty_count;
-        if !saving.is_enabled || saving.job.is_some() || changes == 0 {
+        let gauges = &self.engine.stats().gauges;
+        let changes = self.engine.dirty_count() - gauges.saved_dirty_count;
+        if !gauges.takes_snapshots || saving.job.is_some() || changes == 0 {
             return None;
         }
         let points = self.engine.config().save.iter();
