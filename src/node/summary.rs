@@ -60,32 +60,16 @@ impl Node {
     pub fn summary(&mut self, now: Timestamp) -> Summary {
         let clients = self.connection_count();
         let keys = self.key_count();
-        let sessions_bytes = self.engine.sessions().used_bytes() as u64;
-        let used_bytes = self.engine.keyspace_mut().used_bytes() as u64 + sessions_bytes;
-        self.sample_rates(now.monotonic_ms());
+        let used_bytes = self.engine.used_memory_bytes();
+        self.engine.sample_rates(now.monotonic_ms());
         let stats = self.engine.stats();
         Summary {
             clients,
             keys,
-            used_bytes: stats.gauges.used_memory_startup_bytes + used_bytes,
+            used_bytes,
             commands: stats.counters.total_commands_processed,
             commands_per_second: stats.commands_per_second(),
             loop_turn_max_us: stats.counters.loop_turn_max_usec,
         }
-    }
-
-    /// Takes a sample of what INFO shows per second.
-    pub(super) fn sample_rates(&mut self, now_ms: u64) {
-        let evicted_keys = self.engine.keyspace_mut().eviction_report().keys;
-        self.engine.stats_mut().sample_rates(now_ms, evicted_keys);
-    }
-
-    /// Notes how much memory is in use, for the peak in INFO. O(databases).
-    pub(super) fn note_used_memory(&mut self) {
-        let keyspace_bytes = self.engine.keyspace_mut().used_bytes() as u64;
-        let gauges = &mut self.engine.stats_mut().gauges;
-        let used_bytes =
-            gauges.used_memory_startup_bytes + keyspace_bytes + gauges.client_buffers_bytes;
-        gauges.note_used_memory(used_bytes, keyspace_bytes);
     }
 }

@@ -149,8 +149,8 @@ impl Node {
                 Timer::Output(id) => self.output_timer_fired(id),
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
-                    self.note_used_memory();
-                    self.sample_rates(now_ms);
+                    self.engine.note_used_memory();
+                    self.engine.sample_rates(now_ms);
                     self.timers.is_sampling = false;
                     self.timers.has_traffic = false;
                 }

@@ -244,10 +244,13 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Notes how much memory is in use in all, and by the keyspace, for the peaks.
-    pub fn note_used_memory(&mut self, bytes: u64, keyspace_bytes: u64) {
-        self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(bytes);
-        self.keyspace_peak_bytes = self.keyspace_peak_bytes.max(keyspace_bytes);
+    /// How much memory is in use, given what keys and clients take; noted for the peaks.
+    pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {
+        let counted_bytes = (keyspace_bytes + client_bytes) as u64;
+        let used_bytes = self.used_memory_startup_bytes + counted_bytes;
+        self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(used_bytes);
+        self.keyspace_peak_bytes = self.keyspace_peak_bytes.max(keyspace_bytes as u64);
+        used_bytes
     }
 }
 

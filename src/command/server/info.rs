@@ -115,18 +115,15 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let now = context.now;
     let report = context.keyspace.expiry_report();
     let longest_turn = context.turns.longest();
-    let used_keyspace_bytes = context.keyspace.used_bytes() as u64;
+    let keyspace_bytes = context.keyspace.used_bytes();
     let keyspace_overhead_bytes = context.keyspace.overhead_bytes() as u64;
     let held_entry_bytes = context.keyspace.held_entry_bytes() as u64;
-    let used_sessions_bytes = context.sessions.used_bytes() as u64;
+    let session_bytes = context.sessions.used_bytes();
     let evicted = context.keyspace.eviction_report();
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms(), evicted.keys);
-    let startup_bytes = stats.gauges.used_memory_startup_bytes;
-    let used_bytes = startup_bytes + used_keyspace_bytes + used_sessions_bytes;
-    stats
-        .gauges
-        .note_used_memory(used_bytes, used_keyspace_bytes);
+    let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
+    let base_bytes = stats.gauges.used_memory_startup_bytes + session_bytes as u64;
     Gauges {
         memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
         memory_policy: context.config.maxmemory_policy.name(),
@@ -140,10 +137,10 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
         maxclients: u64::from(context.config.maxclients),
-        used_memory_bytes: used_bytes,
-        used_memory_overhead_bytes: startup_bytes + used_sessions_bytes + keyspace_overhead_bytes,
+        used_memory_bytes,
+        used_memory_overhead_bytes: base_bytes + keyspace_overhead_bytes,
         keyspace_overhead_bytes,
-        keyspace_bytes: used_keyspace_bytes,
+        keyspace_bytes: keyspace_bytes as u64,
         entries_held_bytes: held_entry_bytes,
         lazyfree_pending_objects: context.keyspace.pending_free_keys() as u64,
         commands_per_second: stats.commands_per_second(),
