@@ -172,16 +172,14 @@ impl Session {
         }
     }
 
-    /// Bytes held for requests and replies: buffers, and the reply of a long read.
-    pub fn traffic_bytes(&self) -> usize {
-        let read = self.long_read.as_ref();
-        self.buffers.allocated_bytes() + read.map_or(0, |read| read.used_bytes())
-    }
-
-    /// Bytes that grow with what the client sends and does not read: buffers and transaction.
+    /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long
+    /// read, and the transaction.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
-        self.transaction.used_bytes() + self.traffic_bytes()
+        let read = self.long_read.as_ref();
+        self.buffers.allocated_bytes()
+            + read.map_or(0, |read| read.used_bytes())
+            + self.transaction.used_bytes()
     }
 
     /// Bytes this session takes of our memory, buffers included.

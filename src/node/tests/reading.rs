@@ -201,7 +201,7 @@ fn a_reader_that_takes_nothing_holds_no_more_than_its_reply_and_nobody_up() {
     assert!((OUTPUT_MARK_BYTES..OUTPUT_MARK_BYTES + PIECE_BYTES).contains(&output_bytes));
     let session = rig.node.engine.session(connection.session);
     let reply_bytes = "*30000\r\n".len() + KEYS * "$12\r\nkey:00000000\r\n".len();
-    let held_bytes = session.traffic_bytes() - session.buffers.output_allocated_bytes;
+    let held_bytes = session.buffered_bytes() - session.buffers.output_allocated_bytes;
     assert_eq!(output_bytes + held_bytes, reply_bytes);
     assert_eq!(rig.talk(other, "PING\r\n"), "+PONG;");
 
