@@ -372,16 +372,15 @@ impl Node {
 
     /// Closes a connection without writing its output, and forgets its buffers at once.
     fn close_for_memory(&mut self, id: ConnectionId) {
-        let Some(connection) = self.find(id) else {
+        // Not by `find`, which would borrow the pool, too.
+        let connection = self.connections.get_mut(id.slot as usize);
+        let Some(connection) = connection.filter(|found| found.generation == id.generation) else {
             return;
         };
         let bytes = connection.counted_bytes;
         connection.output.clear();
-        let connection = &mut self.connections[id.slot as usize];
         connection.input.clear(&mut self.pool);
-        let session = self
-            .engine
-            .session(self.connections[id.slot as usize].session);
+        let session = self.engine.session(connection.session);
         log::warn!(
             "closing client {} at {}: its buffers take {bytes} bytes, those of all {} of {}",
             session.id,
