@@ -3,6 +3,29 @@
 use super::spec::CommandSpec;
 use crate::session::Context;
 
+/// Declares `HELP`, the subcommand of a container: `help_of!(CONFIG, Server, "5.0.0")`.
+macro_rules! help_of {
+    ($container:ident, $group:ident, $since:literal) => {
+        static HELP: $crate::command::spec::CommandSpec = $crate::command::spec::CommandSpec {
+            name: "help",
+            syntax: "",
+            summary: concat!("Lists the subcommands of ", stringify!($container), "."),
+            since: $since,
+            group: $crate::command::spec::Group::$group,
+            complexity: "O(1)",
+            arity: 2,
+            flags: $crate::command::spec::Flags::LOADING.and($crate::command::spec::Flags::STALE),
+            keys: $crate::command::spec::Keys::None,
+            action: $crate::command::spec::Action::Run(|context, _| {
+                $crate::command::help::reply_help(context, &$container);
+                Ok(())
+            }),
+        };
+    };
+}
+
+pub(super) use help_of;
+
 /// Replies two lines for each subcommand: how it is written, and what it does.
 pub(super) fn reply_help(context: &mut Context<'_>, container: &CommandSpec) {
     let name = container.name.to_uppercase();

@@ -19,7 +19,7 @@ mod docs;
 mod info;
 mod key_arguments;
 
-use super::help::reply_help;
+use super::help::help_of;
 use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use super::table::{CommandNumber, table};
 use crate::base::glob;
@@ -229,23 +229,7 @@ fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outco
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Explains the subcommands.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &COMMAND);
-    Ok(())
-}
+help_of!(COMMAND, Server, "5.0.0");
 
 static INFO: CommandSpec = CommandSpec {
     name: "info",

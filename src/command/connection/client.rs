@@ -2,7 +2,7 @@
 
 use super::{client_list, tracking};
 use crate::base::numbers::parse_i64;
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -365,20 +365,4 @@ fn unblock(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of CLIENT.",
-    since: "5.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &CLIENT);
-    Ok(())
-}
+help_of!(CLIENT, Connection, "5.0.0");

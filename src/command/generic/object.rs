@@ -1,6 +1,6 @@
 //! OBJECT: how a key is kept.
 
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
@@ -139,20 +139,4 @@ fn look(
     }
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of OBJECT.",
-    since: "6.2.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &OBJECT);
-    Ok(())
-}
+help_of!(OBJECT, Generic, "6.2.0");

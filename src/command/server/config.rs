@@ -2,7 +2,7 @@
 //!
 //! Not here: the parameters themselves (`config/table.rs`).
 
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -150,20 +150,4 @@ fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of CONFIG.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &CONFIG);
-    Ok(())
-}
+help_of!(CONFIG, Server, "5.0.0");

@@ -6,7 +6,7 @@
 //! Cost: DIGEST and RELOAD are O(keys) in one go; they are for tests.
 
 use crate::base::numbers::{parse_f64, parse_i64};
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::config::EnableDebug;
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
@@ -350,20 +350,4 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of DEBUG.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &DEBUG);
-    Ok(())
-}
+help_of!(DEBUG, Server, "5.0.0");

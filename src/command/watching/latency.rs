@@ -4,7 +4,7 @@
 //! GRAPH and DOCTOR (`latency_text.rs`).
 
 use super::latency_text;
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::command::table::{CommandNumber, table};
 use crate::protocol::args::Args;
@@ -244,23 +244,7 @@ fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of LATENCY.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &LATENCY);
-    Ok(())
-}
+help_of!(LATENCY, Server, "2.8.13");
 
 #[cfg(test)]
 mod tests {

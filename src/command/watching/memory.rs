@@ -3,7 +3,7 @@
 //! Not here: how it is counted (`keyspace/`), INFO memory (`server/info.rs`).
 
 use crate::command::arguments::parse_i32;
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::server::gather_gauges;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
@@ -288,20 +288,4 @@ fn purge(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of MEMORY.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &MEMORY);
-    Ok(())
-}
+help_of!(MEMORY, Server, "4.0.0");

@@ -3,7 +3,7 @@
 //! Not here: the log (`stats/slow_log.rs`), what gets into it (`observe.rs`).
 
 use crate::base::numbers::parse_i64;
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -115,20 +115,4 @@ fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of SLOWLOG.",
-    since: "6.2.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &SLOWLOG);
-    Ok(())
-}
+help_of!(SLOWLOG, Server, "6.2.0");
