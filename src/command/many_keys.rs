@@ -26,8 +26,8 @@ pub(super) fn for_each_key<'k>(
         for index in indexes.by_ref().take(PREFETCH_GROUP_MAX) {
             group.push((index, context.key(args, index)));
         }
-        let lookups = group.iter_mut().map(|(_, key)| &mut key.lookup);
-        context.keyspace.prefetch(database, lookups);
+        let keys = group.iter_mut().map(|(_, key)| key);
+        context.keyspace.prefetch(database, keys);
         for &(index, key) in &group {
             each(context, index, key);
         }

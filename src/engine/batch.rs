@@ -21,8 +21,8 @@ use crate::command::spec::CommandSpec;
 use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
-use crate::session::SessionKey;
 use crate::session::Context;
+use crate::session::SessionKey;
 use crate::session::context::PreparedKey;
 use arrayvec::ArrayVec;
 

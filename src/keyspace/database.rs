@@ -5,8 +5,8 @@
 //!
 //! Not here: changes (`mutation.rs`); this file reads.
 
-use super::{Key, Lookup};
 use super::entry::{EntryId, EntryRef, EntryStore};
+use super::{Key, Lookup};
 use crate::base::hash::KeyHasher;
 use crate::structures::expiry_heap::ExpiryHeap;
 use crate::structures::hash_table::{HashTable, Location, PayloadHash};

@@ -7,29 +7,25 @@
 //!  hand over the tables (allkeys) or the heaps (volatile) ─▶ policy ─▶ Mutation::remove_at ─▶ ghost
 //! ```
 //!
-//! The hand walks a table in the order of the hash, one bucket's keys at a time. It keeps a scan
-//! cursor, which growth and shrinking leave valid, and how many keys of that bucket it has passed.
+//! The hand walks the tables in the order of the hash (`hand.rs`).
 //!
 //! Invariants: only whole entries go, through `mutation.rs`; what was dropped in bulk is freed
 //! before any key is evicted; nothing is evicted while `used_bytes` is within the limit.
 //!
 //! Cost: an eviction examines some 4 to 16 entries on average and 64 at most, whose lines are asked
-//! for a bucket ahead. The limit is compared with a sum of two numbers; tables and heaps are summed
+//! for ahead. The limit is compared with a sum of two numbers; tables and heaps are summed
 //! up anew now and then only ([`OVERHEAD_REFRESH_CHANGES`]).
 //!
 //! Not here: what an entry is worth (`structures/eviction`); when the loop calls (`engine/`).
 
 use super::entry::EntryId;
+use super::hand::{Hand, Place};
 use super::{Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
-use arrayvec::ArrayVec;
 
 /// Changes after which tables and heaps are summed up again. They grow by some dozens of bytes a
 /// key, so the sum is late by a few kibibytes at most.
 const OVERHEAD_REFRESH_CHANGES: u32 = 256;
-
-/// Keys of one bucket that the hand looks at; the rare bucket with more is looked at in part.
-const GROUP_KEYS_MAX: usize = 24;
 
 /// What one write evicts at most while memory is a little over the limit, and while it is more than
 /// one part in [`FAR_OVER_SHARE`] over it.
@@ -58,14 +54,11 @@ pub enum EvictionRule {
     VolatileByDeadline,
 }
 
-/// Where the hand is in the tables, and in the heaps.
+/// Where the hand over the heaps is.
 #[derive(Default)]
-struct Hand {
+struct HeapHand {
     database: usize,
-    cursor: u64,
-    /// Keys of the bucket at the cursor that it has passed.
-    passed: usize,
-    heap_position: u32,
+    position: u32,
 }
 
 /// What was evicted since the start or the last reset.
@@ -91,6 +84,7 @@ pub(super) struct Eviction {
     overhead_bytes: usize,
     refresh_in: u32,
     hand: Hand,
+    heap_hand: HeapHand,
     report: EvictionReport,
 }
 
@@ -103,13 +97,11 @@ impl Default for Eviction {
             overhead_bytes: 0,
             refresh_in: 0,
             hand: Hand::default(),
+            heap_hand: HeapHand::default(),
             report: EvictionReport::default(),
         }
     }
 }
-
-/// An entry and its database.
-type Place = (usize, EntryId);
 
 impl Keyspace {
     /// Sets the most bytes that [`Keyspace::used_bytes`] shall have, 0 for no limit. Keys go with the
@@ -231,42 +223,16 @@ impl Keyspace {
         true
     }
 
-    /// The keys of the bucket under the hand, which has moved on to one that has some.
-    fn group(&mut self) -> (usize, ArrayVec<EntryId, GROUP_KEYS_MAX>) {
-        loop {
-            let hand = &mut self.eviction.hand;
-            hand.database %= self.databases.len();
-            let table = &self.databases[hand.database].table;
-            let mut ids = ArrayVec::new();
-            let next_cursor = if table.is_empty() {
-                0
-            } else {
-                table.scan(hand.cursor, |payload| {
-                    _ = ids.try_push(EntryId::from_payload(payload));
-                })
-            };
-            if hand.passed < ids.len() {
-                ids.drain(..hand.passed);
-                ids.iter().for_each(|id| id.prefetch());
-                return (hand.database, ids);
-            }
-            hand.passed = 0;
-            hand.cursor = next_cursor;
-            if next_cursor == 0 {
-                hand.database += 1;
-            }
-        }
-    }
-
     /// Lets the policy judge one entry; the one to evict, if it says so.
     fn examine(&mut self, sweep: &mut Sweep<Place>, place: Place) -> Option<Place> {
-        let word = AccessWord::from_bits(self.entries.get(place.1).access_bits());
-        let bytes = self.key_bytes(self.entries.get(place.1));
+        let entry = self.entries.get(place.id);
+        let word = AccessWord::from_bits(entry.access_bits());
+        let bytes = self.key_bytes(entry);
         self.eviction.report.examined += 1;
         match self.eviction.policy.examine(sweep, place, word, bytes) {
             Verdict::Evict(place) => Some(place),
             Verdict::Keep(word) => {
-                self.entries.set_access_bits(place.1, word.bits());
+                self.entries.set_access_bits(place.id, word.bits());
                 None
             }
         }
@@ -275,15 +241,12 @@ impl Keyspace {
     fn least_worth(&mut self) -> Place {
         let mut sweep = Sweep::new();
         loop {
-            let (database, ids) = self.group();
-            for id in ids {
-                if let Some(place) = self.examine(&mut sweep, (database, id)) {
-                    return place;
-                }
-                self.eviction.hand.passed += 1;
-                if let Some(place) = self.suspect(&sweep) {
-                    return place;
-                }
+            let place = self.under_the_hand();
+            if let Some(place) = self.examine(&mut sweep, place) {
+                return place;
+            }
+            if let Some(place) = self.suspect(&sweep) {
+                return place;
             }
         }
     }
@@ -293,17 +256,20 @@ impl Keyspace {
         while let Some(hash) = self.eviction.policy.next_suspect(sweep) {
             for database in 0..self.databases.len() {
                 let table = &self.databases[database].table;
-                let Some((_, payload)) = table.find(hash, |_| true) else {
+                let Some((location, payload)) = table.find(hash, |_| true) else {
                     continue;
                 };
                 let id = EntryId::from_payload(payload);
-                let word = AccessWord::from_bits(self.entries.get(id).access_bits());
-                if self
-                    .eviction
-                    .policy
-                    .is_below(word, self.key_bytes(self.entries.get(id)))
-                {
-                    return Some((database, id));
+                let entry = self.entries.get(id);
+                let word = AccessWord::from_bits(entry.access_bits());
+                let bytes = self.key_bytes(entry);
+                if self.eviction.policy.is_below(word, bytes) {
+                    let location = Some(location);
+                    return Some(Place {
+                        database,
+                        location,
+                        id,
+                    });
                 }
             }
         }
@@ -311,23 +277,21 @@ impl Keyspace {
     }
 
     fn under_the_hand(&mut self) -> Place {
-        let (database, ids) = self.group();
-        self.eviction.hand.passed += 1;
-        (database, ids[0])
+        self.eviction.hand.next(&self.databases)
     }
 
     /// The key at the heaps' hand, which moves on. There must be a key with a deadline.
     fn next_volatile(&mut self) -> Place {
         loop {
-            let hand = &mut self.eviction.hand;
+            let hand = &mut self.eviction.heap_hand;
             hand.database %= self.databases.len();
             let heap = &self.databases[hand.database].expiry;
-            if (hand.heap_position as usize) < heap.len() {
-                let payload = heap.payload_at(hand.heap_position);
-                hand.heap_position += 1;
-                return (hand.database, EntryId::from_payload(payload));
+            if (hand.position as usize) < heap.len() {
+                let (database, payload) = (hand.database, heap.payload_at(hand.position));
+                hand.position += 1;
+                return of_heap(database, payload);
             }
-            hand.heap_position = 0;
+            hand.position = 0;
             hand.database += 1;
         }
     }
@@ -347,8 +311,7 @@ impl Keyspace {
         let mut choice = self.random.usize(..total);
         for (database, data) in self.databases.iter().enumerate() {
             if choice < data.expiry.len() {
-                let payload = data.expiry.payload_at(choice as u32);
-                return (database, EntryId::from_payload(payload));
+                return of_heap(database, data.expiry.payload_at(choice as u32));
             }
             choice -= data.expiry.len();
         }
@@ -361,10 +324,15 @@ impl Keyspace {
         let (database, node) = heads
             .min_by_key(|(_, node)| node.deadline_ms)
             .expect("some key has a deadline");
-        (database, EntryId::from_payload(node.payload))
+        of_heap(database, node.payload)
     }
 
-    fn evict(&mut self, (database, id): Place, now_ms: u64) {
+    fn evict(&mut self, place: Place, now_ms: u64) {
+        let Place {
+            database,
+            location,
+            id,
+        } = place;
         let entry = self.entries.get(id);
         let word = AccessWord::from_bits(entry.access_bits());
         self.eviction.report.keys += 1;
@@ -373,9 +341,10 @@ impl Keyspace {
         let live_count = self.live_count();
         self.eviction.policy.on_evict(hash, word, live_count);
         let table = &self.databases[database].table;
-        let (location, _) = table
-            .find(hash, |payload| payload == id.payload())
-            .expect("an entry that is examined is in its table");
+        let location = location.unwrap_or_else(|| {
+            let found = table.find(hash, |payload| payload == id.payload());
+            found.expect("an entry of a heap is in its table").0
+        });
         self.mutate(database, now_ms).remove_at(location, id);
     }
 
@@ -387,16 +356,14 @@ impl Keyspace {
     /// Lets the hand pass some entries although nothing is to be evicted, so that the times of their
     /// last use, which wrap, stay true.
     pub fn refresh_some(&mut self) {
-        let mut count = 0;
-        while count < REFRESH_KEYS && self.live_count() > 0 {
-            let (_, ids) = self.group();
-            for id in ids {
-                let word = AccessWord::from_bits(self.entries.get(id).access_bits());
-                let word = self.eviction.policy.refresh(word);
-                self.entries.set_access_bits(id, word.bits());
-                self.eviction.hand.passed += 1;
-                count += 1;
-            }
+        if self.live_count() == 0 {
+            return;
+        }
+        for _ in 0..REFRESH_KEYS {
+            let id = self.under_the_hand().id;
+            let word = AccessWord::from_bits(self.entries.get(id).access_bits());
+            let word = self.eviction.policy.refresh(word);
+            self.entries.set_access_bits(id, word.bits());
         }
     }
 
@@ -432,6 +399,14 @@ impl Keyspace {
             .policy
             .on_insert(hash, bytes + SLOT_BYTES, live_count, seconds(now_ms))
             .bits()
+    }
+}
+
+fn of_heap(database: usize, payload: u64) -> Place {
+    Place {
+        database,
+        location: None,
+        id: EntryId::from_payload(payload),
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod entry;
 mod eviction;
 mod expiry;
 mod graveyard;
+mod hand;
 mod key;
 mod mutation;
 mod relocation;
@@ -123,14 +124,15 @@ impl Keyspace {
         Key { bytes, lookup }
     }
 
-    /// Begins at most [`PREFETCH_GROUP_MAX`] lookups, so that the cache misses of all overlap.
+    /// Begins the lookups of at most 32 keys, so that the cache misses of all overlap.
     #[inline]
-    pub(crate) fn prefetch<'l>(
+    pub fn prefetch<'k: 'l, 'l>(
         &self,
         database: usize,
-        lookups: impl Iterator<Item = &'l mut Lookup>,
+        keys: impl Iterator<Item = &'l mut Key<'k>>,
     ) {
-        let mut lookups: ArrayVec<&mut Lookup, PREFETCH_GROUP_MAX> = lookups.collect();
+        let mut lookups: ArrayVec<&mut Lookup, PREFETCH_GROUP_MAX> =
+            keys.map(|key| &mut key.lookup).collect();
         self.prefetch_buckets(database, lookups.iter().map(|lookup| &**lookup));
         self.prefetch_entries(database, lookups.iter_mut().map(|lookup| &mut **lookup));
     }

@@ -158,7 +158,9 @@ impl<'a> Mutation<'a> {
         let has_deadline = matches!(deadline, DeadlineChange::At(_));
         self.keyspace.note_growth();
         let bytes = key.bytes.len() + value.len();
-        let access_bits = self.keyspace.used_first(key.lookup.hash, bytes, self.now_ms);
+        let access_bits = self
+            .keyspace
+            .used_first(key.lookup.hash, bytes, self.now_ms);
         let entries = &mut self.keyspace.entries;
         let id = entries.allocate(key.bytes, value, has_deadline, access_bits);
         self.place(key, id);
@@ -302,9 +304,9 @@ impl<'a> Mutation<'a> {
                 group[len] = Some((key, record));
                 len += 1;
             }
-            let keys = group[..len].iter_mut().flatten();
-            let lookups = keys.map(|(key, _)| &mut key.lookup);
-            self.keyspace.prefetch(self.database, lookups);
+            let records = group[..len].iter_mut().flatten();
+            let keys = records.map(|(key, _)| key);
+            self.keyspace.prefetch(self.database, keys);
             for (key, record) in group[..len].iter().flatten() {
                 let deadline = record
                     .deadline_ms

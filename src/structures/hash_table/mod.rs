@@ -470,11 +470,24 @@ impl HashTable {
     /// first), and returns the cursor to go on with; 0 when the walk is over. A payload that is in
     /// the table throughout is visited at least once, however the table grows and shrinks between
     /// the calls. Any number is a valid cursor.
-    pub fn scan(&self, cursor: u64, visit: impl FnMut(u64)) -> u64 {
-        let hash = cursor << (64 - CURSOR_BITS);
-        let segment = &self.segments[self.segment_number(hash)];
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(u64)) -> u64 {
+        self.scan_places(cursor, |_, payload| visit(payload))
+    }
+
+    /// As [`HashTable::scan`], and tells where each payload stands.
+    pub fn scan_places(&self, cursor: u64, mut visit: impl FnMut(Location, u64)) -> u64 {
+        let hash = Self::first_hash(cursor);
+        let number = self.segment_number(hash);
+        let segment = &self.segments[number];
         let depth = u32::from(segment.depth);
-        let next_fragment = segment.visit_home(segment.mark(hash).fragment, visit);
+        let fragment = segment.mark(hash).fragment;
+        let next_fragment = segment.visit_home(fragment, |position, payload| {
+            let location = Location {
+                segment: number as u32,
+                position,
+            };
+            visit(location, payload);
+        });
         // In units of a fragment at this depth; the last segment's end wraps to 0.
         let end = (u64::from(segment.prefix) << 16) + u64::from(next_fragment.min(1 << 16));
         if end == 1 << (16 + depth) {

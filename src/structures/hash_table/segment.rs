@@ -289,16 +289,21 @@ impl Segment {
             .filter(|&count| count < self.buckets.len())
     }
 
-    /// Visits the payloads whose home is the bucket that holds `fragment`, and returns the first
+    /// Visits the payloads whose home is the bucket that holds `fragment`, and where each stands;
+    /// returns the first
     /// fragment that belongs to a later bucket (65,536 and more: none does).
-    pub(super) fn visit_home(&self, fragment: u16, mut visit: impl FnMut(u64)) -> u32 {
+    pub(super) fn visit_home(&self, fragment: u16, mut visit: impl FnMut(Position, u64)) -> u32 {
         let home = self.home(fragment);
         let mut index = home;
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[index];
             for slot in bucket.occupied() {
                 if self.home(bucket.fragment(slot)) == home {
-                    visit(bucket.payload(slot));
+                    let position = Position {
+                        bucket: index as u32,
+                        slot: slot as u8,
+                    };
+                    visit(position, bucket.payload(slot));
                 }
             }
             if !bucket.has_overflow() {
