@@ -51,6 +51,8 @@ const OFFSET_FLAGS: usize = 0;
 const OFFSET_KEY_LEN: usize = 1;
 const OFFSET_ACCESS: usize = 2;
 const OFFSET_VALUE_LEN: usize = 4;
+/// Bytes of a header without optional fields.
+pub(super) const HEADER_BYTES: usize = OFFSET_OPTIONAL;
 const OFFSET_OPTIONAL: usize = 8;
 
 /// Bytes an entry of `len` bytes takes: a piece of a slab, or, beyond those, whole pages, and eight
@@ -235,6 +237,13 @@ impl<'a> EntryRef<'a> {
     /// What the entry remembers of its uses: see `structures/eviction`.
     pub fn access_bits(self) -> u16 {
         u16::from_ne_bytes([self.byte(OFFSET_ACCESS), self.byte(OFFSET_ACCESS + 1)])
+    }
+
+    /// Bytes of header, key and value.
+    #[inline]
+    pub(super) fn content_bytes(self) -> usize {
+        let shape = self.shape();
+        shape.value_offset() + shape.value_len
     }
 
     /// Bytes the entry takes, rounding included.

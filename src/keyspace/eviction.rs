@@ -18,7 +18,7 @@
 //!
 //! Not here: what an entry is worth (`structures/eviction`); when the loop calls (`engine/`).
 
-use super::entry::EntryId;
+use super::entry::{EntryId, EntryRef, HEADER_BYTES};
 use super::hand::{Hand, Place};
 use super::{Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
@@ -180,7 +180,7 @@ impl Keyspace {
     /// Frees what was dropped, then evicts keys, a bounded number, until memory is within the limit.
     /// False if it is not and nothing more can go: then a write must be refused.
     pub fn make_room(&mut self, now_ms: u64) -> bool {
-        self.refresh_overhead();
+        self.note_growth();
         let used_bytes = self.entries.used_bytes() + self.eviction.overhead_bytes;
         let limit_bytes = self.eviction.limit_bytes;
         let is_far_over = used_bytes.saturating_sub(limit_bytes) > limit_bytes / FAR_OVER_SHARE;
@@ -224,15 +224,18 @@ impl Keyspace {
     }
 
     /// Lets the policy judge one entry; the one to evict, if it says so.
+    #[inline]
     fn examine(&mut self, sweep: &mut Sweep<Place>, place: Place) -> Option<Place> {
         let entry = self.entries.get(place.id);
         let word = AccessWord::from_bits(entry.access_bits());
-        let bytes = self.key_bytes(entry);
+        let bytes = weight_bytes(entry);
         self.eviction.report.examined += 1;
         match self.eviction.policy.examine(sweep, place, word, bytes) {
             Verdict::Evict(place) => Some(place),
-            Verdict::Keep(word) => {
-                self.entries.set_access_bits(place.id, word.bits());
+            Verdict::Keep(kept) => {
+                if kept != word {
+                    self.entries.set_access_bits(place.id, kept.bits());
+                }
                 None
             }
         }
@@ -262,7 +265,7 @@ impl Keyspace {
                 let id = EntryId::from_payload(payload);
                 let entry = self.entries.get(id);
                 let word = AccessWord::from_bits(entry.access_bits());
-                let bytes = self.key_bytes(entry);
+                let bytes = weight_bytes(entry);
                 if self.eviction.policy.is_below(word, bytes) {
                     let location = Some(location);
                     return Some(Place {
@@ -391,15 +394,30 @@ impl Keyspace {
             .bits()
     }
 
-    /// What a new entry of `bytes` begins with.
+    /// What a new entry begins with whose key and value are `bytes` long.
     #[inline]
     pub(super) fn used_first(&mut self, hash: u64, bytes: usize, now_ms: u64) -> u16 {
         let live_count = self.live_count();
         self.eviction
             .policy
-            .on_insert(hash, bytes + SLOT_BYTES, live_count, seconds(now_ms))
+            .on_insert(
+                hash,
+                bytes + KEY_OVERHEAD_BYTES,
+                live_count,
+                seconds(now_ms),
+            )
             .bits()
     }
+}
+
+/// What a key takes beside itself and its value, about.
+const KEY_OVERHEAD_BYTES: usize = HEADER_BYTES + SLOT_BYTES;
+
+/// The bytes that the worth of an entry is divided by: rounding left out, it would be the same for
+/// nearly all and is not known of a new key.
+#[inline]
+fn weight_bytes(entry: EntryRef<'_>) -> usize {
+    entry.content_bytes() + SLOT_BYTES
 }
 
 fn of_heap(database: usize, payload: u64) -> Place {

@@ -11,20 +11,19 @@
 //! What was noted is checked before it is used, as a lookup's hint is (`key.rs`); a key that is set
 //! meanwhile in a bucket that was reached is met the next time round.
 //!
-//! Cost: two or three kilobytes; a bucket is read once a round.
+//! Cost: a kibibyte; a bucket is read once a round.
 //!
 //! Not here: what is done with the keys (`eviction.rs`).
 
 use super::database::Database;
 use super::entry::EntryId;
 use crate::structures::hash_table::{HashTable, Location};
-use arrayvec::ArrayVec;
 
-/// Keys that are reached ahead at least: so many misses are under way while one key is judged.
-const AHEAD_MIN: usize = 12;
-
-/// Room for them and for one more bucket; the rare bucket with more keys is reached in part.
-const AHEAD_MAX: usize = AHEAD_MIN + 24;
+/// Keys that are reached ahead: so many misses may be under way while one key is judged. A power of
+/// two, of which [`BUCKET_KEYS_MAX`] are room for the next bucket.
+const AHEAD_MAX: usize = 32;
+/// Keys of a bucket.
+const BUCKET_KEYS_MAX: usize = 7;
 
 /// An entry, its database, and where it stands in the table there if that is known.
 #[derive(Clone, Copy, Debug)]
@@ -35,25 +34,44 @@ pub(super) struct Place {
 }
 
 /// Where the hand is.
-#[derive(Default)]
 pub(super) struct Hand {
     database: usize,
     cursor: u64,
-    /// From `passed` on those that come next.
-    reached: ArrayVec<Place, AHEAD_MAX>,
+    /// A ring: those from `passed` up to `reached` come next.
+    ring: [Place; AHEAD_MAX],
     passed: usize,
+    reached: usize,
+}
+
+impl Default for Hand {
+    fn default() -> Self {
+        let nowhere = Place {
+            database: 0,
+            location: None,
+            id: EntryId::from_payload(0),
+        };
+        Self {
+            database: 0,
+            cursor: 0,
+            ring: [nowhere; AHEAD_MAX],
+            passed: 0,
+            reached: 0,
+        }
+    }
 }
 
 impl Hand {
     /// The next key. Some table must have one.
+    #[inline]
     pub(super) fn next(&mut self, databases: &[Database]) -> Place {
         loop {
-            if self.reached.len() - self.passed < AHEAD_MIN {
+            if self.reached - self.passed <= AHEAD_MAX - 2 * BUCKET_KEYS_MAX {
                 self.reach(databases);
             }
-            let Some(&place) = self.reached.get(self.passed) else {
+            if self.passed == self.reached {
                 continue;
-            };
+            }
+            let place = self.ring[self.passed % AHEAD_MAX];
             self.passed += 1;
             let table = &databases[place.database].table;
             let is_there = |location| table.is_at(location, place.id.payload());
@@ -63,26 +81,25 @@ impl Hand {
         }
     }
 
-    /// Reaches for the keys of one more bucket.
+    /// Reaches for the keys of one more bucket, for which there is room.
     fn reach(&mut self, databases: &[Database]) {
-        self.reached.drain(..self.passed);
-        self.passed = 0;
         self.database %= databases.len();
         let database = self.database;
         let table = &databases[database].table;
-        self.cursor = if table.is_empty() {
-            0
+        if table.is_empty() {
+            self.cursor = 0;
         } else {
-            table.scan_places(self.cursor, |location, payload| {
+            self.cursor = table.sweep(self.cursor, |location, payload| {
                 let id = EntryId::from_payload(payload);
                 id.prefetch();
-                _ = self.reached.try_push(Place {
+                self.ring[self.reached % AHEAD_MAX] = Place {
                     database,
                     location: Some(location),
                     id,
-                });
-            })
-        };
+                };
+                self.reached += 1;
+            });
+        }
         if self.cursor == 0 {
             self.database += 1;
         } else {

@@ -116,6 +116,8 @@ pub struct EvictionPolicy {
     /// Hashes, oldest first from `suspect_next` on; 0 is none.
     suspects: [u64; SUSPECT_COUNT],
     suspect_next: usize,
+    /// How many there are.
+    suspect_count: usize,
     /// Inserts until the next class is learned.
     learn_in: usize,
     visits_owed: usize,
@@ -134,6 +136,7 @@ impl EvictionPolicy {
             threshold: 0.0,
             suspects: [0; SUSPECT_COUNT],
             suspect_next: 0,
+            suspect_count: 0,
             learn_in: 1,
             visits_owed: 0,
             random: fastrand::Rng::with_seed(0),
@@ -171,7 +174,8 @@ impl EvictionPolicy {
         };
         if self.is_below(word, bytes) {
             // The oldest is overwritten: then the hand gets it, some time.
-            self.suspects[self.suspect_next] = hash;
+            self.suspect_count += usize::from(self.suspects[self.suspect_next] == 0);
+            self.suspects[self.suspect_next] = hash.max(1);
             self.suspect_next = (self.suspect_next + 1) % SUSPECT_COUNT;
         }
         if self.epochs.count_insert(live_count) {
@@ -203,15 +207,18 @@ impl EvictionPolicy {
             1.0 + THRESHOLD_STEP * BELOW_SHARE
         };
         sweep.examined += 1;
-        let least = match sweep.least {
-            Some((least, earlier)) if least <= worth => (least, earlier),
-            _ => (worth, id),
-        };
-        sweep.least = Some(least);
         if is_below {
-            Verdict::Evict(id)
-        } else if sweep.examined >= EXAMINED_MAX {
-            Verdict::Evict(least.1)
+            return Verdict::Evict(id);
+        }
+        let least = match sweep.least {
+            Some((least, earlier)) if least <= worth => earlier,
+            _ => {
+                sweep.least = Some((worth, id));
+                id
+            }
+        };
+        if sweep.examined >= EXAMINED_MAX {
+            Verdict::Evict(least)
         } else {
             Verdict::Keep(word)
         }
@@ -219,10 +226,12 @@ impl EvictionPolicy {
 
     /// A hash whose entry may be evicted in place of going on with this sweep: if it is still there
     /// and [`EvictionPolicy::is_below`] says so. Call again until it returns none.
+    #[inline]
     pub fn next_suspect<Id>(&mut self, sweep: &Sweep<Id>) -> Option<u64> {
-        if sweep.examined < EXAMINED_BEFORE_SUSPECTS {
+        if self.suspect_count == 0 || sweep.examined < EXAMINED_BEFORE_SUSPECTS {
             return None;
         }
+        self.suspect_count -= 1;
         let oldest = (0..SUSPECT_COUNT)
             .map(|step| (self.suspect_next + step) % SUSPECT_COUNT)
             .find(|place| self.suspects[*place] != 0)?;

@@ -470,30 +470,29 @@ impl HashTable {
     /// first), and returns the cursor to go on with; 0 when the walk is over. A payload that is in
     /// the table throughout is visited at least once, however the table grows and shrinks between
     /// the calls. Any number is a valid cursor.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(u64)) -> u64 {
-        self.scan_places(cursor, |_, payload| visit(payload))
+    pub fn scan(&self, cursor: u64, visit: impl FnMut(u64)) -> u64 {
+        let hash = Self::first_hash(cursor);
+        let segment = &self.segments[self.segment_number(hash)];
+        let next_fragment = segment.visit_home(segment.mark(hash).fragment, visit);
+        segment.cursor_at(next_fragment)
     }
 
-    /// As [`HashTable::scan`], and tells where each payload stands.
-    pub fn scan_places(&self, cursor: u64, mut visit: impl FnMut(Location, u64)) -> u64 {
+    /// Visits what stands in one bucket, wherever its home is, beginning with the bucket at
+    /// `cursor`, and returns the cursor of the next one as [`HashTable::scan`] does. Cheaper than
+    /// that, but what moves to another bucket between the calls may be missed.
+    pub fn sweep(&self, cursor: u64, mut visit: impl FnMut(Location, u64)) -> u64 {
         let hash = Self::first_hash(cursor);
         let number = self.segment_number(hash);
         let segment = &self.segments[number];
-        let depth = u32::from(segment.depth);
-        let fragment = segment.mark(hash).fragment;
-        let next_fragment = segment.visit_home(fragment, |position, payload| {
-            let location = Location {
-                segment: number as u32,
-                position,
-            };
-            visit(location, payload);
-        });
-        // In units of a fragment at this depth; the last segment's end wraps to 0.
-        let end = (u64::from(segment.prefix) << 16) + u64::from(next_fragment.min(1 << 16));
-        if end == 1 << (16 + depth) {
-            return 0;
-        }
-        end << (CURSOR_BITS - 16 - depth)
+        let next_fragment =
+            segment.visit_bucket(segment.mark(hash).fragment, |position, payload| {
+                let location = Location {
+                    segment: number as u32,
+                    position,
+                };
+                visit(location, payload);
+            });
+        segment.cursor_at(next_fragment)
     }
 
     /// The least hash that a scan from `cursor` promises to visit. Those below it that it visits

@@ -19,6 +19,7 @@
 //!
 //! Not here: which segment a hash belongs to (`mod.rs`).
 
+use super::CURSOR_BITS;
 use super::bucket::{Bucket, Epoch, Mark, SLOT_COUNT};
 use super::buckets::Buckets;
 
@@ -289,21 +290,16 @@ impl Segment {
             .filter(|&count| count < self.buckets.len())
     }
 
-    /// Visits the payloads whose home is the bucket that holds `fragment`, and where each stands;
-    /// returns the first
+    /// Visits the payloads whose home is the bucket that holds `fragment`, and returns the first
     /// fragment that belongs to a later bucket (65,536 and more: none does).
-    pub(super) fn visit_home(&self, fragment: u16, mut visit: impl FnMut(Position, u64)) -> u32 {
+    pub(super) fn visit_home(&self, fragment: u16, mut visit: impl FnMut(u64)) -> u32 {
         let home = self.home(fragment);
         let mut index = home;
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[index];
             for slot in bucket.occupied() {
                 if self.home(bucket.fragment(slot)) == home {
-                    let position = Position {
-                        bucket: index as u32,
-                        slot: slot as u8,
-                    };
-                    visit(position, bucket.payload(slot));
+                    visit(bucket.payload(slot));
                 }
             }
             if !bucket.has_overflow() {
@@ -311,7 +307,36 @@ impl Segment {
             }
             index = self.next(index);
         }
+        self.fragment_behind(home)
+    }
+
+    /// As [`Segment::visit_home`] for the payloads that stand in that bucket.
+    pub(super) fn visit_bucket(&self, fragment: u16, mut visit: impl FnMut(Position, u64)) -> u32 {
+        let index = self.home(fragment);
+        let bucket = &self.buckets[index];
+        for slot in bucket.occupied() {
+            let position = Position {
+                bucket: index as u32,
+                slot: slot as u8,
+            };
+            visit(position, bucket.payload(slot));
+        }
+        self.fragment_behind(index)
+    }
+
+    fn fragment_behind(&self, home: usize) -> u32 {
         ((home + 1) << 16).div_ceil(self.buckets.len()) as u32
+    }
+
+    /// The cursor of a scan that goes on at `fragment`; 0 where that is the end of the table.
+    pub(super) fn cursor_at(&self, fragment: u32) -> u64 {
+        let depth = u32::from(self.depth);
+        // In units of a fragment at this depth; the last segment's end wraps to 0.
+        let end = (u64::from(self.prefix) << 16) + u64::from(fragment.min(1 << 16));
+        if end == 1 << (16 + depth) {
+            return 0;
+        }
+        end << (CURSOR_BITS - 16 - depth)
     }
 
     /// The payload in slot number `choice` of all slots, if that slot is occupied.
