@@ -251,6 +251,7 @@ impl CacheEngine {
         self.now = now;
         let expired = self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS);
         let has_garbage = self.keyspace.has_garbage() && self.keyspace.free_some();
+        self.keyspace.settle_overhead();
         let makes_room = self.keyspace.has_room_to_make();
         if makes_room {
             self.keyspace.make_room(now.unix_ms());

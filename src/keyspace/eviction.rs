@@ -144,7 +144,16 @@ impl Keyspace {
         self.is_over_limit() && (self.has_garbage() || self.can_evict())
     }
 
-    /// Counts a change that may need memory.
+    /// Sums tables and heaps up, if there is a limit and something has changed: to be called once a
+    /// turn, so that what a turn ends with is exact.
+    pub fn settle_overhead(&mut self) {
+        let has_limit = self.eviction.limit_bytes != usize::MAX;
+        if has_limit && self.eviction.refresh_in != OVERHEAD_REFRESH_CHANGES {
+            self.refresh_overhead();
+        }
+    }
+
+    /// Counts a change that tables, heaps or ghosts may grow with.
     #[inline]
     pub(super) fn note_growth(&mut self) {
         if self.eviction.refresh_in == 0 {
@@ -180,7 +189,6 @@ impl Keyspace {
     /// Frees what was dropped, then evicts keys, a bounded number, until memory is within the limit.
     /// False if it is not and nothing more can go: then a write must be refused.
     pub fn make_room(&mut self, now_ms: u64) -> bool {
-        self.note_growth();
         let used_bytes = self.entries.used_bytes() + self.eviction.overhead_bytes;
         let limit_bytes = self.eviction.limit_bytes;
         let is_far_over = used_bytes.saturating_sub(limit_bytes) > limit_bytes / FAR_OVER_SHARE;
@@ -336,6 +344,7 @@ impl Keyspace {
             location,
             id,
         } = place;
+        self.note_growth();
         let entry = self.entries.get(id);
         let word = AccessWord::from_bits(entry.access_bits());
         self.eviction.report.keys += 1;
