@@ -441,6 +441,42 @@ fn connections_over_the_limit_are_refused_with_an_error() {
     );
 }
 
+/// Goal: a client that waits for one answer does not wait for everybody's pipelines. Method: the loop
+/// sleeps while pipelines arrive, and then a single request; all count the same key up.
+#[test]
+fn who_waits_for_one_answer_goes_before_pipelines() {
+    const REQUESTS: usize = 200;
+    let server = ServerProcess::evenkeel(&[]);
+    let mut pipeline = Vec::new();
+    (0..REQUESTS).for_each(|_| encode(&["INCR", "order"], &mut pipeline));
+    let read_all = |client: &mut Client| {
+        for _ in 0..REQUESTS {
+            client.read_reply().expect("every request is answered");
+        }
+    };
+    let mut heavy: Vec<Client> = (0..4).map(|_| server.client()).collect();
+    for client in &mut heavy {
+        client.send_raw(&pipeline).expect("the server takes it");
+        read_all(client);
+    }
+    let mut light = server.client();
+    let begun = REQUESTS as i64 * heavy.len() as i64;
+    let mut sleeper = server.client();
+    let mut sleep = Vec::new();
+    encode(&["PING"], &mut sleep);
+    encode(&["DEBUG", "SLEEP", "0.3"], &mut sleep);
+    sleeper.send_raw(&sleep).expect("the server takes it");
+    // The answers of a turn are written before it sleeps.
+    assert_eq!(sleeper.read_reply().expect("it is awake"), b"+PONG\r\n");
+    for client in &mut heavy {
+        client.send_raw(&pipeline).expect("the system takes it");
+    }
+    assert_eq!(light.call(&["INCR", "order"]), Value::Integer(begun + 1));
+    heavy.iter_mut().for_each(read_all);
+    let count = begun * 2 + 2;
+    assert_eq!(light.call(&["INCR", "order"]), Value::Integer(count));
+}
+
 #[test]
 fn clients_that_vanish_leave_the_server_well() {
     let server = ServerProcess::evenkeel(&[]);

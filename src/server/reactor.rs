@@ -14,8 +14,10 @@
 //! programs restarts. Both are bounded by time and stand behind the clients that stay: whoever
 //! waits for a reply has it before anybody is accepted or seen off.
 //!
-//! Invariants: in one turn a connection is read once and executed up to the node's bound, written
-//! once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again); work takes
+//! So does who sends much at once: clients that send a request and wait for its answer go first.
+//!
+//! Invariants: in one turn a connection is read once at most and executed up to the node's bound,
+//! written once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again); work takes
 //! about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or
 //! the [`DOOR_SHARE`]th part of the turn. A token names slot and generation, so a late event reaches
 //! nobody else.
@@ -49,6 +51,14 @@ const DOOR_SLICE_US: u64 = 200;
 /// In a turn that is long anyway, new clients and parting ones get this part of its time each, so
 /// that a busy server neither turns clients away nor keeps dead ones.
 const DOOR_SHARE: u64 = 4;
+
+/// A client that sends so many bytes at once sends a pipeline or large values. Such clients are
+/// served behind those that wait for the answer to one request …
+const HEAVY_READ_BYTES: usize = 1024;
+
+/// … and in a turn until it has taken so long: who comes meanwhile waits no longer than this, however
+/// many pipelines there are.
+const HEAVY_SLICE_US: u64 = 300;
 
 /// Time for expiry, freeing and timers in a turn, while there is that much to do.
 const WORK_SLICE_US: u64 = 250;
@@ -108,6 +118,8 @@ struct Link {
     is_readable: bool,
     is_read_closed: bool,
     is_queued: bool,
+    /// It sent much the last time.
+    is_heavy: bool,
 }
 
 pub(super) struct Reactor {
@@ -125,6 +137,8 @@ pub(super) struct Reactor {
     is_accept_stuck: bool,
     links: Vec<Option<Link>>,
     queue: Vec<ConnectionId>,
+    /// As `queue`, for clients that send much: some of them may wait for the next turn.
+    heavy_queue: VecDeque<ConnectionId>,
     /// As `queue`, for clients that have ended their side.
     parting: VecDeque<ConnectionId>,
     /// Connections that the node has ended and whose sockets are still open.
@@ -162,6 +176,7 @@ impl Reactor {
             listeners,
             links: Vec::with_capacity(reserved),
             queue: Vec::new(),
+            heavy_queue: VecDeque::new(),
             parting: VecDeque::new(),
             closing: VecDeque::new(),
             is_stopping,
@@ -232,6 +247,7 @@ impl Reactor {
     fn timeout(&mut self) -> Option<Duration> {
         let now = self.clock.now();
         let is_busy = !self.queue.is_empty()
+            || !self.heavy_queue.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
             || self.node.is_busy(now);
@@ -337,6 +353,8 @@ impl Reactor {
             link.is_queued = true;
             if link.is_read_closed {
                 self.parting.push_back(id);
+            } else if link.is_heavy {
+                self.heavy_queue.push_back(id);
             } else {
                 self.queue.push(id);
             }
@@ -419,19 +437,48 @@ impl Reactor {
             is_readable: false,
             is_read_closed: false,
             is_queued: false,
+            is_heavy: false,
         };
         self.links[id.slot as usize] = Some(link);
     }
 
-    /// Gives every connection in the queue one go. Those with more to do come again next turn.
+    /// Gives every connection in the queue one go, then those that send much, until one slice of
+    /// time is over. Those with more to do come again next turn.
     fn serve(&mut self, now: Timestamp) {
-        for id in self.node.take_ready_list() {
-            self.enqueue(id);
-        }
-        for id in std::mem::take(&mut self.queue) {
+        self.enqueue_ready();
+        let end_us = now.monotonic_us + HEAVY_SLICE_US;
+        let mut light_queue = std::mem::take(&mut self.queue).into_iter();
+        while let Some(id) = light_queue.next() {
             self.serve_one(id, now);
+            // A client that is found out to send much may use up the slice, too.
+            if self.is_heavy(id) && self.clock.monotonic_us() >= end_us {
+                break;
+            }
         }
+        self.queue.extend(light_queue);
+        // One at least, however long the others took.
+        for _ in 0..self.heavy_queue.len() {
+            let Some(id) = self.heavy_queue.pop_front() else {
+                break;
+            };
+            self.serve_one(id, now);
+            if self.clock.monotonic_us() >= end_us {
+                break;
+            }
+        }
+        self.enqueue_ready();
+    }
+
+    fn is_heavy(&mut self, id: ConnectionId) -> bool {
+        self.find(id).is_some_and(|link| link.is_heavy)
+    }
+
+    /// Queues those that have requests left from the turn before.
+    fn enqueue_ready(&mut self) {
         for id in self.node.take_ready_list() {
+            if let Some(link) = self.find(id) {
+                link.is_heavy = true;
+            }
             self.enqueue(id);
         }
     }
@@ -499,6 +546,7 @@ impl Reactor {
                 self.node.end_of_input(id);
             }
             Ok(count) => {
+                link.is_heavy = count >= HEAVY_READ_BYTES;
                 // After a short read there is nothing more, unless the end of the stream is.
                 link.is_readable = count == buffer.len() || link.is_read_closed;
                 self.node.received(id, count, now);
