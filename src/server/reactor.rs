@@ -231,21 +231,24 @@ impl Reactor {
     pub(super) fn run(mut self) -> io::Result<()> {
         self.daemon.begin(&mut self.node, self.clock.now());
         let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut now = self.clock.now();
         while !self.is_stopping.load(Ordering::Acquire) {
-            let timeout = self.timeout();
+            let timeout = self.timeout(now);
             match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    now = self.clock.now();
+                    continue;
+                }
                 outcome => outcome?,
             }
-            self.turn(&events);
+            now = self.turn(&events);
         }
         self.finish();
         Ok(())
     }
 
     /// How long the poll may wait.
-    fn timeout(&mut self) -> Option<Duration> {
-        let now = self.clock.now();
+    fn timeout(&mut self, now: Timestamp) -> Option<Duration> {
         let is_busy = !self.queue.is_empty()
             || !self.heavy_queue.is_empty()
             || self.has_waiting.contains(&true)
@@ -261,7 +264,8 @@ impl Reactor {
             .map(|wait_ms| Duration::from_millis(wait_ms.max(1)))
     }
 
-    fn turn(&mut self, events: &Events) {
+    /// One turn; returns when it ended, so that the clock need not be asked again.
+    fn turn(&mut self, events: &Events) -> Timestamp {
         let now = self.clock.now();
         self.refresh_gauges(now);
         for event in events {
@@ -290,6 +294,11 @@ impl Reactor {
         if let Some(span_ms) = advance_ms {
             self.clock.advance_ms(span_ms);
             self.node.clock_moved();
+            return self.clock.now();
+        }
+        Timestamp {
+            unix_us: now.unix_us + (ended_us - now.monotonic_us),
+            monotonic_us: ended_us,
         }
     }
 
