@@ -44,6 +44,9 @@ const NOTES: [&str; 3] = [
 /// Keys of the rows with small values.
 const KEYS: u64 = 1_000_000;
 
+/// Keys of the row whose entries are in no cache of the processor.
+const MANY_KEYS: u64 = 10_000_000;
+
 /// Keys of the rows that ask what the server does: an answer must not cost more for more keys.
 const OBSERVED_KEYS: u64 = 5_000_000;
 
@@ -124,6 +127,10 @@ fn rows() -> Vec<Row> {
         Row::large("SET of 16 KiB", 10_000, 16 << 10, 10, "set"),
         Row::large("GET of 1 MiB", 100, 1 << 20, 500, "get"),
         Row::large("SET of 1 MiB", 100, 1 << 20, 500, "set"),
+        Row {
+            keys: MANY_KEYS,
+            ..Row::small("GET of 10 M keys, pipeline 100", 2, 1, "-P 100 -t get")
+        },
         Row::information("INFO with 5 M keys", "INFO"),
         Row::information("INFO ALL with 5 M keys", "INFO ALL"),
     ]

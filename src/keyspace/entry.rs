@@ -51,6 +51,9 @@ const OFFSET_FLAGS: usize = 0;
 const OFFSET_KEY_LEN: usize = 1;
 const OFFSET_ACCESS: usize = 2;
 const OFFSET_VALUE_LEN: usize = 4;
+/// Bytes of a line of the processor's cache, on nearly all of them.
+const LINE_BYTES: usize = 64;
+
 /// Bytes of a header without optional fields.
 pub(super) const HEADER_BYTES: usize = OFFSET_OPTIONAL;
 const OFFSET_OPTIONAL: usize = 8;
@@ -89,7 +92,13 @@ impl EntryId {
     /// Hints that the entry is going to be read.
     #[inline]
     pub(crate) fn prefetch(self) {
-        prefetch(self.0 as *const u8);
+        let base = self.0 as *const u8;
+        prefetch(base);
+        // What begins in the second half of a line most likely ends in the next one, unless it
+        // begins just there, as pieces of 32 bytes do.
+        if self.0 as usize % LINE_BYTES > LINE_BYTES / 2 {
+            prefetch(base.wrapping_add(LINE_BYTES / 2));
+        }
     }
 }
 
@@ -144,6 +153,12 @@ fn value_shape(value: StringValue<'_>) -> (u8, usize) {
     }
 }
 
+/// Whether two slices of N to 2 N bytes, equally long, are the same.
+#[inline]
+fn have_same_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+    one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
+}
+
 /// A read view of one entry.
 #[derive(Clone, Copy)]
 pub struct EntryRef<'a> {
@@ -195,17 +210,16 @@ impl<'a> EntryRef<'a> {
         self.bytes(shape.key_offset(), shape.key_len)
     }
 
-    /// Whether the key is `key`. Keys of up to 16 bytes, most of them, are compared in two words.
+    /// Whether the key is `key`. Keys of 8 to 32 bytes, most of them, are compared in two words.
     #[inline]
     pub(super) fn has_key(self, key: &[u8]) -> bool {
         let own = self.key();
         if own.len() != key.len() {
             return false;
         }
-        match (own.first_chunk::<8>(), key.first_chunk::<8>()) {
-            (Some(own_head), Some(head)) if key.len() <= 16 => {
-                own_head == head && own.last_chunk::<8>() == key.last_chunk::<8>()
-            }
+        match key.len() {
+            8..=16 => have_same_ends::<8>(own, key),
+            17..=32 => have_same_ends::<16>(own, key),
             _ => own == key,
         }
     }

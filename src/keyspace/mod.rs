@@ -5,6 +5,7 @@
 //!      │                      └── expiry (structures/expiry_heap)─┤
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
+//!      ├── eviction.rs: the limit, and who makes room; hand.rs: the way over all keys
 //!      └── watch.rs: versions of watched keys
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
 //! ```
