@@ -79,7 +79,7 @@ fn play(side: &Side, trace: &Trace, share: f64) -> io::Result<f64> {
     let accesses = trace.for_cache(share);
     player.play(&accesses[..BATCH.min(accesses.len())])?;
     player.call(&[b"FLUSHALL"])?;
-    let limit = player.used_memory()? + (bytes as f64 * share) as u64;
+    let limit = player.limited_memory()? + (bytes as f64 * share) as u64;
     let limit = limit.to_string();
     player.call(&[b"CONFIG", b"SET", b"maxmemory", limit.as_bytes()])?;
     let mut hits = 0;
@@ -110,12 +110,13 @@ impl Player {
         })
     }
 
-    fn used_memory(&mut self) -> io::Result<u64> {
+    /// What a limit is compared with: evenkeel says it, as its clients' buffers and the process
+    /// itself are not part of it; in Redis they are.
+    fn limited_memory(&mut self) -> io::Result<u64> {
         self.call(&[b"INFO", b"memory"])?;
         let text = String::from_utf8_lossy(&self.value);
-        let row = text
-            .lines()
-            .find_map(|line| line.strip_prefix("used_memory:"));
+        let field = |name| text.lines().find_map(|line| line.strip_prefix(name));
+        let row = field("keyspace_bytes:").or_else(|| field("used_memory:"));
         let bytes = row.and_then(|bytes| bytes.trim().parse().ok());
         bytes.ok_or_else(|| io::Error::other("INFO memory names no used_memory"))
     }

@@ -457,7 +457,7 @@ impl Reactor {
         self.enqueue_ready();
         let end_us = now.monotonic_us + HEAVY_SLICE_US;
         let mut light_queue = std::mem::take(&mut self.queue).into_iter();
-        while let Some(id) = light_queue.next() {
+        for id in light_queue.by_ref() {
             self.serve_one(id, now);
             // A client that is found out to send much may use up the slice, too.
             if self.is_heavy(id) && self.clock.monotonic_us() >= end_us {
