@@ -46,7 +46,7 @@ const UNIT: usize = 8;
 const SPARE_SLABS_MAX: usize = 16;
 /// … so many at a time: a call of the system each, some 5 µs. When millions of keys are dropped,
 /// hundreds of slabs lose their last pieces in the same instant.
-const RELEASE_SLABS: usize = 8;
+const RELEASE_SLABS: usize = 2;
 
 /// A class is worth compacting when this many slabs could be given up …
 const COMPACT_SLABS_MIN: usize = 2;

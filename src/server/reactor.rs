@@ -61,7 +61,7 @@ const HEAVY_READ_BYTES: usize = 1024;
 const HEAVY_SLICE_US: u64 = 300;
 
 /// Time for expiry, freeing and timers in a turn, while there is that much to do.
-const WORK_SLICE_US: u64 = 250;
+const WORK_SLICE_US: u64 = 100;
 
 /// Time for a snapshot in a turn in which no client wanted anything. Short, because the next poll
 /// costs next to nothing and a client may have come meanwhile.
