@@ -17,13 +17,14 @@
 
 use super::database::Database;
 use super::entry::EntryId;
-use crate::structures::hash_table::{HashTable, Location};
+use crate::structures::hash_table::{BUCKET_KEYS_MAX, HashTable, Location};
 
-/// Keys that are reached ahead: so many misses may be under way while one key is judged. A power of
-/// two, of which [`BUCKET_KEYS_MAX`] are room for the next bucket.
+/// Room for keys that are reached ahead, a power of two.
 const AHEAD_MAX: usize = 32;
-/// Keys of a bucket.
-const BUCKET_KEYS_MAX: usize = 7;
+
+/// Another bucket is reached for while no more keys than these are ahead: so many misses may be under
+/// way while one key is judged.
+const AHEAD_WANTED: usize = AHEAD_MAX - 2 * BUCKET_KEYS_MAX;
 
 /// An entry, its database, and where it stands in the table there if that is known.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ impl Hand {
     #[inline]
     pub(super) fn next(&mut self, databases: &[Database]) -> Place {
         loop {
-            if self.reached - self.passed <= AHEAD_MAX - 2 * BUCKET_KEYS_MAX {
+            if self.reached - self.passed <= AHEAD_WANTED {
                 self.reach(databases);
             }
             if self.passed == self.reached {

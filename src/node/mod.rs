@@ -330,6 +330,16 @@ impl Node {
         self.close_if_finished(id);
     }
 
+    /// Sees to it that a connection's output is written in this turn.
+    #[inline]
+    fn list_output(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.slot as usize];
+        if !connection.is_in_output_list {
+            connection.is_in_output_list = true;
+            self.output_list.push(id);
+        }
+    }
+
     /// Connections that have output since the last call. Each is to be written once a turn; what
     /// a socket does not take waits until it is writable.
     pub fn take_output_list(&mut self) -> Vec<ConnectionId> {

@@ -12,7 +12,6 @@
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
-use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
@@ -67,15 +66,7 @@ impl Node {
         } else {
             self.reload_all().map_err(|error| error.to_string())
         };
-        let connection = &mut self.connections[id.slot as usize];
-        let dialect = self.engine.session(connection.session).dialect;
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        let mut reply = ReplyWriter::new(out, dialect);
-        match outcome {
-            Ok(()) => reply.ok(),
-            Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
-        }
-        self.list_output(id);
+        self.reply_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
     }
 
     fn reload_all(&mut self) -> Result<(), PersistError> {
@@ -86,14 +77,5 @@ impl Node {
             load_from(&mut self.engine, &mut *file, |_, _| {})?;
         }
         Ok(())
-    }
-
-    /// Sees to it that a connection's output is written in this turn.
-    fn list_output(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
-        if !connection.is_in_output_list {
-            connection.is_in_output_list = true;
-            self.output_list.push(id);
-        }
     }
 }

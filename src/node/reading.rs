@@ -53,10 +53,10 @@ impl Node {
         let (out, _) = connection.output.appendable(&mut self.pool);
         let is_complete = self.engine.read_on(connection.session, now, out);
         connection.output.release_if_empty(&mut self.pool);
-        if !connection.output.is_empty() && !connection.is_in_output_list {
-            connection.is_in_output_list = true;
-            self.output_list.push(id);
+        if !connection.output.is_empty() {
+            self.list_output(id);
         }
+        let connection = &mut self.connections[id.slot as usize];
         if is_complete {
             connection.is_waiting = false;
             self.ready_list.push(id);

@@ -84,10 +84,10 @@ impl Node {
         }
         let connection = &mut self.connections[id.slot as usize];
         connection.output.release_if_empty(&mut self.pool);
-        if !connection.output.is_empty() && !connection.is_in_output_list {
-            connection.is_in_output_list = true;
-            self.output_list.push(id);
+        if !connection.output.is_empty() {
+            self.list_output(id);
         }
+        let connection = &self.connections[id.slot as usize];
         if connection.output.len() >= self.output_floor_bytes {
             self.check_output(id);
         }

@@ -291,6 +291,14 @@ impl Node {
             return;
         }
         connection.is_waiting = false;
+        self.reply_outcome(id, outcome);
+        self.ready_list.push(id);
+        self.note_buffers(id);
+    }
+
+    /// Answers a client that is there: OK, or an error with its reason.
+    pub(super) fn reply_outcome(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
+        let connection = &mut self.connections[id.slot as usize];
         let dialect = self.engine.session(connection.session).dialect;
         let (out, _) = connection.output.appendable(&mut self.pool);
         let mut reply = ReplyWriter::new(out, dialect);
@@ -298,12 +306,7 @@ impl Node {
             Ok(()) => reply.ok(),
             Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
         }
-        if !connection.is_in_output_list {
-            connection.is_in_output_list = true;
-            self.output_list.push(id);
-        }
-        self.ready_list.push(id);
-        self.note_buffers(id);
+        self.list_output(id);
     }
 
     /// When the save points are to be looked at, on the monotonic clock; `None` if there is

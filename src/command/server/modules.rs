@@ -2,7 +2,7 @@
 //!
 //! Tools ask for the list to learn what else a server can do.
 
-use crate::command::help::reply_help;
+use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::session::Context;
@@ -22,23 +22,7 @@ static MODULE: CommandSpec = CommandSpec {
     action: Action::Container(&[&HELP, &LIST], None),
 };
 
-static HELP: CommandSpec = CommandSpec {
-    name: "help",
-    syntax: "",
-    summary: "Lists the subcommands of MODULE.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::LOADING.and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(help),
-};
-
-fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    reply_help(context, &MODULE);
-    Ok(())
-}
+help_of!(MODULE, Server, "5.0.0");
 
 static LIST: CommandSpec = CommandSpec {
     name: "list",

@@ -54,6 +54,9 @@ const DEPTH_MAX: u8 = 24;
 /// in a long prefix by the hundreds could want more, and their segment grows instead of splitting.
 const DIRECTORY_SLOTS_PER_SEGMENT_MAX: usize = 16;
 
+/// Payloads that one bucket holds at most.
+pub const BUCKET_KEYS_MAX: usize = bucket::SLOT_COUNT;
+
 /// Positions of a scan are the top 48 bits of a hash: finer than any bucket's share of the hash
 /// space ([`DEPTH_MAX`] and 16 bits of fragment), and exact in a client's floating-point numbers.
 const CURSOR_BITS: u32 = 48;
