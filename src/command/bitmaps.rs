@@ -2,7 +2,8 @@
 //!
 //! Not here: the bit arithmetic (`value/bits.rs`, `value/bitfield.rs`).
 
-use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use super::family;
+use super::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::base::numbers::parse_i64;
 use crate::keyspace::{DeadlineChange, EntryRef};
 use crate::protocol::args::Args;
@@ -28,18 +29,12 @@ impl From<BitfieldError> for ReplyError {
     }
 }
 
-static SETBIT: CommandSpec = CommandSpec {
-    name: "setbit",
-    syntax: "key offset value",
-    summary: "Sets or clears a bit of a string and returns what it was.",
-    since: "2.2.0",
-    group: Group::Bitmap,
-    complexity: "O(1), plus the zero bytes that are filled in",
-    arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::FIRST,
-    action: Action::Run(setbit),
-};
+static SETBIT: CommandSpec = family::BITMAP
+    .command("setbit", "key offset value", setbit)
+    .summary("Sets or clears a bit of a string and returns what it was.")
+    .since("2.2.0")
+    .cost("O(1), plus the zero bytes that are filled in")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM));
 
 fn setbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_bit_offset(context, args.get(2))?;
@@ -66,18 +61,11 @@ fn parse_bit_offset(context: &Context<'_>, text: &[u8]) -> Result<u64, ReplyErro
     )?)
 }
 
-static GETBIT: CommandSpec = CommandSpec {
-    name: "getbit",
-    syntax: "key offset",
-    summary: "Returns a bit of a string, 0 beyond its end.",
-    since: "2.2.0",
-    group: Group::Bitmap,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(getbit),
-};
+static GETBIT: CommandSpec = family::BITMAP
+    .command("getbit", "key offset", getbit)
+    .summary("Returns a bit of a string, 0 beyond its end.")
+    .since("2.2.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn getbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_bit_offset(context, args.get(2))?;
@@ -108,18 +96,12 @@ fn parse_unit(text: &[u8]) -> Result<IndexUnit, ReplyError> {
     }
 }
 
-static BITCOUNT: CommandSpec = CommandSpec {
-    name: "bitcount",
-    syntax: "key [start end [BYTE | BIT]]",
-    summary: "Counts the bits that are set in a string or a part of it.",
-    since: "2.6.0",
-    group: Group::Bitmap,
-    complexity: "O(length)",
-    arity: -2,
-    flags: Flags::READ_ONLY,
-    keys: Keys::FIRST,
-    action: Action::Run(bitcount),
-};
+static BITCOUNT: CommandSpec = family::BITMAP
+    .command("bitcount", "key [start end [BYTE | BIT]]", bitcount)
+    .summary("Counts the bits that are set in a string or a part of it.")
+    .since("2.6.0")
+    .cost("O(length)")
+    .flags(Flags::READ_ONLY);
 
 fn bitcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -149,18 +131,12 @@ fn bitcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static BITPOS: CommandSpec = CommandSpec {
-    name: "bitpos",
-    syntax: "key bit [start [end [BYTE | BIT]]]",
-    summary: "Finds the first bit of a string that is set, or that is clear.",
-    since: "2.8.7",
-    group: Group::Bitmap,
-    complexity: "O(length)",
-    arity: -3,
-    flags: Flags::READ_ONLY,
-    keys: Keys::FIRST,
-    action: Action::Run(bitpos),
-};
+static BITPOS: CommandSpec = family::BITMAP
+    .command("bitpos", "key bit [start [end [BYTE | BIT]]]", bitpos)
+    .summary("Finds the first bit of a string that is set, or that is clear.")
+    .since("2.8.7")
+    .cost("O(length)")
+    .flags(Flags::READ_ONLY);
 
 fn bitpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let bit = match parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)? {
@@ -195,22 +171,21 @@ fn bitpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static BITOP: CommandSpec = CommandSpec {
-    name: "bitop",
-    syntax: "<AND | OR | XOR | NOT> destkey key [key ...]",
-    summary: "Combines strings bit by bit into another and returns its length.",
-    since: "2.6.0",
-    group: Group::Bitmap,
-    complexity: "O(total length)",
-    arity: -4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::Range {
+static BITOP: CommandSpec = family::BITMAP
+    .command(
+        "bitop",
+        "<AND | OR | XOR | NOT> destkey key [key ...]",
+        bitop,
+    )
+    .summary("Combines strings bit by bit into another and returns its length.")
+    .since("2.6.0")
+    .cost("O(total length)")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .keys(Keys::Range {
         first: 2,
         last: -1,
         step: 1,
-    },
-    action: Action::Run(bitop),
-};
+    });
 
 const NOT_TAKES_ONE: ReplyError =
     ReplyError::fixed("ERR BITOP NOT must be called with a single source key.");
@@ -258,31 +233,23 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static BITFIELD: CommandSpec = CommandSpec {
-    name: "bitfield",
-    syntax: "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]",
-    summary: "Reads and changes integers of any width inside a string.",
-    since: "3.2.0",
-    group: Group::Bitmap,
-    complexity: "O(1) for each operation, plus the zero bytes that are filled in",
-    arity: -2,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::FIRST,
-    action: Action::Run(bitfield),
-};
+static BITFIELD: CommandSpec = family::BITMAP
+    .command("bitfield", "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]", bitfield)
+    .summary("Reads and changes integers of any width inside a string.")
+    .since("3.2.0")
+    .cost("O(1) for each operation, plus the zero bytes that are filled in")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM));
 
-static BITFIELD_RO: CommandSpec = CommandSpec {
-    name: "bitfield_ro",
-    syntax: "key [GET encoding offset [GET encoding offset ...]]",
-    summary: "Reads integers of any width inside a string.",
-    since: "6.0.0",
-    group: Group::Bitmap,
-    complexity: "O(1) for each operation",
-    arity: -2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(bitfield_ro),
-};
+static BITFIELD_RO: CommandSpec = family::BITMAP
+    .command(
+        "bitfield_ro",
+        "key [GET encoding offset [GET encoding offset ...]]",
+        bitfield_ro,
+    )
+    .summary("Reads integers of any width inside a string.")
+    .since("6.0.0")
+    .cost("O(1) for each operation")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 const GET_ONLY: ReplyError = ReplyError::fixed("ERR BITFIELD_RO only supports the GET subcommand");
 

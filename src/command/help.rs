@@ -3,24 +3,21 @@
 use super::spec::CommandSpec;
 use crate::session::Context;
 
-/// Declares `HELP`, the subcommand of a container: `help_of!(CONFIG, Server, "5.0.0")`.
+/// Declares `HELP`, the subcommand of a container: `help_of!(CONFIG, SERVER, "5.0.0")`.
 macro_rules! help_of {
-    ($container:ident, $group:ident, $since:literal) => {
-        static HELP: $crate::command::spec::CommandSpec = $crate::command::spec::CommandSpec {
-            name: "help",
-            syntax: "",
-            summary: concat!("Lists the subcommands of ", stringify!($container), "."),
-            since: $since,
-            group: $crate::command::spec::Group::$group,
-            complexity: "O(1)",
-            arity: 2,
-            flags: $crate::command::spec::Flags::LOADING.and($crate::command::spec::Flags::STALE),
-            keys: $crate::command::spec::Keys::None,
-            action: $crate::command::spec::Action::Run(|context, _| {
+    ($container:ident, $family:ident, $since:literal) => {
+        static HELP: $crate::command::spec::CommandSpec = $crate::command::family::$family
+            .subcommand("help", "", |context, _| {
                 $crate::command::help::reply_help(context, &$container);
                 Ok(())
-            }),
-        };
+            })
+            .summary(concat!(
+                "Lists the subcommands of ",
+                stringify!($container),
+                "."
+            ))
+            .since($since)
+            .flags($crate::command::spec::Flags::LOADING.and($crate::command::spec::Flags::STALE));
     };
 }
 

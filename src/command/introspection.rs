@@ -19,8 +19,9 @@ mod docs;
 mod info;
 mod key_arguments;
 
+use super::family;
 use super::help::help_of;
-use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use super::spec::{CommandSpec, Flags, Outcome};
 use super::table::{CommandNumber, table};
 use crate::base::glob;
 use crate::protocol::args::Args;
@@ -34,17 +35,9 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
 
 const FLAGS: Flags = Flags::LOADING.and(Flags::STALE);
 
-static COMMAND: CommandSpec = CommandSpec {
-    name: "command",
-    syntax: "",
-    summary: "Describes all commands: arity, flags and keys.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: -1,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Container(
+static COMMAND: CommandSpec = family::SERVER
+    .container(
+        "command",
         &[
             &COUNT,
             &DOCS,
@@ -54,9 +47,12 @@ static COMMAND: CommandSpec = CommandSpec {
             &INFO,
             &LIST,
         ],
-        Some(command),
-    ),
-};
+    )
+    .bare(command)
+    .summary("Describes all commands: arity, flags and keys.")
+    .since("2.8.13")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn command(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     reply_all_info(&mut context.reply);
@@ -127,36 +123,24 @@ fn find_full_name(name: &[u8]) -> Option<CommandNumber> {
     }
 }
 
-static COUNT: CommandSpec = CommandSpec {
-    name: "count",
-    syntax: "",
-    summary: "Returns the number of commands, subcommands not counted.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(count),
-};
+static COUNT: CommandSpec = family::SERVER
+    .subcommand("count", "", count)
+    .summary("Returns the number of commands, subcommands not counted.")
+    .since("2.8.13")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn count(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.integer(table().commands().count() as i64);
     Ok(())
 }
 
-static DOCS: CommandSpec = CommandSpec {
-    name: "docs",
-    syntax: "[command-name ...]",
-    summary: "Describes some or all commands for people: summary, cost, arguments.",
-    since: "7.0.0",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(docs),
-};
+static DOCS: CommandSpec = family::SERVER
+    .subcommand("docs", "[command-name ...]", docs)
+    .summary("Describes some or all commands for people: summary, cost, arguments.")
+    .since("7.0.0")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn docs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_docs(&mut context.reply, args.skip(2));
@@ -175,18 +159,12 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static GETKEYS: CommandSpec = CommandSpec {
-    name: "getkeys",
-    syntax: "command-name argument [argument ...]",
-    summary: "Returns the keys that a request names.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: -4,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(getkeys),
-};
+static GETKEYS: CommandSpec = family::SERVER
+    .subcommand("getkeys", "command-name argument [argument ...]", getkeys)
+    .summary("Returns the keys that a request names.")
+    .since("2.8.13")
+    .cost("O(number of keys)")
+    .flags(FLAGS);
 
 fn getkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_keys(&mut context.reply, args.skip(2))
@@ -201,18 +179,16 @@ fn reply_keys(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static GETKEYSANDFLAGS: CommandSpec = CommandSpec {
-    name: "getkeysandflags",
-    syntax: "command-name argument [argument ...]",
-    summary: "Returns the keys that a request names, and what it does to them.",
-    since: "7.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: -4,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(getkeysandflags),
-};
+static GETKEYSANDFLAGS: CommandSpec = family::SERVER
+    .subcommand(
+        "getkeysandflags",
+        "command-name argument [argument ...]",
+        getkeysandflags,
+    )
+    .summary("Returns the keys that a request names, and what it does to them.")
+    .since("7.0.0")
+    .cost("O(number of keys)")
+    .flags(FLAGS);
 
 fn getkeysandflags(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_keys_and_flags(&mut context.reply, args.skip(2))
@@ -229,20 +205,14 @@ fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outco
     Ok(())
 }
 
-help_of!(COMMAND, Server, "5.0.0");
+help_of!(COMMAND, SERVER, "5.0.0");
 
-static INFO: CommandSpec = CommandSpec {
-    name: "info",
-    syntax: "[command-name ...]",
-    summary: "Describes some or all commands for programs: arity, flags and keys.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(info),
-};
+static INFO: CommandSpec = family::SERVER
+    .subcommand("info", "[command-name ...]", info)
+    .summary("Describes some or all commands for programs: arity, flags and keys.")
+    .since("2.8.13")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_info(&mut context.reply, args.skip(2));
@@ -263,18 +233,16 @@ fn reply_info(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static LIST: CommandSpec = CommandSpec {
-    name: "list",
-    syntax: "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
-    summary: "Returns the names of all commands and subcommands, or of some.",
-    since: "7.0.0",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(list),
-};
+static LIST: CommandSpec = family::SERVER
+    .subcommand(
+        "list",
+        "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+        list,
+    )
+    .summary("Returns the names of all commands and subcommands, or of some.")
+    .since("7.0.0")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_list(&mut context.reply, args.skip(2))

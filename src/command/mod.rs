@@ -16,10 +16,12 @@
 //! Not here: the gates a request passes first (`engine/`).
 
 mod arguments;
+mod arity;
 mod bitmaps;
 pub mod call;
 mod connection;
 mod expire_options;
+mod family;
 mod generic;
 mod help;
 mod introspection;

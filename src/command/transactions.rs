@@ -4,7 +4,8 @@
 //! (`keyspace/watch.rs`).
 
 use super::call::{call, reply_error, resolve_number};
-use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use super::family;
+use super::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -17,18 +18,11 @@ const FLAGS: Flags = Flags::NO_SCRIPT
     .and(Flags::STALE)
     .and(Flags::FAST);
 
-static MULTI: CommandSpec = CommandSpec {
-    name: "multi",
-    syntax: "",
-    summary: "Begins a transaction: the commands that follow wait for EXEC.",
-    since: "1.2.0",
-    group: Group::Transactions,
-    complexity: "O(1)",
-    arity: 1,
-    flags: FLAGS.and(Flags::NOT_QUEUED),
-    keys: Keys::None,
-    action: Action::Run(multi),
-};
+static MULTI: CommandSpec = family::TRANSACTIONS
+    .command("multi", "", multi)
+    .summary("Begins a transaction: the commands that follow wait for EXEC.")
+    .since("1.2.0")
+    .flags(FLAGS.and(Flags::NOT_QUEUED));
 
 const NESTED: ReplyError = ReplyError::fixed("ERR MULTI calls can not be nested");
 const EXEC_ALONE: ReplyError = ReplyError::fixed("ERR EXEC without MULTI");
@@ -45,22 +39,18 @@ fn multi(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static EXEC: CommandSpec = CommandSpec {
-    name: "exec",
-    syntax: "",
-    summary: "Runs the commands of a transaction, unless a watched key has changed.",
-    since: "1.2.0",
-    group: Group::Transactions,
-    complexity: "That of the commands",
-    arity: 1,
-    flags: Flags::NO_SCRIPT
-        .and(Flags::LOADING)
-        .and(Flags::STALE)
-        .and(Flags::SKIP_SLOW_LOG)
-        .and(Flags::NOT_QUEUED),
-    keys: Keys::None,
-    action: Action::Run(exec),
-};
+static EXEC: CommandSpec = family::TRANSACTIONS
+    .command("exec", "", exec)
+    .summary("Runs the commands of a transaction, unless a watched key has changed.")
+    .since("1.2.0")
+    .cost("That of the commands")
+    .flags(
+        Flags::NO_SCRIPT
+            .and(Flags::LOADING)
+            .and(Flags::STALE)
+            .and(Flags::SKIP_SLOW_LOG)
+            .and(Flags::NOT_QUEUED),
+    );
 
 fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let transaction = &context.session().transaction;
@@ -134,18 +124,12 @@ fn release_watches(context: &mut Context<'_>) {
     }
 }
 
-static DISCARD: CommandSpec = CommandSpec {
-    name: "discard",
-    syntax: "",
-    summary: "Ends a transaction without running its commands.",
-    since: "2.0.0",
-    group: Group::Transactions,
-    complexity: "O(number of commands)",
-    arity: 1,
-    flags: FLAGS.and(Flags::NOT_QUEUED),
-    keys: Keys::None,
-    action: Action::Run(discard),
-};
+static DISCARD: CommandSpec = family::TRANSACTIONS
+    .command("discard", "", discard)
+    .summary("Ends a transaction without running its commands.")
+    .since("2.0.0")
+    .cost("O(number of commands)")
+    .flags(FLAGS.and(Flags::NOT_QUEUED));
 
 fn discard(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     if !context.session().transaction.is_open() {
@@ -156,18 +140,13 @@ fn discard(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static WATCH: CommandSpec = CommandSpec {
-    name: "watch",
-    syntax: "key [key ...]",
-    summary: "Lets the next EXEC fail if one of these keys changes before it.",
-    since: "2.2.0",
-    group: Group::Transactions,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: FLAGS.and(Flags::NOT_QUEUED),
-    keys: Keys::ALL,
-    action: Action::Run(watch),
-};
+static WATCH: CommandSpec = family::TRANSACTIONS
+    .command("watch", "key [key ...]", watch)
+    .summary("Lets the next EXEC fail if one of these keys changes before it.")
+    .since("2.2.0")
+    .cost("O(number of keys)")
+    .flags(FLAGS.and(Flags::NOT_QUEUED))
+    .keys(Keys::ALL);
 
 fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if context.session().transaction.is_open() {
@@ -188,18 +167,12 @@ fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static UNWATCH: CommandSpec = CommandSpec {
-    name: "unwatch",
-    syntax: "",
-    summary: "Forgets the watched keys.",
-    since: "2.2.0",
-    group: Group::Transactions,
-    complexity: "O(number of watched keys)",
-    arity: 1,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(unwatch),
-};
+static UNWATCH: CommandSpec = family::TRANSACTIONS
+    .command("unwatch", "", unwatch)
+    .summary("Forgets the watched keys.")
+    .since("2.2.0")
+    .cost("O(number of watched keys)")
+    .flags(FLAGS);
 
 fn unwatch(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     release_watches(context);

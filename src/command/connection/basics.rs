@@ -2,7 +2,8 @@
 
 use super::needs_no_password;
 use crate::command::arguments::parse_database;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::command::transactions;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -16,18 +17,11 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
 
-static PING: CommandSpec = CommandSpec {
-    name: "ping",
-    syntax: "[message]",
-    summary: "Answers PONG, or the message.",
-    since: "1.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -1,
-    flags: Flags::FAST,
-    keys: Keys::None,
-    action: Action::Run(ping),
-};
+static PING: CommandSpec = family::CONNECTION
+    .command("ping", "[message]", ping)
+    .summary("Answers PONG, or the message.")
+    .since("1.0.0")
+    .flags(Flags::FAST);
 
 fn ping(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
@@ -38,36 +32,22 @@ fn ping(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static ECHO: CommandSpec = CommandSpec {
-    name: "echo",
-    syntax: "message",
-    summary: "Answers the message.",
-    since: "1.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(echo),
-};
+static ECHO: CommandSpec = family::CONNECTION
+    .command("echo", "message", echo)
+    .summary("Answers the message.")
+    .since("1.0.0")
+    .flags(ANYTIME);
 
 fn echo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.reply.bulk(args.get(1));
     Ok(())
 }
 
-static SELECT: CommandSpec = CommandSpec {
-    name: "select",
-    syntax: "index",
-    summary: "Chooses the database that the connection's commands work on.",
-    since: "1.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(select),
-};
+static SELECT: CommandSpec = family::CONNECTION
+    .command("select", "index", select)
+    .summary("Chooses the database that the connection's commands work on.")
+    .since("1.0.0")
+    .flags(ANYTIME);
 
 fn select(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let database = parse_database(args.get(1), context.keyspace.database_count())?;
@@ -76,21 +56,16 @@ fn select(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static QUIT: CommandSpec = CommandSpec {
-    name: "quit",
-    syntax: "",
-    summary: "Closes the connection after all replies so far.",
-    since: "1.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -1,
-    flags: ANYTIME
-        .and(Flags::NO_SCRIPT)
-        .and(Flags::NO_AUTH)
-        .and(Flags::NOT_QUEUED),
-    keys: Keys::None,
-    action: Action::Run(quit),
-};
+static QUIT: CommandSpec = family::CONNECTION
+    .command("quit", "", quit)
+    .summary("Closes the connection after all replies so far.")
+    .since("1.0.0")
+    .flags(
+        ANYTIME
+            .and(Flags::NO_SCRIPT)
+            .and(Flags::NO_AUTH)
+            .and(Flags::NOT_QUEUED),
+    );
 
 fn quit(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.ok();
@@ -98,21 +73,16 @@ fn quit(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static RESET: CommandSpec = CommandSpec {
-    name: "reset",
-    syntax: "",
-    summary: "Makes the connection as it was when it was opened.",
-    since: "6.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 1,
-    flags: ANYTIME
-        .and(Flags::NO_SCRIPT)
-        .and(Flags::NO_AUTH)
-        .and(Flags::NOT_QUEUED),
-    keys: Keys::None,
-    action: Action::Run(reset),
-};
+static RESET: CommandSpec = family::CONNECTION
+    .command("reset", "", reset)
+    .summary("Makes the connection as it was when it was opened.")
+    .since("6.2.0")
+    .flags(
+        ANYTIME
+            .and(Flags::NO_SCRIPT)
+            .and(Flags::NO_AUTH)
+            .and(Flags::NOT_QUEUED),
+    );
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     transactions::close(context);
@@ -138,44 +108,23 @@ fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static READONLY: CommandSpec = CommandSpec {
-    name: "readonly",
-    syntax: "",
-    summary: "Refused: it is for clusters.",
-    since: "3.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 1,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(refuse_cluster),
-};
+static READONLY: CommandSpec = family::CONNECTION
+    .command("readonly", "", refuse_cluster)
+    .summary("Refused: it is for clusters.")
+    .since("3.0.0")
+    .flags(ANYTIME);
 
-static READWRITE: CommandSpec = CommandSpec {
-    name: "readwrite",
-    syntax: "",
-    summary: "Refused: it is for clusters.",
-    since: "3.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 1,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(refuse_cluster),
-};
+static READWRITE: CommandSpec = family::CONNECTION
+    .command("readwrite", "", refuse_cluster)
+    .summary("Refused: it is for clusters.")
+    .since("3.0.0")
+    .flags(ANYTIME);
 
-static ASKING: CommandSpec = CommandSpec {
-    name: "asking",
-    syntax: "",
-    summary: "Refused: it is for clusters.",
-    since: "3.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::FAST,
-    keys: Keys::None,
-    action: Action::Run(refuse_cluster),
-};
+static ASKING: CommandSpec = family::CONNECTION
+    .command("asking", "", refuse_cluster)
+    .summary("Refused: it is for clusters.")
+    .since("3.0.0")
+    .flags(Flags::FAST);
 
 fn refuse_cluster(_: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Err(crate::command::NO_CLUSTER)

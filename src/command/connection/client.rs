@@ -2,8 +2,9 @@
 
 use super::{client_list, tracking};
 use crate::base::numbers::parse_i64;
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::outbox::Effect;
@@ -12,17 +13,9 @@ use crate::session::{Context, ReplyMode};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&CLIENT];
 
-static CLIENT: CommandSpec = CommandSpec {
-    name: "client",
-    syntax: "",
-    summary: "A container of commands about client connections.",
-    since: "2.4.0",
-    group: Group::Connection,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(
+static CLIENT: CommandSpec = family::CONNECTION
+    .container(
+        "client",
         &[
             &tracking::CACHING,
             &CAPA,
@@ -45,9 +38,9 @@ static CLIENT: CommandSpec = CommandSpec {
             &UNBLOCK,
             &UNPAUSE,
         ],
-        None,
-    ),
-};
+    )
+    .summary("A container of commands about client connections.")
+    .since("2.4.0");
 
 pub(super) const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
@@ -60,18 +53,11 @@ pub(super) fn is_printable_name(name: &[u8]) -> bool {
     name.iter().all(|byte| (b'!'..=b'~').contains(byte))
 }
 
-static ID: CommandSpec = CommandSpec {
-    name: "id",
-    syntax: "",
-    summary: "Returns the number of the connection.",
-    since: "5.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(id),
-};
+static ID: CommandSpec = family::CONNECTION
+    .subcommand("id", "", id)
+    .summary("Returns the number of the connection.")
+    .since("5.0.0")
+    .flags(ANYTIME);
 
 fn id(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let id = context.session().id;
@@ -79,18 +65,11 @@ fn id(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SETNAME: CommandSpec = CommandSpec {
-    name: "setname",
-    syntax: "connection-name",
-    summary: "Names the connection.",
-    since: "2.6.9",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(setname),
-};
+static SETNAME: CommandSpec = family::CONNECTION
+    .subcommand("setname", "connection-name", setname)
+    .summary("Names the connection.")
+    .since("2.6.9")
+    .flags(ANYTIME);
 
 fn setname(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if !is_printable_name(args.get(2)) {
@@ -101,18 +80,11 @@ fn setname(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static GETNAME: CommandSpec = CommandSpec {
-    name: "getname",
-    syntax: "",
-    summary: "Returns the name of the connection.",
-    since: "2.6.9",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(getname),
-};
+static GETNAME: CommandSpec = family::CONNECTION
+    .subcommand("getname", "", getname)
+    .summary("Returns the name of the connection.")
+    .since("2.6.9")
+    .flags(ANYTIME);
 
 fn getname(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let name = &context.sessions.get(context.key).name;
@@ -124,18 +96,11 @@ fn getname(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SETINFO: CommandSpec = CommandSpec {
-    name: "setinfo",
-    syntax: "<LIB-NAME libname | LIB-VER libver>",
-    summary: "Names the library that the client uses, or its version.",
-    since: "7.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 4,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(setinfo),
-};
+static SETINFO: CommandSpec = family::CONNECTION
+    .subcommand("setinfo", "<LIB-NAME libname | LIB-VER libver>", setinfo)
+    .summary("Names the library that the client uses, or its version.")
+    .since("7.2.0")
+    .flags(ANYTIME);
 
 fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (option, value) = (args.get(2), args.get(3));
@@ -158,49 +123,32 @@ fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static MAINT_NOTIFICATIONS: CommandSpec = CommandSpec {
-    name: "maint_notifications",
-    syntax: "<ON | OFF> [MOVING-ENDPOINT-TYPE type]",
-    summary: "Accepted: there is never any maintenance to be notified of.",
-    since: "8.4.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(accept),
-};
+static MAINT_NOTIFICATIONS: CommandSpec = family::CONNECTION
+    .subcommand(
+        "maint_notifications",
+        "<ON | OFF> [MOVING-ENDPOINT-TYPE type]",
+        accept,
+    )
+    .summary("Accepted: there is never any maintenance to be notified of.")
+    .since("8.4.0")
+    .flags(ANYTIME);
 
-static CAPA: CommandSpec = CommandSpec {
-    name: "capa",
-    syntax: "capability [capability ...]",
-    summary: "Accepted: what a client can do more makes no difference here.",
-    since: "8.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(accept),
-};
+static CAPA: CommandSpec = family::CONNECTION
+    .subcommand("capa", "capability [capability ...]", accept)
+    .summary("Accepted: what a client can do more makes no difference here.")
+    .since("8.0.0")
+    .flags(ANYTIME);
 
 fn accept(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.ok();
     Ok(())
 }
 
-static NO_EVICT: CommandSpec = CommandSpec {
-    name: "no-evict",
-    syntax: "<ON | OFF>",
-    summary: "Keeps the connection from being closed for the memory it uses.",
-    since: "7.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(no_evict),
-};
+static NO_EVICT: CommandSpec = family::CONNECTION
+    .subcommand("no-evict", "<ON | OFF>", no_evict)
+    .summary("Keeps the connection from being closed for the memory it uses.")
+    .since("7.0.0")
+    .flags(OPERATOR);
 
 fn no_evict(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.session().is_kept = parse_on_off(args.get(2))?;
@@ -208,18 +156,11 @@ fn no_evict(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static NO_TOUCH: CommandSpec = CommandSpec {
-    name: "no-touch",
-    syntax: "<ON | OFF>",
-    summary: "Lets the connection's reads leave no trace for eviction.",
-    since: "7.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(no_touch),
-};
+static NO_TOUCH: CommandSpec = family::CONNECTION
+    .subcommand("no-touch", "<ON | OFF>", no_touch)
+    .summary("Lets the connection's reads leave no trace for eviction.")
+    .since("7.2.0")
+    .flags(ANYTIME);
 
 fn no_touch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.session().is_untouching = parse_on_off(args.get(2))?;
@@ -237,18 +178,11 @@ fn parse_on_off(text: &[u8]) -> Result<bool, ReplyError> {
     }
 }
 
-static REPLY: CommandSpec = CommandSpec {
-    name: "reply",
-    syntax: "<ON | OFF | SKIP>",
-    summary: "Turns replies off and on, or off for the next command.",
-    since: "3.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(reply),
-};
+static REPLY: CommandSpec = family::CONNECTION
+    .subcommand("reply", "<ON | OFF | SKIP>", reply)
+    .summary("Turns replies off and on, or off for the next command.")
+    .since("3.2.0")
+    .flags(ANYTIME);
 
 fn reply(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let wanted = args.get(2);
@@ -268,18 +202,11 @@ fn reply(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static PAUSE: CommandSpec = CommandSpec {
-    name: "pause",
-    syntax: "timeout [WRITE | ALL]",
-    summary: "Lets the commands of all clients wait for some milliseconds.",
-    since: "3.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(pause),
-};
+static PAUSE: CommandSpec = family::CONNECTION
+    .subcommand("pause", "timeout [WRITE | ALL]", pause)
+    .summary("Lets the commands of all clients wait for some milliseconds.")
+    .since("3.0.0")
+    .flags(OPERATOR);
 
 const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
 const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
@@ -310,18 +237,12 @@ fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static UNPAUSE: CommandSpec = CommandSpec {
-    name: "unpause",
-    syntax: "",
-    summary: "Ends a pause.",
-    since: "6.2.0",
-    group: Group::Connection,
-    complexity: "O(number of clients that wait)",
-    arity: 2,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(unpause),
-};
+static UNPAUSE: CommandSpec = family::CONNECTION
+    .subcommand("unpause", "", unpause)
+    .summary("Ends a pause.")
+    .since("6.2.0")
+    .cost("O(number of clients that wait)")
+    .flags(OPERATOR);
 
 fn unpause(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.pause.end();
@@ -330,18 +251,11 @@ fn unpause(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static UNBLOCK: CommandSpec = CommandSpec {
-    name: "unblock",
-    syntax: "client-id [TIMEOUT | ERROR]",
-    summary: "Ends the waiting of a client in a blocking command; returns 1 if it waited.",
-    since: "5.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(unblock),
-};
+static UNBLOCK: CommandSpec = family::CONNECTION
+    .subcommand("unblock", "client-id [TIMEOUT | ERROR]", unblock)
+    .summary("Ends the waiting of a client in a blocking command; returns 1 if it waited.")
+    .since("5.0.0")
+    .flags(OPERATOR);
 
 const BAD_REASON: ReplyError =
     ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
@@ -365,4 +279,4 @@ fn unblock(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-help_of!(CLIENT, Connection, "5.0.0");
+help_of!(CLIENT, CONNECTION, "5.0.0");

@@ -2,7 +2,8 @@
 
 use super::client::ANYTIME;
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::command::table::table;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -11,18 +12,16 @@ use crate::session::outbox::Effect;
 use crate::session::{Context, Session, Transport};
 use std::fmt::Write;
 
-pub(super) static LIST: CommandSpec = CommandSpec {
-    name: "list",
-    syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
-    summary: "Lists the connections.",
-    since: "2.4.0",
-    group: Group::Connection,
-    complexity: "O(number of clients)",
-    arity: -2,
-    flags: ANYTIME.and(Flags::ADMIN),
-    keys: Keys::None,
-    action: Action::Run(list),
-};
+pub(super) static LIST: CommandSpec = family::CONNECTION
+    .subcommand(
+        "list",
+        "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
+        list,
+    )
+    .summary("Lists the connections.")
+    .since("2.4.0")
+    .cost("O(number of clients)")
+    .flags(ANYTIME.and(Flags::ADMIN));
 
 const BAD_ID: ReplyError = ReplyError::fixed("ERR Invalid client ID");
 
@@ -74,18 +73,11 @@ fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-pub(super) static INFO: CommandSpec = CommandSpec {
-    name: "info",
-    syntax: "",
-    summary: "Describes this connection as CLIENT LIST does.",
-    since: "6.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(info),
-};
+pub(super) static INFO: CommandSpec = family::CONNECTION
+    .subcommand("info", "", info)
+    .summary("Describes this connection as CLIENT LIST does.")
+    .since("6.2.0")
+    .flags(ANYTIME);
 
 fn info(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let mut text = String::new();
@@ -160,18 +152,12 @@ fn write_line(text: &mut String, session: &Session, now_us: u64) {
     written.expect("writing to a String never fails");
 }
 
-pub(super) static KILL: CommandSpec = CommandSpec {
-    name: "kill",
-    syntax: "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>",
-    summary: "Closes connections.",
-    since: "2.4.0",
-    group: Group::Connection,
-    complexity: "O(number of clients)",
-    arity: -3,
-    flags: ANYTIME.and(Flags::ADMIN),
-    keys: Keys::None,
-    action: Action::Run(kill),
-};
+pub(super) static KILL: CommandSpec = family::CONNECTION
+    .subcommand("kill", "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>", kill)
+    .summary("Closes connections.")
+    .since("2.4.0")
+    .cost("O(number of clients)")
+    .flags(ANYTIME.and(Flags::ADMIN));
 
 const NO_SUCH_CLIENT: ReplyError = ReplyError::fixed("ERR No such client");
 const ID_NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR client-id should be greater than 0");

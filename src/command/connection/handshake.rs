@@ -4,7 +4,8 @@ use super::client::is_printable_name;
 use super::needs_no_password;
 use crate::base::numbers::parse_i64;
 use crate::base::secret::equals_secret;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
@@ -22,18 +23,17 @@ const FLAGS: Flags = Flags::LOADING
 /// The only user there is until there are access lists.
 const DEFAULT_USER: &[u8] = b"default";
 
-static HELLO: CommandSpec = CommandSpec {
-    name: "hello",
-    syntax: "[protover [AUTH username password] [SETNAME clientname]]",
-    summary: "Chooses the protocol, authenticates and names the client, and tells what the server is.",
-    since: "6.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -1,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(hello),
-};
+static HELLO: CommandSpec = family::CONNECTION
+    .command(
+        "hello",
+        "[protover [AUTH username password] [SETNAME clientname]]",
+        hello,
+    )
+    .summary(
+        "Chooses the protocol, authenticates and names the client, and tells what the server is.",
+    )
+    .since("6.0.0")
+    .flags(FLAGS);
 
 const BAD_PROTOCOL: ReplyError =
     ReplyError::fixed("ERR Protocol version is not an integer or out of range");
@@ -122,18 +122,11 @@ fn reply_hello(context: &mut Context<'_>, dialect: Dialect, id: u64) {
     reply.array(0);
 }
 
-static AUTH: CommandSpec = CommandSpec {
-    name: "auth",
-    syntax: "[username] password",
-    summary: "Authenticates the client.",
-    since: "1.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(auth),
-};
+static AUTH: CommandSpec = family::CONNECTION
+    .command("auth", "[username] password", auth)
+    .summary("Authenticates the client.")
+    .since("1.0.0")
+    .flags(FLAGS);
 
 const NO_PASSWORD_SET: ReplyError = ReplyError::fixed(
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",

@@ -8,24 +8,23 @@
 
 use super::client::ANYTIME;
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{Action, CommandSpec, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
 
-pub(super) static TRACKING: CommandSpec = CommandSpec {
-    name: "tracking",
-    syntax: "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] \
+pub(super) static TRACKING: CommandSpec = family::CONNECTION
+    .subcommand(
+        "tracking",
+        "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] \
              [OPTOUT] [NOLOOP]",
-    summary: "Refused, unless it is OFF: keys are not tracked for clients.",
-    since: "6.0.0",
-    group: Group::Connection,
-    complexity: "O(number of clients)",
-    arity: -3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(tracking),
-};
+        tracking,
+    )
+    .summary("Refused, unless it is OFF: keys are not tracked for clients.")
+    .since("6.0.0")
+    .cost("O(number of clients)")
+    .flags(ANYTIME);
 
 const NOT_SUPPORTED: ReplyError =
     ReplyError::fixed("ERR client side caching is not supported by this server");
@@ -103,18 +102,11 @@ fn tracking(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Err(NOT_SUPPORTED)
 }
 
-pub(super) static TRACKINGINFO: CommandSpec = CommandSpec {
-    name: "trackinginfo",
-    syntax: "",
-    summary: "Tells that no keys are tracked for this connection.",
-    since: "6.2.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(trackinginfo),
-};
+pub(super) static TRACKINGINFO: CommandSpec = family::CONNECTION
+    .subcommand("trackinginfo", "", trackinginfo)
+    .summary("Tells that no keys are tracked for this connection.")
+    .since("6.2.0")
+    .flags(ANYTIME);
 
 fn trackinginfo(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let reply = &mut context.reply;
@@ -129,36 +121,22 @@ fn trackinginfo(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-pub(super) static GETREDIR: CommandSpec = CommandSpec {
-    name: "getredir",
-    syntax: "",
-    summary: "Returns -1: no keys are tracked for this connection.",
-    since: "6.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 2,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(getredir),
-};
+pub(super) static GETREDIR: CommandSpec = family::CONNECTION
+    .subcommand("getredir", "", getredir)
+    .summary("Returns -1: no keys are tracked for this connection.")
+    .since("6.0.0")
+    .flags(ANYTIME);
 
 fn getredir(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.integer(-1);
     Ok(())
 }
 
-pub(super) static CACHING: CommandSpec = CommandSpec {
-    name: "caching",
-    syntax: "<YES | NO>",
-    summary: "Refused: no keys are tracked for this connection.",
-    since: "6.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(caching),
-};
+pub(super) static CACHING: CommandSpec = family::CONNECTION
+    .subcommand("caching", "<YES | NO>", caching)
+    .summary("Refused: no keys are tracked for this connection.")
+    .since("6.0.0")
+    .flags(ANYTIME);
 
 const NOT_TRACKED: ReplyError = ReplyError::fixed(
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",

@@ -2,7 +2,8 @@
 
 use crate::base::numbers::parse_i64;
 use crate::command::expire_options::TimeForm;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -23,69 +24,53 @@ const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST);
 const READ_FAST: Flags = Flags::READ_ONLY.and(Flags::FAST);
 const LOG_COST: &str = "O(log N) with N keys that have a deadline";
 
-static EXPIRE: CommandSpec = CommandSpec {
-    name: "expire",
-    syntax: "key seconds [NX | XX | GT | LT]",
-    summary: "Lets a key expire after some seconds.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: LOG_COST,
-    arity: -3,
-    flags: WRITE_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(expire),
-};
+static EXPIRE: CommandSpec = family::GENERIC
+    .command("expire", "key seconds [NX | XX | GT | LT]", expire)
+    .summary("Lets a key expire after some seconds.")
+    .since("1.0.0")
+    .cost(LOG_COST)
+    .flags(WRITE_FAST);
 
 fn expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::SECONDS, "expire")
 }
 
-static PEXPIRE: CommandSpec = CommandSpec {
-    name: "pexpire",
-    syntax: "key milliseconds [NX | XX | GT | LT]",
-    summary: "Lets a key expire after some milliseconds.",
-    since: "2.6.0",
-    group: Group::Generic,
-    complexity: LOG_COST,
-    arity: -3,
-    flags: WRITE_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(pexpire),
-};
+static PEXPIRE: CommandSpec = family::GENERIC
+    .command("pexpire", "key milliseconds [NX | XX | GT | LT]", pexpire)
+    .summary("Lets a key expire after some milliseconds.")
+    .since("2.6.0")
+    .cost(LOG_COST)
+    .flags(WRITE_FAST);
 
 fn pexpire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::MILLISECONDS, "pexpire")
 }
 
-static EXPIREAT: CommandSpec = CommandSpec {
-    name: "expireat",
-    syntax: "key unix-time-seconds [NX | XX | GT | LT]",
-    summary: "Lets a key expire at a Unix time in seconds.",
-    since: "1.2.0",
-    group: Group::Generic,
-    complexity: LOG_COST,
-    arity: -3,
-    flags: WRITE_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(expireat),
-};
+static EXPIREAT: CommandSpec = family::GENERIC
+    .command(
+        "expireat",
+        "key unix-time-seconds [NX | XX | GT | LT]",
+        expireat,
+    )
+    .summary("Lets a key expire at a Unix time in seconds.")
+    .since("1.2.0")
+    .cost(LOG_COST)
+    .flags(WRITE_FAST);
 
 fn expireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::UNIX_SECONDS, "expireat")
 }
 
-static PEXPIREAT: CommandSpec = CommandSpec {
-    name: "pexpireat",
-    syntax: "key unix-time-milliseconds [NX | XX | GT | LT]",
-    summary: "Lets a key expire at a Unix time in milliseconds.",
-    since: "2.6.0",
-    group: Group::Generic,
-    complexity: LOG_COST,
-    arity: -3,
-    flags: WRITE_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(pexpireat),
-};
+static PEXPIREAT: CommandSpec = family::GENERIC
+    .command(
+        "pexpireat",
+        "key unix-time-milliseconds [NX | XX | GT | LT]",
+        pexpireat,
+    )
+    .summary("Lets a key expire at a Unix time in milliseconds.")
+    .since("2.6.0")
+    .cost(LOG_COST)
+    .flags(WRITE_FAST);
 
 fn pexpireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::UNIX_MILLISECONDS, "pexpireat")
@@ -167,18 +152,11 @@ fn set_deadline(
     Ok(())
 }
 
-static TTL: CommandSpec = CommandSpec {
-    name: "ttl",
-    syntax: "key",
-    summary: "Returns the seconds until a key expires; -1 if never, -2 if there is no such key.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: READ_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(ttl),
-};
+static TTL: CommandSpec = family::GENERIC
+    .command("ttl", "key", ttl)
+    .summary("Returns the seconds until a key expires; -1 if never, -2 if there is no such key.")
+    .since("1.0.0")
+    .flags(READ_FAST);
 
 fn ttl(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(context, args, |deadline_ms, now_ms| {
@@ -186,35 +164,23 @@ fn ttl(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static PTTL: CommandSpec = CommandSpec {
-    name: "pttl",
-    syntax: "key",
-    summary: "Returns the milliseconds until a key expires; -1 if never, -2 if there is no such key.",
-    since: "2.6.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: READ_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(pttl),
-};
+static PTTL: CommandSpec = family::GENERIC
+    .command("pttl", "key", pttl)
+    .summary(
+        "Returns the milliseconds until a key expires; -1 if never, -2 if there is no such key.",
+    )
+    .since("2.6.0")
+    .flags(READ_FAST);
 
 fn pttl(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(context, args, |deadline_ms, now_ms| deadline_ms - now_ms)
 }
 
-static EXPIRETIME: CommandSpec = CommandSpec {
-    name: "expiretime",
-    syntax: "key",
-    summary: "Returns the Unix time in seconds at which a key expires; -1 if never, -2 if there is no such key.",
-    since: "7.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: READ_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(expiretime),
-};
+static EXPIRETIME: CommandSpec = family::GENERIC
+    .command("expiretime", "key", expiretime)
+    .summary("Returns the Unix time in seconds at which a key expires; -1 if never, -2 if there is no such key.")
+    .since("7.0.0")
+    .flags(READ_FAST);
 
 fn expiretime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(context, args, |deadline_ms, _| {
@@ -222,18 +188,11 @@ fn expiretime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static PEXPIRETIME: CommandSpec = CommandSpec {
-    name: "pexpiretime",
-    syntax: "key",
-    summary: "Returns the Unix time in milliseconds at which a key expires; -1 if never, -2 if there is no such key.",
-    since: "7.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: READ_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(pexpiretime),
-};
+static PEXPIRETIME: CommandSpec = family::GENERIC
+    .command("pexpiretime", "key", pexpiretime)
+    .summary("Returns the Unix time in milliseconds at which a key expires; -1 if never, -2 if there is no such key.")
+    .since("7.0.0")
+    .flags(READ_FAST);
 
 fn pexpiretime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_deadline(context, args, |deadline_ms, _| deadline_ms)
@@ -262,18 +221,12 @@ fn reply_deadline(
     Ok(())
 }
 
-static PERSIST: CommandSpec = CommandSpec {
-    name: "persist",
-    syntax: "key",
-    summary: "Takes the deadline from a key.",
-    since: "2.2.0",
-    group: Group::Generic,
-    complexity: LOG_COST,
-    arity: 2,
-    flags: WRITE_FAST,
-    keys: Keys::FIRST,
-    action: Action::Run(persist),
-};
+static PERSIST: CommandSpec = family::GENERIC
+    .command("persist", "key", persist)
+    .summary("Takes the deadline from a key.")
+    .since("2.2.0")
+    .cost(LOG_COST)
+    .flags(WRITE_FAST);
 
 fn persist(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

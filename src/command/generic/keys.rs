@@ -1,37 +1,28 @@
 //! Whether keys are there, and their deletion.
 
+use crate::command::family;
 use crate::command::many_keys::for_each_key;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DEL, &UNLINK, &EXISTS, &TOUCH, &TYPE];
 
-static DEL: CommandSpec = CommandSpec {
-    name: "del",
-    syntax: "key [key ...]",
-    summary: "Deletes keys and returns how many there were.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: Flags::WRITE,
-    keys: Keys::ALL,
-    action: Action::Run(del),
-};
+static DEL: CommandSpec = family::GENERIC
+    .command("del", "key [key ...]", del)
+    .summary("Deletes keys and returns how many there were.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(Flags::WRITE)
+    .keys(Keys::ALL);
 
-static UNLINK: CommandSpec = CommandSpec {
-    name: "unlink",
-    syntax: "key [key ...]",
-    summary: "Deletes keys, as DEL does: neither blocks the server.",
-    since: "4.0.0",
-    group: Group::Generic,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::ALL,
-    action: Action::Run(del),
-};
+static UNLINK: CommandSpec = family::GENERIC
+    .command("unlink", "key [key ...]", del)
+    .summary("Deletes keys, as DEL does: neither blocks the server.")
+    .since("4.0.0")
+    .cost("O(number of keys)")
+    .flags(Flags::WRITE.and(Flags::FAST))
+    .keys(Keys::ALL);
 
 fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
@@ -42,31 +33,21 @@ fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static EXISTS: CommandSpec = CommandSpec {
-    name: "exists",
-    syntax: "key [key ...]",
-    summary: "Counts the keys that exist, a repeated one as often as it is named.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::ALL,
-    action: Action::Run(exists),
-};
+static EXISTS: CommandSpec = family::GENERIC
+    .command("exists", "key [key ...]", exists)
+    .summary("Counts the keys that exist, a repeated one as often as it is named.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .keys(Keys::ALL);
 
-static TOUCH: CommandSpec = CommandSpec {
-    name: "touch",
-    syntax: "key [key ...]",
-    summary: "Notes a use of keys and returns how many exist.",
-    since: "3.2.1",
-    group: Group::Generic,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::ALL,
-    action: Action::Run(exists),
-};
+static TOUCH: CommandSpec = family::GENERIC
+    .command("touch", "key [key ...]", exists)
+    .summary("Notes a use of keys and returns how many exist.")
+    .since("3.2.1")
+    .cost("O(number of keys)")
+    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .keys(Keys::ALL);
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
@@ -77,18 +58,11 @@ fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static TYPE: CommandSpec = CommandSpec {
-    name: "type",
-    syntax: "key",
-    summary: "Returns the type of a key's value, none if there is no such key.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(type_of),
-};
+static TYPE: CommandSpec = family::GENERIC
+    .command("type", "key", type_of)
+    .summary("Returns the type of a key's value, none if there is no such key.")
+    .since("1.0.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

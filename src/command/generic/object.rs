@@ -1,7 +1,8 @@
 //! OBJECT: how a key is kept.
 
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
@@ -9,18 +10,11 @@ use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];
 
-static OBJECT: CommandSpec = CommandSpec {
-    name: "object",
-    syntax: "",
-    summary: "A container of commands about how keys are kept.",
-    since: "2.2.3",
-    group: Group::Generic,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(&[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT], None),
-};
+static OBJECT: CommandSpec = family::GENERIC
+    .container("object", &[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT])
+    .summary("A container of commands about how keys are kept.")
+    .since("2.2.3")
+    .keys(Keys::None);
 
 const KEY: Keys = Keys::Range {
     first: 2,
@@ -28,18 +22,12 @@ const KEY: Keys = Keys::Range {
     step: 1,
 };
 
-static ENCODING: CommandSpec = CommandSpec {
-    name: "encoding",
-    syntax: "key",
-    summary: "Returns how the value of a key is encoded.",
-    since: "2.2.3",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::READ_ONLY,
-    keys: KEY,
-    action: Action::Run(encoding),
-};
+static ENCODING: CommandSpec = family::GENERIC
+    .subcommand("encoding", "key", encoding)
+    .summary("Returns how the value of a key is encoded.")
+    .since("2.2.3")
+    .flags(Flags::READ_ONLY)
+    .keys(KEY);
 
 fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, entry, _| {
@@ -49,18 +37,12 @@ fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static FREQ: CommandSpec = CommandSpec {
-    name: "freq",
-    syntax: "key",
-    summary: "Returns how often a key was used lately, from 0 to 255 on a logarithmic scale.",
-    since: "4.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::READ_ONLY,
-    keys: KEY,
-    action: Action::Run(freq),
-};
+static FREQ: CommandSpec = family::GENERIC
+    .subcommand("freq", "key", freq)
+    .summary("Returns how often a key was used lately, from 0 to 255 on a logarithmic scale.")
+    .since("4.0.0")
+    .flags(Flags::READ_ONLY)
+    .keys(KEY);
 
 fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, uses| {
@@ -69,18 +51,12 @@ fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static IDLETIME: CommandSpec = CommandSpec {
-    name: "idletime",
-    syntax: "key",
-    summary: "Returns the seconds since a key was last used.",
-    since: "2.2.3",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::READ_ONLY,
-    keys: KEY,
-    action: Action::Run(idletime),
-};
+static IDLETIME: CommandSpec = family::GENERIC
+    .subcommand("idletime", "key", idletime)
+    .summary("Returns the seconds since a key was last used.")
+    .since("2.2.3")
+    .flags(Flags::READ_ONLY)
+    .keys(KEY);
 
 fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, uses| {
@@ -89,18 +65,12 @@ fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-static REFCOUNT: CommandSpec = CommandSpec {
-    name: "refcount",
-    syntax: "key",
-    summary: "Returns how many places refer to the value of a key: always 1.",
-    since: "2.2.3",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::READ_ONLY,
-    keys: KEY,
-    action: Action::Run(refcount),
-};
+static REFCOUNT: CommandSpec = family::GENERIC
+    .subcommand("refcount", "key", refcount)
+    .summary("Returns how many places refer to the value of a key: always 1.")
+    .since("2.2.3")
+    .flags(Flags::READ_ONLY)
+    .keys(KEY);
 
 fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, _| {
@@ -139,4 +109,4 @@ fn look(
     }
 }
 
-help_of!(OBJECT, Generic, "6.2.0");
+help_of!(OBJECT, GENERIC, "6.2.0");

@@ -4,7 +4,8 @@
 //! large database are due and not yet removed, the key is looked for in slices of the loop.
 
 use crate::base::limits::SCAN_KEYS_MAX;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
@@ -16,18 +17,12 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&RANDOMKEY];
 /// Buckets that one step of the search looks at: some ten microseconds.
 const STEP_BUCKETS: usize = 32;
 
-static RANDOMKEY: CommandSpec = CommandSpec {
-    name: "randomkey",
-    syntax: "",
-    summary: "Returns a key chosen at random.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::READ_ONLY,
-    keys: Keys::None,
-    action: Action::Run(randomkey),
-};
+static RANDOMKEY: CommandSpec = family::GENERIC
+    .command("randomkey", "", randomkey)
+    .summary("Returns a key chosen at random.")
+    .since("1.0.0")
+    .flags(Flags::READ_ONLY)
+    .keys(Keys::None);
 
 fn randomkey(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let (database, now_ms) = (context.database(), context.now_ms());

@@ -1,29 +1,25 @@
 //! Keys under other names and in other databases.
 
 use crate::command::arguments::parse_database;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&RENAME, &RENAMENX, &COPY, &MOVE];
 
-static RENAME: CommandSpec = CommandSpec {
-    name: "rename",
-    syntax: "key newkey",
-    summary: "Gives a key another name, replacing what that name held.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(length of the value)",
-    arity: 3,
-    flags: Flags::WRITE,
-    keys: Keys::Range {
+static RENAME: CommandSpec = family::GENERIC
+    .command("rename", "key newkey", rename)
+    .summary("Gives a key another name, replacing what that name held.")
+    .since("1.0.0")
+    .cost("O(length of the value)")
+    .flags(Flags::WRITE)
+    .keys(Keys::Range {
         first: 1,
         last: 2,
         step: 1,
-    },
-    action: Action::Run(rename),
-};
+    });
 
 fn rename(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (source, target) = (context.key(args, 1), context.key(args, 2));
@@ -41,22 +37,17 @@ fn rename(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static RENAMENX: CommandSpec = CommandSpec {
-    name: "renamenx",
-    syntax: "key newkey",
-    summary: "Gives a key another name if no key has that name.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(length of the value)",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::Range {
+static RENAMENX: CommandSpec = family::GENERIC
+    .command("renamenx", "key newkey", renamenx)
+    .summary("Gives a key another name if no key has that name.")
+    .since("1.0.0")
+    .cost("O(length of the value)")
+    .flags(Flags::WRITE.and(Flags::FAST))
+    .keys(Keys::Range {
         first: 1,
         last: 2,
         step: 1,
-    },
-    action: Action::Run(renamenx),
-};
+    });
 
 fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (source, target) = (context.key(args, 1), context.key(args, 2));
@@ -73,22 +64,21 @@ fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static COPY: CommandSpec = CommandSpec {
-    name: "copy",
-    syntax: "source destination [DB destination-db] [REPLACE]",
-    summary: "Copies a key with its value and deadline.",
-    since: "6.2.0",
-    group: Group::Generic,
-    complexity: "O(length of the value)",
-    arity: -3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::Range {
+static COPY: CommandSpec = family::GENERIC
+    .command(
+        "copy",
+        "source destination [DB destination-db] [REPLACE]",
+        copy,
+    )
+    .summary("Copies a key with its value and deadline.")
+    .since("6.2.0")
+    .cost("O(length of the value)")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .keys(Keys::Range {
         first: 1,
         last: 2,
         step: 1,
-    },
-    action: Action::Run(copy),
-};
+    });
 
 fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let database = context.database();
@@ -122,18 +112,12 @@ fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static MOVE: CommandSpec = CommandSpec {
-    name: "move",
-    syntax: "key db",
-    summary: "Moves a key to another database if that has no such key.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(length of the value)",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(move_key),
-};
+static MOVE: CommandSpec = family::GENERIC
+    .command("move", "key db", move_key)
+    .summary("Moves a key to another database if that has no such key.")
+    .since("1.0.0")
+    .cost("O(length of the value)")
+    .flags(Flags::WRITE.and(Flags::FAST));
 
 fn move_key(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let target_database = parse_database(args.get(2), context.keyspace.database_count())?;

@@ -3,7 +3,8 @@
 use crate::base::glob;
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -32,18 +33,13 @@ const WORK_A_BUCKET: usize = 16;
 /// A piece of the reply of KEYS is closed when it has grown to this.
 const PIECE_BYTES: usize = 64 * 1024;
 
-static KEYS: CommandSpec = CommandSpec {
-    name: "keys",
-    syntax: "pattern",
-    summary: "Returns all keys that match a pattern.",
-    since: "1.0.0",
-    group: Group::Generic,
-    complexity: "O(number of keys in the database)",
-    arity: 2,
-    flags: Flags::READ_ONLY,
-    keys: Keys::None,
-    action: Action::Run(keys),
-};
+static KEYS: CommandSpec = family::GENERIC
+    .command("keys", "pattern", keys)
+    .summary("Returns all keys that match a pattern.")
+    .since("1.0.0")
+    .cost("O(number of keys in the database)")
+    .flags(Flags::READ_ONLY)
+    .keys(Keys::None);
 
 fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let database = context.database();
@@ -176,18 +172,17 @@ impl<'p> FoundKeys<'p> {
     }
 }
 
-static SCAN: CommandSpec = CommandSpec {
-    name: "scan",
-    syntax: "cursor [MATCH pattern] [COUNT count] [TYPE type]",
-    summary: "Returns some of the keys and a cursor to go on with.",
-    since: "2.8.0",
-    group: Group::Generic,
-    complexity: "O(count) for a call, O(number of keys) for a whole walk",
-    arity: -2,
-    flags: Flags::READ_ONLY,
-    keys: Keys::None,
-    action: Action::Run(scan),
-};
+static SCAN: CommandSpec = family::GENERIC
+    .command(
+        "scan",
+        "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+        scan,
+    )
+    .summary("Returns some of the keys and a cursor to go on with.")
+    .since("2.8.0")
+    .cost("O(count) for a call, O(number of keys) for a whole walk")
+    .flags(Flags::READ_ONLY)
+    .keys(Keys::None);
 
 fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut cursor = parse_u64(args.get(1)).ok_or(ReplyError::INVALID_CURSOR)?;

@@ -1,6 +1,7 @@
 //! CLUSTER: every subcommand is known, so that its arguments are checked as in Redis, and refused.
 
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::session::Context;
 
@@ -8,17 +9,9 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&CLUSTER];
 
 const CHANGE: Flags = Flags::ADMIN.and(Flags::STALE);
 
-static CLUSTER: CommandSpec = CommandSpec {
-    name: "cluster",
-    syntax: "",
-    summary: "A container of commands about clusters; all are refused.",
-    since: "3.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(
+static CLUSTER: CommandSpec = family::SERVER
+    .container(
+        "cluster",
         &[
             &ADDSLOTS,
             &ADDSLOTSRANGE,
@@ -48,69 +41,60 @@ static CLUSTER: CommandSpec = CommandSpec {
             &SLAVES,
             &SLOTS,
         ],
-        None,
-    ),
-};
+    )
+    .summary("A container of commands about clusters; all are refused.")
+    .cost("O(1)")
+    .since("3.0.0");
 
 /// A subcommand; each is refused the same way.
-const fn refused(name: &'static str, syntax: &'static str, arity: i8, flags: Flags) -> CommandSpec {
-    CommandSpec {
-        name,
-        syntax,
-        summary: "Refused: this server is no cluster.",
-        since: "3.0.0",
-        group: Group::Server,
-        complexity: "O(1)",
-        arity,
-        flags,
-        keys: Keys::None,
-        action: Action::Run(refuse),
-    }
+const fn refused(name: &'static str, syntax: &'static str, flags: Flags) -> CommandSpec {
+    family::SERVER
+        .subcommand(name, syntax, refuse)
+        .summary("Refused: this server is no cluster.")
+        .since("3.0.0")
+        .flags(flags)
 }
 
 fn refuse(_: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Err(crate::command::NO_CLUSTER)
 }
 
-static ADDSLOTS: CommandSpec = refused("addslots", "slot [slot ...]", -3, CHANGE);
+static ADDSLOTS: CommandSpec = refused("addslots", "slot [slot ...]", CHANGE);
 static ADDSLOTSRANGE: CommandSpec = refused(
     "addslotsrange",
     "start-slot end-slot [start-slot end-slot ...]",
-    -4,
     CHANGE,
 );
-static BUMPEPOCH: CommandSpec = refused("bumpepoch", "", 2, CHANGE);
-static COUNT_FAILURE_REPORTS: CommandSpec = refused("count-failure-reports", "node-id", 3, CHANGE);
-static COUNTKEYSINSLOT: CommandSpec = refused("countkeysinslot", "slot", 3, Flags::STALE);
-static DELSLOTS: CommandSpec = refused("delslots", "slot [slot ...]", -3, CHANGE);
+static BUMPEPOCH: CommandSpec = refused("bumpepoch", "", CHANGE);
+static COUNT_FAILURE_REPORTS: CommandSpec = refused("count-failure-reports", "node-id", CHANGE);
+static COUNTKEYSINSLOT: CommandSpec = refused("countkeysinslot", "slot", Flags::STALE);
+static DELSLOTS: CommandSpec = refused("delslots", "slot [slot ...]", CHANGE);
 static DELSLOTSRANGE: CommandSpec = refused(
     "delslotsrange",
     "start-slot end-slot [start-slot end-slot ...]",
-    -4,
     CHANGE,
 );
-static FAILOVER: CommandSpec = refused("failover", "[FORCE | TAKEOVER]", -2, CHANGE);
-static FLUSHSLOTS: CommandSpec = refused("flushslots", "", 2, CHANGE);
-static FORGET: CommandSpec = refused("forget", "node-id", 3, CHANGE);
-static GETKEYSINSLOT: CommandSpec = refused("getkeysinslot", "slot count", 4, Flags::STALE);
-static HELP: CommandSpec = refused("help", "", 2, Flags::LOADING.and(Flags::STALE));
-static INFO: CommandSpec = refused("info", "", 2, Flags::STALE);
-static KEYSLOT: CommandSpec = refused("keyslot", "key", 3, Flags::STALE);
-static LINKS: CommandSpec = refused("links", "", 2, Flags::STALE);
-static MEET: CommandSpec = refused("meet", "ip port [cluster-bus-port]", -4, CHANGE);
-static MYID: CommandSpec = refused("myid", "", 2, Flags::STALE);
-static NODES: CommandSpec = refused("nodes", "", 2, Flags::STALE);
-static REPLICAS: CommandSpec = refused("replicas", "node-id", 3, CHANGE);
-static REPLICATE: CommandSpec = refused("replicate", "node-id", 3, CHANGE);
-static RESET: CommandSpec = refused("reset", "[HARD | SOFT]", -2, CHANGE.and(Flags::NO_SCRIPT));
-static SAVECONFIG: CommandSpec = refused("saveconfig", "", 2, CHANGE);
-static SET_CONFIG_EPOCH: CommandSpec = refused("set-config-epoch", "config-epoch", 3, CHANGE);
+static FAILOVER: CommandSpec = refused("failover", "[FORCE | TAKEOVER]", CHANGE);
+static FLUSHSLOTS: CommandSpec = refused("flushslots", "", CHANGE);
+static FORGET: CommandSpec = refused("forget", "node-id", CHANGE);
+static GETKEYSINSLOT: CommandSpec = refused("getkeysinslot", "slot count", Flags::STALE);
+static HELP: CommandSpec = refused("help", "", Flags::LOADING.and(Flags::STALE));
+static INFO: CommandSpec = refused("info", "", Flags::STALE);
+static KEYSLOT: CommandSpec = refused("keyslot", "key", Flags::STALE);
+static LINKS: CommandSpec = refused("links", "", Flags::STALE);
+static MEET: CommandSpec = refused("meet", "ip port [cluster-bus-port]", CHANGE);
+static MYID: CommandSpec = refused("myid", "", Flags::STALE);
+static NODES: CommandSpec = refused("nodes", "", Flags::STALE);
+static REPLICAS: CommandSpec = refused("replicas", "node-id", CHANGE);
+static REPLICATE: CommandSpec = refused("replicate", "node-id", CHANGE);
+static RESET: CommandSpec = refused("reset", "[HARD | SOFT]", CHANGE.and(Flags::NO_SCRIPT));
+static SAVECONFIG: CommandSpec = refused("saveconfig", "", CHANGE);
+static SET_CONFIG_EPOCH: CommandSpec = refused("set-config-epoch", "config-epoch", CHANGE);
 static SETSLOT: CommandSpec = refused(
     "setslot",
     "slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>",
-    -4,
     CHANGE,
 );
-static SHARDS: CommandSpec = refused("shards", "", 2, Flags::STALE);
-static SLAVES: CommandSpec = refused("slaves", "node-id", 3, CHANGE);
-static SLOTS: CommandSpec = refused("slots", "", 2, Flags::STALE);
+static SHARDS: CommandSpec = refused("shards", "", Flags::STALE);
+static SLAVES: CommandSpec = refused("slaves", "node-id", CHANGE);
+static SLOTS: CommandSpec = refused("slots", "", Flags::STALE);

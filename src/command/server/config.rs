@@ -2,8 +2,9 @@
 //!
 //! Not here: the parameters themselves (`config/table.rs`).
 
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -16,31 +17,17 @@ const FLAGS: Flags = Flags::ADMIN
     .and(Flags::LOADING)
     .and(Flags::STALE);
 
-static CONFIG: CommandSpec = CommandSpec {
-    name: "config",
-    syntax: "",
-    summary: "A container of commands about the configuration.",
-    since: "2.0.0",
-    group: Group::Server,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(&[&GET, &HELP, &RESETSTAT, &REWRITE, &SET], None),
-};
+static CONFIG: CommandSpec = family::SERVER
+    .container("config", &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET])
+    .summary("A container of commands about the configuration.")
+    .since("2.0.0");
 
-static GET: CommandSpec = CommandSpec {
-    name: "get",
-    syntax: "parameter [parameter ...]",
-    summary: "Returns the parameters that match the patterns, with their values.",
-    since: "2.0.0",
-    group: Group::Server,
-    complexity: "O(patterns * parameters)",
-    arity: -3,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(get),
-};
+static GET: CommandSpec = family::SERVER
+    .subcommand("get", "parameter [parameter ...]", get)
+    .summary("Returns the parameters that match the patterns, with their values.")
+    .since("2.0.0")
+    .cost("O(patterns * parameters)")
+    .flags(FLAGS);
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
@@ -59,18 +46,12 @@ fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SET: CommandSpec = CommandSpec {
-    name: "set",
-    syntax: "parameter value [parameter value ...]",
-    summary: "Changes parameters: all of them, or none if one can't be changed.",
-    since: "2.0.0",
-    group: Group::Server,
-    complexity: "O(number of parameters)",
-    arity: -4,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(set),
-};
+static SET: CommandSpec = family::SERVER
+    .subcommand("set", "parameter value [parameter value ...]", set)
+    .summary("Changes parameters: all of them, or none if one can't be changed.")
+    .since("2.0.0")
+    .cost("O(number of parameters)")
+    .flags(FLAGS);
 
 fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
@@ -103,18 +84,11 @@ fn check_maxclients(context: &Context<'_>) -> Outcome {
     )))
 }
 
-static RESETSTAT: CommandSpec = CommandSpec {
-    name: "resetstat",
-    syntax: "",
-    summary: "Sets the counters of INFO to zero.",
-    since: "2.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(resetstat),
-};
+static RESETSTAT: CommandSpec = family::SERVER
+    .subcommand("resetstat", "", resetstat)
+    .summary("Sets the counters of INFO to zero.")
+    .since("2.0.0")
+    .flags(FLAGS);
 
 fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.stats.reset();
@@ -126,18 +100,12 @@ fn resetstat(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static REWRITE: CommandSpec = CommandSpec {
-    name: "rewrite",
-    syntax: "",
-    summary: "Writes what CONFIG SET changed into the configuration file.",
-    since: "2.8.0",
-    group: Group::Server,
-    complexity: "O(size of the file)",
-    arity: 2,
-    flags: FLAGS.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(rewrite),
-};
+static REWRITE: CommandSpec = family::SERVER
+    .subcommand("rewrite", "", rewrite)
+    .summary("Writes what CONFIG SET changed into the configuration file.")
+    .since("2.8.0")
+    .cost("O(size of the file)")
+    .flags(FLAGS.and(Flags::NO_MULTI));
 
 fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     if context.stats.gauges.config_file.is_empty() {
@@ -150,4 +118,4 @@ fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-help_of!(CONFIG, Server, "5.0.0");
+help_of!(CONFIG, SERVER, "5.0.0");

@@ -1,6 +1,7 @@
 //! The end of the server.
 
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -13,18 +14,16 @@ const OPERATOR: Flags = Flags::ADMIN
     .and(Flags::LOADING)
     .and(Flags::STALE);
 
-static SHUTDOWN: CommandSpec = CommandSpec {
-    name: "shutdown",
-    syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-    summary: "Ends the server.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of clients)",
-    arity: -1,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(shutdown),
-};
+static SHUTDOWN: CommandSpec = family::SERVER
+    .command(
+        "shutdown",
+        "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+        shutdown,
+    )
+    .summary("Ends the server.")
+    .since("1.0.0")
+    .cost("O(number of clients)")
+    .flags(OPERATOR.and(Flags::NO_MULTI));
 
 const NO_SHUTDOWN: ReplyError = ReplyError::fixed("ERR No shutdown in progress.");
 

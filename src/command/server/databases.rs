@@ -1,25 +1,19 @@
 //! Whole databases.
 
 use crate::command::arguments::parse_i32;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DBSIZE, &FLUSHDB, &FLUSHALL, &SWAPDB];
 
-static DBSIZE: CommandSpec = CommandSpec {
-    name: "dbsize",
-    syntax: "",
-    summary: "Returns the number of keys in the database.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(dbsize),
-};
+static DBSIZE: CommandSpec = family::SERVER
+    .command("dbsize", "", dbsize)
+    .summary("Returns the number of keys in the database.")
+    .since("1.0.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn dbsize(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let size = context.keyspace.size(context.database());
@@ -27,18 +21,12 @@ fn dbsize(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static FLUSHDB: CommandSpec = CommandSpec {
-    name: "flushdb",
-    syntax: "[ASYNC | SYNC]",
-    summary: "Deletes all keys of the database; the memory comes back in slices.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1) for the caller",
-    arity: -1,
-    flags: Flags::WRITE,
-    keys: Keys::None,
-    action: Action::Run(flushdb),
-};
+static FLUSHDB: CommandSpec = family::SERVER
+    .command("flushdb", "[ASYNC | SYNC]", flushdb)
+    .summary("Deletes all keys of the database; the memory comes back in slices.")
+    .since("1.0.0")
+    .cost("O(1) for the caller")
+    .flags(Flags::WRITE);
 
 fn flushdb(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_flush_mode(args)?;
@@ -57,18 +45,12 @@ fn check_flush_mode(args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static FLUSHALL: CommandSpec = CommandSpec {
-    name: "flushall",
-    syntax: "[ASYNC | SYNC]",
-    summary: "Deletes all keys of all databases; the memory comes back in slices.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of databases) for the caller",
-    arity: -1,
-    flags: Flags::WRITE,
-    keys: Keys::None,
-    action: Action::Run(flushall),
-};
+static FLUSHALL: CommandSpec = family::SERVER
+    .command("flushall", "[ASYNC | SYNC]", flushall)
+    .summary("Deletes all keys of all databases; the memory comes back in slices.")
+    .since("1.0.0")
+    .cost("O(number of databases) for the caller")
+    .flags(Flags::WRITE);
 
 fn flushall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_flush_mode(args)?;
@@ -80,18 +62,12 @@ fn flushall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SWAPDB: CommandSpec = CommandSpec {
-    name: "swapdb",
-    syntax: "index1 index2",
-    summary: "Exchanges the contents of two databases.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(number of watched keys)",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(swapdb),
-};
+static SWAPDB: CommandSpec = family::SERVER
+    .command("swapdb", "index1 index2", swapdb)
+    .summary("Exchanges the contents of two databases.")
+    .since("4.0.0")
+    .cost("O(number of watched keys)")
+    .flags(Flags::WRITE.and(Flags::FAST));
 
 const BAD_FIRST: ReplyError = ReplyError::fixed("ERR invalid first DB index");
 const BAD_SECOND: ReplyError = ReplyError::fixed("ERR invalid second DB index");

@@ -6,8 +6,9 @@
 //! Cost: DIGEST and RELOAD are O(keys) in one go; they are for tests.
 
 use crate::base::numbers::{parse_f64, parse_i64};
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::config::EnableDebug;
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
 use crate::protocol::args::Args;
@@ -24,17 +25,9 @@ const OPERATOR: Flags = Flags::ADMIN
     .and(Flags::LOADING)
     .and(Flags::STALE);
 
-static DEBUG: CommandSpec = CommandSpec {
-    name: "debug",
-    syntax: "",
-    summary: "A container of commands for tests.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Container(
+static DEBUG: CommandSpec = family::SERVER
+    .container(
+        "debug",
         &[
             &ADVANCE_TIME,
             &DIGEST,
@@ -46,9 +39,10 @@ static DEBUG: CommandSpec = CommandSpec {
             &SET_ACTIVE_EXPIRE,
             &SLEEP,
         ],
-        None,
-    ),
-};
+    )
+    .summary("A container of commands for tests.")
+    .since("1.0.0")
+    .flags(OPERATOR);
 
 const NOT_ALLOWED: ReplyError = ReplyError::fixed(
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
@@ -69,18 +63,11 @@ fn check_allowed(context: &Context<'_>) -> Outcome {
     if is_allowed { Ok(()) } else { Err(NOT_ALLOWED) }
 }
 
-static SLEEP: CommandSpec = CommandSpec {
-    name: "sleep",
-    syntax: "seconds",
-    summary: "Lets the whole server stand still for some seconds.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(sleep),
-};
+static SLEEP: CommandSpec = family::SERVER
+    .subcommand("sleep", "seconds", sleep)
+    .summary("Lets the whole server stand still for some seconds.")
+    .since("1.0.0")
+    .flags(OPERATOR);
 
 /// Longer sleeps are cut to this: an hour.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
@@ -97,18 +84,11 @@ fn sleep(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static ADVANCE_TIME: CommandSpec = CommandSpec {
-    name: "advance-time",
-    syntax: "milliseconds",
-    summary: "Moves the server's clock forward, so that tests need not wait.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(advance_time),
-};
+static ADVANCE_TIME: CommandSpec = family::SERVER
+    .subcommand("advance-time", "milliseconds", advance_time)
+    .summary("Moves the server's clock forward, so that tests need not wait.")
+    .since("1.0.0")
+    .flags(OPERATOR.and(Flags::NO_MULTI));
 
 fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_allowed(context)?;
@@ -118,18 +98,12 @@ fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static DIGEST: CommandSpec = CommandSpec {
-    name: "digest",
-    syntax: "",
-    summary: "Returns 40 hexadecimal digits that stand for all keys of all databases.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: 2,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(digest),
-};
+static DIGEST: CommandSpec = family::SERVER
+    .subcommand("digest", "", digest)
+    .summary("Returns 40 hexadecimal digits that stand for all keys of all databases.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(OPERATOR);
 
 /// A digest in the making.
 type Digest = [u8; 20];
@@ -195,18 +169,12 @@ fn digest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static DIGEST_VALUE: CommandSpec = CommandSpec {
-    name: "digest-value",
-    syntax: "key [key ...]",
-    summary: "Returns 40 hexadecimal digits that stand for the value of each key.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(digest_value),
-};
+static DIGEST_VALUE: CommandSpec = family::SERVER
+    .subcommand("digest-value", "key [key ...]", digest_value)
+    .summary("Returns 40 hexadecimal digits that stand for the value of each key.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(OPERATOR);
 
 fn digest_value(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_allowed(context)?;
@@ -224,18 +192,12 @@ fn digest_value(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static RELOAD: CommandSpec = CommandSpec {
-    name: "reload",
-    syntax: "",
-    summary: "Saves all keys to memory and loads them again.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: 2,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(reload),
-};
+static RELOAD: CommandSpec = family::SERVER
+    .subcommand("reload", "", reload)
+    .summary("Saves all keys to memory and loads them again.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(OPERATOR.and(Flags::NO_MULTI));
 
 fn reload(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     check_allowed(context)?;
@@ -244,18 +206,13 @@ fn reload(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SET_ACTIVE_EXPIRE: CommandSpec = CommandSpec {
-    name: "set-active-expire",
-    syntax: "<0 | 1>",
-    summary: "Decides whether due keys are removed by themselves, or only when somebody meets them.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(set_active_expire),
-};
+static SET_ACTIVE_EXPIRE: CommandSpec = family::SERVER
+    .subcommand("set-active-expire", "<0 | 1>", set_active_expire)
+    .summary(
+        "Decides whether due keys are removed by themselves, or only when somebody meets them.",
+    )
+    .since("1.0.0")
+    .flags(OPERATOR);
 
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_allowed(context)?;
@@ -265,18 +222,12 @@ fn set_active_expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static POPULATE: CommandSpec = CommandSpec {
-    name: "populate",
-    syntax: "count [prefix] [size]",
-    summary: "Makes keys `prefix:0` and on, unless they exist, with values of a size in bytes.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(count)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(populate),
-};
+static POPULATE: CommandSpec = family::SERVER
+    .subcommand("populate", "count [prefix] [size]", populate)
+    .summary("Makes keys `prefix:0` and on, unless they exist, with values of a size in bytes.")
+    .since("1.0.0")
+    .cost("O(count)")
+    .flags(OPERATOR);
 
 const NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR value is out of range, must be positive");
 
@@ -316,18 +267,11 @@ fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static OBJECT: CommandSpec = CommandSpec {
-    name: "object",
-    syntax: "key",
-    summary: "Describes how a key is kept.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(object),
-};
+static OBJECT: CommandSpec = family::SERVER
+    .subcommand("object", "key", object)
+    .summary("Describes how a key is kept.")
+    .since("1.0.0")
+    .flags(OPERATOR);
 
 const NO_SUCH_KEY: ReplyError = ReplyError::fixed("ERR no such key");
 
@@ -350,4 +294,4 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-help_of!(DEBUG, Server, "5.0.0");
+help_of!(DEBUG, SERVER, "5.0.0");

@@ -1,6 +1,7 @@
 //! INFO and TIME, and a little art.
 
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::command::table::{CommandNumber, table};
 use crate::config::MemoryLimit;
 use crate::protocol::args::Args;
@@ -13,18 +14,12 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&INFO, &TIME, &LOLWUT];
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
 
-static INFO: CommandSpec = CommandSpec {
-    name: "info",
-    syntax: "[section [section ...]]",
-    summary: "Describes the server and what it has done.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of clients)",
-    arity: -1,
-    flags: ANYTIME,
-    keys: Keys::None,
-    action: Action::Run(info),
-};
+static INFO: CommandSpec = family::SERVER
+    .command("info", "[section [section ...]]", info)
+    .summary("Describes the server and what it has done.")
+    .since("1.0.0")
+    .cost("O(number of clients)")
+    .flags(ANYTIME);
 
 fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let sections: Vec<&[u8]> = args.iter().skip(1).collect();
@@ -164,18 +159,11 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     }
 }
 
-static TIME: CommandSpec = CommandSpec {
-    name: "time",
-    syntax: "",
-    summary: "Returns the time as Unix seconds and microseconds.",
-    since: "2.6.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 1,
-    flags: ANYTIME.and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(time),
-};
+static TIME: CommandSpec = family::SERVER
+    .command("time", "", time)
+    .summary("Returns the time as Unix seconds and microseconds.")
+    .since("2.6.0")
+    .flags(ANYTIME.and(Flags::FAST));
 
 fn time(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let now_us = context.now.unix_us;
@@ -186,18 +174,11 @@ fn time(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static LOLWUT: CommandSpec = CommandSpec {
-    name: "lolwut",
-    syntax: "[VERSION version]",
-    summary: "Shows a ship on an even keel, and the version.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: -1,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(lolwut),
-};
+static LOLWUT: CommandSpec = family::SERVER
+    .command("lolwut", "[VERSION version]", lolwut)
+    .summary("Shows a ship on an even keel, and the version.")
+    .since("5.0.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn lolwut(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     const SHIP: &str = concat!(

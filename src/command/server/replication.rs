@@ -1,28 +1,24 @@
 //! What is asked of a server that may be a replica: this one never is, and has none.
 
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&ROLE, &WAIT, &FAILOVER, &REPLICAOF, &SLAVEOF];
 
-static ROLE: CommandSpec = CommandSpec {
-    name: "role",
-    syntax: "",
-    summary: "Returns that this server is a master without replicas.",
-    since: "2.8.12",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::NO_SCRIPT
-        .and(Flags::LOADING)
-        .and(Flags::STALE)
-        .and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(role),
-};
+static ROLE: CommandSpec = family::SERVER
+    .command("role", "", role)
+    .summary("Returns that this server is a master without replicas.")
+    .since("2.8.12")
+    .flags(
+        Flags::NO_SCRIPT
+            .and(Flags::LOADING)
+            .and(Flags::STALE)
+            .and(Flags::FAST),
+    );
 
 fn role(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.array(3);
@@ -32,18 +28,11 @@ fn role(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static WAIT: CommandSpec = CommandSpec {
-    name: "wait",
-    syntax: "numreplicas timeout",
-    summary: "Returns how many replicas have all writes: none, at once.",
-    since: "3.0.0",
-    group: Group::Connection,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::NO_SCRIPT,
-    keys: Keys::None,
-    action: Action::Run(wait),
-};
+static WAIT: CommandSpec = family::CONNECTION
+    .command("wait", "numreplicas timeout", wait)
+    .summary("Returns how many replicas have all writes: none, at once.")
+    .since("3.0.0")
+    .flags(Flags::NO_SCRIPT);
 
 const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
 const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
@@ -57,18 +46,15 @@ fn wait(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static FAILOVER: CommandSpec = CommandSpec {
-    name: "failover",
-    syntax: "[TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]",
-    summary: "Refused: there is no replica to hand over to.",
-    since: "6.2.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: -1,
-    flags: Flags::ADMIN.and(Flags::NO_SCRIPT).and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(failover),
-};
+static FAILOVER: CommandSpec = family::SERVER
+    .command(
+        "failover",
+        "[TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]",
+        failover,
+    )
+    .summary("Refused: there is no replica to hand over to.")
+    .since("6.2.0")
+    .flags(Flags::ADMIN.and(Flags::NO_SCRIPT).and(Flags::STALE));
 
 const NO_REPLICAS: ReplyError = ReplyError::fixed("ERR FAILOVER requires connected replicas.");
 const NO_FAILOVER: ReplyError = ReplyError::fixed("ERR No failover in progress.");
@@ -95,31 +81,17 @@ fn failover(_: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 const REPLICA_FLAGS: Flags = Flags::ADMIN.and(Flags::NO_SCRIPT).and(Flags::STALE);
 
-static REPLICAOF: CommandSpec = CommandSpec {
-    name: "replicaof",
-    syntax: "host port",
-    summary: "Takes `NO ONE`, which this server is anyway; it can't be a replica.",
-    since: "5.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: REPLICA_FLAGS,
-    keys: Keys::None,
-    action: Action::Run(replicaof),
-};
+static REPLICAOF: CommandSpec = family::SERVER
+    .command("replicaof", "host port", replicaof)
+    .summary("Takes `NO ONE`, which this server is anyway; it can't be a replica.")
+    .since("5.0.0")
+    .flags(REPLICA_FLAGS);
 
-static SLAVEOF: CommandSpec = CommandSpec {
-    name: "slaveof",
-    syntax: "host port",
-    summary: "The old name of REPLICAOF.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: REPLICA_FLAGS,
-    keys: Keys::None,
-    action: Action::Run(replicaof),
-};
+static SLAVEOF: CommandSpec = family::SERVER
+    .command("slaveof", "host port", replicaof)
+    .summary("The old name of REPLICAOF.")
+    .since("1.0.0")
+    .flags(REPLICA_FLAGS);
 
 const NO_REPLICATION: ReplyError =
     ReplyError::fixed("ERR this server can't be a replica of another");

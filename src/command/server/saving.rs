@@ -2,7 +2,8 @@
 //!
 //! Not here: how they are taken (`node/saving.rs`).
 
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -12,18 +13,12 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&SAVE, &BGSAVE, &LASTSAVE];
 
 const OPERATOR: Flags = Flags::ADMIN.and(Flags::NO_SCRIPT);
 
-static SAVE: CommandSpec = CommandSpec {
-    name: "save",
-    syntax: "",
-    summary: "Takes a snapshot and answers when it is durable; other clients go on meanwhile.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys), in slices",
-    arity: 1,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(save),
-};
+static SAVE: CommandSpec = family::SERVER
+    .command("save", "", save)
+    .summary("Takes a snapshot and answers when it is durable; other clients go on meanwhile.")
+    .since("1.0.0")
+    .cost("O(number of keys), in slices")
+    .flags(OPERATOR.and(Flags::NO_MULTI));
 
 const IN_PROGRESS: ReplyError = ReplyError::fixed("ERR Background save already in progress");
 
@@ -48,18 +43,12 @@ fn check_disk(context: &Context<'_>) -> Outcome {
     }
 }
 
-static BGSAVE: CommandSpec = CommandSpec {
-    name: "bgsave",
-    syntax: "[SCHEDULE]",
-    summary: "Takes a snapshot and answers at once.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys), in slices",
-    arity: -1,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(bgsave),
-};
+static BGSAVE: CommandSpec = family::SERVER
+    .command("bgsave", "[SCHEDULE]", bgsave)
+    .summary("Takes a snapshot and answers at once.")
+    .since("1.0.0")
+    .cost("O(number of keys), in slices")
+    .flags(OPERATOR);
 
 fn bgsave(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let is_schedule = args.len() == 2 && args.get(1).eq_ignore_ascii_case(b"schedule");
@@ -80,18 +69,11 @@ fn bgsave(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static LASTSAVE: CommandSpec = CommandSpec {
-    name: "lastsave",
-    syntax: "",
-    summary: "Returns the Unix time in seconds of the last snapshot.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 1,
-    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
-    keys: Keys::None,
-    action: Action::Run(lastsave),
-};
+static LASTSAVE: CommandSpec = family::SERVER
+    .command("lastsave", "", lastsave)
+    .summary("Returns the Unix time in seconds of the last snapshot.")
+    .since("1.0.0")
+    .flags(Flags::LOADING.and(Flags::STALE).and(Flags::FAST));
 
 fn lastsave(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let seconds = context.stats.gauges.last_save_unix_seconds;

@@ -2,7 +2,8 @@
 
 use crate::base::extended_float::ExtendedFloat;
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::keyspace::{CountError, DeadlineChange};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -13,70 +14,42 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&INCR, &DECR, &INCRBY, &DECRBY, &
 
 const FLAGS: Flags = Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST);
 
-static INCR: CommandSpec = CommandSpec {
-    name: "incr",
-    syntax: "key",
-    summary: "Adds one to the integer value of a key; a missing key counts as 0.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::FIRST,
-    action: Action::Run(incr),
-};
+static INCR: CommandSpec = family::STRING
+    .command("incr", "key", incr)
+    .summary("Adds one to the integer value of a key; a missing key counts as 0.")
+    .since("1.0.0")
+    .flags(FLAGS);
 
 fn incr(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     add(context, args, 1)
 }
 
-static DECR: CommandSpec = CommandSpec {
-    name: "decr",
-    syntax: "key",
-    summary: "Takes one from the integer value of a key; a missing key counts as 0.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::FIRST,
-    action: Action::Run(decr),
-};
+static DECR: CommandSpec = family::STRING
+    .command("decr", "key", decr)
+    .summary("Takes one from the integer value of a key; a missing key counts as 0.")
+    .since("1.0.0")
+    .flags(FLAGS);
 
 fn decr(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     add(context, args, -1)
 }
 
-static INCRBY: CommandSpec = CommandSpec {
-    name: "incrby",
-    syntax: "key increment",
-    summary: "Adds a number to the integer value of a key; a missing key counts as 0.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 3,
-    flags: FLAGS,
-    keys: Keys::FIRST,
-    action: Action::Run(incrby),
-};
+static INCRBY: CommandSpec = family::STRING
+    .command("incrby", "key increment", incrby)
+    .summary("Adds a number to the integer value of a key; a missing key counts as 0.")
+    .since("1.0.0")
+    .flags(FLAGS);
 
 fn incrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let increment = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
     add(context, args, increment)
 }
 
-static DECRBY: CommandSpec = CommandSpec {
-    name: "decrby",
-    syntax: "key decrement",
-    summary: "Takes a number from the integer value of a key; a missing key counts as 0.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 3,
-    flags: FLAGS,
-    keys: Keys::FIRST,
-    action: Action::Run(decrby),
-};
+static DECRBY: CommandSpec = family::STRING
+    .command("decrby", "key decrement", decrby)
+    .summary("Takes a number from the integer value of a key; a missing key counts as 0.")
+    .since("1.0.0")
+    .flags(FLAGS);
 
 fn decrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let decrement = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -97,18 +70,11 @@ fn add(context: &mut Context<'_>, args: Args<'_>, increment: i64) -> Outcome {
     Ok(())
 }
 
-static INCRBYFLOAT: CommandSpec = CommandSpec {
-    name: "incrbyfloat",
-    syntax: "key float-increment",
-    summary: "Adds a floating-point number to the value of a key; a missing key counts as 0.",
-    since: "2.6.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 3,
-    flags: FLAGS,
-    keys: Keys::FIRST,
-    action: Action::Run(incrbyfloat),
-};
+static INCRBYFLOAT: CommandSpec = family::STRING
+    .command("incrbyfloat", "key float-increment", incrbyfloat)
+    .summary("Adds a floating-point number to the value of a key; a missing key counts as 0.")
+    .since("2.6.0")
+    .flags(FLAGS);
 
 fn incrbyfloat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -3,25 +3,19 @@
 use super::reply_string;
 use crate::base::numbers::parse_i64;
 use crate::command::expire_options::ExpireOption;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&GET, &STRLEN, &GETRANGE, &SUBSTR, &GETEX, &GETDEL];
 
-static GET: CommandSpec = CommandSpec {
-    name: "get",
-    syntax: "key",
-    summary: "Returns the string value of a key.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(get),
-};
+static GET: CommandSpec = family::STRING
+    .command("get", "key", get)
+    .summary("Returns the string value of a key.")
+    .since("1.0.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -32,18 +26,11 @@ fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static STRLEN: CommandSpec = CommandSpec {
-    name: "strlen",
-    syntax: "key",
-    summary: "Returns the length of a string in bytes, 0 if there is no such key.",
-    since: "2.2.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(strlen),
-};
+static STRLEN: CommandSpec = family::STRING
+    .command("strlen", "key", strlen)
+    .summary("Returns the length of a string in bytes, 0 if there is no such key.")
+    .since("2.2.0")
+    .flags(Flags::READ_ONLY.and(Flags::FAST));
 
 fn strlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -54,31 +41,19 @@ fn strlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static GETRANGE: CommandSpec = CommandSpec {
-    name: "getrange",
-    syntax: "key start end",
-    summary: "Returns the bytes of a string from one index to another, both included.",
-    since: "2.4.0",
-    group: Group::String,
-    complexity: "O(length of the answer)",
-    arity: 4,
-    flags: Flags::READ_ONLY,
-    keys: Keys::FIRST,
-    action: Action::Run(getrange),
-};
+static GETRANGE: CommandSpec = family::STRING
+    .command("getrange", "key start end", getrange)
+    .summary("Returns the bytes of a string from one index to another, both included.")
+    .since("2.4.0")
+    .cost("O(length of the answer)")
+    .flags(Flags::READ_ONLY);
 
-static SUBSTR: CommandSpec = CommandSpec {
-    name: "substr",
-    syntax: "key start end",
-    summary: "An old name of GETRANGE.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(length of the answer)",
-    arity: 4,
-    flags: Flags::READ_ONLY,
-    keys: Keys::FIRST,
-    action: Action::Run(getrange),
-};
+static SUBSTR: CommandSpec = family::STRING
+    .command("substr", "key start end", getrange)
+    .summary("An old name of GETRANGE.")
+    .since("1.0.0")
+    .cost("O(length of the answer)")
+    .flags(Flags::READ_ONLY);
 
 fn getrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -116,18 +91,12 @@ fn slice_between(text: &[u8], start: i64, end: i64) -> &[u8] {
     }
 }
 
-static GETEX: CommandSpec = CommandSpec {
-    name: "getex",
-    syntax: "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]",
-    summary: "Returns the string value of a key and sets, changes or removes its deadline.",
-    since: "6.2.0",
-    group: Group::String,
-    complexity: "O(1), O(log N) with N keys that have a deadline",
-    arity: -2,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(getex),
-};
+static GETEX: CommandSpec = family::STRING
+    .command("getex", "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]", getex)
+    .summary("Returns the string value of a key and sets, changes or removes its deadline.")
+    .since("6.2.0")
+    .cost("O(1), O(log N) with N keys that have a deadline")
+    .flags(Flags::WRITE.and(Flags::FAST));
 
 fn getex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut expire = ExpireOption::None;
@@ -164,18 +133,11 @@ fn getex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static GETDEL: CommandSpec = CommandSpec {
-    name: "getdel",
-    syntax: "key",
-    summary: "Returns the string value of a key and deletes the key.",
-    since: "6.2.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::WRITE.and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(getdel),
-};
+static GETDEL: CommandSpec = family::STRING
+    .command("getdel", "key", getdel)
+    .summary("Returns the string value of a key and deletes the key.")
+    .since("6.2.0")
+    .flags(Flags::WRITE.and(Flags::FAST));
 
 fn getdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     get(context, args)?;

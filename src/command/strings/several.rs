@@ -3,8 +3,9 @@
 use super::reply_string;
 use crate::base::numbers::parse_i64;
 use crate::command::expire_options::ExpireOption;
+use crate::command::family;
 use crate::command::many_keys::for_each_key;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::keyspace::DeadlineChange;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -13,18 +14,13 @@ use crate::value::string::StringValue;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MGET, &MSET, &MSETNX, &MSETEX];
 
-static MGET: CommandSpec = CommandSpec {
-    name: "mget",
-    syntax: "key [key ...]",
-    summary: "Returns the string values of several keys.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(number of keys)",
-    arity: -2,
-    flags: Flags::READ_ONLY.and(Flags::FAST),
-    keys: Keys::ALL,
-    action: Action::Run(mget),
-};
+static MGET: CommandSpec = family::STRING
+    .command("mget", "key [key ...]", mget)
+    .summary("Returns the string values of several keys.")
+    .since("1.0.0")
+    .cost("O(number of keys)")
+    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .keys(Keys::ALL);
 
 fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.reply.array(args.len() - 1);
@@ -62,22 +58,17 @@ fn count_existing(
     count
 }
 
-static MSET: CommandSpec = CommandSpec {
-    name: "mset",
-    syntax: "key value [key value ...]",
-    summary: "Sets several keys to strings.",
-    since: "1.0.1",
-    group: Group::String,
-    complexity: "O(number of keys)",
-    arity: -3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::Range {
+static MSET: CommandSpec = family::STRING
+    .command("mset", "key value [key value ...]", mset)
+    .summary("Sets several keys to strings.")
+    .since("1.0.1")
+    .cost("O(number of keys)")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .keys(Keys::Range {
         first: 1,
         last: -1,
         step: 2,
-    },
-    action: Action::Run(mset),
-};
+    });
 
 fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
@@ -88,22 +79,17 @@ fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static MSETNX: CommandSpec = CommandSpec {
-    name: "msetnx",
-    syntax: "key value [key value ...]",
-    summary: "Sets several keys to strings if none of them exists.",
-    since: "1.0.1",
-    group: Group::String,
-    complexity: "O(number of keys)",
-    arity: -3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::Range {
+static MSETNX: CommandSpec = family::STRING
+    .command("msetnx", "key value [key value ...]", msetnx)
+    .summary("Sets several keys to strings if none of them exists.")
+    .since("1.0.1")
+    .cost("O(number of keys)")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .keys(Keys::Range {
         first: 1,
         last: -1,
         step: 2,
-    },
-    action: Action::Run(msetnx),
-};
+    });
 
 fn msetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
@@ -117,18 +103,13 @@ fn msetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static MSETEX: CommandSpec = CommandSpec {
-    name: "msetex",
-    syntax: "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
-    summary: "Sets several keys to strings that share a deadline; all or none, with NX or XX.",
-    since: "8.4.0",
-    group: Group::String,
-    complexity: "O(number of keys), times O(log N) with N keys that have a deadline",
-    arity: -4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::Counted { count: 1, step: 2 },
-    action: Action::Run(msetex),
-};
+static MSETEX: CommandSpec = family::STRING
+    .command("msetex", "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]", msetex)
+    .summary("Sets several keys to strings that share a deadline; all or none, with NX or XX.")
+    .since("8.4.0")
+    .cost("O(number of keys), times O(log N) with N keys that have a deadline")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .keys(Keys::Counted { count: 1, step: 2 });
 
 fn msetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let count = parse_i64(args.get(1)).filter(|&count| count > 0);

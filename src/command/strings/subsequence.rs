@@ -1,7 +1,8 @@
 //! LCS: what two strings have in common.
 
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -9,22 +10,21 @@ use crate::value::common_subsequence::{self, CommonRange};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&LCS];
 
-static LCS: CommandSpec = CommandSpec {
-    name: "lcs",
-    syntax: "key key [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]",
-    summary: "Returns the longest common subsequence of two strings.",
-    since: "7.0.0",
-    group: Group::String,
-    complexity: "O(N*M) with strings of N and M bytes",
-    arity: -3,
-    flags: Flags::READ_ONLY,
-    keys: Keys::Range {
+static LCS: CommandSpec = family::STRING
+    .command(
+        "lcs",
+        "key key [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]",
+        lcs,
+    )
+    .summary("Returns the longest common subsequence of two strings.")
+    .since("7.0.0")
+    .cost("O(N*M) with strings of N and M bytes")
+    .flags(Flags::READ_ONLY)
+    .keys(Keys::Range {
         first: 1,
         last: 2,
         step: 1,
-    },
-    action: Action::Run(lcs),
-};
+    });
 
 const LENGTH_AND_INDEXES: ReplyError =
     ReplyError::fixed("ERR If you want both the length and indexes, please just use IDX.");

@@ -3,7 +3,8 @@
 use super::{check_length, reply_string};
 use crate::base::numbers::parse_i64;
 use crate::command::expire_options::{ExpireOption, TimeForm};
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::keyspace::{DeadlineChange, Key};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -13,18 +14,12 @@ use crate::value::string::StringValue;
 pub(super) const COMMANDS: &[&CommandSpec] =
     &[&SET, &SETNX, &SETEX, &PSETEX, &GETSET, &APPEND, &SETRANGE];
 
-static SET: CommandSpec = CommandSpec {
-    name: "set",
-    syntax: "key value [NX | XX | IFEQ comparison-value] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
-    summary: "Sets a key to a string, whatever it held, and its deadline.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1), O(log N) with N keys that have a deadline",
-    arity: -3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
-    keys: Keys::FIRST,
-    action: Action::Run(set),
-};
+static SET: CommandSpec = family::STRING
+    .command("set", "key value [NX | XX | IFEQ comparison-value] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]", set)
+    .summary("Sets a key to a string, whatever it held, and its deadline.")
+    .since("1.0.0")
+    .cost("O(1), O(log N) with N keys that have a deadline")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
 
 /// What must hold for SET to set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,18 +128,11 @@ fn reply_old_value(context: &mut Context<'_>, key: Key<'_>) {
     });
 }
 
-static SETNX: CommandSpec = CommandSpec {
-    name: "setnx",
-    syntax: "key value",
-    summary: "Sets a key to a string if there is no such key.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(setnx),
-};
+static SETNX: CommandSpec = family::STRING
+    .command("setnx", "key value", setnx)
+    .summary("Sets a key to a string if there is no such key.")
+    .since("1.0.0")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
 
 fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -157,35 +145,23 @@ fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SETEX: CommandSpec = CommandSpec {
-    name: "setex",
-    syntax: "key seconds value",
-    summary: "Sets a key to a string that expires after some seconds.",
-    since: "2.0.0",
-    group: Group::String,
-    complexity: "O(log N) with N keys that have a deadline",
-    arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
-    keys: Keys::FIRST,
-    action: Action::Run(setex),
-};
+static SETEX: CommandSpec = family::STRING
+    .command("setex", "key seconds value", setex)
+    .summary("Sets a key to a string that expires after some seconds.")
+    .since("2.0.0")
+    .cost("O(log N) with N keys that have a deadline")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
 
 fn setex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::SECONDS, "setex")
 }
 
-static PSETEX: CommandSpec = CommandSpec {
-    name: "psetex",
-    syntax: "key milliseconds value",
-    summary: "Sets a key to a string that expires after some milliseconds.",
-    since: "2.6.0",
-    group: Group::String,
-    complexity: "O(log N) with N keys that have a deadline",
-    arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF),
-    keys: Keys::FIRST,
-    action: Action::Run(psetex),
-};
+static PSETEX: CommandSpec = family::STRING
+    .command("psetex", "key milliseconds value", psetex)
+    .summary("Sets a key to a string that expires after some milliseconds.")
+    .since("2.6.0")
+    .cost("O(log N) with N keys that have a deadline")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
 
 fn psetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::MILLISECONDS, "psetex")
@@ -207,18 +183,11 @@ fn set_for_a_time(
     Ok(())
 }
 
-static GETSET: CommandSpec = CommandSpec {
-    name: "getset",
-    syntax: "key value",
-    summary: "Returns the string value of a key and sets it to another.",
-    since: "1.0.0",
-    group: Group::String,
-    complexity: "O(1)",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(getset),
-};
+static GETSET: CommandSpec = family::STRING
+    .command("getset", "key value", getset)
+    .summary("Returns the string value of a key and sets it to another.")
+    .since("1.0.0")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
 
 fn getset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -231,18 +200,12 @@ fn getset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static APPEND: CommandSpec = CommandSpec {
-    name: "append",
-    syntax: "key value",
-    summary: "Appends to a string, or sets it if there is no such key; returns the length.",
-    since: "2.0.0",
-    group: Group::String,
-    complexity: "O(1) amortised",
-    arity: 3,
-    flags: Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST),
-    keys: Keys::FIRST,
-    action: Action::Run(append),
-};
+static APPEND: CommandSpec = family::STRING
+    .command("append", "key value", append)
+    .summary("Appends to a string, or sets it if there is no such key; returns the length.")
+    .since("2.0.0")
+    .cost("O(1) amortised")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
 
 fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -264,18 +227,12 @@ fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static SETRANGE: CommandSpec = CommandSpec {
-    name: "setrange",
-    syntax: "key offset value",
-    summary: "Overwrites a part of a string, filling up with zero bytes; returns the length.",
-    since: "2.2.0",
-    group: Group::String,
-    complexity: "O(length of the value), plus the zero bytes that are filled in",
-    arity: 4,
-    flags: Flags::WRITE.and(Flags::DENY_OOM),
-    keys: Keys::FIRST,
-    action: Action::Run(setrange),
-};
+static SETRANGE: CommandSpec = family::STRING
+    .command("setrange", "key offset value", setrange)
+    .summary("Overwrites a part of a string, filling up with zero bytes; returns the length.")
+    .since("2.2.0")
+    .cost("O(length of the value), plus the zero bytes that are filled in")
+    .flags(Flags::WRITE.and(Flags::DENY_OOM));
 
 fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;

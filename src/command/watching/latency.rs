@@ -4,8 +4,9 @@
 //! GRAPH and DOCTOR (`latency_text.rs`).
 
 use super::latency_text;
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::command::table::{CommandNumber, table};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -20,36 +21,21 @@ const FLAGS: Flags = Flags::ADMIN
     .and(Flags::LOADING)
     .and(Flags::STALE);
 
-static LATENCY: CommandSpec = CommandSpec {
-    name: "latency",
-    syntax: "",
-    summary: "A container of commands about latency.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(
+static LATENCY: CommandSpec = family::SERVER
+    .container(
+        "latency",
         &[
             &DOCTOR, &GRAPH, &HELP, &HISTOGRAM, &HISTORY, &LATEST, &RESET,
         ],
-        None,
-    ),
-};
+    )
+    .summary("A container of commands about latency.")
+    .since("2.8.13");
 
-static LATEST: CommandSpec = CommandSpec {
-    name: "latest",
-    syntax: "",
-    summary: "Returns the latest sample of every event.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(latest),
-};
+static LATEST: CommandSpec = family::SERVER
+    .subcommand("latest", "", latest)
+    .summary("Returns the latest sample of every event.")
+    .since("2.8.13")
+    .flags(FLAGS);
 
 fn latest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let monitor = &context.stats.latency;
@@ -65,18 +51,11 @@ fn latest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HISTORY: CommandSpec = CommandSpec {
-    name: "history",
-    syntax: "event",
-    summary: "Returns the samples of an event.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(history),
-};
+static HISTORY: CommandSpec = family::SERVER
+    .subcommand("history", "event", history)
+    .summary("Returns the samples of an event.")
+    .since("2.8.13")
+    .flags(FLAGS);
 
 fn history(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let event = LatencyEvent::find(args.get(2));
@@ -93,18 +72,11 @@ fn history(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static RESET: CommandSpec = CommandSpec {
-    name: "reset",
-    syntax: "[event [event ...]]",
-    summary: "Forgets the samples of some events, or of all.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(reset),
-};
+static RESET: CommandSpec = family::SERVER
+    .subcommand("reset", "[event [event ...]]", reset)
+    .summary("Forgets the samples of some events, or of all.")
+    .since("2.8.13")
+    .flags(FLAGS);
 
 fn reset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let is_meant = |event: &LatencyEvent| {
@@ -123,18 +95,12 @@ fn reset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static HISTOGRAM: CommandSpec = CommandSpec {
-    name: "histogram",
-    syntax: "[command [command ...]]",
-    summary: "Returns how many calls of commands took how many microseconds.",
-    since: "7.0.0",
-    group: Group::Server,
-    complexity: "O(number of commands)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(histogram),
-};
+static HISTOGRAM: CommandSpec = family::SERVER
+    .subcommand("histogram", "[command [command ...]]", histogram)
+    .summary("Returns how many calls of commands took how many microseconds.")
+    .since("7.0.0")
+    .cost("O(number of commands)")
+    .flags(FLAGS);
 
 fn histogram(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let all = 0..table().len() as CommandNumber;
@@ -199,18 +165,11 @@ fn cumulative_us(durations: &Histogram) -> Vec<(u64, u64)> {
     buckets
 }
 
-static GRAPH: CommandSpec = CommandSpec {
-    name: "graph",
-    syntax: "event",
-    summary: "Draws the samples of an event.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(graph),
-};
+static GRAPH: CommandSpec = family::SERVER
+    .subcommand("graph", "event", graph)
+    .summary("Draws the samples of an event.")
+    .since("2.8.13")
+    .flags(FLAGS);
 
 fn graph(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let event = LatencyEvent::find(args.get(2));
@@ -224,18 +183,11 @@ fn graph(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static DOCTOR: CommandSpec = CommandSpec {
-    name: "doctor",
-    syntax: "",
-    summary: "Says in words what took long.",
-    since: "2.8.13",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(doctor),
-};
+static DOCTOR: CommandSpec = family::SERVER
+    .subcommand("doctor", "", doctor)
+    .summary("Says in words what took long.")
+    .since("2.8.13")
+    .flags(FLAGS);
 
 fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let is_on = context.config.latency_monitor_threshold_ms > 0;
@@ -244,7 +196,7 @@ fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-help_of!(LATENCY, Server, "2.8.13");
+help_of!(LATENCY, SERVER, "2.8.13");
 
 #[cfg(test)]
 mod tests {

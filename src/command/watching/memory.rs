@@ -3,9 +3,10 @@
 //! Not here: how it is counted (`keyspace/`), INFO memory (`server/info.rs`).
 
 use crate::command::arguments::parse_i32;
+use crate::command::family;
 use crate::command::help::help_of;
 use crate::command::server::gather_gauges;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -14,38 +15,24 @@ use crate::stats::Gauges;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MEMORY];
 
-static MEMORY: CommandSpec = CommandSpec {
-    name: "memory",
-    syntax: "",
-    summary: "A container of commands about memory.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(
+static MEMORY: CommandSpec = family::SERVER
+    .container(
+        "memory",
         &[&DOCTOR, &HELP, &MALLOC_STATS, &PURGE, &STATS, &USAGE],
-        None,
-    ),
-};
+    )
+    .summary("A container of commands about memory.")
+    .since("4.0.0");
 
-static USAGE: CommandSpec = CommandSpec {
-    name: "usage",
-    syntax: "key [SAMPLES count]",
-    summary: "Returns the bytes that a key and its value take.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: -3,
-    flags: Flags::READ_ONLY,
-    keys: Keys::Range {
+static USAGE: CommandSpec = family::SERVER
+    .subcommand("usage", "key [SAMPLES count]", usage)
+    .summary("Returns the bytes that a key and its value take.")
+    .since("4.0.0")
+    .flags(Flags::READ_ONLY)
+    .keys(Keys::Range {
         first: 2,
         last: 2,
         step: 1,
-    },
-    action: Action::Run(usage),
-};
+    });
 
 fn usage(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     // What a value takes is known without sampling, so the number has no effect.
@@ -67,18 +54,11 @@ fn usage(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static STATS: CommandSpec = CommandSpec {
-    name: "stats",
-    syntax: "",
-    summary: "Returns figures about the server's memory.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(number of databases and clients)",
-    arity: 2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Run(stats),
-};
+static STATS: CommandSpec = family::SERVER
+    .subcommand("stats", "", stats)
+    .summary("Returns figures about the server's memory.")
+    .since("4.0.0")
+    .cost("O(number of databases and clients)");
 
 fn stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let gauges = gather_gauges(context);
@@ -201,18 +181,11 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
     ]
 }
 
-static DOCTOR: CommandSpec = CommandSpec {
-    name: "doctor",
-    syntax: "",
-    summary: "Says in words what is wrong with memory.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(number of clients)",
-    arity: 2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Run(doctor),
-};
+static DOCTOR: CommandSpec = family::SERVER
+    .subcommand("doctor", "", doctor)
+    .summary("Says in words what is wrong with memory.")
+    .since("4.0.0")
+    .cost("O(number of clients)");
 
 /// Below this much memory its shape means nothing, in bytes.
 const SMALL_BYTES: u64 = 5 << 20;
@@ -250,18 +223,10 @@ fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static MALLOC_STATS: CommandSpec = CommandSpec {
-    name: "malloc-stats",
-    syntax: "",
-    summary: "Says which allocator is used; it keeps no statistics.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Run(malloc_stats),
-};
+static MALLOC_STATS: CommandSpec = family::SERVER
+    .subcommand("malloc-stats", "", malloc_stats)
+    .summary("Says which allocator is used; it keeps no statistics.")
+    .since("4.0.0");
 
 fn malloc_stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let name = &context.stats.gauges.mem_allocator;
@@ -270,22 +235,14 @@ fn malloc_stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static PURGE: CommandSpec = CommandSpec {
-    name: "purge",
-    syntax: "",
-    summary: "Does nothing: the allocator gives pages back by itself.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Run(purge),
-};
+static PURGE: CommandSpec = family::SERVER
+    .subcommand("purge", "", purge)
+    .summary("Does nothing: the allocator gives pages back by itself.")
+    .since("4.0.0");
 
 fn purge(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.ok();
     Ok(())
 }
 
-help_of!(MEMORY, Server, "4.0.0");
+help_of!(MEMORY, SERVER, "4.0.0");

@@ -2,28 +2,25 @@
 //!
 //! Not here: the lines (`session/monitor.rs`), who gets them (`node/monitoring.rs`).
 
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::family;
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::session::Context;
 use crate::session::outbox::Effect;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MONITOR];
 
-static MONITOR: CommandSpec = CommandSpec {
-    name: "monitor",
-    syntax: "",
-    summary: "Shows every command that is executed, until RESET or the end of the connection.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1), and then some of every command",
-    arity: 1,
-    flags: Flags::ADMIN
-        .and(Flags::NO_SCRIPT)
-        .and(Flags::LOADING)
-        .and(Flags::STALE),
-    keys: Keys::None,
-    action: Action::Run(monitor),
-};
+static MONITOR: CommandSpec = family::SERVER
+    .command("monitor", "", monitor)
+    .summary("Shows every command that is executed, until RESET or the end of the connection.")
+    .since("1.0.0")
+    .cost("O(1), and then some of every command")
+    .flags(
+        Flags::ADMIN
+            .and(Flags::NO_SCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE),
+    );
 
 fn monitor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.session().is_monitor = true;

@@ -3,8 +3,9 @@
 //! Not here: the log (`stats/slow_log.rs`), what gets into it (`observe.rs`).
 
 use crate::base::numbers::parse_i64;
+use crate::command::family;
 use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::spec::{CommandSpec, Flags, Outcome};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -13,31 +14,17 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&SLOWLOG];
 
 const FLAGS: Flags = Flags::ADMIN.and(Flags::LOADING).and(Flags::STALE);
 
-static SLOWLOG: CommandSpec = CommandSpec {
-    name: "slowlog",
-    syntax: "",
-    summary: "A container of commands about slow commands.",
-    since: "2.2.12",
-    group: Group::Server,
-    complexity: "Depends on the subcommand",
-    arity: -2,
-    flags: Flags::NONE,
-    keys: Keys::None,
-    action: Action::Container(&[&GET, &HELP, &LEN, &RESET], None),
-};
+static SLOWLOG: CommandSpec = family::SERVER
+    .container("slowlog", &[&GET, &HELP, &LEN, &RESET])
+    .summary("A container of commands about slow commands.")
+    .since("2.2.12");
 
-static GET: CommandSpec = CommandSpec {
-    name: "get",
-    syntax: "[count]",
-    summary: "Returns the newest entries of the slow log: ten, or as many as asked for.",
-    since: "2.2.12",
-    group: Group::Server,
-    complexity: "O(number of entries)",
-    arity: -2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(get),
-};
+static GET: CommandSpec = family::SERVER
+    .subcommand("get", "[count]", get)
+    .summary("Returns the newest entries of the slow log: ten, or as many as asked for.")
+    .since("2.2.12")
+    .cost("O(number of entries)")
+    .flags(FLAGS);
 
 /// Entries returned unless another number is asked for.
 const COUNT_DEFAULT: usize = 10;
@@ -77,18 +64,11 @@ fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static LEN: CommandSpec = CommandSpec {
-    name: "len",
-    syntax: "",
-    summary: "Returns the number of entries in the slow log.",
-    since: "2.2.12",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(len),
-};
+static LEN: CommandSpec = family::SERVER
+    .subcommand("len", "", len)
+    .summary("Returns the number of entries in the slow log.")
+    .since("2.2.12")
+    .flags(FLAGS);
 
 fn len(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let len = context.stats.slow_log.iter().len();
@@ -96,18 +76,12 @@ fn len(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static RESET: CommandSpec = CommandSpec {
-    name: "reset",
-    syntax: "",
-    summary: "Forgets all entries of the slow log.",
-    since: "2.2.12",
-    group: Group::Server,
-    complexity: "O(number of entries)",
-    arity: 2,
-    flags: FLAGS,
-    keys: Keys::None,
-    action: Action::Run(reset),
-};
+static RESET: CommandSpec = family::SERVER
+    .subcommand("reset", "", reset)
+    .summary("Forgets all entries of the slow log.")
+    .since("2.2.12")
+    .cost("O(number of entries)")
+    .flags(FLAGS);
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.stats.slow_log.clear();
@@ -115,4 +89,4 @@ fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-help_of!(SLOWLOG, Server, "6.2.0");
+help_of!(SLOWLOG, SERVER, "6.2.0");

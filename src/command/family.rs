@@ -1,0 +1,147 @@
+//! What the commands of one chapter have in common, and how each of them is declared.
+//!
+//! ```text
+//!  static GETRANGE: CommandSpec = family::STRING          group, usual keys
+//!      .command("getrange", "key start end", getrange)    name, syntax, handler
+//!      .summary("Returns the bytes of a string …")
+//!      .since("2.4.0")
+//!      .flags(Flags::READ_ONLY)                           then what is not usual:
+//!      .cost("O(length of the answer)");                  cost, keys, flags
+//! ```
+//!
+//! What is left out has its usual value: no flags, the keys of the family, cost O(1). The arity
+//! follows from the syntax (`arity.rs`). A subcommand has no keys unless it says so.
+//!
+//! Not here: what the parts of a declaration mean (`spec.rs`).
+
+use super::arity;
+use super::spec::{Action, CommandSpec, Flags, Group, Handler, Keys};
+
+/// Commands on keys of any kind.
+pub(super) const GENERIC: Family = Family::of_keys(Group::Generic);
+/// Commands on strings.
+pub(super) const STRING: Family = Family::of_keys(Group::String);
+/// Commands on strings as arrays of bits.
+pub(super) const BITMAP: Family = Family::of_keys(Group::Bitmap);
+/// MULTI and what belongs to it.
+pub(super) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
+/// Commands about the client's own connection.
+pub(super) const CONNECTION: Family = Family::without_keys(Group::Connection);
+/// Commands about the server as a whole.
+pub(super) const SERVER: Family = Family::without_keys(Group::Server);
+
+/// What the commands of one chapter have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Family {
+    group: Group,
+    keys: Keys,
+}
+
+impl Family {
+    /// A family whose commands take one key, as their first argument.
+    const fn of_keys(group: Group) -> Self {
+        let keys = Keys::FIRST;
+        Self { group, keys }
+    }
+
+    const fn without_keys(group: Group) -> Self {
+        let keys = Keys::None;
+        Self { group, keys }
+    }
+
+    /// Begins the declaration of a command.
+    pub(super) const fn command(
+        self,
+        name: &'static str,
+        syntax: &'static str,
+        handler: Handler,
+    ) -> CommandSpec {
+        let arity = arity::of(syntax, 1);
+        self.declare(name, syntax, arity, Action::Run(handler))
+            .keys(self.keys)
+    }
+
+    /// Begins the declaration of a subcommand.
+    pub(super) const fn subcommand(
+        self,
+        name: &'static str,
+        syntax: &'static str,
+        handler: Handler,
+    ) -> CommandSpec {
+        let arity = arity::of(syntax, 2);
+        self.declare(name, syntax, arity, Action::Run(handler))
+    }
+
+    /// Begins the declaration of a command that only names its subcommands.
+    pub(super) const fn container(
+        self,
+        name: &'static str,
+        subcommands: &'static [&'static CommandSpec],
+    ) -> CommandSpec {
+        self.declare(name, "", -2, Action::Container(subcommands, None))
+            .cost("Depends on the subcommand")
+    }
+
+    const fn declare(
+        self,
+        name: &'static str,
+        syntax: &'static str,
+        arity: i8,
+        action: Action,
+    ) -> CommandSpec {
+        CommandSpec {
+            name,
+            syntax,
+            summary: "",
+            since: "",
+            group: self.group,
+            complexity: "O(1)",
+            arity,
+            flags: Flags::NONE,
+            keys: Keys::None,
+            action,
+        }
+    }
+}
+
+/// The parts of a declaration that are not given at its beginning.
+impl CommandSpec {
+    /// One sentence of what it does.
+    pub(super) const fn summary(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// The first Redis version that had it; for ours, the Evenkeel version.
+    pub(super) const fn since(mut self, version: &'static str) -> Self {
+        self.since = version;
+        self
+    }
+
+    /// Its cost, if that is not O(1).
+    pub(super) const fn cost(mut self, complexity: &'static str) -> Self {
+        self.complexity = complexity;
+        self
+    }
+
+    /// Its properties.
+    pub(super) const fn flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Its keys, if they are not those of its family.
+    pub(super) const fn keys(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// What answers the bare name of a container.
+    pub(super) const fn bare(mut self, handler: Handler) -> Self {
+        if let Action::Container(subcommands, _) = self.action {
+            self.action = Action::Container(subcommands, Some(handler));
+            self.arity = -1;
+        }
+        self
+    }
+}
