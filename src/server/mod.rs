@@ -21,16 +21,22 @@
 
 mod daemon;
 mod disk;
+mod edge;
+mod links;
 mod listeners;
 mod loading;
 mod machine;
 mod manager;
 mod memory_limit;
 mod reactor;
+mod scheduler;
 mod signals;
+mod sockets;
 mod transport;
 
 pub use daemon::{Origin, ReadConfig};
+pub use edge::Edge;
+pub use links::{LinkId, Talker};
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;
@@ -47,6 +53,7 @@ use manager::Manager;
 use mio::{Poll, Token, Waker};
 pub use reactor::apply_log_level;
 use reactor::{Reactor, STOP_TOKEN};
+pub use scheduler::Scheduler;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -168,7 +175,7 @@ impl Server {
     /// Loads the snapshot and lets the server take others.
     fn attach(&mut self, mut storage: FileStorage, manager: &Manager) -> Result<(), StartError> {
         let waker = self.stop.waker.clone();
-        let Reactor { node, clock, .. } = &mut self.reactor;
+        let (node, clock) = self.reactor.node_and_clock();
         loading::load(node, &mut storage, clock, manager)?;
         node.enable_saving(clock.now());
         let disk = Disk::start(Box::new(storage), waker).map_err(ListenError::poll)?;

@@ -1,0 +1,175 @@
+//! The edge made of the operating system: sockets polled by mio, the clock, the disk thread.
+//!
+//! ```text
+//!  poll ─▶ token ─▶ LinkId ─▶ transports[slot]       the scheduler says when to read and write
+//!                   listener index ─▶ accept ─▶ accepted ─▶ admit (gets a link) or refuse
+//! ```
+//!
+//! Not here: the order in which links are served (`scheduler.rs`), the poll itself (`reactor.rs`).
+
+use super::disk::{Disk, Report, Task};
+use super::edge::Edge;
+use super::links::LinkId;
+use super::listeners::Listener;
+use super::transport::Transport;
+use crate::base::clock::{SystemClock, Timestamp};
+use crate::node::Node;
+use crate::session::Peer;
+use mio::{Registry, Token};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+/// What is read of a closing connection before its socket is closed, in reads of [`DRAIN_BYTES`].
+const DRAIN_READS_MAX: usize = 16;
+const DRAIN_BYTES: usize = 16 * 1024;
+
+/// Sockets, clock and disk of a running server.
+pub(super) struct Sockets {
+    registry: Registry,
+    pub(super) clock: SystemClock,
+    listeners: Vec<Listener>,
+    /// By slot of the link.
+    transports: Vec<Option<(LinkId, Transport)>>,
+    /// A client that was accepted and has neither a link nor been refused.
+    accepted: Option<Transport>,
+    /// Where snapshots go, if they are taken.
+    pub(super) disk: Option<Disk>,
+    /// Path of the configuration file, for rewriting it; empty for none.
+    pub(super) config_path: Vec<u8>,
+}
+
+impl Sockets {
+    /// Sockets without clients. Listener `n` is polled with token `listener_base + n`.
+    pub(super) fn new(
+        registry: Registry,
+        clock: SystemClock,
+        mut listeners: Vec<Listener>,
+        listener_base: usize,
+    ) -> io::Result<Self> {
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(&registry, Token(listener_base + index))?;
+        }
+        Ok(Self {
+            registry,
+            clock,
+            listeners,
+            transports: Vec::new(),
+            accepted: None,
+            disk: None,
+            config_path: Vec::new(),
+        })
+    }
+
+    /// Makes room for `count` sockets in all, so that nothing grows while clients come.
+    pub(super) fn reserve(&mut self, count: usize) {
+        let more = count.saturating_sub(self.transports.len());
+        self.transports.reserve(more);
+    }
+
+    pub(super) fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.listeners.iter();
+        listeners.filter_map(Listener::tcp_address).collect()
+    }
+
+    /// Takes back the names that listeners have in the file system.
+    pub(super) fn remove_names(&self) {
+        for listener in &self.listeners {
+            listener.remove_name();
+        }
+    }
+
+    /// Passes a report of the disk to the node.
+    pub(super) fn take_report(node: &mut Node, report: Report, now: Timestamp) {
+        match report {
+            Report::Snapshot(number, report) => node.storage_reported(number, report, now),
+            Report::ConfigRewritten(outcome) => node.config_rewritten(outcome),
+        }
+    }
+
+    fn transport(&mut self, link: LinkId) -> Option<&mut Transport> {
+        match self.transports.get_mut(link.slot as usize)? {
+            Some((id, transport)) if *id == link => Some(transport),
+            _ => None,
+        }
+    }
+}
+
+impl Edge for Sockets {
+    fn monotonic_us(&self) -> u64 {
+        self.clock.monotonic_us()
+    }
+
+    fn read(&mut self, link: LinkId, buffer: &mut [u8]) -> io::Result<usize> {
+        let transport = self.transport(link).ok_or(io::ErrorKind::NotConnected)?;
+        transport.read(buffer)
+    }
+
+    fn write(&mut self, link: LinkId, bytes: &[u8]) -> io::Result<usize> {
+        let transport = self.transport(link).ok_or(io::ErrorKind::NotConnected)?;
+        transport.write(bytes)
+    }
+
+    fn drain(&mut self, link: LinkId) {
+        let Some(transport) = self.transport(link) else {
+            return;
+        };
+        let mut buffer = [0; DRAIN_BYTES];
+        for _ in 0..DRAIN_READS_MAX {
+            match transport.read(&mut buffer) {
+                Ok(count) if count > 0 => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn close(&mut self, link: LinkId) {
+        if self.transport(link).is_some() {
+            self.transports[link.slot as usize] = None;
+        }
+    }
+
+    fn accept(&mut self, listener: usize, keepalive_s: u32) -> io::Result<Peer> {
+        let (transport, peer) = self.listeners[listener].accept(keepalive_s)?;
+        self.accepted = Some(transport);
+        Ok(peer)
+    }
+
+    fn admit(&mut self, link: LinkId) -> io::Result<()> {
+        let accepted = self.accepted.take();
+        let mut transport = accepted.expect("the scheduler admits a client it has just accepted");
+        transport.register(&self.registry, Token(link.to_token()))?;
+        let slot = link.slot as usize;
+        if self.transports.len() <= slot {
+            self.transports.resize_with(slot + 1, || None);
+        }
+        self.transports[slot] = Some((link, transport));
+        Ok(())
+    }
+
+    fn refuse(&mut self, reply: &[u8]) {
+        if let Some(mut transport) = self.accepted.take() {
+            // The socket is fresh, so its buffer takes this much; if not, the client is gone.
+            _ = transport.write(reply);
+        }
+    }
+
+    fn exchange_with_disk(&mut self, node: &mut Node, now: Timestamp) {
+        while let Some(report) = self.disk.as_ref().and_then(Disk::try_receive) {
+            Self::take_report(node, report, now);
+        }
+        for (number, request) in node.take_storage_requests() {
+            if let Some(disk) = &self.disk {
+                disk.send(Task::Snapshot(number, request));
+            }
+        }
+        while let Some(config) = node.take_config_rewriting() {
+            match &self.disk {
+                Some(disk) => disk.send(Task::RewriteConfig(config, self.config_path.clone())),
+                None => {
+                    let outcome = Err("this server was given no disk".to_string());
+                    node.config_rewritten(outcome);
+                }
+            }
+        }
+    }
+}
