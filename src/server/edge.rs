@@ -11,7 +11,7 @@
 //!
 //! Not here: in which order these are called (`scheduler.rs`).
 
-use super::links::LinkId;
+use super::links::{LinkId, Talker};
 use crate::base::clock::Timestamp;
 use crate::node::{ConnectionId, Node};
 use crate::session::Peer;
@@ -48,11 +48,11 @@ pub trait Edge {
     /// `WouldBlock` where no client waits; any other error of the listener.
     fn accept(&mut self, listener: usize, keepalive_s: u32) -> io::Result<Peer>;
 
-    /// Gives the accepted client a link, whose events are reported from now on.
+    /// Gives the accepted socket its link, whose events are reported from now on.
     ///
     /// # Errors
     /// The system can't watch the socket, which is closed then.
-    fn admit(&mut self, link: LinkId) -> io::Result<()>;
+    fn admit(&mut self, link: LinkId, talker: Talker) -> io::Result<()>;
 
     /// Tells the accepted client why it is not served, and closes its socket.
     fn refuse(&mut self, reply: &[u8]);

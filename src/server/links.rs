@@ -50,6 +50,17 @@ pub enum Talker {
     Client(ConnectionId),
 }
 
+/// How much a link sends at once, by what it sent the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// It has sent nothing yet, so it may turn out to be either.
+    New,
+    /// One request, whose reply it waits for.
+    Light,
+    /// A pipeline, or a large value.
+    Heavy,
+}
+
 /// What is known of a link's socket, and where the link waits.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -61,8 +72,7 @@ pub(super) struct Link {
     pub(super) is_read_closed: bool,
     /// It stands in one of the scheduler's queues.
     pub(super) is_queued: bool,
-    /// It sent much the last time.
-    pub(super) is_heavy: bool,
+    pub(super) pace: Pace,
 }
 
 /// All links.
@@ -100,7 +110,7 @@ impl Links {
             is_readable: false,
             is_read_closed: false,
             is_queued: false,
-            is_heavy: false,
+            pace: Pace::New,
         });
         let id = LinkId {
             slot: slot as u32,

@@ -1,8 +1,9 @@
 //! One turn of the loop: who is served, in which order, and for how long.
 //!
 //! ```text
-//!  events ─▶ queue ──────▶ serve: each once ┐
-//!            heavy queue ▶ … for 300 µs     ├▶ work ▶ long reads ▶ snapshot ▶ disk ▶ write ▶ doors
+//!  events ─▶ light ─▶ serve: each once  ┐
+//!            new ───▶ … until 300 µs    ├▶ work ▶ long reads ▶ snapshot ▶ disk ▶ write ▶ doors
+//!            heavy ─▶ … are over        ┘                                                  ▲
 //!            parting ──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -26,7 +27,7 @@
 //! (`node/`).
 
 use super::edge::Edge;
-use super::links::{LinkId, Links, Talker};
+use super::links::{LinkId, Links, Pace, Talker};
 use crate::base::clock::Timestamp;
 use crate::node::{ConnectionId, Node};
 use crate::session::turns::TurnParts;
@@ -42,7 +43,8 @@ const DOOR_SLICE_US: u64 = 200;
 const DOOR_SHARE: u64 = 4;
 
 /// A client that sends so many bytes at once sends a pipeline or large values. Such clients are
-/// served after those that wait for the answer to one request …
+/// served after those that wait for the answer to one request, and after new ones, which may be
+/// either …
 const HEAVY_READ_BYTES: usize = 1024;
 
 /// … and in a turn until it has taken so long: a client that comes meanwhile waits no longer than
@@ -82,15 +84,27 @@ pub struct Scheduler<E> {
     has_waiting: Vec<bool>,
     /// Accepting failed, and may succeed when a connection has ended.
     is_accept_stuck: bool,
-    queue: Vec<LinkId>,
-    /// As `queue`, for clients that send much: some of them may wait for the next turn.
-    heavy_queue: VecDeque<LinkId>,
-    /// As `queue`, for clients that have ended their side.
+    /// Links to be served, by their pace. New and heavy ones may wait for the next turn.
+    light: Vec<LinkId>,
+    new: VecDeque<LinkId>,
+    heavy: VecDeque<LinkId>,
+    /// Links to be served whose clients have ended their side.
     parting: VecDeque<LinkId>,
     /// Connections that the node has ended and whose sockets are still open.
     closing: VecDeque<ConnectionId>,
     /// Time that a snapshot may take.
     save_credit_us: u64,
+}
+
+impl Pace {
+    /// The pace of a link that has sent so many bytes at once.
+    fn of_read(count: usize) -> Self {
+        if count >= HEAVY_READ_BYTES {
+            Self::Heavy
+        } else {
+            Self::Light
+        }
+    }
 }
 
 impl<E: Edge> Scheduler<E> {
@@ -103,8 +117,9 @@ impl<E: Edge> Scheduler<E> {
             links: Links::with_capacity(reserved),
             has_waiting: vec![false; listener_count],
             is_accept_stuck: false,
-            queue: Vec::new(),
-            heavy_queue: VecDeque::new(),
+            light: Vec::new(),
+            new: VecDeque::new(),
+            heavy: VecDeque::new(),
             parting: VecDeque::new(),
             closing: VecDeque::new(),
             save_credit_us: 0,
@@ -143,8 +158,9 @@ impl<E: Edge> Scheduler<E> {
 
     /// Whether the next turn should begin without waiting for events.
     pub fn is_busy(&self, now: Timestamp) -> bool {
-        !self.queue.is_empty()
-            || !self.heavy_queue.is_empty()
+        !self.light.is_empty()
+            || !self.new.is_empty()
+            || !self.heavy.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
             || self.node.is_busy(now)
@@ -231,33 +247,41 @@ impl<E: Edge> Scheduler<E> {
             && !link.is_queued
         {
             link.is_queued = true;
-            if link.is_read_closed {
-                self.parting.push_back(id);
-            } else if link.is_heavy {
-                self.heavy_queue.push_back(id);
-            } else {
-                self.queue.push(id);
+            match link.pace {
+                _ if link.is_read_closed => self.parting.push_back(id),
+                Pace::New => self.new.push_back(id),
+                Pace::Light => self.light.push(id),
+                Pace::Heavy => self.heavy.push_back(id),
             }
         }
     }
 
-    /// Gives every link in the queue one go, then those that send much, until one slice of time is
-    /// over. Those with more to do come again next turn.
+    /// Gives every light link one go, then new and heavy ones until one slice of time is over. Those
+    /// with more to do come again next turn.
     fn serve(&mut self, now: Timestamp) {
         self.enqueue_ready();
         let end_us = now.monotonic_us + HEAVY_SLICE_US;
-        let mut light_queue = std::mem::take(&mut self.queue).into_iter();
-        for id in light_queue.by_ref() {
+        let mut light = std::mem::take(&mut self.light).into_iter();
+        for id in light.by_ref() {
             self.serve_one(id, now);
             // A client that is found out to send much may use up the slice, too.
             if self.is_heavy(id) && self.edge.monotonic_us() >= end_us {
                 break;
             }
         }
-        self.queue.extend(light_queue);
-        // One at least, however long the others took.
-        for _ in 0..self.heavy_queue.len() {
-            let Some(id) = self.heavy_queue.pop_front() else {
+        self.light.extend(light);
+        // One of each at least, however long the others took.
+        for _ in 0..self.new.len() {
+            let Some(id) = self.new.pop_front() else {
+                break;
+            };
+            self.serve_one(id, now);
+            if self.edge.monotonic_us() >= end_us {
+                break;
+            }
+        }
+        for _ in 0..self.heavy.len() {
+            let Some(id) = self.heavy.pop_front() else {
                 break;
             };
             self.serve_one(id, now);
@@ -269,14 +293,15 @@ impl<E: Edge> Scheduler<E> {
     }
 
     fn is_heavy(&mut self, id: LinkId) -> bool {
-        self.links.get_mut(id).is_some_and(|link| link.is_heavy)
+        let link = self.links.get_mut(id);
+        link.is_some_and(|link| link.pace == Pace::Heavy)
     }
 
     /// Queues those that have requests left from the turn before.
     fn enqueue_ready(&mut self) {
         for client in self.node.take_ready_list() {
             if let Some((id, link)) = self.links.of_client(client) {
-                link.is_heavy = true;
+                link.pace = Pace::Heavy;
                 self.enqueue(id);
             }
         }
@@ -311,7 +336,7 @@ impl<E: Edge> Scheduler<E> {
                 self.node.end_of_input(client);
             }
             Ok(count) => {
-                link.is_heavy = count >= HEAVY_READ_BYTES;
+                link.pace = Pace::of_read(count);
                 // After a short read there is nothing more, unless the end of the stream is.
                 link.is_readable = count == buffer.len() || link.is_read_closed;
                 self.node.received(client, count, now);
@@ -450,8 +475,9 @@ impl<E: Edge> Scheduler<E> {
             Ok(client) => client,
             Err(refusal) => return self.edge.refuse(refusal.reply),
         };
-        let id = self.links.insert(Talker::Client(client));
-        if let Err(error) = self.edge.admit(id) {
+        let talker = Talker::Client(client);
+        let id = self.links.insert(talker);
+        if let Err(error) = self.edge.admit(id, talker) {
             log::warn!("cannot watch a client's socket: {error}");
             self.drop_link(id);
         }

@@ -9,7 +9,7 @@
 
 use super::disk::{Disk, Report, Task};
 use super::edge::Edge;
-use super::links::LinkId;
+use super::links::{LinkId, Talker};
 use super::listeners::Listener;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
@@ -134,7 +134,7 @@ impl Edge for Sockets {
         Ok(peer)
     }
 
-    fn admit(&mut self, link: LinkId) -> io::Result<()> {
+    fn admit(&mut self, link: LinkId, _: Talker) -> io::Result<()> {
         let accepted = self.accepted.take();
         let mut transport = accepted.expect("the scheduler admits a client it has just accepted");
         transport.register(&self.registry, Token(link.to_token()))?;

@@ -5,15 +5,17 @@
 //!  checked  ◀─ to_client (the client's socket) ◀─ node
 //! ```
 //!
-//! Not here: who moves the bytes (`world.rs`).
+//! Not here: when bytes move (`world.rs`), the server's view of the sockets (`network.rs`).
 
 use super::model::{Session, Words, is_silencing};
 use evenkeel::node::ConnectionId;
+use evenkeel::server::LinkId;
 use std::collections::VecDeque;
 
 /// One client and its connection.
 pub(crate) struct Client {
-    pub(crate) id: ConnectionId,
+    /// Its link and its connection; `None` until the server has accepted it.
+    pub(crate) admission: Option<(LinkId, ConnectionId)>,
     /// Its name in CLIENT LIST.
     pub(crate) address: String,
     pub(crate) session: Session,
@@ -27,15 +29,16 @@ pub(crate) struct Client {
     pub(crate) to_client_bytes_max: usize,
     /// Replies that the server has made and the client has not received.
     pub(crate) promised: VecDeque<u8>,
+    /// Those of them that the server has not written.
+    pub(crate) unwritten_bytes: usize,
     /// The client ends its side once everything is sent.
     pub(crate) ends_input: bool,
     /// Its end has arrived at the server's socket.
     pub(crate) is_end_sent: bool,
     /// The node was told so.
     pub(crate) is_end_read: bool,
-    /// The server's socket may have something to read.
-    pub(crate) is_readable: bool,
-    pub(crate) is_queued: bool,
+    /// Its end of the connection is gone: the server's socket only fails.
+    pub(crate) is_reset: bool,
     /// The client's socket was full, so its next read is an event for the server.
     pub(crate) is_blocked: bool,
     /// Whether the server holds the connection open.
@@ -46,9 +49,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: ConnectionId, address: String, now_ms: u64, room_bytes: usize) -> Self {
+    pub(crate) fn new(address: String, now_ms: u64, room_bytes: usize) -> Self {
         Self {
-            id,
+            admission: None,
             address,
             session: Session::default(),
             unanswered: VecDeque::new(),
@@ -57,16 +60,21 @@ impl Client {
             to_client: VecDeque::new(),
             to_client_bytes_max: room_bytes,
             promised: VecDeque::new(),
+            unwritten_bytes: 0,
             ends_input: false,
             is_end_sent: false,
             is_end_read: false,
-            is_readable: false,
-            is_queued: false,
+            is_reset: false,
             is_blocked: false,
             is_open: true,
             speed_bytes: 1,
             last_active_ms: now_ms,
         }
+    }
+
+    /// Whether it waits to be accepted.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_open && self.admission.is_none()
     }
 
     /// Puts up to `count` bytes into the server's socket; returns whether that is an event for the
@@ -78,9 +86,7 @@ impl Client {
         self.to_server.extend(self.outgoing.drain(..count));
         let ends_now = self.is_input_over() && !self.is_end_sent;
         self.is_end_sent |= ends_now;
-        let is_event = self.is_open && (count > 0 || ends_now);
-        self.is_readable |= is_event;
-        is_event
+        self.is_open && (count > 0 || ends_now)
     }
 
     /// Whether the server will read nothing more after what is in its socket.

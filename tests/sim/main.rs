@@ -1,17 +1,21 @@
-//! Simulation of the whole server over `Node`, from printed seeds and in virtual time.
+//! Simulation of the whole server but for sockets, from printed seeds and in virtual time.
 //!
 //! `EVENKEEL_SIM_SEED=n` runs one seed; `EVENKEEL_SIM_COUNT=n` runs that many, from seed 0. A
 //! failure names its seed, which gives the same run again.
 //!
 //! | file | what |
 //! |---|---|
-//! | `world.rs` | the reactor's turns, the clock, the checks |
+//! | `world.rs` | turns of the server's scheduler, the clock, the checks |
+//! | `network.rs` | the sockets and clients that the scheduler sees |
 //! | `client.rs` | one client and its sockets |
 //! | `requests.rs` | random requests |
+//! | `promise.rs` | how long a client waits for the work of others |
 //! | `model.rs` | what they should be answered |
 
 mod client;
 mod model;
+mod network;
+mod promise;
 mod requests;
 mod world;
 

@@ -1,22 +1,20 @@
-//! The whole system from a seed: a node, its clients, the network, a reactor's turns, the clock.
+//! The whole system from a seed: the server's own scheduler and node, its clients, the clock.
 //!
 //! ```text
-//!  step:  clients act ─▶ turn: resume, read ─▶ tick ─▶ write ─▶ close ─▶ checks ─▶ time passes
+//!  step:  clients act ─▶ events ─▶ one turn of the scheduler ─▶ checks ─▶ time passes
 //! ```
 //!
-//! The turn keeps the contract of an edge-triggered reactor: a connection is read only after an
-//! event or from the ready list, one read a turn; what a socket does not take waits for an event.
-//! Replies are checked where they are made (against the model, at the time of the turn) and where
-//! they arrive (the same bytes in the same order). When nothing moves, time jumps to the next
-//! wakeup, which is checked to be no later than the next deadline.
+//! The turn is the very code that serves sockets (`src/server/scheduler.rs`). When nothing moves,
+//! time jumps to the next wakeup, which is checked to be no later than the next deadline.
 //!
-//! Not here: what is asked (`requests.rs`) and answered (`model.rs`).
+//! Not here: the sockets (`network.rs`), what is asked (`requests.rs`) and answered (`model.rs`).
 
 use super::client::Client;
 use super::model::Store;
+use super::network::{Event, Network};
 use super::requests;
-use evenkeel::node::{ConnectionId, Node};
-use evenkeel::session::{Peer, Transport};
+use evenkeel::node::Node;
+use evenkeel::server::Scheduler;
 use evenkeel::{Config, Timestamp};
 use fastrand::Rng;
 
@@ -29,9 +27,9 @@ pub(crate) enum Fault {
     WrongModel,
     /// The network loses a few bytes.
     LosesBytes,
-    /// The reactor forgets whom the node wants to go on.
+    /// The loop forgets whom the node wants to go on.
     ForgetsReadyList,
-    /// The reactor sleeps past deadlines.
+    /// The loop sleeps past deadlines.
     Oversleeps,
 }
 
@@ -61,20 +59,12 @@ const SETTLE_STEPS_MAX: usize = 20_000;
 const SETTLE_SOCKET_BYTES: usize = 1 << 17;
 
 pub(crate) struct World {
-    node: Node,
-    now: Timestamp,
+    scheduler: Scheduler<Network>,
     random: Rng,
     fault: Fault,
-    store: Store,
-    clients: Vec<Client>,
-    /// Clients in the order in which the reactor serves them next.
-    queue: Vec<ConnectionId>,
-    timeout_ms: u64,
-    accepted_count: u64,
-    largest_reply_bytes: usize,
     largest_request_bytes: usize,
     empty_bytes: usize,
-    report: Report,
+    turns_with_work_left: usize,
 }
 
 impl World {
@@ -94,69 +84,71 @@ impl World {
         };
         let node = Node::new(config, now);
         let empty_bytes = node.engine().used_bytes();
-        let mut world = Self {
-            node,
+        let mut network = Network {
             now,
-            random,
+            random: random.fork(),
             fault,
             store: Store::default(),
             clients: Vec::new(),
-            queue: Vec::new(),
+            events: Vec::new(),
             timeout_ms: u64::from(timeout_s) * 1000,
+            connected_count: 0,
             accepted_count: 0,
             largest_reply_bytes: 0,
+            report: Report::default(),
+            error: None,
+        };
+        network.store.forgets_to_clear_deadlines = fault == Fault::WrongModel;
+        for _ in 0..random.usize(1..9) {
+            network.connect();
+        }
+        Self {
+            scheduler: Scheduler::new(node, network, 1),
+            random,
+            fault,
             largest_request_bytes: 0,
             empty_bytes,
-            report: Report::default(),
-        };
-        world.store.forgets_to_clear_deadlines = fault == Fault::WrongModel;
-        for _ in 0..world.random.usize(1..9) {
-            let client = world.connect();
-            world.clients.push(client);
+            turns_with_work_left: 0,
         }
-        world
     }
 
     /// Lets the clients do what they like for a while, then hears everybody out and ends.
     pub(crate) fn run(mut self) -> Result<Report, String> {
         for _ in 0..STEPS {
-            for index in 0..self.clients.len() {
+            for index in 0..self.network().clients.len() {
                 self.act(index)?;
             }
             self.turn()?;
             self.pass_time()?;
         }
         self.settle()?;
-        for client in &mut self.clients {
+        for client in &mut self.network().clients {
             client.ends_input = true;
         }
         self.settle()?;
         self.check_end()?;
-        Ok(self.report)
+        Ok(self.network().report)
     }
 
-    fn connect(&mut self) -> Client {
-        self.accepted_count += 1;
-        let address = format!("client:{}", self.accepted_count);
-        let peer = Peer {
-            address: address.as_str().into(),
-            local_address: "server:0".into(),
-            transport: Transport::Tcp,
-            descriptor: -1,
-        };
-        let accepted = self.node.accepted(peer, self.now);
-        let id = accepted.expect("fewer clients than maxclients");
-        let room_bytes = 1 << self.random.u32(6..17);
-        Client::new(id, address, self.now.monotonic_ms(), room_bytes)
+    fn network(&mut self) -> &mut Network {
+        self.scheduler.edge_mut()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.scheduler.edge().now
     }
 
     /// What one client and its part of the network do before a turn.
     fn act(&mut self, index: usize) -> Result<(), String> {
-        let random = &mut self.random;
-        let client = &mut self.clients[index];
-        match random.u32(0..1000) {
-            0..2 => return self.reset(index),
-            2..4 => client.ends_input = true,
+        if self.network().clients[index].is_reset {
+            return Ok(());
+        }
+        match self.random.u32(0..1000) {
+            0..2 => {
+                self.replace(index);
+                return Ok(());
+            }
+            2..4 => self.network().clients[index].ends_input = true,
             4..6 => self.send(index, |_| vec![vec![b"QUIT".to_vec()]]),
             6..200 => self.send(index, |random| {
                 let mut made = Vec::new();
@@ -169,26 +161,32 @@ impl World {
                 }
                 made
             }),
-            200..240 => client.speed_bytes = 1 << random.u32(0..20),
+            200..240 => {
+                let speed_bytes = 1 << self.random.u32(0..20);
+                self.network().clients[index].speed_bytes = speed_bytes;
+            }
             _ => {}
         }
         let most = 1 << self.random.u32(0..18);
         let count = self.random.usize(0..=most);
-        self.deliver(index, count);
+        self.network().deliver(index, count);
         if self.random.bool() {
-            let speed_bytes = self.clients[index].speed_bytes;
-            self.receive(index, speed_bytes)?;
+            let speed_bytes = self.network().clients[index].speed_bytes;
+            self.network().receive(index, speed_bytes)?;
         }
-        let client = &self.clients[index];
+        let client = &self.network().clients[index];
         if !client.is_open && client.to_client.is_empty() {
-            return self.reset(index);
+            if !client.promised.is_empty() {
+                return Err("a connection was closed before its replies were written".into());
+            }
+            self.replace(index);
         }
         Ok(())
     }
 
     fn send(&mut self, index: usize, make: impl FnOnce(&mut Rng) -> Vec<Vec<Vec<u8>>>) {
         const BACKLOG_BYTES_MAX: usize = 1 << 20;
-        let client = &mut self.clients[index];
+        let client = &mut self.scheduler.edge_mut().clients[index];
         if client.ends_input || client.outgoing.len() > BACKLOG_BYTES_MAX {
             return;
         }
@@ -200,224 +198,78 @@ impl World {
         }
     }
 
-    /// The connection breaks, and another client takes its place.
-    fn reset(&mut self, index: usize) -> Result<(), String> {
-        if self.clients[index].is_open {
-            self.node.closed(self.clients[index].id);
-            self.report.resets += 1;
-        } else if self.clients[index].promised.len() > self.clients[index].to_client.len() {
-            return Err("a connection was closed before its replies were written".into());
+    /// The connection of a client breaks if it is open, and another client comes.
+    fn replace(&mut self, index: usize) {
+        if self.network().clients[index].is_open {
+            self.network().reset(index);
+        } else {
+            self.network().clients[index].is_reset = true;
         }
-        self.clients[index] = self.connect();
-        Ok(())
+        self.network().connect();
     }
 
-    fn receive(&mut self, index: usize, count: usize) -> Result<(), String> {
-        let client = &mut self.clients[index];
-        let head = client.to_client.iter().take(count);
-        let digest = head.fold(self.report.digest, |digest, &byte| {
-            digest.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
-        let received = client.receive(count)?;
-        self.report.digest = digest;
-        if received > 0 && client.is_blocked && client.is_open {
-            client.is_blocked = false;
-            let id = client.id;
-            self.write_one(id);
-        }
-        Ok(())
-    }
-
-    fn find(&self, id: ConnectionId) -> Option<usize> {
-        let mut clients = self.clients.iter();
-        clients.position(|client| client.is_open && client.id == id)
-    }
-
-    fn enqueue(&mut self, id: ConnectionId) {
-        if let Some(index) = self.find(id)
-            && !self.clients[index].is_queued
-        {
-            self.clients[index].is_queued = true;
-            self.queue.push(id);
-        }
-    }
-
-    /// Moves bytes towards the server; returns whether that was an event for it.
-    fn deliver(&mut self, index: usize, count: usize) -> bool {
-        let is_event = self.clients[index].deliver(count);
-        if is_event {
-            self.enqueue(self.clients[index].id);
-        }
-        is_event
-    }
-
-    /// One turn, as the reactor's.
+    /// One turn of the server.
     fn turn(&mut self) -> Result<(), String> {
-        self.take_ready_list();
-        for id in std::mem::take(&mut self.queue) {
-            let Some(index) = self.find(id) else { continue };
-            self.clients[index].is_queued = false;
-            self.observe(index, |node, now| node.resume(id, now))?;
-            self.read(index)?;
-        }
-        self.take_ready_list();
-        let mut ticks = 0;
-        while self.node.tick(self.now) {
-            ticks += 1;
-            if ticks > 10_000 {
-                return Err("the work of a turn does not end".into());
+        let now = self.now();
+        let events = std::mem::take(&mut self.network().events);
+        for &event in &events {
+            match event {
+                Event::Readable { link, is_closed } => {
+                    self.scheduler.note_readable(link, is_closed);
+                }
+                Event::Writable(link) => self.scheduler.note_writable(link, now),
             }
         }
-        let list = self.node.take_output_list();
-        for &id in &list {
-            self.write_one(id);
+        if self.network().has_waiting() {
+            self.scheduler.note_waiting(0);
         }
-        self.node.return_output_list(list);
-        self.close()?;
-        self.check()
-    }
-
-    fn take_ready_list(&mut self) {
-        for id in self.node.take_ready_list() {
-            if self.fault != Fault::ForgetsReadyList {
-                self.enqueue(id);
-            }
+        if self.fault == Fault::ForgetsReadyList {
+            self.scheduler.node_mut().take_ready_list();
         }
-    }
-
-    /// Reads once, if there was an event and the node wants it.
-    fn read(&mut self, index: usize) -> Result<(), String> {
-        let client = &mut self.clients[index];
-        let id = client.id;
-        if !client.is_readable || !self.node.may_read(id) {
-            return Ok(());
+        self.scheduler.turn(now, events.is_empty());
+        let network = self.network();
+        let are_left = |client: &Client| client.is_open || !client.is_reset;
+        network.clients.retain(are_left);
+        match network.error.take() {
+            Some(error) => Err(error),
+            None => self.check(),
         }
-        let buffer = self.node.read_buffer(id);
-        let count = buffer.len().min(client.to_server.len());
-        if count == 0 {
-            client.is_readable = false;
-            if client.is_end_sent && !client.is_end_read {
-                client.is_end_read = true;
-                self.node.end_of_input(id);
-            }
-            return Ok(());
-        }
-        for (slot, byte) in buffer.iter_mut().zip(client.to_server.drain(..count)) {
-            *slot = byte;
-        }
-        client.is_readable = count == buffer.len() || client.is_end_sent;
-        self.observe(index, |node, now| node.received(id, count, now))?;
-        if self.clients[index].is_readable && self.node.may_read(id) {
-            self.enqueue(id);
-        }
-        Ok(())
-    }
-
-    /// Does something with a connection and compares the replies it makes with the model's.
-    fn observe(
-        &mut self,
-        index: usize,
-        act: impl FnOnce(&mut Node, Timestamp),
-    ) -> Result<(), String> {
-        let client = &mut self.clients[index];
-        let before_bytes = self.node.output(client.id).len();
-        act(&mut self.node, self.now);
-        let mut made = &self.node.output(client.id)[before_bytes..];
-        if !made.is_empty() {
-            client.last_active_ms = self.now.monotonic_ms();
-        }
-        client.promised.extend(made);
-        self.report.reply_bytes += made.len() as u64;
-        while !made.is_empty() {
-            let Some(words) = client.unanswered.pop_front() else {
-                return Err(format!("{}: a reply without a request", client.address));
-            };
-            let executed = self.store.execute(&mut client.session, &words, self.now);
-            let expected = executed.map_err(|error| format!("{words:?}: {error}"))?;
-            let Some(rest) = made.strip_prefix(expected.as_slice()) else {
-                let shown = |bytes: &[u8]| bytes[..bytes.len().min(80)].escape_ascii().to_string();
-                return Err(format!(
-                    "{}: {:?} was answered {} instead of {}",
-                    client.address,
-                    words.iter().map(|word| shown(word)).collect::<Vec<_>>(),
-                    shown(made),
-                    shown(&expected)
-                ));
-            };
-            self.report.replies += u64::from(!expected.is_empty());
-            self.largest_reply_bytes = self.largest_reply_bytes.max(expected.len());
-            made = rest;
-        }
-        Ok(())
-    }
-
-    /// Writes once; what the client's socket does not take waits until the client reads.
-    fn write_one(&mut self, id: ConnectionId) {
-        let Some(index) = self.find(id) else { return };
-        let client = &mut self.clients[index];
-        let output = self.node.output(id);
-        let room = client.to_client_bytes_max - client.to_client.len();
-        let count = output.len().min(room);
-        let is_lossy = self.fault == Fault::LosesBytes && self.random.u8(0..50) == 0;
-        let lost = if is_lossy { count.min(7) } else { 0 };
-        client.to_client.extend(&output[lost..count]);
-        client.is_blocked = count < output.len();
-        self.report.full_sockets += u64::from(client.is_blocked);
-        if count > 0 {
-            client.last_active_ms = self.now.monotonic_ms();
-            self.node.written(id, count, self.now);
-        }
-    }
-
-    fn close(&mut self) -> Result<(), String> {
-        let now_ms = self.now.monotonic_ms();
-        for id in self.node.take_close_list() {
-            let Some(index) = self.find(id) else { continue };
-            let client = &mut self.clients[index];
-            let silent_ms = now_ms - client.last_active_ms;
-            let is_silent = self.timeout_ms > 0 && silent_ms >= self.timeout_ms;
-            let is_over = client.session.is_over || client.is_end_read;
-            if !is_silent && !is_over {
-                return Err(format!("{}: closed without a reason", client.address));
-            }
-            let unwritten = self.node.output(id).len();
-            if unwritten > 0 && !is_silent {
-                return Err(format!(
-                    "{}: closed with {unwritten} bytes unwritten",
-                    client.address
-                ));
-            }
-            client.promised.truncate(client.promised.len() - unwritten);
-            client.is_open = false;
-            self.node.closed(id);
-            self.report.closes += 1;
-        }
-        Ok(())
     }
 
     /// What must hold after every turn.
     fn check(&mut self) -> Result<(), String> {
-        let now_ms = self.now.unix_ms();
-        let engine = self.node.engine();
-        if engine.has_work(self.now) {
-            return Err("work is left that a tick did not name".into());
+        let now = self.now();
+        let (node, network) = (self.scheduler.node(), self.scheduler.edge());
+        let engine = node.engine();
+        // Clients that part are served after the work of a turn, which leaves theirs to the next.
+        if engine.has_work(now) {
+            self.turns_with_work_left += 1;
+            if self.turns_with_work_left > 2 * network.clients.len() {
+                return Err("work is left, turn after turn".into());
+            }
+            return Ok(());
         }
-        let live = self.store.live_keys(0, now_ms);
+        self.turns_with_work_left = 0;
+        let live = network.store.live_keys(0, now.unix_ms());
         if engine.len() != live {
             return Err(format!("{} keys where {live} are live", engine.len()));
         }
-        let open = self.clients.iter().filter(|client| client.is_open);
-        if self.node.connection_count() != open.count() {
+        let is_served = |client: &&Client| client.is_open && client.admission.is_some();
+        let served = network.clients.iter().filter(is_served);
+        if node.connection_count() != served.count() {
             return Err("a connection too many or too few".into());
         }
-        let output_bytes_max = 4 * (OUTPUT_MARK_BYTES + self.largest_reply_bytes);
+        let output_bytes_max = 4 * (OUTPUT_MARK_BYTES + network.largest_reply_bytes);
         let input_bytes_max = 2 * self.largest_request_bytes + 2 * OUTPUT_MARK_BYTES;
         let mut large_count = 0;
         for (_, session) in engine.sessions().iter() {
             let buffers = session.buffers;
-            let mut clients = self.clients.iter();
+            let mut clients = network.clients.iter();
             let client = clients.find(|client| *client.address == *session.peer.address);
             let client = client.ok_or("a session without a client")?;
+            let (_, id) = client
+                .admission
+                .ok_or("a session before its client was accepted")?;
             let input_allocated = buffers.input_bytes + buffers.input_spare_bytes;
             let is_idle = buffers.input_bytes + buffers.output_bytes == 0;
             let is_large = input_allocated == LARGE_BYTES && input_bytes_max < LARGE_BYTES;
@@ -425,7 +277,7 @@ impl World {
             let is_bounded = buffers.output_allocated_bytes <= output_bytes_max.max(LARGE_BYTES)
                 && (is_large || input_allocated <= input_bytes_max)
                 && large_count <= LARGE_COUNT_MAX;
-            if buffers.output_bytes != self.node.output(client.id).len()
+            if buffers.output_bytes != node.output(id).len()
                 || (is_idle && buffers.allocated_bytes() > 0)
                 || !is_bounded
             {
@@ -434,22 +286,29 @@ impl World {
         }
         if self.random.u8(0..20) == 0 {
             #[cfg(debug_assertions)]
-            self.node.engine().check_invariants();
-            self.node.check_client_budget();
+            engine.check_invariants();
+            node.check_client_budget();
         }
         Ok(())
     }
 
+    /// Whether the server would not wait for events.
+    fn is_busy(&mut self) -> bool {
+        let now = self.now();
+        let has_events = !self.network().events.is_empty();
+        has_events || self.network().has_waiting() || self.scheduler.is_busy(now)
+    }
+
     /// Moves the clock: a little while there is something to do, else to the next wakeup.
     fn pass_time(&mut self) -> Result<(), String> {
-        if !self.queue.is_empty() || self.node.is_busy(self.now) {
+        if self.is_busy() {
             self.advance_by_up_to_us(500);
             return Ok(());
         }
         match self.next_wake_ms()? {
             Some(wake_ms) if self.random.u8(0..3) == 0 => {
                 self.advance_us(wake_ms.max(1) * 1000);
-                self.report.jumps += 1;
+                self.network().report.jumps += 1;
             }
             Some(wake_ms) => self.advance_by_up_to_us((wake_ms * 1000).min(20_000)),
             None => self.advance_by_up_to_us(20_000),
@@ -463,16 +322,18 @@ impl World {
     }
 
     fn advance_us(&mut self, duration_us: u64) {
-        self.now.unix_us += duration_us;
-        self.now.monotonic_us += duration_us;
+        let now = &mut self.network().now;
+        now.unix_us += duration_us;
+        now.monotonic_us += duration_us;
     }
 
     /// The node's next wakeup, which no deadline precedes.
     fn next_wake_ms(&mut self) -> Result<Option<u64>, String> {
-        let now_ms = self.now.unix_ms();
-        let deadline_ms = self.store.next_deadline_ms(now_ms);
+        let now = self.now();
+        let now_ms = now.unix_ms();
+        let deadline_ms = self.network().store.next_deadline_ms(now_ms);
         let due_ms = deadline_ms.map(|deadline_ms| deadline_ms - now_ms);
-        let mut wake_ms = self.node.next_wake_ms(self.now);
+        let mut wake_ms = self.scheduler.node_mut().next_wake_ms(now);
         if self.fault == Fault::Oversleeps {
             wake_ms = wake_ms.map(|wake_ms| wake_ms + 1);
         }
@@ -487,38 +348,38 @@ impl World {
 
     /// Everything that was sent arrives, everything that was asked is answered.
     fn settle(&mut self) -> Result<(), String> {
-        for client in &mut self.clients {
+        for client in &mut self.network().clients {
             client.to_client_bytes_max = SETTLE_SOCKET_BYTES;
         }
         for _ in 0..SETTLE_STEPS_MAX {
             let mut moves = false;
-            for index in 0..self.clients.len() {
-                moves |= self.deliver(index, usize::MAX);
-                self.receive(index, usize::MAX)?;
+            for index in 0..self.network().clients.len() {
+                moves |= self.network().deliver(index, usize::MAX);
+                self.network().receive(index, usize::MAX)?;
             }
             self.turn()?;
-            if !self.queue.is_empty() || self.node.is_busy(self.now) {
+            if self.is_busy() {
                 continue;
             }
-            let are_settled = self.clients.iter().all(Client::is_settled);
-            let are_gone = self
-                .clients
-                .iter()
-                .all(|client| !client.ends_input || !client.is_open);
+            let clients = &self.network().clients;
+            let are_settled = clients.iter().all(Client::is_settled);
+            let is_gone = |client: &Client| !client.ends_input || !client.is_open;
+            let are_gone = clients.iter().all(is_gone);
             if are_settled && are_gone {
                 return Ok(());
             }
             let has_bytes = |client: &Client| {
                 !client.to_client.is_empty() || (client.is_blocked && client.is_open)
             };
-            moves |= self.clients.iter().any(has_bytes);
+            moves |= clients.iter().any(has_bytes);
             match self.next_wake_ms()? {
                 _ if moves => {}
                 Some(wake_ms) => self.advance_us(wake_ms.max(1) * 1000),
                 None => break,
             }
         }
-        let waiting = self.clients.iter().filter(|client| !client.is_settled());
+        let clients = &self.network().clients;
+        let waiting = clients.iter().filter(|client| !client.is_settled());
         let names: Vec<_> = waiting
             .map(|client| (&client.address, client.unanswered.len()))
             .collect();
@@ -529,35 +390,38 @@ impl World {
 
     /// What must hold when all clients are gone.
     fn check_end(&mut self) -> Result<(), String> {
-        for client in &self.clients {
+        for client in &self.network().clients {
             if !client.promised.is_empty() {
                 return Err(format!("{}: replies were lost", client.address));
             }
         }
-        if self.node.connection_count() > 0 || !self.node.engine().sessions().is_empty() {
+        let node = self.scheduler.node();
+        if node.connection_count() > 0 || !node.engine().sessions().is_empty() {
             return Err("a connection is left".into());
         }
         // Deadlines pass, one wakeup after the other, until only keys without one are left.
         while let Some(wake_ms) = self.next_wake_ms()? {
             self.advance_us(wake_ms.max(1) * 1000);
             self.turn()?;
-            self.report.jumps += 1;
+            self.network().report.jumps += 1;
         }
-        let counters = &self.node.stats_mut().counters;
-        if counters.total_connections_received != self.accepted_count {
+        let (node, network) = self.scheduler.parts_mut();
+        let counters = &node.stats_mut().counters;
+        if counters.total_connections_received != network.accepted_count {
             return Err("connections were not counted right".into());
         }
-        let info = self.node.engine_mut().info("stats");
+        let info = node.engine_mut().info("stats");
         let lines = info.lines();
         let expired = lines.filter_map(|line| line.strip_prefix("expired_keys:"));
-        self.report.expired_keys = expired.filter_map(|text| text.parse::<u64>().ok()).sum();
-        self.clients = vec![self.connect()];
+        network.report.expired_keys = expired.filter_map(|text| text.parse::<u64>().ok()).sum();
+        network.clients.clear();
+        network.connect();
         self.send(0, |_| {
             vec![vec![b"FLUSHALL".to_vec()], vec![b"QUIT".to_vec()]]
         });
         self.settle()?;
         self.turn()?;
-        match self.node.engine().used_bytes() - self.empty_bytes {
+        match self.scheduler.node().engine().used_bytes() - self.empty_bytes {
             0 => Ok(()),
             kept => Err(format!("{kept} bytes are held for no key")),
         }
