@@ -273,7 +273,7 @@ fn keyspace_get(criterion: &mut Criterion) {
                     black_box(
                         keyspace
                             .find(0, key, NOW_MS)
-                            .map(|entry| entry.string().len()),
+                            .map(|entry| entry.as_string().map_or(0, |value| value.len())),
                     );
                 }
             }
@@ -286,7 +286,7 @@ fn keyspace_get(criterion: &mut Criterion) {
                 black_box(
                     keyspace
                         .find(0, key, NOW_MS)
-                        .map(|entry| entry.string().len()),
+                        .map(|entry| entry.as_string().map_or(0, |value| value.len())),
                 );
             }
         });

@@ -5,7 +5,7 @@
 use super::family;
 use super::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::base::numbers::parse_i64;
-use crate::keyspace::{DeadlineChange, EntryRef};
+use crate::keyspace::DeadlineChange;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -48,7 +48,7 @@ fn setbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.mutate().edit(key, len_min, |bytes| {
         old = bits::set_bit(bytes, offset, bit);
         old != bit
-    });
+    })?;
     context.reply.integer(i64::from(old));
     Ok(())
 }
@@ -70,20 +70,16 @@ static GETBIT: CommandSpec = family::BITMAP
 fn getbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_bit_offset(context, args.get(2))?;
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| {
-        let bit = with_text(entry, |text| bits::get_bit(text, offset));
+    context.read_string(key, |reply, value| {
+        let bit = with_text(value, |text| bits::get_bit(text, offset));
         reply.integer(i64::from(bit));
-    });
-    Ok(())
+    })
 }
 
 /// Lends the text of a value, empty for a missing key.
-fn with_text<R>(entry: Option<EntryRef<'_>>, look: impl FnOnce(&[u8]) -> R) -> R {
+fn with_text<R>(value: Option<StringValue<'_>>, look: impl FnOnce(&[u8]) -> R) -> R {
     let mut buffer = itoa::Buffer::new();
-    match entry.map(|entry| entry.string()) {
-        Some(value) => look(value.text(&mut buffer)),
-        None => look(b""),
-    }
+    look(value.map_or(&b""[..], |value| value.text(&mut buffer)))
 }
 
 fn parse_unit(text: &[u8]) -> Result<IndexUnit, ReplyError> {
@@ -105,13 +101,13 @@ static BITCOUNT: CommandSpec = family::BITMAP
 
 fn bitcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| {
-        if entry.is_none() {
+    context.read_string(key, |reply, value| {
+        if value.is_none() {
             reply.integer(0);
             return Ok(());
         }
         let count = match args.len() {
-            2 => with_text(entry, bits::count_ones),
+            2 => with_text(value, bits::count_ones),
             4 | 5 => {
                 let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
                 let end = parse_i64(args.get(3)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -120,7 +116,7 @@ fn bitcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
                 } else {
                     IndexUnit::Byte
                 };
-                with_text(entry, |text| {
+                with_text(value, |text| {
                     bits::count_ones_between(text, start, end, unit)
                 })
             }
@@ -128,7 +124,7 @@ fn bitcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         };
         reply.integer(count as i64);
         Ok(())
-    })
+    })?
 }
 
 static BITPOS: CommandSpec = family::BITMAP
@@ -145,8 +141,8 @@ fn bitpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(ReplyError::BIT_ARGUMENT),
     };
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| {
-        if entry.is_none() {
+    context.read_string(key, |reply, value| {
+        if value.is_none() {
             reply.integer(if bit { -1 } else { 0 });
             return Ok(());
         }
@@ -165,10 +161,10 @@ fn bitpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         if args.len() >= 5 {
             end = Some(parse_i64(args.get(4)).ok_or(ReplyError::NOT_INTEGER)?);
         }
-        let position = with_text(entry, |text| bits::position(text, bit, start, end, unit));
+        let position = with_text(value, |text| bits::position(text, bit, start, end, unit));
         reply.integer(position.map_or(-1, |position| position as i64));
         Ok(())
-    })
+    })?
 }
 
 static BITOP: CommandSpec = family::BITMAP
@@ -209,13 +205,13 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut next = Vec::new();
     for index in 3..args.len() {
         let key = context.key(args, index);
-        context.read(key, |_, entry| {
-            with_text(entry, |text| {
+        context.read_string(key, |_, value| {
+            with_text(value, |text| {
                 let pair = [&combined[..], text];
                 let sources = if index == 3 { &pair[1..] } else { &pair[..] };
                 bits::combine(operation, sources, &mut next);
             });
-        });
+        })?;
         std::mem::swap(&mut combined, &mut next);
     }
     let key = context.key(args, 2);
@@ -227,7 +223,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         mutation.edit(key, combined.len(), |bytes| {
             bytes.copy_from_slice(&combined);
             true
-        });
+        })?;
     }
     context.reply.integer(combined.len() as i64);
     Ok(())
@@ -305,8 +301,7 @@ fn bitfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let actions = parse_field_actions(args, context.config.proto_max_bulk_bytes)?;
     let writes = actions.iter().filter(|(_, action)| action.is_write());
     let Some(len_min) = writes.map(|(field, _)| field.bytes_needed()).max() else {
-        reply_fields(context, args, &actions);
-        return Ok(());
+        return reply_fields(context, args, &actions);
     };
     let key = context.key(args, 1);
     let mut results = Vec::with_capacity(actions.len());
@@ -322,7 +317,7 @@ fn bitfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             is_changed |= field.get(bytes) != before;
         }
         is_changed
-    });
+    })?;
     context.reply.array(results.len());
     for result in results {
         match result {
@@ -338,18 +333,21 @@ fn bitfield_ro(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if actions.iter().any(|(_, action)| action.is_write()) {
         return Err(GET_ONLY);
     }
-    reply_fields(context, args, &actions);
-    Ok(())
+    reply_fields(context, args, &actions)
 }
 
-fn reply_fields(context: &mut Context<'_>, args: Args<'_>, actions: &[(Field, FieldAction)]) {
+fn reply_fields(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    actions: &[(Field, FieldAction)],
+) -> Outcome {
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| {
-        with_text(entry, |text| {
+    context.read_string(key, |reply, value| {
+        with_text(value, |text| {
             reply.array(actions.len());
             for (field, _) in actions {
                 reply.integer(field.get(text));
             }
         });
-    });
+    })
 }

@@ -68,7 +68,8 @@ impl CacheEngine {
         let entry = self
             .keyspace
             .find_and_touch(DATABASE, key, self.now.unix_ms())?;
-        Some(entry.string().text(&mut itoa::Buffer::new()).to_vec())
+        let value = entry.as_string().ok()?;
+        Some(value.text(&mut itoa::Buffer::new()).to_vec())
     }
 
     /// Lends the value of a key to `look`, without a copy.
@@ -84,7 +85,8 @@ impl CacheEngine {
         let entry = self
             .keyspace
             .find_and_touch(DATABASE, key, self.now.unix_ms())?;
-        Some(look(entry.string().text(&mut itoa::Buffer::new())))
+        let value = entry.as_string().ok()?;
+        Some(look(value.text(&mut itoa::Buffer::new())))
     }
 
     /// Sets a key, whatever it held. A deadline that has come deletes it.

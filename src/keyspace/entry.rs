@@ -35,6 +35,7 @@ use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};
 use super::spans::{PAGE_BYTES, SPAN_BYTES_MAX, Spans};
 use crate::base::prefetch::prefetch;
 use crate::structures::expiry_heap::PositionStore;
+use crate::value::kind::{Kind, WrongType};
 use crate::value::string::StringValue;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr;
@@ -42,6 +43,9 @@ use std::slice;
 
 const ALIGNMENT: usize = 8;
 const LONG_KEY: u8 = 255;
+
+/// The bits that hold the [`Kind`].
+const KIND_MASK: u8 = 0x0f;
 
 const FLAG_INTEGER: u8 = 1 << 4;
 const FLAG_MODIFIED_IN_PLACE: u8 = 1 << 5;
@@ -224,9 +228,29 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// The value.
+    /// The type of the value.
     #[inline]
-    pub fn string(self) -> StringValue<'a> {
+    pub fn kind(self) -> Kind {
+        debug_assert_eq!(self.byte(OFFSET_FLAGS) & KIND_MASK, Kind::String as u8);
+        Kind::String
+    }
+
+    /// The value, if it is a string.
+    ///
+    /// # Errors
+    /// [`WrongType`] if it is not.
+    #[inline]
+    pub fn as_string(self) -> Result<StringValue<'a>, WrongType> {
+        if self.byte(OFFSET_FLAGS) & KIND_MASK == Kind::String as u8 {
+            Ok(self.string())
+        } else {
+            Err(WrongType)
+        }
+    }
+
+    /// The value, which must be a string.
+    #[inline]
+    pub(super) fn string(self) -> StringValue<'a> {
         let shape = self.shape();
         let bytes = self.bytes(shape.value_offset(), shape.value_len);
         if shape.flags & FLAG_INTEGER == 0 {

@@ -13,6 +13,7 @@ use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
 use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
+use crate::value::kind::WrongType;
 use crate::value::record::Record;
 use crate::value::string::StringValue;
 use std::fmt;
@@ -34,6 +35,8 @@ pub enum DeadlineChange {
 /// Why a number could not be counted up or down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountError {
+    /// The value is no string.
+    WrongType,
     /// The value is not an integer.
     NotAnInteger,
     /// The result does not fit 64 bits.
@@ -43,6 +46,7 @@ pub enum CountError {
 impl fmt::Display for CountError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::WrongType => "the key holds a value of another type",
             Self::NotAnInteger => "value is not an integer or out of range",
             Self::Overflow => "increment or decrement would overflow",
         })
@@ -139,7 +143,8 @@ impl<'a> Mutation<'a> {
         let found = self.locate(key);
         let old = match found {
             Some((_, id)) => {
-                let value = self.keyspace.entries.get(id).string();
+                let value = self.keyspace.entries.get(id).as_string();
+                let value = value.map_err(|WrongType| CountError::WrongType)?;
                 value.as_integer().ok_or(CountError::NotAnInteger)?
             }
             None => 0,
@@ -265,8 +270,17 @@ impl<'a> Mutation<'a> {
     /// Makes the value of a key text of at least `len_min` bytes, new bytes being zero, and lends
     /// it to `change`, which says whether it made a difference. A missing key begins as empty
     /// text. Growth is a change, too; without any, nobody who watches the key is disturbed.
-    pub fn edit(&mut self, key: Key<'_>, len_min: usize, change: impl FnOnce(&mut [u8]) -> bool) {
-        let found = self.locate(key).is_some();
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds no string, which then stays as it is.
+    pub fn edit(
+        &mut self,
+        key: Key<'_>,
+        len_min: usize,
+        change: impl FnOnce(&mut [u8]) -> bool,
+    ) -> Result<(), WrongType> {
+        let found = self.find(key).map(EntryRef::as_string).transpose()?;
+        let found = found.is_some();
         if !found {
             self.insert(key, StringValue::Bytes(b""), DeadlineChange::Keep);
         }
@@ -286,6 +300,7 @@ impl<'a> Mutation<'a> {
         if is_changed || !found || old_len < len_min {
             self.changed(key.bytes);
         }
+        Ok(())
     }
 
     /// Sets keys to what encoded records say, whatever they held; records whose deadline has come

@@ -112,16 +112,14 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
             let len = random.usize(0..100);
             let (value, _) = content.entry(name.clone()).or_default();
             value.resize(value.len().max(len), 0);
-            if let [first, ..] = &mut value[..] {
-                *first = b'e';
-            }
-            keyspace.mutate(database, now_ms).edit(key, len, |bytes| {
-                if let [first, ..] = bytes {
-                    *first = b'e';
-                }
+            let stamp = |bytes: &mut [u8]| bytes.iter_mut().take(1).for_each(|byte| *byte = b'e');
+            stamp(value);
+            let edited = keyspace.mutate(database, now_ms).edit(key, len, |bytes| {
+                stamp(bytes);
                 assert_eq!(bytes, value);
                 true
             });
+            edited.unwrap();
         }
         80..98 if database != target || name != other_name => {
             let keep = random.bool();
@@ -294,13 +292,13 @@ fn a_walk_from_where_random_key_gives_up_finds_the_last_key_among_many_due_ones(
 fn an_edit_that_makes_no_difference_disturbs_no_watcher() {
     let mut keyspace = Keyspace::new(1, 0);
     let key = keyspace.key(b"k");
-    keyspace.mutate(0, 0).edit(key, 2, |_| true);
+    keyspace.mutate(0, 0).edit(key, 2, |_| true).unwrap();
     let version = keyspace.watch(0, b"k", 0);
     let dirty_count = keyspace.dirty_count();
-    keyspace.mutate(0, 0).edit(key, 2, |_| false);
+    keyspace.mutate(0, 0).edit(key, 2, |_| false).unwrap();
     assert_eq!(keyspace.watched_version(0, b"k", 0), version);
     assert_eq!(keyspace.dirty_count(), dirty_count);
-    keyspace.mutate(0, 0).edit(key, 3, |_| false);
+    keyspace.mutate(0, 0).edit(key, 3, |_| false).unwrap();
     assert_ne!(
         keyspace.watched_version(0, b"k", 0),
         version,
@@ -425,10 +423,13 @@ fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u
         500..700 => _ = mutation.remove(key),
         700..780 => _ = mutation.set_deadline(key, now_ms + random.u64(0..200)),
         780..860 => _ = mutation.persist(key),
-        860..930 => mutation.edit(key, random.usize(0..80), |bytes| {
-            bytes.fill(b'e');
-            true
-        }),
+        860..930 => {
+            let edited = mutation.edit(key, random.usize(0..80), |bytes| {
+                bytes.fill(b'e');
+                true
+            });
+            assert_eq!(edited, Ok(()));
+        }
         930..990 => {
             let other = format!("key{}", random.u16(0..4_000)).into_bytes();
             let other_key = keyspace.key(&other);

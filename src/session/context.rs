@@ -9,8 +9,10 @@ use crate::base::clock::Timestamp;
 use crate::config::Config;
 use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation};
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::stats::Statistics;
+use crate::value::string::StringValue;
 
 /// The lookup of a request's first key, begun while the request waited in its batch.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +102,22 @@ impl<'a> Context<'a> {
             None => self.stats.counters.keyspace_misses += 1,
         }
         answer(&mut self.reply, entry)
+    }
+
+    /// As [`Context::read`] for a key that must hold a string if it exists.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`; then `answer` has not been called.
+    #[inline(always)]
+    pub fn read_string<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, Option<StringValue<'_>>) -> R,
+    ) -> Result<R, ReplyError> {
+        self.read(key, |reply, entry| {
+            let value = entry.map(EntryRef::as_string).transpose()?;
+            Ok(answer(reply, value))
+        })
     }
 
     /// Begins changes of the session's database.

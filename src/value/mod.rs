@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`kind`] | what type a value has |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -13,5 +14,6 @@
 pub mod bitfield;
 pub mod bits;
 pub mod common_subsequence;
+pub mod kind;
 pub mod record;
 pub mod string;

@@ -67,9 +67,8 @@ static TYPE: CommandSpec = family::GENERIC
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let (database, now_ms) = (context.database(), context.now_ms());
-    let is_found = context.keyspace.find(database, key, now_ms).is_some();
-    context
-        .reply
-        .simple(if is_found { "string" } else { "none" });
+    let entry = context.keyspace.find(database, key, now_ms);
+    let name = entry.map_or("none", |entry| entry.kind().name());
+    context.reply.simple(name);
     Ok(())
 }

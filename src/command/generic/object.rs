@@ -7,6 +7,7 @@ use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::Context;
+use crate::value::kind::Kind;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];
 
@@ -31,7 +32,9 @@ static ENCODING: CommandSpec = family::GENERIC
 
 fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, entry, _| {
-        let name = entry.string().encoding_name(entry.is_modified_in_place());
+        let name = match entry.kind() {
+            Kind::String => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
+        };
         reply.bulk(name.as_bytes());
         Ok(())
     })

@@ -125,10 +125,11 @@ fn append(digest: &mut Digest, bytes: &[u8]) {
 
 /// Adds a value and whether it has a deadline.
 fn append_value(digest: &mut Digest, entry: EntryRef<'_>, has_deadline: bool) {
-    /// The number of the type, as in Redis: strings are 0.
-    const STRING: [u8; 4] = 0_u32.to_be_bytes();
-    append(digest, &STRING);
-    append(digest, entry.string().text(&mut itoa::Buffer::new()));
+    // Redis's number of the type.
+    append(digest, &(entry.kind() as u32).to_be_bytes());
+    if let Ok(value) = entry.as_string() {
+        append(digest, value.text(&mut itoa::Buffer::new()));
+    }
     if has_deadline {
         combine(digest, b"!!expire!!");
     }
@@ -282,7 +283,7 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let entry = context.keyspace.find(database, key, now_ms);
     let entry = entry.ok_or(NO_SUCH_KEY)?;
     let idle_time_s = context.keyspace.idle_time_s(entry.access_bits(), now_ms);
-    let value = entry.string();
+    let value = entry.as_string()?;
     // No address: it would tell where memory is, and differ from run to run.
     let text = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_time_s}",

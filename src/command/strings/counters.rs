@@ -4,10 +4,11 @@ use crate::base::extended_float::ExtendedFloat;
 use crate::base::numbers::parse_i64;
 use crate::command::family;
 use crate::command::spec::{CommandSpec, Flags, Outcome};
-use crate::keyspace::{CountError, DeadlineChange};
+use crate::keyspace::{CountError, DeadlineChange, EntryRef};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
+use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&INCR, &DECR, &INCRBY, &DECRBY, &INCRBYFLOAT];
@@ -63,6 +64,7 @@ fn add(context: &mut Context<'_>, args: Args<'_>, increment: i64) -> Outcome {
     let key = context.key(args, 1);
     let sum = context.mutate().increment(key, increment);
     let new = sum.map_err(|error| match error {
+        CountError::WrongType => WrongType.into(),
         CountError::NotAnInteger => ReplyError::NOT_INTEGER,
         CountError::Overflow => ReplyError::OVERFLOW,
     })?;
@@ -79,10 +81,9 @@ static INCRBYFLOAT: CommandSpec = family::STRING
 fn incrbyfloat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let mut mutation = context.mutate();
-    let text = match mutation.find(key) {
-        Some(entry) => entry.string().text(&mut itoa::Buffer::new()).to_vec(),
-        None => b"0".to_vec(),
-    };
+    let value = mutation.find(key).map(EntryRef::as_string).transpose()?;
+    let value = value.unwrap_or(StringValue::Integer(0));
+    let text = value.text(&mut itoa::Buffer::new()).to_vec();
     let old = ExtendedFloat::parse(&text).ok_or(ReplyError::NOT_FLOAT)?;
     let increment = ExtendedFloat::parse(args.get(2)).ok_or(ReplyError::NOT_FLOAT)?;
     let sum = old

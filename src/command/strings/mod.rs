@@ -29,12 +29,13 @@ pub(super) const COMMANDS: [&[&CommandSpec]; 5] = [
     subsequence::COMMANDS,
 ];
 
-/// Replies a string value.
+/// Replies a string value, null for none.
 #[inline]
-pub(super) fn reply_string(reply: &mut ReplyWriter<'_>, value: StringValue<'_>) {
+pub(super) fn reply_string(reply: &mut ReplyWriter<'_>, value: Option<StringValue<'_>>) {
     match value {
-        StringValue::Integer(number) => reply.bulk_integer(number),
-        StringValue::Bytes(bytes) => reply.bulk(bytes),
+        Some(StringValue::Integer(number)) => reply.bulk_integer(number),
+        Some(StringValue::Bytes(bytes)) => reply.bulk(bytes),
+        None => reply.null(),
     }
 }
 

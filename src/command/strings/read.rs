@@ -19,11 +19,7 @@ static GET: CommandSpec = family::STRING
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| match entry {
-        Some(entry) => reply_string(reply, entry.string()),
-        None => reply.null(),
-    });
-    Ok(())
+    context.read_string(key, reply_string)
 }
 
 static STRLEN: CommandSpec = family::STRING
@@ -34,9 +30,7 @@ static STRLEN: CommandSpec = family::STRING
 
 fn strlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let len = context.read(key, |_, entry| {
-        entry.map_or(0, |entry| entry.string().len())
-    });
+    let len = context.read_string(key, |_, value| value.map_or(0, |value| value.len()))?;
     context.reply.integer(len as i64);
     Ok(())
 }
@@ -59,15 +53,13 @@ fn getrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
     let end = parse_i64(args.get(3)).ok_or(ReplyError::NOT_INTEGER)?;
     let key = context.key(args, 1);
-    context.read(key, |reply, entry| {
+    context.read_string(key, |reply, value| {
         let mut buffer = itoa::Buffer::new();
-        let value = entry.map(|entry| entry.string());
         let text = value
             .as_ref()
             .map_or(&b""[..], |value| value.text(&mut buffer));
         reply.bulk(slice_between(text, start, end));
-    });
-    Ok(())
+    })
 }
 
 /// The bytes between two indexes, both included; negative ones count from the end.
@@ -113,18 +105,18 @@ fn getex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     let key = context.key(args, 1);
     let now_ms = context.now_ms();
-    let is_found = context.read(key, |reply, entry| {
-        let Some(entry) = entry else {
+    let is_found = context.read_string(key, |reply, value| {
+        if value.is_none() {
             reply.null();
             return Ok::<_, ReplyError>(None);
-        };
+        }
         let deadline_ms = match expire {
             ExpireOption::At(form, text) => Some(form.positive_deadline_ms(text, now_ms, "getex")?),
             _ => None,
         };
-        reply_string(reply, entry.string());
+        reply_string(reply, value);
         Ok(Some(deadline_ms))
-    })?;
+    })??;
     match is_found {
         Some(Some(deadline_ms)) => _ = context.mutate().set_deadline(key, deadline_ms),
         Some(None) if expire == ExpireOption::Persist => _ = context.mutate().persist(key),

@@ -25,9 +25,9 @@ static MGET: CommandSpec = family::STRING
 fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.reply.array(args.len() - 1);
     for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
-        context.read(key, |reply, entry| match entry {
-            Some(entry) => reply_string(reply, entry.string()),
-            None => reply.null(),
+        // A key of another type has no string, either.
+        context.read(key, |reply, entry| {
+            reply_string(reply, entry.and_then(|entry| entry.as_string().ok()));
         });
     });
     Ok(())

@@ -68,15 +68,8 @@ fn parse_options(args: Args<'_>) -> Result<Options, ReplyError> {
 
 fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let options = parse_options(args)?;
-    let [left, right] = [1, 2].map(|index| {
-        let key = context.key(args, index);
-        context.read(key, |_, entry| {
-            let text = |entry: crate::keyspace::EntryRef<'_>| {
-                entry.string().text(&mut itoa::Buffer::new()).to_vec()
-            };
-            entry.map(text).unwrap_or_default()
-        })
-    });
+    let left = text_of(context, args, 1)?;
+    let right = text_of(context, args, 2)?;
     let needed_bytes = common_subsequence::needs_bytes(left.len(), right.len());
     if needed_bytes > context.config.proto_max_bulk_bytes {
         return Err(TOO_LARGE);
@@ -98,6 +91,15 @@ fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         context.reply.bulk(&found.text);
     }
     Ok(())
+}
+
+/// A copy of the text of a key, empty for a missing one.
+fn text_of(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<Vec<u8>, ReplyError> {
+    let key = context.key(args, index);
+    context.read_string(key, |_, value| {
+        let text = value.map(|value| value.text(&mut itoa::Buffer::new()).to_vec());
+        text.unwrap_or_default()
+    })
 }
 
 fn reply_ranges(context: &mut Context<'_>, ranges: &[CommonRange], len: usize, with_lengths: bool) {

@@ -5,7 +5,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::expire_options::{ExpireOption, TimeForm};
 use crate::command::family;
 use crate::command::spec::{CommandSpec, Flags, Outcome};
-use crate::keyspace::{DeadlineChange, Key};
+use crate::keyspace::{DeadlineChange, EntryRef, Key};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -94,9 +94,9 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
     };
     if options.returns_old {
-        reply_old_value(context, key);
+        context.read_string(key, reply_string)?;
     }
-    if !holds(context, key, options.condition) {
+    if !holds(context, key, options.condition)? {
         if !options.returns_old {
             context.reply.null();
         }
@@ -109,23 +109,28 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn holds(context: &mut Context<'_>, key: Key<'_>, condition: Condition<'_>) -> bool {
-    match condition {
+fn holds(
+    context: &mut Context<'_>,
+    key: Key<'_>,
+    condition: Condition<'_>,
+) -> Result<bool, ReplyError> {
+    Ok(match condition {
         Condition::Always => true,
         Condition::Missing => !context.mutate().exists(key),
         Condition::Present => context.mutate().exists(key),
-        Condition::Equal(wanted) => context
-            .mutate()
-            .find(key)
-            .is_some_and(|entry| entry.string().text(&mut itoa::Buffer::new()) == wanted),
-    }
+        Condition::Equal(wanted) => {
+            let mut mutation = context.mutate();
+            let value = mutation.find(key).map(EntryRef::as_string).transpose()?;
+            value.is_some_and(|value| value.text(&mut itoa::Buffer::new()) == wanted)
+        }
+    })
 }
 
-fn reply_old_value(context: &mut Context<'_>, key: Key<'_>) {
-    context.read(key, |reply, entry| match entry {
-        Some(entry) => reply_string(reply, entry.string()),
-        None => reply.null(),
-    });
+/// The length of the string that a key holds; `None` for a missing key.
+fn length(context: &mut Context<'_>, key: Key<'_>) -> Result<Option<usize>, ReplyError> {
+    let mut mutation = context.mutate();
+    let value = mutation.find(key).map(EntryRef::as_string).transpose()?;
+    Ok(value.map(|value| value.len()))
 }
 
 static SETNX: CommandSpec = family::STRING
@@ -136,7 +141,7 @@ static SETNX: CommandSpec = family::STRING
 
 fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let sets = holds(context, key, Condition::Missing);
+    let sets = !context.mutate().exists(key);
     if sets {
         let value = StringValue::compact(args.get(2));
         context.mutate().set(key, value, DeadlineChange::Clear);
@@ -191,7 +196,7 @@ static GETSET: CommandSpec = family::STRING
 
 fn getset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    reply_old_value(context, key);
+    context.read_string(key, reply_string)?;
     context.mutate().set(
         key,
         StringValue::compact(args.get(2)),
@@ -210,7 +215,7 @@ static APPEND: CommandSpec = family::STRING
 fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let tail = args.get(2);
-    let Some(old_len) = context.mutate().find(key).map(|entry| entry.string().len()) else {
+    let Some(old_len) = length(context, key)? else {
         context
             .mutate()
             .set(key, StringValue::compact(tail), DeadlineChange::Clear);
@@ -222,7 +227,7 @@ fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.mutate().edit(key, len, |bytes| {
         bytes[old_len..].copy_from_slice(tail);
         true
-    });
+    })?;
     context.reply.integer(len as i64);
     Ok(())
 }
@@ -239,10 +244,7 @@ fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = u64::try_from(offset).map_err(|_| ReplyError::OFFSET_OUT_OF_RANGE)?;
     let key = context.key(args, 1);
     let part = args.get(3);
-    let old_len = context
-        .mutate()
-        .find(key)
-        .map_or(0, |entry| entry.string().len());
+    let old_len = length(context, key)?.unwrap_or(0);
     if part.is_empty() {
         context.reply.integer(old_len as i64);
         return Ok(());
@@ -253,7 +255,7 @@ fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.mutate().edit(key, end, |bytes| {
         bytes[start..end].copy_from_slice(part);
         true
-    });
+    })?;
     context.reply.integer(old_len.max(end) as i64);
     Ok(())
 }
