@@ -14,10 +14,8 @@
 //!
 //! Not here: anything with a key, a reply or a socket.
 
-mod big_natural;
 pub mod clock;
 pub mod extended_float;
-mod float_rounding;
 pub mod glob;
 pub mod hash;
 pub mod limits;

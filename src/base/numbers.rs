@@ -15,7 +15,8 @@
 //!
 //! Not here: the 80-bit numbers of INCRBYFLOAT (`base/extended_float.rs`).
 
-use crate::base::float_rounding::{self, Format};
+use rustc_apfloat::ieee::Double;
+use rustc_apfloat::{Float, Round};
 
 /// Digits that always fit 64 bits unsigned: 10^19 is below 2^64.
 const SAFE_DIGITS: usize = 19;
@@ -66,15 +67,11 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
 /// hexadecimal numbers and infinities, in any case. Refuses NaN, numbers too large to be finite,
 /// and numbers other than zero that would become zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
-    let (negative, unsigned) = float_rounding::split_sign(text);
-    if float_rounding::has_hexadecimal_prefix(unsigned) {
-        let value = float_rounding::parse_hexadecimal(unsigned)?;
-        let rounded = value.round(Format::DOUBLE)?;
-        if rounded.mantissa == 0 && !value.is_zero() {
-            return None;
-        }
-        let magnitude = double_from_parts(rounded.mantissa, rounded.exponent);
-        return Some(if negative { -magnitude } else { magnitude });
+    let (is_negative, unsigned) = split_sign(text);
+    if has_hexadecimal_prefix(unsigned) {
+        let magnitude: Double = parse_rounded(unsigned)?;
+        let magnitude = f64::from_bits(magnitude.to_bits() as u64);
+        return Some(if is_negative { -magnitude } else { magnitude });
     }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let is_spelled_infinite = matches!(unsigned.first(), Some(b'i' | b'I'));
@@ -138,17 +135,58 @@ fn has_nonzero_digit(unsigned: &[u8]) -> bool {
         .any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
-/// The double `mantissa` · 2^`exponent`, both as [`Format::DOUBLE`] rounds them.
-fn double_from_parts(mantissa: u64, exponent: i64) -> f64 {
-    const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
-    if mantissa >> FRACTION_BITS == 0 {
-        // Only zero and the subnormal numbers are shorter, and their bits are the mantissa alone.
-        return f64::from_bits(mantissa);
+/// Splits a leading `+` or `-` from `text`; true if it is negative.
+pub(crate) fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [b'-', unsigned @ ..] => (true, unsigned),
+        [b'+', unsigned @ ..] => (false, unsigned),
+        unsigned => (false, unsigned),
     }
-    let biased = u64::try_from(exponent - Format::DOUBLE.least_exponent + 1)
-        .expect("rounding never goes below the least exponent");
-    let fraction = mantissa & ((1 << FRACTION_BITS) - 1);
-    f64::from_bits(biased << FRACTION_BITS | fraction)
+}
+
+/// Whether `unsigned` begins as a hexadecimal number does.
+pub(crate) fn has_hexadecimal_prefix(unsigned: &[u8]) -> bool {
+    matches!(unsigned, [b'0', b'x' | b'X', ..])
+}
+
+/// The number of any format that `unsigned`, a decimal or hexadecimal number without sign, spells:
+/// rounded to nearest, ties to even. `None` if it is no number, too large to be finite, or not zero
+/// and would become zero.
+pub(crate) fn parse_rounded<F: Float>(unsigned: &[u8]) -> Option<F> {
+    let is_hexadecimal = has_hexadecimal_prefix(unsigned);
+    let (digits, marker) = if is_hexadecimal {
+        (&unsigned[2..], b'p')
+    } else {
+        (unsigned, b'e')
+    };
+    let is_marker = |byte: &u8| byte.eq_ignore_ascii_case(&marker);
+    let end = digits.iter().position(is_marker).unwrap_or(digits.len());
+    let (significand, exponent) = digits.split_at(end);
+    let is_digit = |byte: &u8| match is_hexadecimal {
+        true => byte.is_ascii_hexdigit(),
+        false => byte.is_ascii_digit(),
+    };
+    let point_count = significand.iter().filter(|byte| **byte == b'.').count();
+    let are_digits = (significand.iter()).all(|byte| is_digit(byte) || *byte == b'.');
+    let has_form = are_digits && point_count <= 1 && significand.len() > point_count;
+    if !has_form || !exponent.get(1..).is_none_or(is_exponent) {
+        return None;
+    }
+    let text = std::str::from_utf8(unsigned).ok()?;
+    let parsed = if is_hexadecimal && exponent.is_empty() {
+        F::from_str_r(&format!("{text}p0"), Round::NearestTiesToEven)
+    } else {
+        F::from_str_r(text, Round::NearestTiesToEven)
+    };
+    let value = parsed.ok()?.value;
+    let is_zero = (significand.iter()).all(|byte| matches!(byte, b'0' | b'.'));
+    (value.is_finite() && value.is_zero() == is_zero).then_some(value)
+}
+
+/// Whether a text is a whole number with an optional sign.
+fn is_exponent(text: &[u8]) -> bool {
+    let (_, digits) = split_sign(text);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

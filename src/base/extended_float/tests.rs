@@ -192,30 +192,6 @@ fn the_length_limit_is_that_of_redis() {
     assert_eq!(sum(&most_digits, "0").as_deref(), Some("10000000000000"));
 }
 
-/// Goal: short and long decimals go different ways to the same number. Method: send
-/// numbers that the short way takes the long way too.
-#[test]
-fn short_and_long_decimals_agree() {
-    let mut random = fastrand::Rng::with_seed(3);
-    for _ in 0..2_000 {
-        let integer = random.u64(1..) >> random.u32(0..64) | 1;
-        let power = random.i64(-(SHORT_POWER as i64)..=SHORT_POWER as i64);
-        let text = format!("{integer}e{power}");
-        let decimal = Decimal::scan(text.as_bytes()).expect("the text is a decimal number");
-        if decimal.digit_count > SHORT_DIGITS || decimal.exponent.unsigned_abs() > SHORT_POWER {
-            continue;
-        }
-        let short = decimal.short_to_binary().round(Format::EXTENDED);
-        let whole = decimal.to_integer();
-        let long = if decimal.exponent < 0 {
-            divide_by_power_of_ten(whole, decimal.exponent.unsigned_abs())
-        } else {
-            multiply_by_power_of_ten(whole, decimal.exponent.unsigned_abs())
-        };
-        assert_eq!(short, long.round(Format::EXTENDED), "{text}");
-    }
-}
-
 /// Goal: integers are exact. Method: sums that 64 bits hold, against machine integers.
 #[test]
 fn integers_of_64_bits_are_added_exactly() {
