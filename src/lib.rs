@@ -3,6 +3,7 @@
 pub mod base;
 pub mod command;
 pub mod config;
+pub mod context;
 pub mod engine;
 pub mod keyspace;
 pub mod node;

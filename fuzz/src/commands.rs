@@ -13,7 +13,7 @@ use crate::source::Source;
 use evenkeel::engine::Execution;
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::reply::Dialect;
-use evenkeel::session::outbox::Effect;
+use evenkeel::context::outbox::Effect;
 use evenkeel::session::{Peer, ReplyMode, SessionKey};
 use evenkeel::{CacheEngine, Config, Expire, Timestamp};
 use std::time::Duration;

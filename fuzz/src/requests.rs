@@ -7,7 +7,7 @@
 //! Not here: running the requests (`commands.rs`, `node.rs`).
 
 use crate::source::Source;
-use evenkeel::command::table::{CommandNumber, table};
+use evenkeel::command::declare::table::{CommandNumber, table};
 use std::sync::LazyLock;
 
 /// One request: its name and arguments.

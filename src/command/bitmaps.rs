@@ -2,13 +2,13 @@
 //!
 //! Not here: the bit arithmetic (`value/bits.rs`, `value/bitfield.rs`).
 
-use super::family;
-use super::spec::{CommandSpec, Flags, Keys, Outcome};
+use super::declare::family;
+use super::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::base::numbers::parse_i64;
+use crate::context::Context;
 use crate::keyspace::DeadlineChange;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::value::bitfield::{self, BitfieldError, Field, FieldType, Overflow};
 use crate::value::bits::{self, BitOperation, IndexUnit};
 use crate::value::string::StringValue;

@@ -2,13 +2,13 @@
 //!
 //! Not here: the gates a request passes before it is called (`engine/gates.rs`).
 
-use super::names::CommandNames;
+use super::declare::names::CommandNames;
+use super::declare::spec::{Action, CommandSpec, Handler, Outcome};
+use super::declare::table::{CommandNumber, table};
 use super::observe;
-use super::spec::{Action, CommandSpec, Handler, Outcome};
-use super::table::{CommandNumber, table};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 /// A command that a request names, with as many arguments as it takes.
 #[derive(Clone, Copy)]

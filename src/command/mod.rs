@@ -1,43 +1,32 @@
-//! Rank 5: the commands.
+//! Rank 6: the commands.
 //!
 //! One file a family; in it the declaration of a command stands directly above its handler. One
 //! more command is one more declaration and handler, and its lines in `tests/scripts/`.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`spec`] | what a command declares |
-//! | [`table`] | all commands by name and number |
-//! | [`names`] | the names clients may call them by |
-//! | `observe` | what is noted of a command that has run |
+//! | [`declare`] | what a command says of itself, and all that is made of it |
+//! | `arguments` | arguments that several families read the same way |
 //! | [`call`] | from a request to its command, and running it |
-//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `watching` | the families |
-//! | [`markdown()`] | `docs/COMMANDS.md` |
+//! | `observe` | what is noted of a command that has run |
+//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
 mod arguments;
-mod arity;
 mod bitmaps;
 pub mod call;
 mod connection;
-mod expire_options;
-mod family;
+pub mod declare;
+mod diagnostics;
 mod generic;
-mod help;
 mod introspection;
-mod many_keys;
-mod markdown;
-pub mod names;
 pub(crate) mod observe;
 pub(crate) mod server;
-pub mod spec;
 mod strings;
-mod syntax;
-pub mod table;
 pub(crate) mod transactions;
-mod watching;
 
-pub use markdown::markdown;
+pub use declare::markdown;
 
 use crate::protocol::error::ReplyError;
 

@@ -2,15 +2,15 @@
 //!
 //! None of this runs for a fast command while nobody watches, unless its reply is large.
 //!
-//! Not here: how long it took (`session/timing.rs`); SLOWLOG, LATENCY and MONITOR themselves
+//! Not here: how long it took (`context/timing.rs`); SLOWLOG, LATENCY and MONITOR themselves
 //! (`watching/`).
 
 use super::call::Resolved;
-use super::spec::Flags;
-use super::table::table;
+use super::declare::spec::Flags;
+use super::declare::table::table;
 use crate::config::is_sensitive;
+use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::session::Context;
 use crate::stats::{LatencyEvent, SlowEntry, shorten};
 
 /// What is shown in place of secrets.
@@ -98,7 +98,7 @@ fn secrets(full_name: &str) -> fn(Args<'_>, usize) -> bool {
 mod tests {
     use super::*;
     use crate::command::call::resolve;
-    use crate::command::names::CommandNames;
+    use crate::command::declare::names::CommandNames;
     use crate::protocol::args::OwnedArgs;
 
     fn shown_line(line: &str) -> String {

@@ -4,11 +4,11 @@
 //! (`keyspace/watch.rs`).
 
 use super::call::{call, reply_error, resolve_number};
-use super::family;
-use super::spec::{CommandSpec, Flags, Keys, Outcome};
+use super::declare::family;
+use super::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::session::transaction::{QueuedCommand, Watch};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MULTI, &EXEC, &DISCARD, &WATCH, &UNWATCH];

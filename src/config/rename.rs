@@ -6,7 +6,7 @@
 //! rename-command ""                     forgets those before
 //! ```
 //!
-//! Not here: whether there is such a command (`command/names.rs`).
+//! Not here: whether there is such a command (`command/declare/names.rs`).
 
 use super::error::BadValue;
 use super::row::Kind;

@@ -15,15 +15,15 @@
 use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
 use crate::base::clock::Timestamp;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
-use crate::command::names::CommandNames;
+use crate::command::declare::names::CommandNames;
 #[cfg(doc)]
-use crate::command::spec::CommandSpec;
+use crate::command::declare::spec::CommandSpec;
+use crate::context::Context;
+use crate::context::PreparedKey;
 use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
-use crate::session::Context;
 use crate::session::SessionKey;
-use crate::session::context::PreparedKey;
 use arrayvec::ArrayVec;
 
 /// Requests whose memory accesses are overlapped: about as many as a core has misses in flight.

@@ -13,12 +13,13 @@
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
 use crate::command::call::Resolved;
-use crate::command::spec::Flags;
-use crate::command::table::table;
+use crate::command::declare::spec::Flags;
+use crate::command::declare::table::table;
 use crate::command::transactions;
+use crate::context::Context;
 use crate::protocol::args::{Args, OwnedArgs};
 use crate::protocol::error::ReplyError;
-use crate::session::{Context, ReplyMode};
+use crate::session::ReplyMode;
 
 /// Where a request goes.
 pub(super) enum Gate {

@@ -1,4 +1,4 @@
-//! Rank 6: the whole cache behind one type, without any socket.
+//! Rank 7: the whole cache behind one type, without any socket.
 //!
 //! ```text
 //!  args ─▶ resolve ─▶ gates ─▶ handler ─▶ reply bytes
@@ -24,18 +24,19 @@ pub use typed::{Expire, TimeToLive};
 
 use crate::base::clock::{Stopwatch, Timestamp};
 use crate::command::call::{Resolved, call, reply_error, resolve};
-use crate::command::names::CommandNames;
+use crate::command::declare::names::CommandNames;
+use crate::command::declare::table::table;
 use crate::command::observe;
-use crate::command::table::table;
 use crate::config::Config;
+use crate::context::Context;
+use crate::context::outbox::{Effect, Outbox};
+use crate::context::pause::Pause;
+use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
-use crate::session::outbox::{Effect, Outbox};
-use crate::session::pause::Pause;
-use crate::session::timing::Timing;
-use crate::session::turns::{TurnParts, Turns};
-use crate::session::{Context, Peer, ReplyMode, Session, SessionKey, Sessions};
+use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
+use crate::stats::turns::{TurnParts, Turns};
 use crate::stats::{LatencyEvent, Statistics};
 use gates::Gate;
 

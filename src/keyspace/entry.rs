@@ -762,5 +762,4 @@ unsafe fn write_header(base: *mut u8, shape: Shape, access_bits: u16) {
 }
 
 #[cfg(test)]
-#[path = "entry_tests.rs"]
 mod tests;

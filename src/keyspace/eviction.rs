@@ -438,5 +438,4 @@ fn of_heap(database: usize, payload: u64) -> Place {
 }
 
 #[cfg(test)]
-#[path = "eviction_tests.rs"]
 mod tests;

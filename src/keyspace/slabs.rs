@@ -546,5 +546,4 @@ fn live_pieces(slab: *mut SlabHeader) -> Vec<*mut u8> {
 }
 
 #[cfg(test)]
-#[path = "slabs_tests.rs"]
 mod tests;

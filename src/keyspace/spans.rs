@@ -161,5 +161,4 @@ impl Drop for Spans {
 }
 
 #[cfg(test)]
-#[path = "spans_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Rank 8: a whole server minus its sockets.
+//! Rank 9: a whole server minus its sockets.
 //!
 //! ```text
 //!  reactor ── accepted ─▶ ┌───────────────────────────────────────────┐
@@ -39,9 +39,9 @@ pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
+use crate::context::outbox::Shutdown;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
-use crate::session::outbox::Shutdown;
 use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
 use budget::ClientBudget;

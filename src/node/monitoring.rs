@@ -8,7 +8,7 @@
 //! Invariant: a monitor's output is bounded, and nobody waits for a monitor: one that does not read
 //! fast enough loses its connection, because it can't be slowed down by what others do.
 //!
-//! Not here: what a line looks like (`session/monitor.rs`).
+//! Not here: what a line looks like (`context/monitor.rs`).
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};

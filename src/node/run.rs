@@ -16,12 +16,12 @@ use super::connection::OUTPUT_MARK_BYTES;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
+use crate::context::outbox::Effect;
 use crate::engine::Stop;
 use crate::protocol::batch::Form;
 use crate::protocol::error::{ProtocolError, ReplyError};
 use crate::protocol::parser::{CommandParser, ParserLimits, Progress};
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use crate::session::outbox::Effect;
 use std::ops::Range;
 
 /// Requests of one connection that are executed in one turn: about a tenth of a millisecond.

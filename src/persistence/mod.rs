@@ -1,4 +1,4 @@
-//! Rank 7: snapshots: their file, writing them in slices, loading, checking and salvaging them; and
+//! Rank 8: snapshots: their file, writing them in slices, loading, checking and salvaging them; and
 //! the configuration file.
 //!
 //! ```text

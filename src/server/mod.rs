@@ -1,4 +1,4 @@
-//! Rank 9: the edge: sockets, polling, signals, clocks.
+//! Rank 10: the edge: sockets, polling, signals, clocks.
 //!
 //! | file | what |
 //! |---|---|
@@ -42,7 +42,7 @@ pub use loading::LoadError;
 pub use manager::logs_to_journal;
 
 use crate::base::clock::SystemClock;
-use crate::command::names::{CommandNames, RenameError};
+use crate::command::declare::names::{CommandNames, RenameError};
 use crate::config::Config;
 use crate::node::Node;
 use crate::persistence::FileStorage;

@@ -30,7 +30,7 @@ use super::edge::Edge;
 use super::links::{LinkId, Links, Pace, Talker};
 use crate::base::clock::Timestamp;
 use crate::node::{ConnectionId, Node};
-use crate::session::turns::TurnParts;
+use crate::stats::turns::TurnParts;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 

@@ -13,10 +13,8 @@
 //!
 //! Not here: when steps are taken (`node/reading.rs`), what is read (the commands).
 
-use super::{Context, ReplyMode};
 use crate::keyspace::Keyspace;
 use crate::protocol::reply::ReplyWriter;
-use crate::session::outbox::Effect;
 
 /// A read that goes on in steps. What it sees of the keyspace is of each step's moment.
 pub trait LongRead: std::fmt::Debug + Send {
@@ -26,26 +24,4 @@ pub trait LongRead: std::fmt::Debug + Send {
 
     /// Bytes held for the reply.
     fn used_bytes(&self) -> usize;
-}
-
-impl Context<'_> {
-    /// Answers the present request by all steps of a read at once.
-    pub fn answer_at_once(&mut self, mut read: impl LongRead) {
-        let now_ms = self.now_ms();
-        while !read.step(self.keyspace, now_ms, &mut self.reply) {}
-    }
-
-    /// Answers the present request by a read that takes long: in slices of the loop where the
-    /// client can wait, else at once.
-    pub fn answer_in_steps(&mut self, read: impl LongRead + 'static) {
-        if !self.may_wait {
-            return self.answer_at_once(read);
-        }
-        let session = self.session();
-        // A reply that nobody wants is not worth a walk.
-        if matches!(session.reply_mode, ReplyMode::On | ReplyMode::SkipNext) {
-            session.long_read = Some(Box::new(read));
-            self.outbox.push(Effect::LongRead);
-        }
-    }
 }

@@ -1,23 +1,15 @@
-//! Rank 4: one client's state, and what a command handler is given.
+//! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, marks
-//!  Context: the session's key, the keyspace, configuration, statistics, outbox, `now`, the reply
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read, marks
 //! ```
 //!
-//! Not here: sockets and buffers (`node/`), the commands themselves (`command/`).
+//! Not here: sockets and buffers (`node/`), what a command is given besides its session (`context/`).
 
-pub mod context;
 pub mod long_read;
-pub mod monitor;
-pub mod outbox;
-pub mod pause;
 mod registry;
-pub mod timing;
 pub mod transaction;
-pub mod turns;
 
-pub use context::Context;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;

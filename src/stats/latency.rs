@@ -6,7 +6,7 @@
 //!
 //! Invariants: at most one sample a second and event; at most one series an [`LatencyEvent`].
 //!
-//! Not here: who measures (`command/call.rs`, `server/`), LATENCY (`command/watching/latency.rs`).
+//! Not here: who measures (`command/call.rs`, `server/`), LATENCY (`command/diagnostics/latency.rs`).
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Statistics: one row per metric, from which INFO, its reset and the documentation are made.
+//! Rank 2: statistics: one row per metric, from which INFO, its reset and the documentation are made.
 //!
 //! ```text
 //!   engine ── += 1 ──▶ Counters ─┐
@@ -23,6 +23,7 @@ mod slow_log;
 mod source;
 mod statistics;
 mod table;
+pub mod turns;
 mod value;
 
 pub use docs::markdown;

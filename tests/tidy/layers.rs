@@ -11,15 +11,16 @@ const RANKS: &[(&str, u8)] = &[
     ("structures", 1),
     ("protocol", 1),
     ("config", 1),
-    ("stats", 1),
+    ("stats", 2),
     ("value", 2),
     ("keyspace", 3),
     ("session", 4),
-    ("command", 5),
-    ("engine", 6),
-    ("persistence", 7),
-    ("node", 8),
-    ("server", 9),
+    ("context", 5),
+    ("command", 6),
+    ("engine", 7),
+    ("persistence", 8),
+    ("node", 9),
+    ("server", 10),
 ];
 
 fn rank(folder: &str) -> Option<u8> {

@@ -2,14 +2,15 @@
 
 use super::needs_no_password;
 use crate::command::arguments::parse_database;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::transactions;
+use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
-use crate::session::outbox::Effect;
-use crate::session::{Context, ReplyMode};
+use crate::session::ReplyMode;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[
     &PING, &ECHO, &SELECT, &QUIT, &RESET, &READONLY, &READWRITE, &ASKING,

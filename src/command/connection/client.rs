@@ -2,14 +2,15 @@
 
 use super::{client_list, tracking};
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::context::outbox::Effect;
+use crate::context::pause::PauseScope;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::outbox::Effect;
-use crate::session::pause::PauseScope;
-use crate::session::{Context, ReplyMode};
+use crate::session::ReplyMode;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&CLIENT];
 

@@ -2,14 +2,15 @@
 
 use super::client::ANYTIME;
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
-use crate::command::table::table;
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::table::table;
+use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
-use crate::session::outbox::Effect;
-use crate::session::{Context, Session, Transport};
+use crate::session::{Session, Transport};
 use std::fmt::Write;
 
 pub(super) static LIST: CommandSpec = family::CONNECTION

@@ -4,12 +4,12 @@ use super::client::is_printable_name;
 use super::needs_no_password;
 use crate::base::numbers::parse_i64;
 use crate::base::secret::equals_secret;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
-use crate::session::Context;
 use crate::stats::REDIS_VERSION;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&HELLO, &AUTH];

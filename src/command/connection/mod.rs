@@ -16,8 +16,8 @@ mod client_list;
 mod handshake;
 mod tracking;
 
-use super::spec::CommandSpec;
-use crate::session::Context;
+use super::declare::spec::CommandSpec;
+use crate::context::Context;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 3] =
     [basics::COMMANDS, handshake::COMMANDS, client::COMMANDS];

@@ -8,11 +8,11 @@
 
 use super::client::ANYTIME;
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) static TRACKING: CommandSpec = family::CONNECTION
     .subcommand(

@@ -1,12 +1,12 @@
 //! Deadlines of keys.
 
 use crate::base::numbers::parse_i64;
-use crate::command::expire_options::TimeForm;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::arguments::expire::TimeForm;
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[
     &EXPIRE,

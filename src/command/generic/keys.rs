@@ -1,10 +1,10 @@
 //! Whether keys are there, and their deletion.
 
-use crate::command::family;
-use crate::command::many_keys::for_each_key;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::arguments::many_keys::for_each_key;
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DEL, &UNLINK, &EXISTS, &TOUCH, &TYPE];
 

@@ -18,7 +18,7 @@ mod random;
 mod renaming;
 mod scanning;
 
-use super::spec::CommandSpec;
+use super::declare::spec::CommandSpec;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
     keys::COMMANDS,

@@ -1,12 +1,12 @@
 //! OBJECT: how a key is kept.
 
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
-use crate::session::Context;
 use crate::value::kind::Kind;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];

@@ -4,12 +4,12 @@
 //! large database are due and not yet removed, the key is looked for in slices of the loop.
 
 use crate::base::limits::SCAN_KEYS_MAX;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
-use crate::session::Context;
 use crate::session::long_read::LongRead;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&RANDOMKEY];

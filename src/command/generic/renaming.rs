@@ -1,11 +1,11 @@
 //! Keys under other names and in other databases.
 
 use crate::command::arguments::parse_database;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&RENAME, &RENAMENX, &COPY, &MOVE];
 

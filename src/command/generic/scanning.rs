@@ -3,13 +3,13 @@
 use crate::base::glob;
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use crate::session::Context;
 use crate::session::long_read::LongRead;
 use std::collections::VecDeque;
 

@@ -8,8 +8,8 @@
 //!
 //! Not here: what the syntax of a command means (`syntax.rs`).
 
-use crate::command::syntax::{self, Argument, Kind};
-use crate::command::table::{CommandNumber, table};
+use crate::command::declare::syntax::{self, Argument, Kind};
+use crate::command::declare::table::{CommandNumber, table};
 use crate::protocol::reply::ReplyWriter;
 
 /// Writes name and description of a command or subcommand: one pair of a map. The recursion ends

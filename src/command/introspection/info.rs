@@ -8,9 +8,10 @@
 //!
 //! Not here: how keys are found in a request (`key_arguments.rs`).
 
-use super::{categories, key_arguments};
-use crate::command::spec::{Flags, Keys};
-use crate::command::table::{CommandNumber, table};
+use super::key_arguments;
+use crate::command::declare::categories;
+use crate::command::declare::spec::{Flags, Keys};
+use crate::command::declare::table::{CommandNumber, table};
 use crate::protocol::reply::ReplyWriter;
 
 /// Writes the entry of a command or subcommand. The recursion ends with the subcommands.

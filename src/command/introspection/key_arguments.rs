@@ -12,8 +12,8 @@
 //! Not here: the hash of the first key, taken before a request is executed (`engine/`).
 
 use crate::base::numbers::parse_i64;
-use crate::command::spec::{CommandSpec, Flags, Keys};
-use crate::command::table::{CommandNumber, table};
+use crate::command::declare::spec::{CommandSpec, Flags, Keys};
+use crate::command::declare::table::{CommandNumber, table};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;

@@ -1,9 +1,9 @@
 //! CLUSTER: every subcommand is known, so that its arguments are checked as in Redis, and refused.
 
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&CLUSTER];
 

@@ -1,11 +1,11 @@
 //! The end of the server.
 
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::context::outbox::{Effect, Shutdown};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
-use crate::session::outbox::{Effect, Shutdown};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SHUTDOWN];
 

@@ -1,11 +1,11 @@
 //! Whole databases.
 
 use crate::command::arguments::parse_i32;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DBSIZE, &FLUSHDB, &FLUSHALL, &SWAPDB];
 

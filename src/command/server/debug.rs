@@ -6,15 +6,16 @@
 //! Cost: DIGEST and RELOAD are O(keys) in one go; they are for tests.
 
 use crate::base::numbers::{parse_f64, parse_i64};
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::config::EnableDebug;
+use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::outbox::Effect;
-use crate::session::{Context, Transport};
+use crate::session::Transport;
 use crate::value::string::StringValue;
 use sha1_smol::Sha1;
 

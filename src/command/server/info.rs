@@ -1,11 +1,11 @@
 //! INFO and TIME, and a little art.
 
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
-use crate::command::table::{CommandNumber, table};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::table::{CommandNumber, table};
 use crate::config::MemoryLimit;
+use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::session::Context;
 use crate::stats::{
     self, CommandStat, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat, Section,
 };

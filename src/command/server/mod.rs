@@ -26,7 +26,7 @@ mod saving;
 
 pub(crate) use info::{gather_gauges, info_text};
 
-use super::spec::CommandSpec;
+use super::declare::spec::CommandSpec;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [
     databases::COMMANDS,

@@ -2,11 +2,11 @@
 //!
 //! Tools ask for the list to learn what else a server can do.
 
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MODULE];
 

@@ -1,11 +1,11 @@
 //! What is asked of a server that may be a replica: this one never is, and has none.
 
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&ROLE, &WAIT, &FAILOVER, &REPLICAOF, &SLAVEOF];
 

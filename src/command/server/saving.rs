@@ -2,12 +2,12 @@
 //!
 //! Not here: how they are taken (`node/saving.rs`).
 
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
-use crate::session::outbox::Effect;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SAVE, &BGSAVE, &LASTSAVE];
 

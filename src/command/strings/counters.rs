@@ -2,12 +2,12 @@
 
 use crate::base::extended_float::ExtendedFloat;
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::keyspace::{CountError, DeadlineChange, EntryRef};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 

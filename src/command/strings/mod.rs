@@ -16,7 +16,7 @@ mod several;
 mod subsequence;
 mod write;
 
-use super::spec::CommandSpec;
+use super::declare::spec::CommandSpec;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::value::string::StringValue;

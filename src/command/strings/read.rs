@@ -2,12 +2,12 @@
 
 use super::reply_string;
 use crate::base::numbers::parse_i64;
-use crate::command::expire_options::ExpireOption;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::arguments::expire::ExpireOption;
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&GET, &STRLEN, &GETRANGE, &SUBSTR, &GETEX, &GETDEL];
 

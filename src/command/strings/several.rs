@@ -2,14 +2,14 @@
 
 use super::reply_string;
 use crate::base::numbers::parse_i64;
-use crate::command::expire_options::ExpireOption;
-use crate::command::family;
-use crate::command::many_keys::for_each_key;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::arguments::expire::ExpireOption;
+use crate::command::arguments::many_keys::for_each_key;
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::keyspace::DeadlineChange;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::value::string::StringValue;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MGET, &MSET, &MSETNX, &MSETEX];

@@ -1,11 +1,11 @@
 //! LCS: what two strings have in common.
 
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::value::common_subsequence::{self, CommonRange};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&LCS];

@@ -2,13 +2,13 @@
 
 use super::{check_length, reply_string};
 use crate::base::numbers::parse_i64;
-use crate::command::expire_options::{ExpireOption, TimeForm};
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::arguments::expire::{ExpireOption, TimeForm};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::keyspace::{DeadlineChange, EntryRef, Key};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::value::string::StringValue;
 
 pub(super) const COMMANDS: &[&CommandSpec] =

@@ -4,9 +4,9 @@
 //! (`table.rs`, `call.rs`), COMMAND and its subcommands (`introspection.rs`, `syntax.rs`), and
 //! `docs/COMMANDS.md` (`markdown.rs`).
 
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 /// What a handler returns: its reply stands in the context, or this error is replied. A handler
 /// that returns an error has written nothing.

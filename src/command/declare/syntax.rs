@@ -25,7 +25,7 @@ use std::fmt;
 
 /// What an argument is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::command) enum Kind {
     /// The name of a key.
     Key,
     /// Any bytes.
@@ -48,7 +48,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The name in COMMAND DOCS.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(in crate::command) const fn name(&self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::String => "string",
@@ -63,7 +63,7 @@ impl Kind {
     }
 
     /// The arguments it consists of.
-    pub(super) fn parts(&self) -> &[Argument] {
+    pub(in crate::command) fn parts(&self) -> &[Argument] {
         match self {
             Self::OneOf(parts) | Self::Block(parts) => parts,
             Self::Key
@@ -146,19 +146,19 @@ const CHOICE_NAMES: [(&str, &str); 5] = [
 
 /// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Argument {
+pub(in crate::command) struct Argument {
     /// What people call it.
-    pub(super) name: String,
+    pub(in crate::command) name: String,
     /// What it is, with the arguments it consists of.
-    pub(super) kind: Kind,
+    pub(in crate::command) kind: Kind,
     /// The word it begins with.
-    pub(super) token: Option<String>,
+    pub(in crate::command) token: Option<String>,
     /// Whether it may be left out.
-    pub(super) is_optional: bool,
+    pub(in crate::command) is_optional: bool,
     /// Whether it may be repeated.
-    pub(super) is_multiple: bool,
+    pub(in crate::command) is_multiple: bool,
     /// Whether its token is repeated with it.
-    pub(super) repeats_token: bool,
+    pub(in crate::command) repeats_token: bool,
 }
 
 impl Argument {
@@ -204,7 +204,7 @@ fn joined_names<'a>(arguments: impl Iterator<Item = &'a Argument>) -> String {
 
 /// A fault in the notation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SyntaxError {
+pub(in crate::command) enum SyntaxError {
     /// This may not stand there.
     Unexpected(String),
     /// A bracket is not closed.
@@ -232,7 +232,7 @@ impl std::error::Error for SyntaxError {}
 ///
 /// # Errors
 /// What is wrong with the notation.
-pub(super) fn parse(syntax: &str) -> Result<Vec<Argument>, SyntaxError> {
+pub(in crate::command) fn parse(syntax: &str) -> Result<Vec<Argument>, SyntaxError> {
     let mut parser = Parser {
         words: split(syntax),
         next: 0,
@@ -455,7 +455,7 @@ fn argument_of(items: &[Item<'_>]) -> Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::table::{CommandNumber, table};
+    use crate::command::declare::table::{CommandNumber, table};
 
     /// An argument on one line: `name:type token ?optional +multiple *multiple-token (parts)`.
     fn line(argument: &Argument) -> String {

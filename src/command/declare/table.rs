@@ -11,7 +11,9 @@
 //! Not here: what a command is (`spec.rs`), running one (`call.rs`).
 
 use super::spec::CommandSpec;
-use super::{bitmaps, connection, generic, introspection, server, strings, transactions, watching};
+use crate::command::{
+    bitmaps, connection, diagnostics, generic, introspection, server, strings, transactions,
+};
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
@@ -23,7 +25,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 8] = [
     &connection::COMMANDS,
     &server::COMMANDS,
     &[introspection::COMMANDS],
-    &watching::COMMANDS,
+    &diagnostics::COMMANDS,
 ];
 
 pub(super) const SLOT_COUNT: usize = 1024;

@@ -1,10 +1,14 @@
-//! Arguments that several families read the same way.
+//! Arguments that several families read the same way: numbers, databases, options that set a deadline,
+//! long lists of keys.
+
+pub(super) mod expire;
+pub(super) mod many_keys;
 
 use crate::base::numbers::parse_i64;
 use crate::protocol::error::ReplyError;
 
 /// An integer of 32 bits, as Redis reads counts and database numbers.
-pub(super) fn parse_i32(text: &[u8]) -> Result<i32, ReplyError> {
+pub(in crate::command) fn parse_i32(text: &[u8]) -> Result<i32, ReplyError> {
     let number = parse_i64(text).ok_or(ReplyError::NOT_INTEGER)?;
     i32::try_from(number).map_err(|_| OUTSIDE_I32)
 }
@@ -13,7 +17,10 @@ const OUTSIDE_I32: ReplyError =
     ReplyError::fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
 
 /// The number of a database that exists.
-pub(super) fn parse_database(text: &[u8], database_count: usize) -> Result<usize, ReplyError> {
+pub(in crate::command) fn parse_database(
+    text: &[u8],
+    database_count: usize,
+) -> Result<usize, ReplyError> {
     let number = parse_i32(text)?;
     usize::try_from(number)
         .ok()

@@ -18,21 +18,21 @@ use super::arity;
 use super::spec::{Action, CommandSpec, Flags, Group, Handler, Keys};
 
 /// Commands on keys of any kind.
-pub(super) const GENERIC: Family = Family::of_keys(Group::Generic);
+pub(in crate::command) const GENERIC: Family = Family::of_keys(Group::Generic);
 /// Commands on strings.
-pub(super) const STRING: Family = Family::of_keys(Group::String);
+pub(in crate::command) const STRING: Family = Family::of_keys(Group::String);
 /// Commands on strings as arrays of bits.
-pub(super) const BITMAP: Family = Family::of_keys(Group::Bitmap);
+pub(in crate::command) const BITMAP: Family = Family::of_keys(Group::Bitmap);
 /// MULTI and what belongs to it.
-pub(super) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
+pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
 /// Commands about the client's own connection.
-pub(super) const CONNECTION: Family = Family::without_keys(Group::Connection);
+pub(in crate::command) const CONNECTION: Family = Family::without_keys(Group::Connection);
 /// Commands about the server as a whole.
-pub(super) const SERVER: Family = Family::without_keys(Group::Server);
+pub(in crate::command) const SERVER: Family = Family::without_keys(Group::Server);
 
 /// What the commands of one chapter have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Family {
+pub(in crate::command) struct Family {
     group: Group,
     keys: Keys,
 }
@@ -50,7 +50,7 @@ impl Family {
     }
 
     /// Begins the declaration of a command.
-    pub(super) const fn command(
+    pub(in crate::command) const fn command(
         self,
         name: &'static str,
         syntax: &'static str,
@@ -62,7 +62,7 @@ impl Family {
     }
 
     /// Begins the declaration of a subcommand.
-    pub(super) const fn subcommand(
+    pub(in crate::command) const fn subcommand(
         self,
         name: &'static str,
         syntax: &'static str,
@@ -73,7 +73,7 @@ impl Family {
     }
 
     /// Begins the declaration of a command that only names its subcommands.
-    pub(super) const fn container(
+    pub(in crate::command) const fn container(
         self,
         name: &'static str,
         subcommands: &'static [&'static CommandSpec],
@@ -107,37 +107,37 @@ impl Family {
 /// The parts of a declaration that are not given at its beginning.
 impl CommandSpec {
     /// One sentence of what it does.
-    pub(super) const fn summary(mut self, summary: &'static str) -> Self {
+    pub(in crate::command) const fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
     /// The first Redis version that had it; for ours, the Evenkeel version.
-    pub(super) const fn since(mut self, version: &'static str) -> Self {
+    pub(in crate::command) const fn since(mut self, version: &'static str) -> Self {
         self.since = version;
         self
     }
 
     /// Its cost, if that is not O(1).
-    pub(super) const fn cost(mut self, complexity: &'static str) -> Self {
+    pub(in crate::command) const fn cost(mut self, complexity: &'static str) -> Self {
         self.complexity = complexity;
         self
     }
 
     /// Its properties.
-    pub(super) const fn flags(mut self, flags: Flags) -> Self {
+    pub(in crate::command) const fn flags(mut self, flags: Flags) -> Self {
         self.flags = flags;
         self
     }
 
     /// Its keys, if they are not those of its family.
-    pub(super) const fn keys(mut self, keys: Keys) -> Self {
+    pub(in crate::command) const fn keys(mut self, keys: Keys) -> Self {
         self.keys = keys;
         self
     }
 
     /// What answers the bare name of a container.
-    pub(super) const fn bare(mut self, handler: Handler) -> Self {
+    pub(in crate::command) const fn bare(mut self, handler: Handler) -> Self {
         if let Action::Container(subcommands, _) = self.action {
             self.action = Action::Container(subcommands, Some(handler));
             self.arity = -1;

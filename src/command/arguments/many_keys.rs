@@ -3,15 +3,15 @@
 //! Keys are hashed a group at a time and their bucket and entry lines prefetched before the first
 //! of the group is used, so that the memory latency of one request's keys overlaps, too.
 
+use crate::context::Context;
 use crate::keyspace::{Key, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
-use crate::session::Context;
 use arrayvec::ArrayVec;
 use std::ops::Range;
 
 /// Calls `each` with the index and the hashed key of every `step`-th argument in `range`, a
 /// prefetched group at a time.
-pub(super) fn for_each_key<'k>(
+pub(in crate::command) fn for_each_key<'k>(
     context: &mut Context<'_>,
     args: Args<'k>,
     range: Range<usize>,

@@ -1,18 +1,33 @@
-//! What a command handler is given: everything it may touch, and nothing else.
+//! Rank 5: what a command handler is given: everything it may touch, and nothing else.
+//!
+//! ```text
+//!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
+//!           ├─ outbox: wishes to the node and the loop; lines for monitors
+//!           ├─ pause: CLIENT PAUSE
+//!           └─ timing: which command is charged for the time that passes
+//! ```
+//!
+//! Not here: one client's state (`session/`), the commands (`command/`).
 
-use super::outbox::Outbox;
-use super::pause::Pause;
-use super::timing::Timing;
-use super::turns::Turns;
-use super::{Session, SessionKey, Sessions};
+pub mod monitor;
+pub mod outbox;
+pub mod pause;
+pub mod timing;
+
 use crate::base::clock::Timestamp;
 use crate::config::Config;
 use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
+use crate::session::long_read::LongRead;
+use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
+use crate::stats::turns::Turns;
 use crate::value::string::StringValue;
+use outbox::{Effect, Outbox};
+use pause::Pause;
+use timing::Timing;
 
 /// The lookup of a request's first key, begun while the request waited in its batch.
 #[derive(Clone, Copy, Debug)]
@@ -125,5 +140,25 @@ impl<'a> Context<'a> {
     pub fn mutate(&mut self) -> Mutation<'_> {
         let database = self.database();
         self.keyspace.mutate(database, self.now.unix_ms())
+    }
+
+    /// Answers the present request by all steps of a read at once.
+    pub fn answer_at_once(&mut self, mut read: impl LongRead) {
+        let now_ms = self.now_ms();
+        while !read.step(self.keyspace, now_ms, &mut self.reply) {}
+    }
+
+    /// Answers the present request by a read that takes long: in slices of the loop where the
+    /// client can wait, else at once.
+    pub fn answer_in_steps(&mut self, read: impl LongRead + 'static) {
+        if !self.may_wait {
+            return self.answer_at_once(read);
+        }
+        let session = self.session();
+        // A reply that nobody wants is not worth a walk.
+        if matches!(session.reply_mode, ReplyMode::On | ReplyMode::SkipNext) {
+            session.long_read = Some(Box::new(read));
+            self.outbox.push(Effect::LongRead);
+        }
     }
 }

@@ -15,7 +15,7 @@ mod memory;
 mod monitor;
 mod slow_log;
 
-use super::spec::CommandSpec;
+use super::declare::spec::CommandSpec;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 4] = [
     slow_log::COMMANDS,

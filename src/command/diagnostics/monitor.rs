@@ -1,12 +1,12 @@
 //! MONITOR: everything that is executed, as it is executed.
 //!
-//! Not here: the lines (`session/monitor.rs`), who gets them (`node/monitoring.rs`).
+//! Not here: the lines (`context/monitor.rs`), who gets them (`node/monitoring.rs`).
 
-use crate::command::family;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
-use crate::session::Context;
-use crate::session::outbox::Effect;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MONITOR];
 

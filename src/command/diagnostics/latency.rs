@@ -1,16 +1,16 @@
 //! LATENCY: what took long, and how long commands take.
 //!
-//! Not here: the samples (`stats/latency.rs`), the durations (`session/timing.rs`), the texts of
+//! Not here: the samples (`stats/latency.rs`), the durations (`context/timing.rs`), the texts of
 //! GRAPH and DOCTOR (`latency_text.rs`).
 
 use super::latency_text;
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
-use crate::command::table::{CommandNumber, table};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::table::{CommandNumber, table};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 use crate::stats::LatencyEvent;
 use crate::structures::histogram::Histogram;
 

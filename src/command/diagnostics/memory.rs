@@ -3,14 +3,14 @@
 //! Not here: how it is counted (`keyspace/`), INFO memory (`server/info.rs`).
 
 use crate::command::arguments::parse_i32;
-use crate::command::family;
-use crate::command::help::help_of;
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::command::server::gather_gauges;
-use crate::command::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
-use crate::session::Context;
 use crate::stats::Gauges;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MEMORY];

@@ -3,7 +3,7 @@
 //! | file | part of the replies |
 //! |---|---|
 //! | `introspection/info.rs` | COMMAND INFO: arity, flags, keys |
-//! | `introspection/categories.rs` | the ACL categories in it |
+//! | `declare/categories.rs` | the ACL categories in it |
 //! | `introspection/key_arguments.rs` | which arguments are keys: its key specifications, GETKEYS |
 //! | `introspection/docs.rs` | COMMAND DOCS: summary and arguments |
 //!
@@ -14,20 +14,20 @@
 //!
 //! Not here: the same for people (`markdown.rs`).
 
-mod categories;
 mod docs;
 mod info;
 mod key_arguments;
 
-use super::family;
-use super::help::help_of;
-use super::spec::{CommandSpec, Flags, Outcome};
-use super::table::{CommandNumber, table};
 use crate::base::glob;
+use crate::command::declare::categories;
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::table::{CommandNumber, table};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use crate::session::Context;
 use key_arguments::KeyCall;
 use std::sync::LazyLock;
 

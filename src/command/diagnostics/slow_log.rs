@@ -3,12 +3,12 @@
 //! Not here: the log (`stats/slow_log.rs`), what gets into it (`observe.rs`).
 
 use crate::base::numbers::parse_i64;
-use crate::command::family;
-use crate::command::help::help_of;
-use crate::command::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::family;
+use crate::command::declare::help::help_of;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::Context;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SLOWLOG];
 

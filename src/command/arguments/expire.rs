@@ -6,33 +6,33 @@ use crate::protocol::error::ReplyError;
 
 /// How a client states a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TimeForm {
+pub(in crate::command) struct TimeForm {
     /// Milliseconds per unit.
-    pub(super) unit_ms: i64,
+    pub(in crate::command) unit_ms: i64,
     /// Counted from 1970 instead of from now.
-    pub(super) is_absolute: bool,
+    pub(in crate::command) is_absolute: bool,
 }
 
 impl TimeForm {
-    pub(super) const SECONDS: Self = Self {
+    pub(in crate::command) const SECONDS: Self = Self {
         unit_ms: 1000,
         is_absolute: false,
     };
-    pub(super) const MILLISECONDS: Self = Self {
+    pub(in crate::command) const MILLISECONDS: Self = Self {
         unit_ms: 1,
         is_absolute: false,
     };
-    pub(super) const UNIX_SECONDS: Self = Self {
+    pub(in crate::command) const UNIX_SECONDS: Self = Self {
         unit_ms: 1000,
         is_absolute: true,
     };
-    pub(super) const UNIX_MILLISECONDS: Self = Self {
+    pub(in crate::command) const UNIX_MILLISECONDS: Self = Self {
         unit_ms: 1,
         is_absolute: true,
     };
 
     /// The form that an option name (`ex`, `pxat` …) stands for.
-    pub(super) fn of_option(name: &[u8]) -> Option<Self> {
+    pub(in crate::command) fn of_option(name: &[u8]) -> Option<Self> {
         const FORMS: [(&[u8], TimeForm); 4] = [
             (b"ex", TimeForm::SECONDS),
             (b"px", TimeForm::MILLISECONDS),
@@ -46,7 +46,7 @@ impl TimeForm {
     }
 
     /// The deadline in Unix milliseconds, or `None` if it leaves the range of an `i64`.
-    pub(super) fn deadline_ms(self, amount: i64, now_ms: u64) -> Option<i64> {
+    pub(in crate::command) fn deadline_ms(self, amount: i64, now_ms: u64) -> Option<i64> {
         let base_ms = if self.is_absolute {
             0
         } else {
@@ -59,7 +59,7 @@ impl TimeForm {
     ///
     /// # Errors
     /// Redis's words for what is not an integer, or not a time.
-    pub(super) fn positive_deadline_ms(
+    pub(in crate::command) fn positive_deadline_ms(
         self,
         text: &[u8],
         now_ms: u64,
@@ -75,7 +75,7 @@ impl TimeForm {
 
 /// What the options of one request say about the deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ExpireOption<'a> {
+pub(in crate::command) enum ExpireOption<'a> {
     /// Nothing.
     #[default]
     None,
@@ -90,7 +90,7 @@ pub(super) enum ExpireOption<'a> {
 impl<'a> ExpireOption<'a> {
     /// Takes one option and perhaps its argument; returns how many arguments it took, 0 if it is
     /// none of these or contradicts an earlier one. A repeated form of time replaces the earlier.
-    pub(super) fn take(&mut self, name: &[u8], next: Option<&'a [u8]>) -> usize {
+    pub(in crate::command) fn take(&mut self, name: &[u8], next: Option<&'a [u8]>) -> usize {
         let (option, taken) = if name.eq_ignore_ascii_case(b"keepttl") {
             (Self::Keep, 1)
         } else if name.eq_ignore_ascii_case(b"persist") {

@@ -1,0 +1,32 @@
+//! What a command says of itself, and all that is made of it.
+//!
+//! ```text
+//!  family ─▶ CommandSpec ─▶ table ─┬─▶ names ─▶ dispatch
+//!    arity, syntax                 ├─▶ COMMAND, ACL categories, HELP
+//!                                  └─▶ docs/COMMANDS.md
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`spec`] | the parts of a declaration |
+//! | `family` | what the commands of a chapter have in common, and how each is declared |
+//! | `syntax`, `arity` | the notation of arguments, and how many words it means |
+//! | [`table`] | all commands by name and number |
+//! | [`names`] | the names clients may call them by |
+//! | `categories` | the ACL categories of a command |
+//! | `help` | the HELP of a container |
+//! | [`markdown()`] | `docs/COMMANDS.md` |
+//!
+//! Not here: running a command (`command/call.rs`).
+
+mod arity;
+pub(super) mod categories;
+pub(super) mod family;
+pub(super) mod help;
+mod markdown;
+pub mod names;
+pub mod spec;
+pub(super) mod syntax;
+pub mod table;
+
+pub use markdown::markdown;
