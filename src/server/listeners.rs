@@ -1,18 +1,20 @@
 //! Sockets that clients connect to.
 //!
-//! Not here: accepting (`reactor.rs`).
+//! Not here: accepting (`reactor.rs`), the names of unix sockets (`unix_socket.rs`).
 
 use super::transport::Transport;
+use super::unix_socket::SocketName;
 use crate::config::{Config, ListenAddress};
 use crate::session::{self, Peer};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// Why the server can't listen.
@@ -57,8 +59,8 @@ pub(super) enum Listener {
     Unix {
         listener: mio::net::UnixListener,
         path: PathBuf,
-        /// Whether the name in the file system is ours to remove.
-        is_own: bool,
+        /// The name in the file system, if it is ours to remove.
+        name: Option<SocketName>,
     },
 }
 
@@ -99,7 +101,7 @@ impl Listener {
         Ok(Self::Unix {
             path: path.to_path_buf(),
             listener: mio::net::UnixListener::from_std(listener),
-            is_own: false,
+            name: None,
         })
     }
 
@@ -151,11 +153,11 @@ impl Listener {
 
     /// Takes the socket's name out of the file system, if it was put there by this process.
     pub(super) fn remove_name(&self) {
-        if let Self::Unix { path, is_own, .. } = self
-            && *is_own
-            && let Err(error) = nix::unistd::unlink(path)
+        if let Self::Unix {
+            name: Some(name), ..
+        } = self
         {
-            log::warn!("cannot remove {}: {error}", path.display());
+            name.remove();
         }
     }
 }
@@ -232,43 +234,14 @@ fn bind_tcp(address: SocketAddr, backlog: u32) -> io::Result<mio::net::TcpListen
 }
 
 fn bind_unix(config: &Config) -> Result<Listener, ListenError> {
-    let path = PathBuf::from(String::from_utf8_lossy(&config.unixsocket).into_owned());
-    let bind = || -> io::Result<mio::net::UnixListener> {
-        let address = SockAddr::unix(&path)?;
-        // A name that a killed server left behind is taken over; a file that is no socket is not.
-        if is_socket(&path) {
-            nix::unistd::unlink(&path)?;
-        }
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&address)?;
-        if config.unixsocketperm != 0 {
-            let mode = Mode::from_bits_truncate(config.unixsocketperm);
-            fchmodat(
-                nix::fcntl::AT_FDCWD,
-                &path,
-                mode,
-                FchmodatFlags::FollowSymlink,
-            )?;
-        }
-        socket.listen(backlog_of(config.tcp_backlog))?;
-        socket.set_nonblocking(true)?;
-        let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(socket));
-        Ok(mio::net::UnixListener::from_std(listener))
-    };
-    match bind() {
-        Ok(listener) => Ok(Listener::Unix {
+    let path = PathBuf::from(OsString::from_vec(config.unixsocket.clone()));
+    let backlog = backlog_of(config.tcp_backlog);
+    match SocketName::bind(&path, config.unixsocketperm, backlog) {
+        Ok((listener, name)) => Ok(Listener::Unix {
             listener,
             path,
-            is_own: true,
+            name: Some(name),
         }),
         Err(error) => Err(ListenError::new(path.display(), error)),
     }
-}
-
-fn is_socket(path: &Path) -> bool {
-    let Ok(status) = nix::sys::stat::lstat(path) else {
-        return false;
-    };
-    let kind = nix::sys::stat::SFlag::from_bits_truncate(status.st_mode);
-    kind & nix::sys::stat::SFlag::S_IFMT == nix::sys::stat::SFlag::S_IFSOCK
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `reactor.rs` | the loop and its turns |
 //! | `listeners.rs` | binding TCP and unix sockets |
+//! | `unix_socket.rs` | the name of a unix socket, and whose it is |
 //! | `daemon.rs` | what signals ask for, what operators are told |
 //! | `signals.rs` | signals as something to poll |
 //! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
@@ -29,6 +30,7 @@ mod memory_limit;
 mod reactor;
 mod signals;
 mod transport;
+mod unix_socket;
 
 pub use daemon::{Origin, ReadConfig};
 pub use listeners::ListenError;
