@@ -13,7 +13,9 @@
 //! | `loader.rs` | from bytes to records, trusting nothing |
 //! | `salvage.rs` | the intact blocks of a damaged file |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
-//! | `file_storage.rs` | the only file here that names the file system |
+//! | `file_storage.rs` | files: beginning, appending, putting in place |
+//! | `unfinished.rs` | a file beside the one it is to replace, and whose it is |
+//! | `owner.rs` | who else writes the same snapshot |
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
 //! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
@@ -29,8 +31,10 @@ mod file_storage;
 mod format;
 mod loader;
 mod memory_storage;
+mod owner;
 mod salvage;
 mod storage;
+mod unfinished;
 mod writer;
 
 pub use config_file::rewrite_config;
