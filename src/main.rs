@@ -1,14 +1,19 @@
 //! The server binary: arguments → configuration → server.
+//!
+//! Not here: what the arguments mean (`config/command_line.rs`), what else the binary does (`cli/`).
 
+mod cli;
+
+use cli::check::check;
+use cli::pid_file::PidFile;
+use cli::salvage::salvage;
+use cli::{print, text};
 use evenkeel::Server;
 use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
-use evenkeel::persistence::{
-    self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
-};
+use evenkeel::persistence::FileSystem;
 use evenkeel::server::{self, Origin};
 use log::Level;
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -94,107 +99,6 @@ fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String>
 
 fn path_of(argument: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(argument.to_vec()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-/// `evenkeel check FILE`: says what a snapshot holds, or what is wrong with it.
-fn check(path: &Path) -> Result<(), String> {
-    let bytes = read(path)?;
-    let mut loader = Loader::new();
-    let outcome = loader
-        .feed(&bytes, |_, _| {})
-        .and_then(|()| loader.finish());
-    let summary = match outcome {
-        Ok(summary) => summary,
-        Err(damage) => {
-            let found = persistence::salvage(&bytes);
-            print_counts("intact in", &found.databases)?;
-            return Err(format!("{}: {damage}", path.display()));
-        }
-    };
-    let report = format!(
-        "{}: intact\nversion {FORMAT_VERSION}, written by {}, begun at Unix time {} ms\n\
-         {} blocks, {} bytes\n",
-        path.display(),
-        summary.written_by,
-        summary.begun_ms,
-        summary.block_count,
-        summary.file_bytes
-    );
-    print(&report)?;
-    print_counts("in", &summary.databases)
-}
-
-fn print_counts(place: &str, counts: &[DatabaseCount]) -> Result<(), String> {
-    counts.iter().try_for_each(
-        |DatabaseCount {
-             database,
-             keys,
-             expires,
-         }| {
-            print(&format!(
-                "{keys} keys {place} database {database}, {expires} with a deadline\n"
-            ))
-        },
-    )
-}
-
-/// `evenkeel salvage FILE OUT`: writes the intact blocks of a damaged snapshot to a new one.
-fn salvage(path: &Path, out: &Path) -> Result<(), String> {
-    let found = persistence::salvage(&read(path)?);
-    let mut storage = FileStorage::new(out);
-    let written = storage
-        .begin()
-        .and_then(|()| storage.append(&found.snapshot))
-        .and_then(|()| storage.commit());
-    written.map_err(|error| format!("cannot write {}: {error}", out.display()))?;
-    let damage = found.damage.as_ref().map_or("nothing".to_string(), text);
-    let expected = found.expected_keys.map_or("unknown".to_string(), text);
-    print(&format!(
-        "{}: {} keys are intact (of {expected} by the file's own count), {} bytes are lost\n\
-         first damage: {damage}\n",
-        out.display(),
-        found.keys(),
-        found.lost_bytes
-    ))
-}
-
-fn text(error: impl Display) -> String {
-    error.to_string()
-}
-
-/// The file with the process id, removed when the server ends.
-struct PidFile(PathBuf);
-
-impl PidFile {
-    /// Writes it, if `path` is not empty. A server without it is better than none.
-    fn write(path: PathBuf) -> Option<Self> {
-        if path.as_os_str().is_empty() {
-            return None;
-        }
-        match std::fs::write(&path, format!("{}\n", std::process::id())) {
-            Ok(()) => Some(Self(path)),
-            Err(error) => {
-                log::warn!("cannot write the pidfile {}: {error}", path.display());
-                None
-            }
-        }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            log::warn!("cannot remove the pidfile {}: {error}", self.0.display());
-        }
-    }
-}
-
-fn print(output: &str) -> Result<(), String> {
-    std::io::stdout().write_all(output.as_bytes()).map_err(text)
 }
 
 /// The configuration file, then standard input, then the options; and what there is to tell.

@@ -16,6 +16,7 @@
 mod batch;
 mod gates;
 mod memory;
+mod restoring;
 mod typed;
 
 pub use crate::keyspace::CountError;
@@ -319,22 +320,6 @@ impl CacheEngine {
         for database in 0..self.keyspace.database_count() {
             self.keyspace.mutate(database, self.now.unix_ms()).flush();
         }
-    }
-
-    /// Sets keys to what a snapshot's records say, at the time of the last call. Returns how many
-    /// there are now and how many had expired; `None` if there is no such database.
-    ///
-    /// # Panics
-    /// If the records are malformed: a loader checks them first.
-    pub(crate) fn restore(&mut self, database: usize, records: &[u8]) -> Option<(u64, u64)> {
-        if database >= self.keyspace.database_count() {
-            return None;
-        }
-        Some(
-            self.keyspace
-                .mutate(database, self.now.unix_ms())
-                .restore_all(records),
-        )
     }
 
     /// Panics if an invariant of the keyspace does not hold. O(keys).

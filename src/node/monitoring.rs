@@ -73,9 +73,14 @@ impl Node {
         let mut disk = MemoryDisk::new();
         self.engine.save_to(&mut disk)?;
         self.engine.clear_all();
-        if let Some(mut file) = disk.open()? {
-            load_from(&mut self.engine, &mut *file, |_, _| {})?;
-        }
-        Ok(())
+        let Some(mut file) = disk.open()? else {
+            return Ok(());
+        };
+        // What was in memory a moment ago may come back, whatever the limit is now.
+        let limit_bytes = self.engine.memory_limit_bytes();
+        self.engine.set_memory_limit(0);
+        let outcome = load_from(&mut self.engine, &mut *file, |_, _| {});
+        self.engine.set_memory_limit(limit_bytes);
+        outcome.map(|_| ())
     }
 }

@@ -66,7 +66,7 @@ impl BlockKind {
 }
 
 /// Keys of one database, as the end of a snapshot counts them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseCount {
     /// The database's number.
     pub database: u32,
@@ -230,9 +230,35 @@ pub(super) fn block_at(bytes: &[u8]) -> BlockAt<'_> {
     }
 }
 
-/// Whether a block could begin where `bytes` do, going by kind and reserved byte alone.
-pub(super) fn may_begin_block(bytes: &[u8]) -> bool {
-    matches!(bytes, [kind, 0, ..] if BlockKind::of_byte(*kind).is_some())
+/// What the head of a block says, true or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockHead {
+    pub(super) kind: BlockKind,
+    pub(super) database: u16,
+    pub(super) payload_bytes: u64,
+}
+
+impl BlockHead {
+    /// Reads the head that `bytes` begin with; `None` if no block of this version has it.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.first_chunk::<BLOCK_HEAD_BYTES>()?;
+        let kind = BlockKind::of_byte(head[0]).filter(|_| head[1] == 0)?;
+        Some(Self {
+            kind,
+            database: u16::from_le_bytes([head[2], head[3]]),
+            payload_bytes: u32::from_le_bytes([head[4], head[5], head[6], head[7]]).into(),
+        })
+    }
+
+    /// Length of the block with head and checksum, in bytes.
+    pub(super) fn len(self) -> u64 {
+        (BLOCK_HEAD_BYTES + CHECKSUM_BYTES) as u64 + self.payload_bytes
+    }
+}
+
+/// Whether an end block can have a payload of this length.
+pub(super) fn is_end_len(payload_bytes: u64) -> bool {
+    payload_bytes >= 8 && (payload_bytes - 8) % END_ROW_BYTES as u64 == 0
 }
 
 /// The payload of the end block.

@@ -12,6 +12,7 @@
 //! | `writer.rs` | from a cut of the keyspace to blocks |
 //! | `loader.rs` | from bytes to records, trusting nothing |
 //! | `salvage.rs` | the intact blocks of a damaged file |
+//! | `range_checksums.rs` | the checksum of any part of a file at a constant price |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
 //! | `file_storage.rs` | files: beginning, appending, putting in place |
 //! | `unfinished.rs` | a file beside the one it is to replace, and whose it is |
@@ -32,13 +33,14 @@ mod format;
 mod loader;
 mod memory_storage;
 mod owner;
+mod range_checksums;
 mod salvage;
 mod storage;
 mod unfinished;
 mod writer;
 
 pub use config_file::rewrite_config;
-pub use embedded::{LoadReport, PersistError, load_from};
+pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
 pub use file_storage::{CONFIG_FILE_BYTES_MAX, FileStorage, FileSystem};
 pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};

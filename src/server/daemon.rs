@@ -11,8 +11,8 @@
 //! Not here: how signals are caught (`signals.rs`), how the manager is spoken to (`manager.rs`),
 //! how the configuration is read: the program passes a function, as only it opens files.
 
+use super::directory::snapshot_path;
 use super::listeners::Listener;
-use super::loading::snapshot_path;
 use super::manager::Manager;
 use super::signals::Signals;
 use crate::base::clock::Timestamp;

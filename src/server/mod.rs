@@ -9,6 +9,7 @@
 //! | `signals.rs` | signals as something to poll |
 //! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
 //! | `disk.rs` | the thread that waits for the disk |
+//! | `directory.rs` | whether there is a place for snapshots |
 //! | `loading.rs` | loading the snapshot at the start |
 //! | `transport.rs` | one client's socket, whatever its kind |
 //! | `memory_limit.rs` | what `maxmemory auto` means |
@@ -21,6 +22,7 @@
 //! Not here: what is done with the bytes (`node/`), the command line (`main.rs`).
 
 mod daemon;
+mod directory;
 mod disk;
 mod listeners;
 mod loading;
@@ -33,6 +35,7 @@ mod transport;
 mod unix_socket;
 
 pub use daemon::{Origin, ReadConfig};
+pub use directory::DirectoryError;
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;
@@ -67,6 +70,8 @@ pub struct Server {
 pub enum StartError {
     /// It can't listen.
     Listen(ListenError),
+    /// It has no place for snapshots.
+    Directory(DirectoryError),
     /// It can't load its snapshot.
     Load(LoadError),
     /// It can't catch signals.
@@ -79,6 +84,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(formatter),
+            Self::Directory(error) => error.fmt(formatter),
             Self::Load(error) => error.fmt(formatter),
             Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
             Self::Rename(error) => error.fmt(formatter),
@@ -125,6 +131,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] names what can't be done.
     pub fn check(config: &Config) -> Result<(), StartError> {
+        directory::check(config).map_err(StartError::Directory)?;
         CommandNames::check(&config.rename_command).map_err(StartError::Rename)
     }
 
@@ -135,7 +142,7 @@ impl Server {
     pub fn bind(config: Config) -> Result<Self, StartError> {
         Self::check(&config)?;
         let listeners = Listener::bind_all(&config)?;
-        let storage = FileStorage::new(loading::snapshot_path(&config));
+        let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
         server.attach(storage, &Manager::none())?;
         Ok(server)
@@ -158,7 +165,7 @@ impl Server {
             listeners = Listener::bind_all(&config)?;
         }
         daemon::log_start(&config, &origin.config_file, &listeners);
-        let storage = FileStorage::new(loading::snapshot_path(&config));
+        let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
         server.set_config_file(&origin.config_file);
         server.attach(storage, &daemon.manager)?;
@@ -207,7 +214,7 @@ impl Server {
     /// What the operating system says when the listener is made non-blocking or polled; a
     /// `rename-command` that can't be done.
     pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
-        Self::check(&config).map_err(io::Error::other)?;
+        CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 
