@@ -34,6 +34,8 @@ pub fn rewrite_config(
     if new == old {
         return Ok(());
     }
+    // What a crash during an earlier rewriting left; if it stays, it is only in the way of people.
+    _ = storage.tidy();
     let written = (storage.begin())
         .and_then(|()| storage.append(&new))
         .and_then(|()| storage.commit());
