@@ -36,12 +36,16 @@ fn engine(maxmemory: &str, policy: &str) -> CacheEngine {
     CacheEngine::new(config)
 }
 
+fn put(engine: &mut CacheEngine, key: &[u8], value: &[u8]) {
+    engine.set(key, value, Expire::Never);
+}
+
 /// A snapshot of some 11 MB of keys.
 fn large_snapshot() -> Vec<u8> {
     let mut engine = engine("0", "noeviction");
     for number in 0..KEY_COUNT {
         let key = format!("key{number}");
-        _ = engine.set(key.as_bytes(), &[b'v'; VALUE_BYTES], Expire::Never);
+        put(&mut engine, key.as_bytes(), &[b'v'; VALUE_BYTES]);
     }
     let mut disk = MemoryDisk::new();
     engine.save_to(&mut disk).expect("no fault is set");
@@ -90,7 +94,7 @@ fn where_no_key_may_go_a_little_more_than_the_limit_is_loaded() {
 fn a_large_value_has_room_made_for_it_before_it_is_loaded() {
     let mut engine_before = engine("0", "noeviction");
     for number in 0..30_u8 {
-        _ = engine_before.set(&[b'k', number], &vec![number; 1 << 20], Expire::Never);
+        put(&mut engine_before, &[b'k', number], &vec![number; 1 << 20]);
     }
     let mut disk = MemoryDisk::new();
     engine_before.save_to(&mut disk).expect("no fault is set");
@@ -274,7 +278,7 @@ fn a_value_that_looks_like_blocks_is_read_a_bounded_number_of_times() {
     };
     for unit in [head.clone(), [head, record].concat(), bad] {
         let mut engine = engine("0", "noeviction");
-        _ = engine.set(b"k", &unit.repeat(LEN / unit.len()), Expire::Never);
+        put(&mut engine, b"k", &unit.repeat(LEN / unit.len()));
         let mut disk = MemoryDisk::new();
         engine.save_to(&mut disk).expect("no fault is set");
         let mut file = on_disk(&disk).expect("it was saved");

@@ -258,7 +258,7 @@ impl BlockHead {
 
 /// Whether an end block can have a payload of this length.
 pub(super) fn is_end_len(payload_bytes: u64) -> bool {
-    payload_bytes >= 8 && (payload_bytes - 8) % END_ROW_BYTES as u64 == 0
+    payload_bytes >= 8 && (payload_bytes - 8).is_multiple_of(END_ROW_BYTES as u64)
 }
 
 /// The payload of the end block.

@@ -14,6 +14,7 @@
 //!
 //! Not here: accepting, and sockets that a service manager passed (`listeners.rs`).
 
+use nix::libc::{dev_t, ino_t};
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, lstat};
 use nix::unistd::{LinkatFlags, linkat, unlink};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -23,14 +24,16 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+/// Device and inode: what a name leads to.
+type Identity = (dev_t, ino_t);
+
 /// How often another server may take the name between two steps of ours.
 const TRIES_MAX: usize = 4;
 
 /// A name that this process has bound. It stays in the file system until [`SocketName::remove`].
 pub(super) struct SocketName {
     path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl SocketName {
@@ -143,8 +146,8 @@ fn is_answered(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn identity_of(status: &FileStat) -> (u64, u64) {
-    (status.st_dev as u64, status.st_ino as u64)
+fn identity_of(status: &FileStat) -> Identity {
+    (status.st_dev, status.st_ino)
 }
 
 fn is_socket(path: &Path) -> bool {
