@@ -106,20 +106,24 @@ fn in_use() -> io::Error {
 
 /// Removes the name of a socket at which nobody listens.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    if is_answered(path)? {
+    if is_answered(&SockAddr::unix(path)?)? {
         return Err(in_use());
     }
     let number = RandomState::new().hash_one(std::process::id());
     let mut aside = OsString::from(path);
-    aside.push(format!(".{number:08x}"));
+    aside.push(format!(".{number:016x}"));
     let aside = PathBuf::from(aside);
+    let Ok(address) = SockAddr::unix(&aside) else {
+        // A longer name could not be asked: this one is removed at the first answer.
+        return Ok(unlink(path)?);
+    };
     match rustix::fs::rename(path, &aside) {
         Ok(()) => {}
         // Another server has removed it.
         Err(rustix::io::Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(errno.into()),
     }
-    let is_taken = is_answered(&aside)?;
+    let is_taken = is_answered(&address)?;
     if is_taken {
         // Another server bound it between our question and the move. If a third one has the name
         // by now, the second one is in the same place as without us.
@@ -131,10 +135,10 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 /// Whether a process listens at a socket. Does not wait: one whose queue is full listens, too.
-fn is_answered(path: &Path) -> io::Result<bool> {
+fn is_answered(address: &SockAddr) -> io::Result<bool> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    match socket.connect(&SockAddr::unix(path)?) {
+    match socket.connect(address) {
         Ok(()) => Ok(true),
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(false),
@@ -199,6 +203,19 @@ mod tests {
         name.remove();
     }
 
+    /// The longest name of a socket leaves no room for a longer one to move it to.
+    #[test]
+    fn a_stale_name_may_be_as_long_as_a_name_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let rest = 106 - folder.path().as_os_str().len();
+        let path = folder.path().join("s".repeat(rest));
+        drop(UnixListener::bind(&path).unwrap());
+        let (_listener, name) = SocketName::bind(&path, 0, 5).unwrap();
+        UnixStream::connect(&path).unwrap();
+        name.remove();
+        assert_eq!(names(folder.path()).len(), 0);
+    }
+
     #[test]
     fn files_and_other_kinds_of_sockets_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
@@ -258,7 +275,7 @@ mod tests {
             drop(UnixListener::bind(&path).unwrap());
             let bound: Vec<_> = std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..8)
-                    .map(|_| scope.spawn(|| SocketName::bind(&path, 0, 5).ok()))
+                    .map(|_| scope.spawn(|| SocketName::bind(&path, 0, 100).ok()))
                     .collect();
                 let threads = threads.into_iter();
                 threads
