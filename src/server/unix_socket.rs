@@ -166,7 +166,7 @@ mod tests {
     use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
     fn names(directory: &Path) -> Vec<OsString> {
-        let entries = std::fs::read_dir(directory).unwrap();
+        let entries = directory.read_dir().unwrap();
         entries.map(|entry| entry.unwrap().file_name()).collect()
     }
 
@@ -219,10 +219,11 @@ mod tests {
     #[test]
     fn files_and_other_kinds_of_sockets_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        std::fs::write(&path, b"x").unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, Mode::S_IRUSR).unwrap();
+        let before = identity_of(&lstat(&path).unwrap());
         assert!(SocketName::bind(&path, 0, 5).is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"x");
+        assert_eq!(identity_of(&lstat(&path).unwrap()), before);
         let path = folder.path().join("datagrams");
         let _datagrams = UnixDatagram::bind(&path).unwrap();
         assert!(SocketName::bind(&path, 0, 5).is_err());
@@ -257,7 +258,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.sock");
         let (_listener, name) = SocketName::bind(&path, 0, 5).unwrap();
-        std::fs::remove_file(&path).unwrap();
+        unlink(&path).unwrap();
         let (_other, other_name) = SocketName::bind(&path, 0, 5).unwrap();
         name.remove();
         UnixStream::connect(&path).unwrap();
