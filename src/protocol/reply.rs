@@ -187,7 +187,7 @@ impl<'a> ReplyWriter<'a> {
         self.aggregate(b'*', b'>', len, len);
     }
 
-    /// A floating-point number, as Redis 7.0 prints it.
+    /// A floating-point number, as Redis 7.2 prints it.
     pub fn double(&mut self, value: f64) {
         let text = DoubleText::new(value);
         match self.dialect {
