@@ -350,6 +350,36 @@ fn a_pause_of_writes_holds_back_what_may_write() {
     assert_eq!(rig.call("EXEC"), "*1;+OK;");
 }
 
+/// Goal: as in Redis, no key is removed while writes are held back, though due ones are absent.
+#[test]
+fn a_pause_keeps_what_is_due_until_it_ends() {
+    let mut rig = Rig::new();
+    rig.call("SET k v PX 10");
+    rig.call("CLIENT PAUSE 100 WRITE");
+    assert_eq!(rig.deadline_after_ms(), Some(100), "nothing to do before");
+    rig.now = START.plus_ms(50);
+    assert!(!rig.engine.has_work(rig.now) && !rig.engine.tick(rig.now));
+    assert_eq!(rig.call("GET k"), "$-1;");
+    assert_eq!(rig.call("DBSIZE"), ":1;");
+    rig.call("CLIENT PAUSE 20 WRITE");
+    assert_eq!(rig.deadline_after_ms(), Some(100), "it gets no shorter");
+    rig.now = START.plus_ms(100);
+    assert!(rig.engine.has_work(rig.now));
+    rig.engine.tick(rig.now);
+    assert_eq!(rig.call("DBSIZE"), ":0;");
+    assert!(
+        !rig.engine.pause().is_set(),
+        "a pause that is over is forgotten"
+    );
+
+    rig.call("SET k v PX 10");
+    rig.call("CLIENT PAUSE 1000 WRITE");
+    rig.now = START.plus_ms(200);
+    rig.call("CLIENT UNPAUSE");
+    rig.engine.tick(rig.now);
+    assert_eq!(rig.call("DBSIZE"), ":0;", "and of one that was ended");
+}
+
 #[test]
 fn a_pause_of_all_holds_back_all() {
     let mut rig = Rig::new();

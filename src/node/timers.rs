@@ -169,7 +169,9 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_paused = true;
+        let connection = &mut self.connections[id.slot as usize];
+        connection.is_paused = true;
+        self.engine.session_mut(connection.session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
@@ -197,6 +199,8 @@ impl Node {
         for id in std::mem::take(&mut self.paused_list) {
             if let Some(connection) = self.find(id) {
                 connection.is_paused = false;
+                let session = connection.session;
+                self.engine.session_mut(session).is_blocked = false;
                 self.ready_list.push(id);
             }
         }

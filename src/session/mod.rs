@@ -127,6 +127,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// A pause holds its next request back.
+    pub is_blocked: bool,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
@@ -160,6 +162,7 @@ impl Session {
             is_authenticated: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            is_blocked: false,
             is_monitor: false,
             is_kept: false,
             is_untouching: false,

@@ -114,6 +114,8 @@ pub struct Gauges {
 
     /// Open client connections.
     pub connected_clients: u64,
+    /// Those of them that wait for the end of a pause.
+    pub blocked_clients: u64,
     /// Clients that watch a key.
     pub watching_clients: u64,
     /// Most connections allowed.

@@ -136,6 +136,7 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         evictions_per_second: stats.evictions_per_second(),
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
+        blocked_clients: context.sessions.blocked_count() as u64,
         maxclients: u64::from(context.config.maxclients),
         used_memory_bytes,
         used_memory_overhead_bytes: base_bytes + keyspace_overhead_bytes,
