@@ -251,14 +251,14 @@ impl Node {
             match effect {
                 Effect::CloseSession { id } => killed_ids.push(id),
                 Effect::Unpause => self.end_pause(),
-                Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
+                Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
                 Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::LongRead => self.begin_reading(id),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
-                Effect::Reload => self.reload(id),
+                Effect::Reload { flushes } => self.reload(id, flushes),
                 Effect::ConfigChanged => self.config_changed(now),
                 Effect::RewriteConfig => self.rewrite_config_for(id),
             }

@@ -645,11 +645,16 @@ fn wishes_of_commands_are_handed_on_once() {
     let mut rig = Rig::new();
     let id = rig.accept();
     assert_eq!(
-        rig.talk(id, "DEBUG SLEEP 0.5\r\nDEBUG SLEEP 0.25\r\n"),
-        "+OK;+OK;"
+        rig.talk(id, "DEBUG SLEEP 0.5\r\nDEBUG SLEEP 0.25\r\nPING\r\n"),
+        "+OK;",
+        "what follows waits until the server has slept"
     );
-    let demands = rig.node.take_demands();
-    assert_eq!((demands.sleep_us, demands.shutdown), (750_000, None));
+    assert!(rig.node.has_to_stand_still());
+    assert_eq!(rig.node.take_sleep_us(), 500_000);
+    assert!(!rig.node.has_to_stand_still() && rig.node.take_sleep_us() == 0);
+    assert_eq!(rig.talk(id, ""), "+OK;");
+    assert_eq!(rig.node.take_sleep_us(), 250_000);
+    assert_eq!(rig.talk(id, ""), "+PONG;");
     assert_eq!(rig.node.take_demands(), Demands::default());
     assert_eq!(rig.talk(id, "SHUTDOWN NOSAVE\r\n"), "");
     assert_eq!(rig.node.take_demands().shutdown, Some(Shutdown::NoSave));
