@@ -317,6 +317,13 @@ fn a_change_by_others_of_a_watched_key_empties_exec() {
     rig.engine.check_invariants();
 }
 
+/// Goal: what client libraries look for in their tests.
+#[test]
+fn lolwut_names_a_version_of_redis() {
+    let reply = Rig::new().call("LOLWUT 5 6 7 8");
+    assert!(reply.contains("Redis ver. 7.2.4\n"), "{reply}");
+}
+
 #[test]
 fn a_pause_of_writes_holds_back_what_may_write() {
     let mut rig = Rig::new();

@@ -212,8 +212,9 @@ fn lolwut(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         "  ~~      ~~      ~~\n",
         "\nEvenkeel ver. ",
         env!("CARGO_PKG_VERSION"),
-        "\n"
+        ", which answers as Redis ver. ",
     );
-    context.reply.verbatim("txt", SHIP.as_bytes());
+    let text = format!("{SHIP}{}\n", stats::REDIS_VERSION);
+    context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
