@@ -123,7 +123,6 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms(), evicted.keys);
     let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
-    let base_bytes = stats.gauges.used_memory_startup_bytes + session_bytes as u64;
     Gauges {
         memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
         memory_policy: context.config.maxmemory_policy.name(),
@@ -139,7 +138,7 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         blocked_clients: context.sessions.blocked_count() as u64,
         maxclients: u64::from(context.config.maxclients),
         used_memory_bytes,
-        used_memory_overhead_bytes: base_bytes + keyspace_overhead_bytes,
+        used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,
         keyspace_overhead_bytes,
         keyspace_bytes: keyspace_bytes as u64,
         entries_held_bytes: held_entry_bytes,
