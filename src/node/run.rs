@@ -103,10 +103,13 @@ impl Node {
         range: Range<usize>,
         now: Timestamp,
     ) -> (usize, RunEnd) {
-        let buffer = &buffer[..range.end];
         let mut consumed = range.start;
         let mut executed_count = 0;
         self.timers.note_traffic();
+        // What a request sees of its own client, until `note_buffers` says what is left.
+        let session = self.connections[id.slot as usize].session;
+        self.engine.session_mut(session).buffers.input_bytes = range.len();
+        let buffer = &buffer[..range.end];
         loop {
             self.batch.clear();
             let (parsed_to, parsed) = self.parse_batch(id, buffer, consumed);

@@ -85,7 +85,7 @@ pub enum ReplyMode {
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
-    /// Bytes received and not yet executed.
+    /// Bytes received and not executed; while some are executed, all there were.
     pub input_bytes: usize,
     /// Room for more in the same buffer.
     pub input_spare_bytes: usize,
