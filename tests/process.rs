@@ -682,6 +682,31 @@ fn an_idle_client_is_closed_after_the_timeout_and_not_before() {
     assert_eq!(client_count(&mut control), 1);
 }
 
+/// Goal: DEBUG SLEEP is over when it is answered, and when the next request of the pipeline runs; in
+/// a transaction, too. Method: bounds that the clock itself guarantees; no upper ones.
+#[test]
+fn the_server_sleeps_before_it_says_so() {
+    const SLEEP: Duration = Duration::from_millis(30);
+    let server = ServerProcess::evenkeel(&[]);
+    let mut client = server.client();
+    for lines in [
+        &["DEBUG SLEEP 0.03"][..],
+        &["MULTI", "DEBUG SLEEP 0.03", "EXEC"],
+    ] {
+        let start = Instant::now();
+        lines.iter().for_each(|line| drop(client.line(line)));
+        assert!(start.elapsed() >= SLEEP, "{lines:?}");
+    }
+    let replies = exchange(&server, b"TIME\r\nDEBUG SLEEP 0.03\r\nTIME\r\n");
+    let numbers = replies.lines().filter_map(|line| line.parse::<u64>().ok());
+    let numbers: Vec<u64> = numbers.collect();
+    let [start_s, start_us, end_s, end_us] = numbers[..] else {
+        panic!("two times of two numbers: {replies}");
+    };
+    let slept_us = (end_s * 1_000_000 + end_us) - (start_s * 1_000_000 + start_us);
+    assert!(slept_us >= 30_000, "{slept_us}");
+}
+
 /// Goal: DEBUG ADVANCE-TIME moves what the next request sees, and nothing that is measured.
 /// Method: one pipeline, so that the requests behind it are read in the same turn.
 #[test]
@@ -704,8 +729,9 @@ fn the_clock_is_moved_before_the_next_request_of_a_pipeline() {
     refused("DEBUG ADVANCE-TIME -1", not_positive);
     refused("DEBUG ADVANCE-TIME soon", not_positive);
     assert_eq!(client.line("MULTI"), ok());
-    let reply = client.line("DEBUG ADVANCE-TIME 1");
-    assert!(matches!(reply, Value::Error(_)), "{reply:?}");
+    client.line("DEBUG ADVANCE-TIME 1");
+    let reply = client.line("EXEC");
+    assert!(matches!(reply.members(), [Value::Error(_)]), "{reply:?}");
     // As far as it goes, and again: no more than that.
     for _ in 0..2 {
         let mut client = server.client();

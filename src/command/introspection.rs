@@ -5,6 +5,7 @@
 //! | `introspection/info.rs` | COMMAND INFO: arity, flags, keys |
 //! | `introspection/categories.rs` | the ACL categories in it |
 //! | `introspection/key_arguments.rs` | which arguments are keys: its key specifications, GETKEYS |
+//! | `introspection/key_access.rs` | what is done to them, also in GETKEYSANDFLAGS |
 //! | `introspection/docs.rs` | COMMAND DOCS: summary and arguments |
 //!
 //! 1. All of it follows from the declarations of the commands (`spec.rs`); shapes and errors are
@@ -17,6 +18,7 @@
 mod categories;
 mod docs;
 mod info;
+mod key_access;
 mod key_arguments;
 
 use super::help::help_of;
@@ -221,10 +223,12 @@ fn getkeysandflags(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
     let call = KeyCall::parse(request)?;
     reply.array(call.indexes().len());
-    for index in call.indexes() {
+    let (to_first, to_others) = key_access::of_request(call.command, request);
+    for (position, index) in call.indexes().enumerate() {
         reply.array(2);
         reply.bulk(request.get(index));
-        key_arguments::write_access(reply, call.spec.flags);
+        let access = if position == 0 { to_first } else { to_others };
+        key_access::write(reply, access);
     }
     Ok(())
 }

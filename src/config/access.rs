@@ -97,6 +97,7 @@ fn matching_rows<'r>(
     names.filter_map(|(name, row)| {
         let pattern = patterns
             .iter()
+            .filter(|pattern| row.access != Access::KeptHidden || !is_glob(pattern))
             .find(|pattern| matches_name(pattern, name))?;
         let spelled = if is_glob(pattern) {
             name.to_owned()
@@ -163,7 +164,8 @@ mod tests {
     }
 
     fn names_shown() -> impl Iterator<Item = &'static str> {
-        let rows = every_row().filter(|row| row.is_shown_to_clients());
+        let rows =
+            every_row().filter(|row| row.is_shown_to_clients() && row.access != Access::KeptHidden);
         rows.flat_map(Row::names)
     }
 
@@ -274,6 +276,17 @@ mod tests {
         assert_eq!(get("replica-read-only"), b"no");
         assert_eq!(get("appendonly"), b"no");
         assert_eq!(get("repl-backlog-size"), b"1048576");
+        let (config, _) = set(&["key-load-delay", "5"]).unwrap();
+        assert_eq!(config.matching(&[b"key-load-delay"]).len(), 1);
+        assert_eq!(
+            config.matching(&[b"key-load*"]),
+            [],
+            "for who knows the name"
+        );
+        let all = config.matching(&[b"*", b"rdb-key-save-delay"]);
+        let hidden = all.iter().filter(|(name, _)| name.contains("-delay"));
+        let names: Vec<_> = hidden.map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"rdb-key-save-delay") && !names.contains(&"key-load-delay"));
         assert_eq!(
             set(&["hz", "20", "appendonly", "yes"]).unwrap_err(),
             failed("appendonly", "can't set immutable config")

@@ -66,6 +66,11 @@ Hints about how Redis works inside are kept, answered by `CONFIG GET` and change
 and change nothing else:
 ";
 
+const HIDDEN_HEAD: &str = "\
+Likewise what serves Redis's own tests; `CONFIG GET` shows it to who asks for the name, not for a
+pattern:
+";
+
 const ABSENT_HEAD: &str = "\
 Parameters of what is not offered keep the value that is true here, whatever a file says;
 `CONFIG SET` of another value is refused:
@@ -123,6 +128,8 @@ pub fn markdown() -> String {
     let title = Group::WithoutEffect.title();
     let _ = write!(text, "\n## {title}\n\n{WITHOUT_EFFECT_HEAD}\n");
     push_names(&mut text, Access::Kept);
+    let _ = write!(text, "\n{HIDDEN_HEAD}\n");
+    push_names(&mut text, Access::KeptHidden);
     let _ = write!(text, "\n{ABSENT_HEAD}\n");
     push_names(&mut text, Access::Absent);
     text

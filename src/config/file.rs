@@ -320,7 +320,7 @@ pub(super) fn apply_words(
                 reason,
             })
         }
-        Access::Kept => {
+        Access::Kept | Access::KeptHidden => {
             // A value that only a later Redis knows is no reason to refuse a file.
             _ = row.set(config, values);
             notes.add(row, values);

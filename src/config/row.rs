@@ -130,6 +130,8 @@ pub enum Access {
     FixedSecret,
     /// Taken and shown, and without effect: a hint about something that does not exist here.
     Kept,
+    /// As [`Access::Kept`], and shown by `CONFIG GET` to who asks for the name, not for a pattern.
+    KeptHidden,
     /// Promises something that is not offered here. A file may say anything, and the warning names
     /// it; the value stays the default, which is the truth.
     Absent,
@@ -196,7 +198,7 @@ impl Row {
     /// Whether `CONFIG SET` may change it.
     pub fn is_mutable(&self) -> bool {
         match self.access {
-            Access::Mutable | Access::MutableSecret | Access::Kept => true,
+            Access::Mutable | Access::MutableSecret | Access::Kept | Access::KeptHidden => true,
             Access::Fixed | Access::FixedSecret | Access::Absent => false,
         }
     }

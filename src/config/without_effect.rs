@@ -2,11 +2,12 @@
 //! find what they ask for by name.
 //!
 //! ```text
-//! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | Absent;
+//! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | KeptHidden | Absent;
 //! ```
 //!
 //! 1. `Kept` is a hint about how Redis works inside: it is taken, shown by `CONFIG GET`, and
-//!    changes nothing that a client could notice.
+//!    changes nothing that a client could notice. `KeptHidden` is one that serves Redis's own tests:
+//!    a pattern of `CONFIG GET` does not find it.
 //! 2. `Absent` is a promise this server does not keep (an append-only file, replicas …): the value
 //!    stays what it is, whatever a file says, and `CONFIG SET` of another one is refused.
 //! 3. A file that names any of them gets one warning (`notes.rs`).
@@ -243,4 +244,11 @@ without_effect! {
     "tracking-table-max-keys" = "1000000", INTEGER, Kept;
     "zset-max-listpack-entries" ["zset-max-ziplist-entries"] = "128", INTEGER, Kept;
     "zset-max-listpack-value" ["zset-max-ziplist-value"] = "64", MEMORY, Kept;
+
+    // What serves Redis's own tests.
+    "key-load-delay" = "0", INTEGER, KeptHidden;
+    "loading-process-events-interval-bytes" = "2097152", INTEGER, KeptHidden;
+    "rdb-key-save-delay" = "0", INTEGER, KeptHidden;
+    "use-exit-on-panic" = "no", BOOLEAN, KeptHidden;
+    "watchdog-period" = "0", INTEGER, KeptHidden;
 }

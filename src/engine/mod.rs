@@ -250,10 +250,16 @@ impl CacheEngine {
     /// what was dropped. Returns true if there is more to do now. A call too many does nothing.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = now;
-        let expired = self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS);
+        self.pause.end_if_over(now.monotonic_ms());
+        let keys_stay = self.pause.is_set();
+        let expired = if keys_stay {
+            0
+        } else {
+            self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS)
+        };
         let has_garbage = self.keyspace.has_garbage() && self.keyspace.free_some();
         self.keyspace.settle_overhead();
-        let makes_room = self.keyspace.has_room_to_make();
+        let makes_room = !keys_stay && self.keyspace.has_room_to_make();
         if makes_room {
             self.keyspace.make_room(now.unix_ms());
         } else if self.keyspace.has_words_to_refresh() {
@@ -267,16 +273,24 @@ impl CacheEngine {
     pub fn has_work(&self, now: Timestamp) -> bool {
         self.keyspace.has_garbage()
             || self.keyspace.is_worth_compacting()
-            || self.keyspace.has_room_to_make()
+            || (self.keyspace.has_room_to_make() && !self.pause.holds(true, now.monotonic_ms()))
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
     }
 
-    /// When the next key expires, in Unix milliseconds. To be asked again after every call.
+    /// When the next key is to be removed because it expires, in Unix milliseconds: at its deadline,
+    /// or at the end of a pause, which keeps all keys. To be asked again after every call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.keyspace.next_deadline_ms()
+        let deadline_ms = self.keyspace.next_deadline_ms()?;
+        Some(match self.pause.until_ms() {
+            None => deadline_ms,
+            Some(until_ms) => {
+                let rest_ms = until_ms.saturating_sub(self.now.monotonic_ms());
+                deadline_ms.max(self.now.unix_ms().saturating_add(rest_ms))
+            }
+        })
     }
 
     /// Whether what is executed is to be written down for clients in MONITOR.

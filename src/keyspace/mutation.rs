@@ -445,6 +445,7 @@ impl<'a> Mutation<'a> {
         if other == self.database {
             return;
         }
+        self.remove_due_watched_keys(other);
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
         self.keyspace.databases.swap(self.database, other);
@@ -452,6 +453,20 @@ impl<'a> Mutation<'a> {
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
         self.keyspace.dirty_count += 1;
+    }
+
+    /// Removes due keys that are watched in this database or another from both of them, so that none
+    /// comes to the other and counts as there. O(watched keys).
+    fn remove_due_watched_keys(&mut self, other: usize) {
+        let databases = [self.database, other];
+        for key in databases
+            .map(|database| self.keyspace.watches.keys(database))
+            .concat()
+        {
+            for database in databases {
+                self.keyspace.remove_if_due(database, &key, self.now_ms);
+            }
+        }
     }
 
     /// Notes a change of all watched keys that exist in this database. O(watched keys).

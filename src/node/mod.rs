@@ -63,8 +63,6 @@ const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because pr
 /// What the loop must do beside moving bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
-    /// Stand still for this long, in microseconds.
-    pub sleep_us: u64,
     /// Move the clock forward by this when the turn is over, and tell [`Node::clock_moved`].
     pub advance_ms: Option<u64>,
     /// End the server.
@@ -101,6 +99,10 @@ pub struct Node {
     demands: Demands,
     /// Connections whose answer comes when the clock has been moved.
     clock_waiters: Vec<ConnectionId>,
+    /// How long the server is to stand still, in microseconds.
+    sleep_us: u64,
+    /// Connections that go on when it has.
+    sleepers: Vec<ConnectionId>,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
@@ -135,6 +137,8 @@ impl Node {
             readers: VecDeque::new(),
             demands: Demands::default(),
             clock_waiters: Vec::new(),
+            sleep_us: 0,
+            sleepers: Vec::new(),
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),

@@ -60,19 +60,21 @@ impl Node {
 
     /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
     /// in one go.
-    pub(super) fn reload(&mut self, id: ConnectionId) {
+    pub(super) fn reload(&mut self, id: ConnectionId, flushes: bool) {
         let outcome = if self.is_saving() {
             Err("a snapshot is being taken".to_string())
         } else {
-            self.reload_all().map_err(|error| error.to_string())
+            self.reload_all(flushes).map_err(|error| error.to_string())
         };
         self.reply_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
     }
 
-    fn reload_all(&mut self) -> Result<(), PersistError> {
+    fn reload_all(&mut self, flushes: bool) -> Result<(), PersistError> {
         let mut disk = MemoryDisk::new();
         self.engine.save_to(&mut disk)?;
-        self.engine.clear_all();
+        if flushes {
+            self.engine.clear_all();
+        }
         let Some(mut file) = disk.open()? else {
             return Ok(());
         };

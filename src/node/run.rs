@@ -103,10 +103,13 @@ impl Node {
         range: Range<usize>,
         now: Timestamp,
     ) -> (usize, RunEnd) {
-        let buffer = &buffer[..range.end];
         let mut consumed = range.start;
         let mut executed_count = 0;
         self.timers.note_traffic();
+        // What a request sees of its own client, until `note_buffers` says what is left.
+        let session = self.connections[id.slot as usize].session;
+        self.engine.session_mut(session).buffers.input_bytes = range.len();
+        let buffer = &buffer[..range.end];
         loop {
             self.batch.clear();
             let (parsed_to, parsed) = self.parse_batch(id, buffer, consumed);
@@ -251,14 +254,14 @@ impl Node {
             match effect {
                 Effect::CloseSession { id } => killed_ids.push(id),
                 Effect::Unpause => self.end_pause(),
-                Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
+                Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
                 Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::LongRead => self.begin_reading(id),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
-                Effect::Reload => self.reload(id),
+                Effect::Reload { flushes } => self.reload(id, flushes),
                 Effect::ConfigChanged => self.config_changed(now),
                 Effect::RewriteConfig => self.rewrite_config_for(id),
             }

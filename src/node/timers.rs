@@ -100,6 +100,31 @@ impl Node {
         self.clock_waiters.push(id);
     }
 
+    /// Demands that the server stands still, and lets the connection wait until it has.
+    pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
+        self.sleep_us = self.sleep_us.saturating_add(duration_us);
+        self.connections[id.slot as usize].is_waiting = true;
+        self.sleepers.push(id);
+    }
+
+    /// Whether the server is to stand still before it writes a reply or executes another request: to
+    /// be asked after every call that executes some.
+    #[inline]
+    pub fn has_to_stand_still(&self) -> bool {
+        !self.sleepers.is_empty()
+    }
+
+    /// For how long, in microseconds. Whoever asked for that goes on after it.
+    pub fn take_sleep_us(&mut self) -> u64 {
+        for id in std::mem::take(&mut self.sleepers) {
+            if let Some(connection) = self.find(id) {
+                connection.is_waiting = false;
+                self.ready_list.push(id);
+            }
+        }
+        std::mem::take(&mut self.sleep_us)
+    }
+
     /// The clock has been moved as [`Demands::advance_ms`](super::Demands) asked: whoever waited
     /// for that is answered.
     pub fn clock_moved(&mut self) {
@@ -169,7 +194,9 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_paused = true;
+        let connection = &mut self.connections[id.slot as usize];
+        connection.is_paused = true;
+        self.engine.session_mut(connection.session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
@@ -197,6 +224,8 @@ impl Node {
         for id in std::mem::take(&mut self.paused_list) {
             if let Some(connection) = self.find(id) {
                 connection.is_paused = false;
+                let session = connection.session;
+                self.engine.session_mut(session).is_blocked = false;
                 self.ready_list.push(id);
             }
         }

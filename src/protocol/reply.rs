@@ -187,7 +187,17 @@ impl<'a> ReplyWriter<'a> {
         self.aggregate(b'*', b'>', len, len);
     }
 
-    /// A floating-point number, as Redis 7.0 prints it.
+    /// The header of attributes, which stand before a reply and belong to it; `pair_count` times a
+    /// key and a value follow, then that reply.
+    ///
+    /// # Panics
+    /// If the dialect is not [`Dialect::Resp3`]: the others have no attributes.
+    pub fn attribute(&mut self, pair_count: usize) {
+        assert_eq!(self.dialect, Dialect::Resp3, "only RESP3 has attributes");
+        self.header(b'|', itoa::Buffer::new().format(pair_count));
+    }
+
+    /// A floating-point number, as Redis 7.2 prints it.
     pub fn double(&mut self, value: f64) {
         let text = DoubleText::new(value);
         match self.dialect {
@@ -397,6 +407,9 @@ mod tests {
             dialects(|w| w.map(0)),
             ["*0\r\n", "%0\r\n", "(empty array)\r\n"]
         );
+        let mut out = Vec::new();
+        ReplyWriter::new(&mut out, Dialect::Resp3).attribute(1);
+        assert_eq!(out, b"|1\r\n", "the other dialects have none");
         assert_eq!(
             dialects(|w| w.double(2.5)),
             ["$3\r\n2.5\r\n", ",2.5\r\n", "2.5\r\n"]

@@ -42,7 +42,7 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
         gauges.total_system_memory_bytes = system.ram_total();
     }
     refresh(gauges);
-    gauges.used_memory_startup_bytes = gauges.used_memory_rss_bytes;
+    gauges.resident_startup_bytes = gauges.used_memory_rss_bytes;
 }
 
 /// Lets the kernel make its table of this process's descriptors as large as so many clients need.

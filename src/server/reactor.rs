@@ -497,6 +497,10 @@ impl Reactor {
             link.is_queued = false;
             self.node.resume(id, now);
             self.read(id, now);
+            if self.node.has_to_stand_still() {
+                let sleep_us = self.node.take_sleep_us();
+                std::thread::sleep(Duration::from_micros(sleep_us));
+            }
             if self.node.output(id).len() >= WRITE_AT_ONCE_BYTES {
                 self.write_one(id, now);
             }
@@ -662,9 +666,6 @@ impl Reactor {
         let demands = self.node.take_demands();
         if demands.heartbeat {
             self.daemon.beat(&mut self.node);
-        }
-        if demands.sleep_us > 0 {
-            std::thread::sleep(Duration::from_micros(demands.sleep_us));
         }
         if demands.config_changed {
             let config = self.node.engine().config();

@@ -95,11 +95,22 @@ impl<'a> Context<'a> {
         } else {
             self.keyspace.find_and_touch(database, key, now_ms)
         };
-        match entry {
-            Some(_) => self.stats.counters.keyspace_hits += 1,
-            None => self.stats.counters.keyspace_misses += 1,
-        }
+        count_read(self.stats, entry.is_some());
         answer(&mut self.reply, entry)
+    }
+
+    /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes
+    /// no use.
+    #[inline]
+    pub fn look<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, &Keyspace, Option<EntryRef<'_>>) -> R,
+    ) -> R {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let entry = self.keyspace.find(database, key, now_ms);
+        count_read(self.stats, entry.is_some());
+        answer(&mut self.reply, self.keyspace, entry)
     }
 
     /// Begins changes of the session's database.
@@ -107,5 +118,14 @@ impl<'a> Context<'a> {
     pub fn mutate(&mut self) -> Mutation<'_> {
         let database = self.database();
         self.keyspace.mutate(database, self.now.unix_ms())
+    }
+}
+
+#[inline(always)] // Into every read.
+fn count_read(stats: &mut Statistics, is_hit: bool) {
+    if is_hit {
+        stats.counters.keyspace_hits += 1;
+    } else {
+        stats.counters.keyspace_misses += 1;
     }
 }

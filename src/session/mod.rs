@@ -85,7 +85,7 @@ pub enum ReplyMode {
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
-    /// Bytes received and not yet executed.
+    /// Bytes received and not executed; while some are executed, all there were.
     pub input_bytes: usize,
     /// Room for more in the same buffer.
     pub input_spare_bytes: usize,
@@ -127,6 +127,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// A pause holds its next request back.
+    pub is_blocked: bool,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
@@ -160,6 +162,7 @@ impl Session {
             is_authenticated: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            is_blocked: false,
             is_monitor: false,
             is_kept: false,
             is_untouching: false,

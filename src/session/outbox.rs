@@ -27,7 +27,8 @@ pub enum Effect {
     },
     /// Clients that waited for the end of a pause may go on.
     Unpause,
-    /// Let the whole server stand still (DEBUG SLEEP).
+    /// Let the whole server stand still before any reply leaves or this session goes on (DEBUG
+    /// SLEEP).
     Sleep {
         /// For how long.
         duration_us: u64,
@@ -53,7 +54,10 @@ pub enum Effect {
         is_on: bool,
     },
     /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
-    Reload,
+    Reload {
+        /// Whether what is there is dropped before.
+        flushes: bool,
+    },
     /// Write the configuration into its file, and answer this session when that is durable, or has
     /// failed.
     RewriteConfig,

@@ -1,4 +1,7 @@
 //! CLIENT PAUSE: until when whose commands wait.
+//!
+//! Every pause holds writes back, so meanwhile keys stay what they are: what is due stays in memory,
+//! absent to readers, and nothing is evicted (`engine/`).
 
 /// Which commands wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +32,15 @@ impl Pause {
         self.current = None;
     }
 
-    /// Whether there is a pause, or was one that nobody has ended.
+    /// Forgets the pause if its time is up.
+    #[inline]
+    pub fn end_if_over(&mut self, now_ms: u64) {
+        if self.current.is_some() && self.at(now_ms).is_none() {
+            self.current = None;
+        }
+    }
+
+    /// Whether there is a pause, or was one that has not been ended.
     #[inline]
     pub fn is_set(&self) -> bool {
         self.current.is_some()

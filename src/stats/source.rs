@@ -114,6 +114,8 @@ pub struct Gauges {
 
     /// Open client connections.
     pub connected_clients: u64,
+    /// Those of them that wait for the end of a pause.
+    pub blocked_clients: u64,
     /// Clients that watch a key.
     pub watching_clients: u64,
     /// Most connections allowed.
@@ -131,8 +133,8 @@ pub struct Gauges {
     pub used_memory_peak_bytes: u64,
     /// Memory not taken by keys and values: buffers, tables, what was there at start.
     pub used_memory_overhead_bytes: u64,
-    /// Memory allocated when the server had just started.
-    pub used_memory_startup_bytes: u64,
+    /// Resident memory of the process just after the start, which nobody counts.
+    pub resident_startup_bytes: u64,
     /// Memory of the process that is resident; 0 if unknown.
     pub used_memory_rss_bytes: u64,
     /// Memory of the machine; 0 if unknown.
@@ -244,13 +246,19 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// How much memory is in use, given what keys and clients take; noted for the peaks.
+    /// How much memory is in use: what keys take, which is what the limit is for, and clients. Noted
+    /// for the peaks.
     pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {
-        let counted_bytes = (keyspace_bytes + client_bytes) as u64;
-        let used_bytes = self.used_memory_startup_bytes + counted_bytes;
+        let used_bytes = (keyspace_bytes + client_bytes) as u64;
         self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(used_bytes);
         self.keyspace_peak_bytes = self.keyspace_peak_bytes.max(keyspace_bytes as u64);
         used_bytes
+    }
+
+    /// What resident memory is to be compared with: the process as it started, and what was counted
+    /// since.
+    pub fn explained_resident_bytes(&self) -> u64 {
+        self.resident_startup_bytes + self.used_memory_bytes
     }
 }
 

@@ -147,8 +147,9 @@ pub static ROWS: &[MetricRow] = &[
     row("client_recent_max_output_buffer", Clients, Bytes,
         "Largest output buffer of a client in the last seconds.",
         |source| Value::Unsigned(source.gauges.client_output_buffer_max_bytes)),
-    row("blocked_clients", Clients, Count, "Always 0: no command blocks.",
-        |_| Value::Unsigned(0)),
+    row("blocked_clients", Clients, Count,
+        "Clients that `CLIENT PAUSE` lets wait; no command blocks.",
+        |source| Value::Unsigned(source.gauges.blocked_clients)),
     row("tracking_clients", Clients, Count, "Always 0: no client can track keys.",
         |_| Value::Unsigned(0)),
     row("clients_in_timeout_table", Clients, Count, "Always 0: no command blocks.",
@@ -162,7 +163,8 @@ pub static ROWS: &[MetricRow] = &[
     zero("total_blocking_keys_on_nokey", Clients, Count,
         "Always 0: no command blocks."),
 
-    row("used_memory", Memory, Bytes, "Memory allocated by the server.",
+    row("used_memory", Memory, Bytes,
+        "Memory of keys, values, what is kept about them, and clients; `maxmemory` limits it, less `mem_not_counted_for_evict`.",
         |source| Value::Unsigned(source.gauges.used_memory_bytes)),
     row("used_memory_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.used_memory_bytes)),
@@ -170,24 +172,26 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.used_memory_rss_bytes)),
     row("used_memory_rss_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.used_memory_rss_bytes)),
-    row("used_memory_peak", Memory, Bytes, "Most memory ever allocated.",
+    row("used_memory_peak", Memory, Bytes, "The most that `used_memory` has been.",
         |source| Value::Unsigned(peak_bytes(source))),
     row("used_memory_peak_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(peak_bytes(source))),
-    row("used_memory_peak_perc", Memory, Unit::Percent, "Memory allocated, of the peak.",
+    row("used_memory_peak_perc", Memory, Unit::Percent, "`used_memory`, of the peak.",
         |source| percent(source.gauges.used_memory_bytes, peak_bytes(source))),
     row("used_memory_overhead", Memory, Bytes, "Memory not taken by keys and values.",
         |source| Value::Unsigned(source.gauges.used_memory_overhead_bytes)),
-    row("used_memory_startup", Memory, Bytes, "Memory allocated just after the start.",
-        |source| Value::Unsigned(source.gauges.used_memory_startup_bytes)),
+    zero("used_memory_startup", Memory, Bytes,
+        "Always 0: what the process itself takes is not counted; see `process_startup_rss`."),
+    row("process_startup_rss", Memory, Bytes, "Resident memory of the process just after the start.",
+        |source| Value::Unsigned(source.gauges.resident_startup_bytes)),
     row("used_memory_dataset", Memory, Bytes, "Memory taken by keys and values.",
         |source| Value::Unsigned(dataset_bytes(source))),
     row("used_memory_dataset_perc", Memory, Unit::Percent,
-        "Memory taken by keys and values, of what was allocated since the start.",
-        |source| percent(dataset_bytes(source), net_bytes(source))),
+        "Memory taken by keys and values, of `used_memory`.",
+        |source| percent(dataset_bytes(source), source.gauges.used_memory_bytes)),
     row("allocator_allocated", Memory, Bytes,
-        "Memory of keys, values, tables and clients: `used_memory` less what was there at start.",
-        |source| Value::Unsigned(net_bytes(source))),
+        "The same as `used_memory`.",
+        |source| Value::Unsigned(source.gauges.used_memory_bytes)),
     row("allocator_active", Memory, Bytes,
         "The same, with the room between entries that is held for others.",
         |source| Value::Unsigned(active_bytes(source))),
@@ -239,7 +243,7 @@ pub static ROWS: &[MetricRow] = &[
         "1 if `maxmemory` is `auto`, and the limit comes from the machine.",
         |source| Value::Unsigned(source.gauges.memory_limit_is_auto.into())),
     row("allocator_frag_ratio", Memory, Ratio, "`allocator_active`, of `allocator_allocated`.",
-        |source| Value::Float2(ratio(active_bytes(source), net_bytes(source)))),
+        |source| Value::Float2(ratio(active_bytes(source), source.gauges.used_memory_bytes))),
     row("allocator_frag_bytes", Memory, Bytes, "Room between entries that is held for others.",
         |source| Value::Unsigned(entry_room_bytes(source))),
     row("allocator_rss_ratio", Memory, Ratio, "Always 1.00: nothing else is held.",
@@ -252,14 +256,16 @@ pub static ROWS: &[MetricRow] = &[
     row("rss_overhead_bytes", Memory, Bytes, "Resident memory less `allocator_resident`.",
         |source| Value::Integer(source.gauges.used_memory_rss_bytes
             .wrapping_sub(active_bytes(source)).cast_signed())),
-    row("mem_fragmentation_ratio", Memory, Ratio, "Resident memory, of the memory allocated.",
+    row("mem_fragmentation_ratio", Memory, Ratio,
+        "Resident memory, of `process_startup_rss` and `used_memory`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
-            source.gauges.used_memory_bytes))),
-    row("mem_fragmentation_bytes", Memory, Bytes, "Resident memory less the memory allocated.",
+            source.gauges.explained_resident_bytes()))),
+    row("mem_fragmentation_bytes", Memory, Bytes,
+        "Resident memory less `process_startup_rss` and `used_memory`.",
         |source| Value::Integer(source.gauges.used_memory_rss_bytes
-            .wrapping_sub(source.gauges.used_memory_bytes).cast_signed())),
+            .wrapping_sub(source.gauges.explained_resident_bytes()).cast_signed())),
     row("mem_not_counted_for_evict", Memory, Bytes,
-        "Memory that `maxmemory` does not limit: all but keys, values and what is kept about them.",
+        "What of `used_memory` `maxmemory` does not limit: clients, whose limit is `maxmemory-clients`.",
         |source| Value::Unsigned(source.gauges.used_memory_bytes
             .saturating_sub(source.gauges.keyspace_bytes))),
     row("mem_replication_backlog", Memory, Bytes, "Always 0: there is no replication.",
@@ -637,12 +643,5 @@ fn entry_room_bytes(source: &InfoSource<'_>) -> u64 {
 }
 
 fn active_bytes(source: &InfoSource<'_>) -> u64 {
-    net_bytes(source) + entry_room_bytes(source)
-}
-
-fn net_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_bytes
-        .saturating_sub(source.gauges.used_memory_startup_bytes)
+    source.gauges.used_memory_bytes + entry_room_bytes(source)
 }

@@ -403,7 +403,8 @@ impl World {
             return Err("work is left that a tick did not name".into());
         }
         let live = self.store.live_keys(0, now_ms);
-        if engine.len() != live {
+        let keeps_due_keys = self.store.pause_rest_ms(self.now) > 0;
+        if engine.len() < live || (engine.len() > live && !keeps_due_keys) {
             return Err(format!("{} keys where {live} are live", engine.len()));
         }
         let open = self.clients.iter().filter(|client| client.is_open);
@@ -471,7 +472,8 @@ impl World {
     fn next_wake_ms(&mut self) -> Result<Option<u64>, String> {
         let now_ms = self.now.unix_ms();
         let deadline_ms = self.store.next_deadline_ms(now_ms);
-        let due_ms = deadline_ms.map(|deadline_ms| deadline_ms - now_ms);
+        let rest_ms = self.store.pause_rest_ms(self.now);
+        let due_ms = deadline_ms.map(|deadline_ms| (deadline_ms - now_ms).max(rest_ms));
         let mut wake_ms = self.node.next_wake_ms(self.now);
         if self.fault == Fault::Oversleeps {
             wake_ms = wake_ms.map(|wake_ms| wake_ms + 1);

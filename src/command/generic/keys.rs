@@ -65,10 +65,19 @@ static TOUCH: CommandSpec = CommandSpec {
     arity: -2,
     flags: Flags::READ_ONLY.and(Flags::FAST),
     keys: Keys::ALL,
-    action: Action::Run(exists),
+    action: Action::Run(touch),
 };
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut count = 0;
+    for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
+        count += i64::from(context.look(key, |_, _, entry| entry.is_some()));
+    });
+    context.reply.integer(count);
+    Ok(())
+}
+
+fn touch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
     for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
         count += i64::from(context.read(key, |_, entry| entry.is_some()));
@@ -92,10 +101,8 @@ static TYPE: CommandSpec = CommandSpec {
 
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let (database, now_ms) = (context.database(), context.now_ms());
-    let is_found = context.keyspace.find(database, key, now_ms).is_some();
-    context
-        .reply
-        .simple(if is_found { "string" } else { "none" });
+    context.look(key, |reply, _, entry| {
+        reply.simple(if entry.is_some() { "string" } else { "none" });
+    });
     Ok(())
 }

@@ -117,7 +117,9 @@ fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .keyspace
         .mutate(target_database, now_ms)
         .exists(target);
-    let copies = (is_free || replaces) && context.mutate().copy(source, target_database, target);
+    let is_there = context.read(source, |_, entry| entry.is_some());
+    let may_copy = is_there && (is_free || replaces);
+    let copies = may_copy && context.mutate().copy(source, target_database, target);
     context.reply.integer(i64::from(copies));
     Ok(())
 }

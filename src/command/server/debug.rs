@@ -1,13 +1,18 @@
 //! DEBUG: what tests need to know and to bring about.
 //!
-//! Allowed as `enable-debug-command` says. The digests are those of Redis: the SHA-1 of each part,
-//! mixed so that neither the order of keys nor how they are kept makes a difference.
+//! Allowed as `enable-debug-command` says. As in Redis it is one command for all tools that count
+//! and describe commands, and looks for its subcommands itself. The digests are those of Redis: the
+//! SHA-1 of each part, mixed so that neither the order of keys nor how they are kept makes a
+//! difference.
 //!
 //! Cost: DIGEST and RELOAD are O(keys) in one go; they are for tests.
+//!
+//! Not here: replies for the tests of client libraries (`debug_replies.rs`).
 
+use super::debug_replies;
 use crate::base::numbers::{parse_f64, parse_i64};
-use crate::command::help::help_of;
-use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::command::help::{Usage, reply_usages};
+use crate::command::spec::{Action, CommandSpec, Flags, Group, Handler, Keys, Outcome};
 use crate::config::EnableDebug;
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
 use crate::protocol::args::Args;
@@ -19,36 +24,96 @@ use sha1_smol::Sha1;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DEBUG];
 
-const OPERATOR: Flags = Flags::ADMIN
-    .and(Flags::NO_SCRIPT)
-    .and(Flags::LOADING)
-    .and(Flags::STALE);
-
 static DEBUG: CommandSpec = CommandSpec {
     name: "debug",
-    syntax: "",
-    summary: "A container of commands for tests.",
+    syntax: "subcommand [argument ...]",
+    summary: "Serves tests; `DEBUG HELP` lists the subcommands.",
     since: "1.0.0",
     group: Group::Server,
     complexity: "Depends on the subcommand",
     arity: -2,
-    flags: OPERATOR,
+    flags: Flags::ADMIN
+        .and(Flags::NO_SCRIPT)
+        .and(Flags::LOADING)
+        .and(Flags::STALE),
     keys: Keys::None,
-    action: Action::Container(
-        &[
-            &ADVANCE_TIME,
-            &DIGEST,
-            &DIGEST_VALUE,
-            &HELP,
-            &OBJECT,
-            &POPULATE,
-            &RELOAD,
-            &SET_ACTIVE_EXPIRE,
-            &SLEEP,
-        ],
-        None,
-    ),
+    action: Action::Run(debug),
 };
+
+/// What DEBUG can do: how it is called, and what runs it.
+struct Subcommand {
+    usage: Usage<'static>,
+    /// How many arguments it takes, both names included: exactly, or at least that many if negative.
+    arity: i8,
+    run: Handler,
+}
+
+impl Subcommand {
+    fn accepts(&self, args: Args<'_>) -> bool {
+        let wanted = usize::from(self.arity.unsigned_abs());
+        let takes_count = args.len() == wanted || (self.arity < 0 && args.len() > wanted);
+        takes_count && args.get(1).eq_ignore_ascii_case(self.usage.name.as_bytes())
+    }
+}
+
+const fn subcommand(
+    name: &'static str,
+    syntax: &'static str,
+    arity: i8,
+    run: Handler,
+    summary: &'static str,
+) -> Subcommand {
+    let usage = Usage {
+        name,
+        syntax,
+        summary,
+    };
+    Subcommand { usage, arity, run }
+}
+
+#[rustfmt::skip] // A table.
+static SUBCOMMANDS: &[Subcommand] = &[
+    subcommand("advance-time", "milliseconds", 3, advance_time,
+        "Moves the server's clock forward, so that tests need not wait."),
+    subcommand("digest", "", 2, digest,
+        "Returns 40 hexadecimal digits that stand for all keys of all databases."),
+    subcommand("digest-value", "key [key ...]", -3, digest_value,
+        "Returns 40 hexadecimal digits that stand for the value of each key."),
+    subcommand("error", "text", 3, debug_replies::error,
+        "Replies an error with this text, its code included."),
+    subcommand("help", "", 2, help,
+        "Lists the subcommands of DEBUG."),
+    subcommand("log", "text", 3, log,
+        "Writes a text to the log, as a warning."),
+    subcommand("object", "key", 3, object,
+        "Describes how a key is kept."),
+    subcommand("pause-cron", "<0 | 1>", 3, accept,
+        "Accepted: nothing is done from time to time that could be paused."),
+    subcommand("populate", "count [prefix] [size]", -3, populate,
+        "Makes keys `prefix:0` and on, unless they exist, with values of a size in bytes."),
+    subcommand("protocol", debug_replies::PROTOCOL_SYNTAX, 3, debug_replies::protocol,
+        "Replies a value of a type, as the protocol of the connection has it."),
+    subcommand("reload", "[NOFLUSH] [MERGE]", -2, reload,
+        "Saves all keys to memory and loads them again, into what is there after NOFLUSH."),
+    subcommand("replybuffer", "<PEAK-RESET-TIME milliseconds | RESIZING <0 | 1>>", 4, replybuffer,
+        "Accepted: no buffer for replies outlives them."),
+    subcommand("set-active-expire", "<0 | 1>", 3, set_active_expire,
+        "Decides whether due keys are removed by themselves, or only when somebody meets them."),
+    subcommand("sleep", "seconds", 3, sleep,
+        "Lets the whole server stand still for some seconds."),
+];
+
+fn debug(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    check_allowed(context)?;
+    let subcommand = SUBCOMMANDS.iter().find(|each| each.accepts(args));
+    let unknown = || ReplyError::unknown_subcommand_or_arity("debug", args.get(1));
+    (subcommand.ok_or_else(unknown)?.run)(context, args)
+}
+
+fn help(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    reply_usages(context, "debug", SUBCOMMANDS.iter().map(|each| each.usage));
+    Ok(())
+}
 
 const NOT_ALLOWED: ReplyError = ReplyError::fixed(
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
@@ -69,67 +134,36 @@ fn check_allowed(context: &Context<'_>) -> Outcome {
     if is_allowed { Ok(()) } else { Err(NOT_ALLOWED) }
 }
 
-static SLEEP: CommandSpec = CommandSpec {
-    name: "sleep",
-    syntax: "seconds",
-    summary: "Lets the whole server stand still for some seconds.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(sleep),
-};
-
 /// Longer sleeps are cut to this: an hour.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
 fn sleep(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let seconds = parse_f64(args.get(2))
         .unwrap_or(0.0)
         .clamp(0.0, SLEEP_SECONDS_MAX);
     let duration_us = (seconds * 1_000_000.0) as u64;
+    // Carried out before this reply, and any later one, leaves.
     context.outbox.push(Effect::Sleep { duration_us });
     context.timing.extra_ns = duration_us * 1_000;
     context.reply.ok();
     Ok(())
 }
 
-static ADVANCE_TIME: CommandSpec = CommandSpec {
-    name: "advance-time",
-    syntax: "milliseconds",
-    summary: "Moves the server's clock forward, so that tests need not wait.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(advance_time),
-};
+/// Refuses what is answered later, or changes the ground under the other commands, where the reply
+/// can't come later.
+fn check_may_wait(context: &Context<'_>) -> Outcome {
+    const ALONE: ReplyError =
+        ReplyError::fixed("ERR this can't be done in a transaction, or without a server");
+    if context.may_wait { Ok(()) } else { Err(ALONE) }
+}
 
 fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let span_ms = positive(args.get(2))? as u64;
+    check_may_wait(context)?;
     // The reply comes when it is done.
     context.outbox.push(Effect::AdvanceTime { span_ms });
     Ok(())
 }
-
-static DIGEST: CommandSpec = CommandSpec {
-    name: "digest",
-    syntax: "",
-    summary: "Returns 40 hexadecimal digits that stand for all keys of all databases.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: 2,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(digest),
-};
 
 /// A digest in the making.
 type Digest = [u8; 20];
@@ -189,27 +223,12 @@ fn hexadecimal(digest: &Digest) -> String {
 }
 
 fn digest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let digest = digest_of_all(context.keyspace, context.now_ms());
     context.reply.simple(&hexadecimal(&digest));
     Ok(())
 }
 
-static DIGEST_VALUE: CommandSpec = CommandSpec {
-    name: "digest-value",
-    syntax: "key [key ...]",
-    summary: "Returns 40 hexadecimal digits that stand for the value of each key.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(digest_value),
-};
-
 fn digest_value(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let (database, now_ms) = (context.database(), context.now_ms());
     context.reply.array(args.len() - 2);
     for key in args.iter().skip(2) {
@@ -219,64 +238,76 @@ fn digest_value(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             let has_deadline = context.keyspace.deadline_ms(database, entry).is_some();
             append_value(&mut digest, entry, has_deadline);
         }
-        context.reply.bulk(hexadecimal(&digest).as_bytes());
+        context.reply.simple(&hexadecimal(&digest));
     }
     Ok(())
 }
 
-static RELOAD: CommandSpec = CommandSpec {
-    name: "reload",
-    syntax: "",
-    summary: "Saves all keys to memory and loads them again.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(number of keys)",
-    arity: 2,
-    flags: OPERATOR.and(Flags::NO_MULTI),
-    keys: Keys::None,
-    action: Action::Run(reload),
-};
+const BAD_RELOAD: ReplyError =
+    ReplyError::fixed("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+const NOSAVE: ReplyError = ReplyError::fixed(
+    "ERR DEBUG RELOAD NOSAVE is not supported: snapshots are loaded at the start",
+);
 
-fn reload(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    check_allowed(context)?;
+fn reload(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (mut flushes, mut merges) = (true, false);
+    for option in args.iter().skip(2) {
+        match option {
+            _ if option.eq_ignore_ascii_case(b"noflush") => flushes = false,
+            _ if option.eq_ignore_ascii_case(b"merge") => merges = true,
+            _ if option.eq_ignore_ascii_case(b"nosave") => return Err(NOSAVE),
+            _ => return Err(BAD_RELOAD),
+        }
+    }
+    check_may_wait(context)?;
+    let database_count = context.keyspace.database_count();
+    let has_keys = (0..database_count).any(|database| context.keyspace.size(database).keys > 0);
+    if !flushes && !merges && has_keys {
+        return Err(ReplyError::fixed("ERR Error trying to load the RDB dump"));
+    }
     // The reply comes when it is done.
-    context.outbox.push(Effect::Reload);
+    context.outbox.push(Effect::Reload { flushes });
     Ok(())
 }
 
-static SET_ACTIVE_EXPIRE: CommandSpec = CommandSpec {
-    name: "set-active-expire",
-    syntax: "<0 | 1>",
-    summary: "Decides whether due keys are removed by themselves, or only when somebody meets them.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(set_active_expire),
-};
+fn log(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    // One line, whatever the text is.
+    let text = String::from_utf8_lossy(args.get(2)).replace(char::is_control, " ");
+    log::warn!("DEBUG LOG: {text}");
+    context.reply.ok();
+    Ok(())
+}
+
+/// For what has nothing to act on here.
+fn accept(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.reply.ok();
+    Ok(())
+}
+
+fn replybuffer(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let value = args.get(3);
+    let is = |name: &[u8]| args.get(2).eq_ignore_ascii_case(name);
+    let is_word = |word: &[u8]| value.eq_ignore_ascii_case(word);
+    if is(b"peak-reset-time") {
+        if !is_word(b"never") && !is_word(b"reset") {
+            parse_i64(value).ok_or(ReplyError::NOT_INTEGER)?;
+        }
+    } else if !is(b"resizing") {
+        return Err(ReplyError::unknown_subcommand_or_arity(
+            "debug",
+            args.get(1),
+        ));
+    }
+    context.reply.ok();
+    Ok(())
+}
 
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let number = parse_i64(args.get(2)).unwrap_or(0);
     context.keyspace.set_active_expiry(number != 0);
     context.reply.ok();
     Ok(())
 }
-
-static POPULATE: CommandSpec = CommandSpec {
-    name: "populate",
-    syntax: "count [prefix] [size]",
-    summary: "Makes keys `prefix:0` and on, unless they exist, with values of a size in bytes.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(count)",
-    arity: -3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(populate),
-};
 
 const NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR value is out of range, must be positive");
 
@@ -286,9 +317,11 @@ fn positive(text: &[u8]) -> Result<usize, ReplyError> {
 }
 
 fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     if args.len() > 5 {
-        return Err(ReplyError::SYNTAX);
+        return Err(ReplyError::unknown_subcommand_or_arity(
+            "debug",
+            args.get(1),
+        ));
     }
     let count = positive(args.get(2))?;
     let prefix = if args.len() > 3 { args.get(3) } else { b"key" };
@@ -316,23 +349,9 @@ fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static OBJECT: CommandSpec = CommandSpec {
-    name: "object",
-    syntax: "key",
-    summary: "Describes how a key is kept.",
-    since: "1.0.0",
-    group: Group::Server,
-    complexity: "O(1)",
-    arity: 3,
-    flags: OPERATOR,
-    keys: Keys::None,
-    action: Action::Run(object),
-};
-
 const NO_SUCH_KEY: ReplyError = ReplyError::fixed("ERR no such key");
 
 fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    check_allowed(context)?;
     let key = context.keyspace.key(args.get(2));
     let (database, now_ms) = (context.database(), context.now_ms());
     let entry = context.keyspace.find(database, key, now_ms);
@@ -349,5 +368,3 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.reply.simple(&text);
     Ok(())
 }
-
-help_of!(DEBUG, Server, "5.0.0");

@@ -123,7 +123,6 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms(), evicted.keys);
     let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
-    let base_bytes = stats.gauges.used_memory_startup_bytes + session_bytes as u64;
     Gauges {
         memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
         memory_policy: context.config.maxmemory_policy.name(),
@@ -136,9 +135,10 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         evictions_per_second: stats.evictions_per_second(),
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
+        blocked_clients: context.sessions.blocked_count() as u64,
         maxclients: u64::from(context.config.maxclients),
         used_memory_bytes,
-        used_memory_overhead_bytes: base_bytes + keyspace_overhead_bytes,
+        used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,
         keyspace_overhead_bytes,
         keyspace_bytes: keyspace_bytes as u64,
         entries_held_bytes: held_entry_bytes,
@@ -211,8 +211,9 @@ fn lolwut(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         "  ~~      ~~      ~~\n",
         "\nEvenkeel ver. ",
         env!("CARGO_PKG_VERSION"),
-        "\n"
+        ", which answers as Redis ver. ",
     );
-    context.reply.verbatim("txt", SHIP.as_bytes());
+    let text = format!("{SHIP}{}\n", stats::REDIS_VERSION);
+    context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

@@ -137,10 +137,7 @@ fn head_figures(gauges: &Gauges) -> Vec<Named> {
     vec![
         ("peak.allocated", Figure::Count(peak_bytes)),
         ("total.allocated", Figure::Count(gauges.used_memory_bytes)),
-        (
-            "startup.allocated",
-            Figure::Count(gauges.used_memory_startup_bytes),
-        ),
+        ("startup.allocated", Figure::Count(0)),
         ("replication.backlog", Figure::Count(0)),
         ("clients.slaves", Figure::Count(0)),
         ("clients.normal", Figure::Count(gauges.client_buffers_bytes)),
@@ -156,8 +153,10 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
     let used_bytes = gauges.used_memory_bytes;
     let peak_bytes = gauges.used_memory_peak_bytes.max(used_bytes);
     let dataset_bytes = used_bytes.saturating_sub(gauges.used_memory_overhead_bytes);
-    let net_bytes = used_bytes.saturating_sub(gauges.used_memory_startup_bytes);
     let rss_bytes = gauges.used_memory_rss_bytes;
+    let explained_bytes = gauges.explained_resident_bytes();
+    let unexplained_bytes = rss_bytes.wrapping_sub(explained_bytes).cast_signed();
+    let fragmentation = rss_bytes as f64 / explained_bytes.max(1) as f64;
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     vec![
         (
@@ -167,12 +166,12 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
         ("keys.count", Figure::Count(keys)),
         (
             "keys.bytes-per-key",
-            Figure::Count(net_bytes.checked_div(keys).unwrap_or(0)),
+            Figure::Count(used_bytes.checked_div(keys).unwrap_or(0)),
         ),
         ("dataset.bytes", Figure::Count(dataset_bytes)),
         (
             "dataset.percentage",
-            Figure::Ratio(ratio(dataset_bytes, net_bytes) * 100.0),
+            Figure::Ratio(ratio(dataset_bytes, used_bytes) * 100.0),
         ),
         (
             "peak.percentage",
@@ -183,21 +182,18 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
         ("allocator.resident", Figure::Count(rss_bytes)),
         (
             "allocator-fragmentation.ratio",
-            Figure::Ratio(ratio(rss_bytes, used_bytes)),
+            Figure::Ratio(fragmentation),
         ),
         (
             "allocator-fragmentation.bytes",
-            Figure::Signed(rss_bytes.wrapping_sub(used_bytes).cast_signed()),
+            Figure::Signed(unexplained_bytes),
         ),
         ("allocator-rss.ratio", Figure::Ratio(1.0)),
         ("allocator-rss.bytes", Figure::Count(0)),
         ("rss-overhead.ratio", Figure::Ratio(1.0)),
         ("rss-overhead.bytes", Figure::Count(0)),
-        ("fragmentation", Figure::Ratio(ratio(rss_bytes, used_bytes))),
-        (
-            "fragmentation.bytes",
-            Figure::Signed(rss_bytes.wrapping_sub(used_bytes).cast_signed()),
-        ),
+        ("fragmentation", Figure::Ratio(fragmentation)),
+        ("fragmentation.bytes", Figure::Signed(unexplained_bytes)),
     ]
 }
 
@@ -230,7 +226,8 @@ fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
                  process may hold on to pages that it does not need. A restart gives them back.\n",
             );
         }
-        if gauges.used_memory_rss_bytes > used_bytes + used_bytes * 2 / 5 {
+        let explained_bytes = gauges.explained_resident_bytes();
+        if gauges.used_memory_rss_bytes > explained_bytes + explained_bytes * 2 / 5 {
             text.push_str(
                 "Fragmentation: the process has more than 1.4 times the memory that is used. Many \
                  values of changing size, or keys that were deleted, leave holes.\n",

@@ -76,3 +76,35 @@ fn the_budget_of_keys_is_told_with_its_peak() {
     assert!(rig.info("keyspace_bytes") <= LIMIT_BYTES);
     assert_eq!(rig.info("keyspace_peak_bytes"), used_bytes);
 }
+
+/// Goal: tools add to `used_memory` what room they want and make that the limit. Method: the process
+/// itself is large, and all is well as long as nothing is evicted before the limit and all after it.
+#[test]
+fn a_limit_set_from_used_memory_leaves_the_room_it_says() {
+    const ROOM_BYTES: u64 = 1 << 20;
+    /// A client's own memory, and the tables' last step of growth, count only for `used_memory`.
+    const SLACK_BYTES: u64 = 128 << 10;
+    let mut rig = Rig::new();
+    rig.engine.stats_mut().gauges.resident_startup_bytes = 64 << 20;
+    rig.set_keys(0..10_000);
+    let used_bytes = rig.info("used_memory");
+    assert_eq!(
+        used_bytes,
+        rig.info("keyspace_bytes") + rig.info("mem_not_counted_for_evict")
+    );
+    rig.engine.set_memory_limit(used_bytes);
+    while rig.engine.tick(rig.now) {}
+    assert_eq!(rig.call("DBSIZE"), ":10000;", "what is there fits");
+
+    let limit_bytes = used_bytes + ROOM_BYTES;
+    rig.engine.set_memory_limit(limit_bytes);
+    let mut count = 10_000;
+    while rig.info("used_memory") + SLACK_BYTES < limit_bytes {
+        rig.set_keys(count..count + 100);
+        count += 100;
+    }
+    assert_eq!(rig.info("evicted_keys"), 0, "there was room for {count}");
+    rig.set_keys(count..2 * count);
+    assert!(rig.info("evicted_keys") > 0);
+    assert!(rig.info("used_memory") < limit_bytes + SLACK_BYTES);
+}

@@ -57,5 +57,16 @@ fn debug_reload_keeps_every_key() {
     let digest = rig.talk(id, "DEBUG DIGEST\r\n");
     assert_eq!(rig.talk(id, "DEBUG RELOAD\r\nDBSIZE\r\n"), "+OK;:1;");
     assert_eq!(rig.talk(id, "DEBUG DIGEST\r\n"), digest);
+    assert_eq!(
+        rig.talk(id, "DEBUG RELOAD NOFLUSH\r\n"),
+        "-ERR Error trying to load the RDB dump;",
+        "there are these keys already"
+    );
+    assert_eq!(
+        rig.talk(id, "DEBUG RELOAD MERGE NOFLUSH\r\nDEBUG DIGEST\r\n"),
+        format!("+OK;{digest}")
+    );
+    let refused = "-ERR DEBUG RELOAD NOSAVE is not supported: snapshots are loaded at the start;";
+    assert_eq!(rig.talk(id, "DEBUG RELOAD NOSAVE\r\n"), refused);
     assert_ne!(digest, format!("+{};", "0".repeat(40)));
 }

@@ -23,6 +23,33 @@ fn a_pause_ends_by_itself() {
 }
 
 #[test]
+fn who_waits_for_the_end_of_a_pause_is_called_blocked() {
+    let mut rig = Rig::new();
+    let (operator, writer, gone) = (rig.accept(), rig.accept(), rig.accept());
+    rig.talk(operator, "CLIENT PAUSE 100000 WRITE\r\n");
+    for client in [writer, gone] {
+        assert_eq!(rig.talk(client, "SET k v\r\n"), "");
+    }
+    let flags = |rig: &mut Rig| {
+        let list = rig.talk(operator, "CLIENT LIST\r\n");
+        let flags = list.split(" flags=").skip(1);
+        flags.map(|rest| rest[..1].to_string()).collect::<String>()
+    };
+    let blocked = |rig: &mut Rig| {
+        let info = rig.talk(operator, "INFO clients\r\n");
+        let rest = info.split("blocked_clients:").nth(1).unwrap();
+        rest.split(';').next().unwrap().to_string()
+    };
+    assert_eq!(flags(&mut rig), "Nbb");
+    assert_eq!(blocked(&mut rig), "2");
+    rig.node.closed(gone);
+    assert_eq!(blocked(&mut rig), "1");
+    rig.talk(operator, "CLIENT UNPAUSE\r\n");
+    assert_eq!(flags(&mut rig), "NN");
+    assert_eq!(blocked(&mut rig), "0");
+}
+
+#[test]
 fn a_pause_that_was_made_longer_ends_later() {
     let mut rig = Rig::new();
     let (operator, writer) = (rig.accept(), rig.accept());
