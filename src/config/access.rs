@@ -250,7 +250,7 @@ mod tests {
             text(&["proto-max-bulk-len", "1m"]),
             failed(
                 "proto-max-bulk-len",
-                "argument must be between 1048576 and 9223372036854775807 inclusive"
+                "argument must be between 1048576 and 2147418111 inclusive"
             )
         );
         assert_eq!(

@@ -5,7 +5,7 @@
 //!      │                      └── expiry (structures/expiry_heap)─┤
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
-//!      ├── eviction.rs: the limit, and who makes room; hand.rs: the way over all keys
+//!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
 //!      └── watch.rs: versions of watched keys
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
 //! ```
@@ -28,6 +28,7 @@ mod hand;
 mod key;
 mod mutation;
 mod relocation;
+mod room;
 mod slabs;
 mod spans;
 mod watch;
@@ -39,6 +40,7 @@ pub use expiry::ExpiryReport;
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use mutation::{CountError, DeadlineChange, Mutation};
+pub use room::Room;
 
 use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
@@ -49,6 +51,7 @@ use entry::{EntryId, EntryStore};
 use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
+use room::Limit;
 use watch::Watches;
 
 /// How many keys a database holds.
@@ -71,6 +74,7 @@ pub struct Keyspace {
     expired: ExpiryRecord,
     dirty_count: u64,
     cut: Cut,
+    limit: Limit,
     eviction: Eviction,
     /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
     is_expiry_passive: bool,
@@ -102,6 +106,7 @@ impl Keyspace {
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
+            limit: Limit::default(),
             eviction: Eviction::default(),
             is_expiry_passive: false,
         }
@@ -349,8 +354,13 @@ impl Keyspace {
 
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
-        self.graveyard.bury_some(&mut self.entries, &mut self.cut);
-        !self.graveyard.is_empty()
+        self.bury_some();
+        self.has_garbage()
+    }
+
+    /// Frees a bounded part of what bulk deletions left behind; returns how many keys and bytes.
+    fn bury_some(&mut self) -> (usize, usize) {
+        self.graveyard.bury_some(&mut self.entries, &mut self.cut)
     }
 
     /// Keys that were dropped in bulk and are still to be freed.

@@ -517,6 +517,7 @@ impl HashTable {
             next_bucket: 0,
             epoch: self.epoch,
             is_cutting: self.is_cutting,
+            bucket_bytes: self.bucket_bytes,
         }
     }
 
@@ -562,6 +563,8 @@ pub struct Remains {
     next_bucket: usize,
     epoch: Epoch,
     is_cutting: bool,
+    /// Bytes of the buckets of `segments`.
+    bucket_bytes: usize,
 }
 
 impl Remains {
@@ -592,6 +595,7 @@ impl Remains {
         segment.payloads_of(self.next_bucket).for_each(visit);
         self.next_bucket += 1;
         if self.next_bucket == segment.bucket_count() {
+            self.bucket_bytes -= segment.used_bytes();
             self.segments.pop();
             self.next_bucket = 0;
         }
@@ -600,7 +604,7 @@ impl Remains {
 
     /// Bytes of buckets still held.
     pub fn used_bytes(&self) -> usize {
-        self.segments.iter().map(Segment::used_bytes).sum()
+        self.bucket_bytes
     }
 }
 
