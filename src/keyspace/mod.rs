@@ -52,6 +52,7 @@ use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
 use room::Limit;
+use std::ops::ControlFlow;
 use watch::Watches;
 
 /// How many keys a database holds.
@@ -96,11 +97,14 @@ const RANDOM_DRAWS_MAX: usize = 128;
 impl Keyspace {
     /// `database_count` empty databases. `seed` fixes the hash of keys and every random choice.
     pub fn new(database_count: usize, seed: u64) -> Self {
+        let hasher = KeyHasher::new(seed);
+        // What RANDOMKEY draws may tell the generator's seed, which must not tell that of the hash.
+        let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
             databases: (0..database_count).map(|_| Database::default()).collect(),
             entries: EntryStore::new(),
-            hasher: KeyHasher::new(seed),
-            random: fastrand::Rng::with_seed(seed),
+            hasher,
+            random,
             graveyard: Graveyard::default(),
             watches: Watches::default(),
             expired: ExpiryRecord::default(),
@@ -300,6 +304,41 @@ impl Keyspace {
                 visit(entry);
             }
         })
+    }
+
+    /// As [`Keyspace::scan`], but in the order of the hash, and `visit` may stop it after any key: the
+    /// cursor then is that of the next one. `scratch` is room to sort in, whatever it holds.
+    pub fn scan_in_order(
+        &self,
+        database: usize,
+        cursor: u64,
+        now_ms: u64,
+        scratch: &mut Vec<(u64, u64)>,
+        mut visit: impl FnMut(EntryRef<'_>) -> ControlFlow<()>,
+    ) -> u64 {
+        let data = &self.databases[database];
+        let first_position = HashTable::cursor_of(HashTable::first_hash(cursor));
+        scratch.clear();
+        data.table
+            .scan(cursor, |payload| EntryId::from_payload(payload).prefetch());
+        let next_cursor = data.table.scan(cursor, |payload| {
+            let key = self.entries.get(EntryId::from_payload(payload)).key();
+            scratch.push((HashTable::cursor_of(self.hasher.hash(key)), payload));
+        });
+        scratch.retain(|(position, _)| *position >= first_position);
+        scratch.sort_unstable();
+        let mut stopped_at = None;
+        for &(position, payload) in &*scratch {
+            // Keys that share a position are visited together, or a walk would pass some by.
+            if stopped_at.is_some_and(|stopped_at| position > stopped_at) {
+                return position;
+            }
+            let entry = self.entries.get(EntryId::from_payload(payload));
+            if !data.is_due(entry, now_ms) && visit(entry).is_break() {
+                stopped_at = Some(position);
+            }
+        }
+        next_cursor
     }
 
     /// A random key that is not due, each with about the same chance. Expected O(1).

@@ -504,6 +504,11 @@ impl HashTable {
         cursor << (64 - CURSOR_BITS)
     }
 
+    /// The cursor at a hash: the greatest whose [`HashTable::first_hash`] is not above it.
+    pub fn cursor_of(hash: u64) -> u64 {
+        hash >> (64 - CURSOR_BITS)
+    }
+
     /// A payload chosen evenly by two random numbers, or `None` if the slot they choose is empty:
     /// then call again with others.
     pub fn pick(&self, random_hash: u64, random_slot: usize) -> Option<u64> {
