@@ -37,7 +37,8 @@ fn engine(maxmemory: &str, policy: &str) -> CacheEngine {
 }
 
 fn put(engine: &mut CacheEngine, key: &[u8], value: &[u8]) {
-    engine.set(key, value, Expire::Never);
+    let set = engine.set(key, value, Expire::Never);
+    set.expect("there is room while the keys are made");
 }
 
 /// A snapshot of some 11 MB of keys.

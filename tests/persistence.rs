@@ -212,9 +212,15 @@ fn keys_that_expired_meanwhile_are_left_out() {
     let mut cache = CacheEngine::new(Config::default());
     let long_ago = Timestamp::from_unix_ms(1_600_000_000_000);
     cache.advance_to(long_ago);
-    cache.set(b"stays", b"v", Expire::Never);
-    cache.set(b"goes", b"v", Expire::After(Duration::from_secs(86_400)));
-    cache.set(b"later", b"v", Expire::AtUnixMs(4_000_000_000_000));
+    cache
+        .set(b"stays", b"v", Expire::Never)
+        .expect("there is room");
+    cache
+        .set(b"goes", b"v", Expire::After(Duration::from_secs(86_400)))
+        .expect("there is room");
+    cache
+        .set(b"later", b"v", Expire::AtUnixMs(4_000_000_000_000))
+        .expect("there is room");
     cache.save(place.file()).expect("the disk takes it");
     assert_eq!(place.contents().len(), 3);
 

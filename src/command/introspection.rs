@@ -24,7 +24,7 @@ mod key_arguments;
 use super::help::help_of;
 use super::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
 use super::table::{CommandNumber, table};
-use crate::base::glob;
+use crate::base::glob::Pattern;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
@@ -290,7 +290,8 @@ enum Filter<'a> {
     /// There are no modules.
     Module,
     Category(&'a [u8]),
-    Pattern(&'a [u8]),
+    /// Read once; `None` if it is longer than any name.
+    Pattern(Option<Pattern>),
 }
 
 impl<'a> Filter<'a> {
@@ -305,7 +306,9 @@ impl<'a> Filter<'a> {
         match options.get(1) {
             kind if kind.eq_ignore_ascii_case(b"module") => Ok(Self::Module),
             kind if kind.eq_ignore_ascii_case(b"aclcat") => Ok(Self::Category(wanted)),
-            kind if kind.eq_ignore_ascii_case(b"pattern") => Ok(Self::Pattern(wanted)),
+            kind if kind.eq_ignore_ascii_case(b"pattern") => {
+                Ok(Self::Pattern(Pattern::new(wanted, true).ok()))
+            }
             _ => Err(ReplyError::SYNTAX),
         }
     }
@@ -318,7 +321,8 @@ impl<'a> Filter<'a> {
                 .iter()
                 .any(|category| category.as_bytes().eq_ignore_ascii_case(wanted)),
             Self::Pattern(pattern) => {
-                glob::matches(pattern, table().full_name(number).as_bytes(), true)
+                let name = table().full_name(number);
+                (pattern.as_ref()).is_some_and(|pattern| pattern.matches(name.as_bytes()))
             }
         }
     }

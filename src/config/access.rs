@@ -7,7 +7,7 @@
 //! 4. An alias is a name of its own for both, as in Redis: it is listed beside its parameter, and
 //!    setting both in one call is no duplicate.
 //!
-//! Cost: `matching` patterns × names; `set` pairs × names.
+//! Cost: `matching` patterns × names, and the length of the patterns; `set` pairs × names.
 //!
 //! Not here: argument counts and reply shapes (the command's handler); errors' texts (`error.rs`).
 
@@ -16,11 +16,15 @@ use super::row::{Access, Row, every_row, find};
 use super::table::Config;
 use super::text;
 
+/// Patterns that may be matched at once; there are fewer names than this.
+pub const PATTERNS_MAX: usize = 1_024;
+
 /// Bytes that make a pattern a glob rather than a plain name, as in Redis.
 const GLOB_BYTES: &[u8] = b"*?[";
 
 impl Config {
-    /// The parameters whose name or alias matches one of the glob `patterns`, ignoring case.
+    /// The parameters whose name or alias matches one of the glob `patterns`, ignoring case. There
+    /// should be at most [`PATTERNS_MAX`]: each is compared with each name.
     ///
     /// A name asked for plainly comes back as it was spelled, as in Redis.
     pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
@@ -91,33 +95,48 @@ fn matching_rows<'r>(
     rows: impl Iterator<Item = &'r Row>,
     patterns: &[&[u8]],
 ) -> impl Iterator<Item = (String, &'r Row)> {
+    let wanted: Vec<Wanted<'_>> = patterns
+        .iter()
+        .map(|pattern| Wanted::new(pattern))
+        .collect();
     let names = rows
         .filter(|row| row.is_shown_to_clients())
         .flat_map(|row| row.names().map(move |name| (name, row)));
-    names.filter_map(|(name, row)| {
-        let pattern = patterns
+    names.filter_map(move |(name, row)| {
+        // A hidden parameter is shown to those who name it.
+        let is_hidden = row.access == Access::KeptHidden;
+        let mut candidates = wanted
             .iter()
-            .filter(|pattern| row.access != Access::KeptHidden || !is_glob(pattern))
-            .find(|pattern| matches_name(pattern, name))?;
-        let spelled = if is_glob(pattern) {
-            name.to_owned()
-        } else {
-            text::shown(pattern)
+            .filter(|wanted| !is_hidden || matches!(wanted, Wanted::Name(_)));
+        let spelled = match candidates.find(|wanted| wanted.is(name))? {
+            Wanted::Name(spelled) => text::shown(spelled),
+            Wanted::Glob(_) => name.to_owned(),
         };
         Some((spelled, row))
     })
 }
 
-fn matches_name(pattern: &[u8], name: &str) -> bool {
-    if is_glob(pattern) {
-        text::glob_matches(pattern, name)
-    } else {
-        pattern.eq_ignore_ascii_case(name.as_bytes())
-    }
+/// What a pattern asks for.
+enum Wanted<'a> {
+    Name(&'a [u8]),
+    Glob(text::Glob),
 }
 
-fn is_glob(pattern: &[u8]) -> bool {
-    pattern.iter().any(|byte| GLOB_BYTES.contains(byte))
+impl<'a> Wanted<'a> {
+    fn new(pattern: &'a [u8]) -> Self {
+        if pattern.iter().any(|byte| GLOB_BYTES.contains(byte)) {
+            Self::Glob(text::Glob::new(pattern))
+        } else {
+            Self::Name(pattern)
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        match self {
+            Self::Name(wanted) => wanted.eq_ignore_ascii_case(name.as_bytes()),
+            Self::Glob(glob) => glob.matches(name),
+        }
+    }
 }
 
 fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
@@ -222,6 +241,16 @@ mod tests {
         assert_eq!(set(&[]).unwrap().1, Vec::<&str>::new());
     }
 
+    /// Goal: a pattern is read once, not for every name. Method: patterns so long that reading one
+    /// for each name would take minutes; the last of them matches.
+    #[test]
+    fn long_patterns_are_read_once() {
+        let long = format!("*{}", "[a-z]?".repeat(50_000));
+        let mut patterns = vec![long.as_str(); 100];
+        patterns.push("maxclient?");
+        assert_eq!(get(&patterns), [pair("maxclients", "10000")]);
+    }
+
     #[test]
     fn set_answers_in_the_words_of_redis() {
         let text = |arguments: &[&str]| set(arguments).unwrap_err();
@@ -252,7 +281,7 @@ mod tests {
             text(&["proto-max-bulk-len", "1m"]),
             failed(
                 "proto-max-bulk-len",
-                "argument must be between 1048576 and 9223372036854775807 inclusive"
+                "argument must be between 1048576 and 2147418111 inclusive"
             )
         );
         assert_eq!(

@@ -36,7 +36,7 @@ mod text;
 mod value;
 mod without_effect;
 
-pub use access::{Reloaded, is_sensitive};
+pub use access::{PATTERNS_MAX, Reloaded, is_sensitive};
 pub use command_line::{Action, CommandLine, Setting};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError};

@@ -21,6 +21,7 @@ use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
 use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
+use crate::base::limits::BULK_BYTES_LIMIT;
 
 /// Largest value of parameters that Redis keeps in a C `int`.
 const INT_MAX: i64 = i32::MAX as i64;
@@ -173,7 +174,7 @@ parameters! {
 
     /// Most bytes in one argument of a request, and so in one key or string value.
     "proto-max-bulk-len" proto_max_bulk_bytes: u64 = "512mb",
-    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: LONG_MAX as u64 },
+    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: BULK_BYTES_LIMIT as u64 },
     Protocol, Mutable;
 
     /// Form of replies to people who type into a raw TCP connection. With `auto` a connection

@@ -3,9 +3,9 @@
 //! Every use of another module's parsing goes through this file, so the rest of the folder
 //! depends on nothing but these functions.
 //!
-//! Cost: linear in the text, except `glob_matches` (see `base/glob.rs`).
+//! Cost: linear in the text, except globs (see `base/glob`).
 //!
-//! Not here: the rules themselves (`base/words.rs`, `base/numbers.rs`, `base/glob.rs`); ranges
+//! Not here: the rules themselves (`base/words.rs`, `base/numbers.rs`, `base/glob`); ranges
 //! and error texts (`value.rs`).
 
 use crate::base::{glob, numbers, words};
@@ -36,9 +36,18 @@ pub(super) fn memory_bytes(text: &[u8]) -> Option<u64> {
     numbers::parse_memory_bytes(text)
 }
 
-/// Whether `name` matches the glob `pattern`, ignoring case.
-pub(super) fn glob_matches(pattern: &[u8], name: &str) -> bool {
-    glob::matches(pattern, name.as_bytes(), true)
+/// A glob pattern for names, in any case. It is read once: O(length).
+pub(super) struct Glob(Option<glob::Pattern>);
+
+impl Glob {
+    pub(super) fn new(pattern: &[u8]) -> Self {
+        // One with too many classes is longer than any name.
+        Self(glob::Pattern::new(pattern, true).ok())
+    }
+
+    pub(super) fn matches(&self, name: &str) -> bool {
+        (self.0.as_ref()).is_some_and(|pattern| pattern.matches(name.as_bytes()))
+    }
 }
 
 /// Whether `name` matches the glob `pattern`, which is a part of a path.

@@ -14,6 +14,7 @@
 
 use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
 use crate::base::clock::Timestamp;
+use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::names::CommandNames;
 #[cfg(doc)]
@@ -39,6 +40,8 @@ pub enum Stop {
     Closing,
     /// A pause holds the next request back.
     Paused,
+    /// The next request waits for memory that is still to be freed.
+    NoRoom,
     /// The replies so far are as many bytes as the caller wanted at most.
     OutputFull,
     /// A command wished something that should happen before the next request.
@@ -60,7 +63,7 @@ struct Prepared<'a> {
     args: Args<'a>,
     /// `None` for what [`crate::command::call::resolve`] has to look at.
     command: Option<Resolved>,
-    /// See [`CommandSpec::is_short_work_on_keys`].
+    /// See [`CommandSpec::is_short_work_on_keys`]; and the request is not large.
     is_short_work: bool,
     key: Option<PreparedKey>,
 }
@@ -84,6 +87,7 @@ impl CacheEngine {
             names,
             requests: (0..batch.len()).map(|request| batch.args(request, buffer)),
             database,
+            has_large: batch.may_have_span(LARGE_WRITE_BYTES, buffer),
         };
         let [mut first, mut second, mut third] = [Group::new(), Group::new(), Group::new()];
         let [mut arriving, mut waiting, mut ready] = [&mut first, &mut second, &mut third];
@@ -108,6 +112,8 @@ struct Arrivals<'n, R> {
     names: &'n CommandNames,
     requests: R,
     database: usize,
+    /// Whether one may be so large that its write has a gate of its own.
+    has_large: bool,
 }
 
 impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
@@ -117,7 +123,9 @@ impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
     fn take_up(&mut self, keyspace: &Keyspace, group: &mut Group<'a>) {
         group.clear();
         for args in self.requests.by_ref().take(GROUP_REQUESTS_MAX) {
-            group.push(prepare(self.names, keyspace, args));
+            let mut request = prepare(self.names, keyspace, args);
+            request.is_short_work &= !(self.has_large && args.span_bytes() >= LARGE_WRITE_BYTES);
+            group.push(request);
         }
         if group.len() > 1 {
             let keys = group.iter().filter_map(|request| request.key.as_ref());
@@ -165,20 +173,20 @@ fn execute_group(
                 execution
             }
         };
-        outcome.executed_count += 1;
-        outcome.stop = if execution == Execution::Paused {
-            outcome.executed_count -= 1;
-            Some(Stop::Paused)
-        } else if execution == Execution::Closing {
-            Some(Stop::Closing)
-        } else if !context.outbox.is_empty() {
-            Some(Stop::Effects)
-        } else if context.reply.len() >= out_bytes_max {
-            Some(Stop::OutputFull)
-        } else {
-            continue;
+        outcome.stop = match execution {
+            Execution::Paused => Some(Stop::Paused),
+            Execution::NoRoom => Some(Stop::NoRoom),
+            Execution::Closing => Some(Stop::Closing),
+            Execution::Done if !context.outbox.is_empty() => Some(Stop::Effects),
+            Execution::Done if context.reply.len() >= out_bytes_max => Some(Stop::OutputFull),
+            Execution::Done => None,
         };
-        break;
+        if !matches!(execution, Execution::Paused | Execution::NoRoom) {
+            outcome.executed_count += 1;
+        }
+        if outcome.stop.is_some() {
+            break;
+        }
     }
     if last_short_work.is_some() {
         context.session().last_command = last_short_work;

@@ -19,11 +19,11 @@ mod memory;
 mod restoring;
 mod typed;
 
-pub use crate::keyspace::CountError;
 pub use batch::{BatchOutcome, Stop};
-pub use typed::{Expire, TimeToLive};
+pub use typed::{Expire, TimeToLive, WriteError};
 
 use crate::base::clock::{Stopwatch, Timestamp};
+use crate::base::limits::BULK_BYTES_LIMIT;
 use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::names::CommandNames;
 use crate::command::observe;
@@ -52,6 +52,9 @@ pub enum Execution {
     Closing,
     /// A pause holds it back: nothing was done, try again later.
     Paused,
+    /// It waits for memory that is still to be freed: try again after a [`CacheEngine::tick`].
+    /// Only in a batch; [`CacheEngine::execute`] frees what is needed itself.
+    NoRoom,
 }
 
 /// A cache: databases, sessions and statistics, driven by whoever owns it.
@@ -73,8 +76,9 @@ pub struct CacheEngine {
 impl CacheEngine {
     /// An empty cache. `config.hash_seed` decides the hash of keys and every random choice: give
     /// it a random number where keys come from strangers.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
         let names = Box::new(CommandNames::new(&config.rename_command));
+        config.proto_max_bulk_bytes = config.proto_max_bulk_bytes.min(BULK_BYTES_LIMIT as u64);
         let database_count = usize::try_from(config.databases).expect("at most i32::MAX");
         // What `auto` means is known to whoever puts a server around this.
         let memory_limit_bytes = config.maxmemory.resolve(0);
@@ -261,7 +265,7 @@ impl CacheEngine {
         self.keyspace.settle_overhead();
         let makes_room = !keys_stay && self.keyspace.has_room_to_make();
         if makes_room {
-            self.keyspace.make_room(now.unix_ms());
+            self.keyspace.make_room(0, now.unix_ms());
         } else if self.keyspace.has_words_to_refresh() {
             self.keyspace.refresh_some();
         }
@@ -396,6 +400,7 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
         Gate::Paused => return Execution::Paused,
+        Gate::NoRoom => return Execution::NoRoom,
     }
     end_of(context, begin)
 }

@@ -46,16 +46,14 @@ impl CacheEngine {
         }
         let evicted_before = self.keyspace.eviction_report().keys;
         let limit_bytes = self.memory_limit_bytes();
-        if records.len() >= LARGE_BYTES && limit_bytes > 0 {
-            let rest_bytes = limit_bytes.saturating_sub(records.len() as u64);
-            self.keyspace.set_limit_bytes(rest_bytes.max(1));
-            self.make_all_room();
-            self.keyspace.set_limit_bytes(limit_bytes);
-        }
         let now_ms = self.now.unix_ms();
+        // Whether there was room is asked when the keys are there: they may take less.
+        if records.len() >= LARGE_BYTES {
+            self.keyspace.make_room_at_once(records.len(), now_ms);
+        }
         let mut mutation = self.keyspace.mutate(database, now_ms);
         let (set_keys, expired_keys) = mutation.restore_all(records);
-        self.make_all_room();
+        self.keyspace.make_room_at_once(0, now_ms);
         let most_bytes = limit_bytes.saturating_add(limit_bytes / EXCESS_SHARE);
         let has_room = limit_bytes == 0 || self.keyspace.used_bytes() as u64 <= most_bytes;
         Some(Restored {
@@ -64,11 +62,5 @@ impl CacheEngine {
             evicted_keys: self.keyspace.eviction_report().keys - evicted_before,
             has_room,
         })
-    }
-
-    /// Makes room until memory is within the limit or no key may go. O(keys that go).
-    fn make_all_room(&mut self) {
-        let now_ms = self.now.unix_ms();
-        while self.keyspace.is_over_limit() && self.keyspace.make_room(now_ms) {}
     }
 }

@@ -61,15 +61,15 @@ impl Graveyard {
         });
     }
 
-    /// Frees some entries, or a bounded part of a heap.
-    pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) {
+    /// Frees some entries, or a bounded part of a heap; returns how many entries, and their bytes.
+    pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) -> (usize, usize) {
         let Some(Grave {
             table,
             expiry,
             cut_number,
         }) = self.graves.front_mut()
         else {
-            return;
+            return (0, 0);
         };
         let mut freed_keys = 0;
         let mut freed_bytes = 0;
@@ -92,6 +92,7 @@ impl Graveyard {
         if !is_more && !expiry.discard_chunk() {
             self.graves.pop_front();
         }
+        (freed_keys, freed_bytes)
     }
 
     pub(super) fn used_bytes(&self) -> usize {

@@ -467,3 +467,48 @@ fn a_dropped_keyspace_frees_every_entry() {
     assert_eq!(keyspace.entries.used_bytes(), 0);
     assert!(!keyspace.has_garbage());
 }
+
+/// Goal: a walk that stops after any key goes on with the next one. Method: stops after random keys,
+/// while others come and go, and cursors beyond what a walk gives.
+#[test]
+fn a_walk_that_stops_within_a_bucket_misses_no_key_and_repeats_none() {
+    let mut keyspace = Keyspace::new(1, 9);
+    let mut random = fastrand::Rng::with_seed(9);
+    let name = |number: usize| format!("key:{number}").into_bytes();
+    let set = |keyspace: &mut Keyspace, number: usize| {
+        let name = name(number);
+        let key = keyspace.key(&name);
+        let value = StringValue::Integer(1);
+        keyspace.mutate(0, 1).set(key, value, DeadlineChange::Clear);
+    };
+    for number in 0..3_000 {
+        set(&mut keyspace, number);
+    }
+    let (mut cursor, mut scratch, mut found) = (0, Vec::new(), Vec::new());
+    loop {
+        let mut keys_left = random.usize(1..5);
+        // The upper bits of a cursor mean nothing.
+        let asked = cursor | random.u64(..) << 48;
+        cursor = keyspace.scan_in_order(0, asked, 1, &mut scratch, |entry| {
+            found.push(entry.key().to_vec());
+            keys_left -= 1;
+            if keys_left == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if cursor == 0 {
+            break;
+        }
+        let passing = 3_000 + random.usize(..2_000);
+        set(&mut keyspace, passing);
+        let passing = name(3_000 + random.usize(..2_000));
+        let key = keyspace.key(&passing);
+        keyspace.mutate(0, 1).remove(key);
+    }
+    let count = found.len();
+    let found: std::collections::BTreeSet<Vec<u8>> = found.into_iter().collect();
+    assert_eq!(found.len(), count, "a key came twice");
+    assert!((0..3_000).all(|number| found.contains(&name(number))));
+}

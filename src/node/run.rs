@@ -157,8 +157,7 @@ impl Node {
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
             request_bytes_max: config.client_query_buffer_limit_bytes as usize,
-            authenticated: self.engine.session(connection.session).is_authenticated
-                || config.requirepass.is_empty(),
+            authenticated: (self.engine.session(connection.session)).is_unrestricted(config),
         };
         // AUTH changes what may come behind it, so it is executed before that is parsed.
         let requests_max = if limits.authenticated {
@@ -214,7 +213,8 @@ impl Node {
             Some(Stop::Closing) => connection.is_closing = true,
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
-            Some(Stop::OutputFull) | None => {}
+            // What is left is tried again with the next turn.
+            Some(Stop::OutputFull | Stop::NoRoom) | None => {}
         }
         outcome.executed_count
     }

@@ -11,6 +11,7 @@ mod budget;
 mod clients;
 mod config_file;
 mod monitoring;
+mod patterns;
 mod reading;
 mod saving;
 mod timing;

@@ -207,7 +207,7 @@ impl CacheEngine {
     /// # let directory = tempfile::tempdir()?;
     /// let path = directory.path().join("cache.evk");
     /// let mut cache = CacheEngine::new(Config::default());
-    /// cache.set(b"page", b"<html>", Expire::Never);
+    /// cache.set(b"page", b"<html>", Expire::Never)?;
     /// cache.save(&path)?;
     ///
     /// let mut again = CacheEngine::new(Config::default());

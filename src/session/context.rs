@@ -6,9 +6,11 @@ use super::timing::Timing;
 use super::turns::Turns;
 use super::{Session, SessionKey, Sessions};
 use crate::base::clock::Timestamp;
+use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::config::Config;
-use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation};
+use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation, Room};
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::stats::Statistics;
 
@@ -55,6 +57,12 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn session(&mut self) -> &mut Session {
         self.sessions.get_mut(self.key)
+    }
+
+    /// Whether the session may run any command.
+    #[inline]
+    pub fn is_unrestricted(&self) -> bool {
+        self.sessions.get(self.key).is_unrestricted(self.config)
     }
 
     /// The database its commands work on.
@@ -111,6 +119,45 @@ impl<'a> Context<'a> {
         let entry = self.keyspace.find(database, key, now_ms);
         count_read(self.stats, entry.is_some());
         answer(&mut self.reply, self.keyspace, entry)
+    }
+
+    /// Asks for room below the limit of memory for a write of a request that spans `span_bytes`. If
+    /// the reply can't come later, all of the work is done at once. A request below
+    /// [`LARGE_WRITE_BYTES`] fits while memory is not over the limit.
+    pub(crate) fn room_for(&mut self, span_bytes: usize) -> Room {
+        if span_bytes < LARGE_WRITE_BYTES && !self.keyspace.is_over_limit() {
+            return Room::Made;
+        }
+        let now_ms = self.now.unix_ms();
+        if self.may_wait {
+            self.keyspace.make_room(span_bytes, now_ms)
+        } else if self.keyspace.make_room_at_once(span_bytes, now_ms) {
+            Room::Made
+        } else {
+            Room::Exhausted
+        }
+    }
+
+    /// Makes room below the limit of memory for a value that grows to `len_min` bytes, which the
+    /// request itself does not hold. All at once: O(what has to go). Small values are left to the
+    /// next write. To be asked before the key is looked at, because it may be one of those that go.
+    ///
+    /// # Errors
+    /// OOM if it does not fit.
+    pub(crate) fn room_to_grow(&mut self, key: Key<'_>, len_min: usize) -> Result<(), ReplyError> {
+        if len_min < LARGE_WRITE_BYTES {
+            return Ok(());
+        }
+        let now_ms = self.now.unix_ms();
+        let entry = self.keyspace.find(self.database(), key, now_ms);
+        let old_len = entry.map_or(0, |entry| entry.string().len());
+        let growth_bytes = len_min.saturating_sub(old_len);
+        if growth_bytes < LARGE_WRITE_BYTES || self.keyspace.make_room_at_once(growth_bytes, now_ms)
+        {
+            Ok(())
+        } else {
+            Err(ReplyError::OOM)
+        }
     }
 
     /// Begins changes of the session's database.

@@ -21,8 +21,11 @@ pub use context::Context;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;
+use crate::config::Config;
 use crate::protocol::reply::Dialect;
 use long_read::LongRead;
+// In `core` an address is a value; sockets are at the edge.
+use core::net::SocketAddr;
 use transaction::Transaction;
 
 /// What kind of stream a client came by.
@@ -50,11 +53,14 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Whether it is on this machine, as far as its address tells: what protected mode asks.
+    /// Whether it is on this machine, as far as its address tells: what protected mode and DEBUG
+    /// ask. An address that is none is not local.
     pub fn is_local(&self) -> bool {
-        const LOOPBACK: [&str; 3] = ["127.", "[::1]:", "[::ffff:127."];
-        self.transport != Transport::Tcp
-            || LOOPBACK.iter().any(|start| self.address.starts_with(start))
+        match self.transport {
+            Transport::Unix | Transport::Embedded => true,
+            Transport::Tcp => (self.address.parse::<SocketAddr>())
+                .is_ok_and(|address| address.ip().to_canonical().is_loopback()),
+        }
     }
 
     /// The peer of a session that no socket belongs to.
@@ -173,6 +179,12 @@ impl Session {
             long_read: None,
             buffers: BufferUse::default(),
         }
+    }
+
+    /// Whether it may run any command: it gave the password, or there is none.
+    #[inline]
+    pub fn is_unrestricted(&self, config: &Config) -> bool {
+        self.is_authenticated || config.requirepass.is_empty()
     }
 
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long

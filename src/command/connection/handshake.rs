@@ -84,7 +84,7 @@ fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Some((user, password)) = options.credentials {
         authenticate(context, user, password)?;
     }
-    if !context.session().is_authenticated && !needs_no_password(context) {
+    if !context.is_unrestricted() {
         return Err(HELLO_NEEDS_AUTH);
     }
     let session = context.session();

@@ -113,6 +113,11 @@ fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::SAME_OBJECT);
     }
     let now_ms = context.now_ms();
+    let len = context
+        .mutate()
+        .find(source)
+        .map_or(0, |entry| entry.string().len());
+    context.room_to_grow(target, len)?;
     let is_free = !context
         .keyspace
         .mutate(target_database, now_ms)

@@ -4,6 +4,7 @@
 
 use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::config::PATTERNS_MAX;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -44,6 +45,10 @@ static GET: CommandSpec = CommandSpec {
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
+    if patterns.len() > PATTERNS_MAX {
+        let text = format!("ERR CONFIG GET takes at most {PATTERNS_MAX} patterns at once");
+        return Err(ReplyError::new(text));
+    }
     let found = context.config.matching(&patterns);
     context.reply.map(found.len());
     for (name, value) in found {

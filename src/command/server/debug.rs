@@ -17,8 +17,8 @@ use crate::config::EnableDebug;
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
+use crate::session::Context;
 use crate::session::outbox::Effect;
-use crate::session::{Context, Transport};
 use crate::value::string::StringValue;
 use sha1_smol::Sha1;
 
@@ -121,15 +121,10 @@ const NOT_ALLOWED: ReplyError = ReplyError::fixed(
 
 /// Whether this client may call DEBUG.
 fn check_allowed(context: &Context<'_>) -> Outcome {
-    let peer = &context.sessions.get(context.key).peer;
-    let is_loopback = || peer.address.starts_with("127.") || peer.address.starts_with("[::1]");
     let is_allowed = match context.config.enable_debug_command {
         EnableDebug::No => false,
         EnableDebug::Yes => true,
-        EnableDebug::Local => match peer.transport {
-            Transport::Unix | Transport::Embedded => true,
-            Transport::Tcp => is_loopback(),
-        },
+        EnableDebug::Local => context.sessions.get(context.key).peer.is_local(),
     };
     if is_allowed { Ok(()) } else { Err(NOT_ALLOWED) }
 }
@@ -309,11 +304,9 @@ fn set_active_expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-const NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR value is out of range, must be positive");
-
 fn positive(text: &[u8]) -> Result<usize, ReplyError> {
     let number = parse_i64(text).and_then(|number| usize::try_from(number).ok());
-    number.ok_or(NOT_POSITIVE)
+    number.ok_or(ReplyError::NOT_POSITIVE)
 }
 
 fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -330,7 +323,7 @@ fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => None,
     };
     if size.unwrap_or(0) as u64 > context.config.proto_max_bulk_bytes {
-        return Err(NOT_POSITIVE);
+        return Err(ReplyError::NOT_POSITIVE);
     }
     for number in 0..count {
         let key = [prefix, format!(":{number}").as_bytes()].concat();
@@ -349,13 +342,11 @@ fn populate(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-const NO_SUCH_KEY: ReplyError = ReplyError::fixed("ERR no such key");
-
 fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.keyspace.key(args.get(2));
     let (database, now_ms) = (context.database(), context.now_ms());
     let entry = context.keyspace.find(database, key, now_ms);
-    let entry = entry.ok_or(NO_SUCH_KEY)?;
+    let entry = entry.ok_or(ReplyError::NO_SUCH_KEY)?;
     let idle_time_s = context.keyspace.idle_time_s(entry.access_bits(), now_ms);
     let value = entry.string();
     // No address: it would tell where memory is, and differ from run to run.

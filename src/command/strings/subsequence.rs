@@ -2,6 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
+use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::Context;
@@ -68,19 +69,21 @@ fn parse_options(args: Args<'_>) -> Result<Options, ReplyError> {
 
 fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let options = parse_options(args)?;
+    let [left_len, right_len] = [1, 2].map(|index| {
+        let (database, key) = (context.database(), context.key(args, index));
+        let entry = context.keyspace.find(database, key, context.now_ms());
+        entry.map_or(0, |entry| entry.string().len())
+    });
+    if common_subsequence::needs_bytes(left_len, right_len) > context.config.proto_max_bulk_bytes {
+        return Err(TOO_LARGE);
+    }
     let [left, right] = [1, 2].map(|index| {
         let key = context.key(args, index);
         context.read(key, |_, entry| {
-            let text = |entry: crate::keyspace::EntryRef<'_>| {
-                entry.string().text(&mut itoa::Buffer::new()).to_vec()
-            };
+            let text = |entry: EntryRef<'_>| entry.string().text(&mut itoa::Buffer::new()).to_vec();
             entry.map(text).unwrap_or_default()
         })
     });
-    let needed_bytes = common_subsequence::needs_bytes(left.len(), right.len());
-    if needed_bytes > context.config.proto_max_bulk_bytes {
-        return Err(TOO_LARGE);
-    }
     if options.wants_length {
         let len = common_subsequence::length(&left, &right);
         context.reply.integer(len as i64);

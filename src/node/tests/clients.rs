@@ -28,8 +28,15 @@ impl Rig {
 
 #[test]
 fn protected_mode_refuses_strangers_while_there_is_no_password() {
-    const LOCAL: [&str; 3] = ["127.0.0.1:5", "[::1]:5", "[::ffff:127.0.0.1]:5"];
-    const STRANGE: [&str; 4] = [
+    const LOCAL: [&str; 4] = [
+        "127.0.0.1:5",
+        "127.8.9.10:5",
+        "[::1]:5",
+        "[::ffff:127.0.0.1]:5",
+    ];
+    const STRANGE: [&str; 6] = [
+        "127.0.0.1.example.org:5",
+        "[::1]:5.example.org",
         "10.0.0.2:5",
         "[fe80::1]:5",
         "[::ffff:10.0.0.1]:5",
@@ -51,7 +58,7 @@ fn protected_mode_refuses_strangers_while_there_is_no_password() {
     assert!(refusal.reply.ends_with(b"from the outside.\r\n"));
     let lines = refusal.reply.split(|&byte| byte == b'\n');
     assert_eq!(lines.count(), 2, "one reply");
-    assert_eq!(rig.node.stats_mut().counters.rejected_connections, 5);
+    assert_eq!(rig.node.stats_mut().counters.rejected_connections, 7);
 
     let operator = rig.accept();
     for (setting, is_open) in [

@@ -298,8 +298,12 @@ fn a_pause_that_was_ended_leaves_no_timer() {
         is_about(rig.wait_until(|_| false), 100),
         "only the sample was left"
     );
-    // The longest pause there is.
-    rig.talk(operator, "CLIENT PAUSE 9223372036854775807 WRITE\r\n");
+    // A pause that no clock gets to the end of is refused; a very long one ends early all the same.
+    for timeout_ms in [i64::MAX as u64, i64::MAX as u64 - rig.now.unix_ms() + 1] {
+        let reply = rig.talk(operator, &format!("CLIENT PAUSE {timeout_ms} ALL\r\n"));
+        assert_eq!(reply, "-ERR timeout is out of range;");
+    }
+    rig.talk(operator, "CLIENT PAUSE 4611686018427387904 WRITE\r\n");
     assert_eq!(rig.talk(writer, "SET k v\r\n"), "");
     rig.advance_ms(3_600_000);
     assert_eq!(rig.take(writer), "");

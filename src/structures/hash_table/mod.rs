@@ -504,6 +504,11 @@ impl HashTable {
         cursor << (64 - CURSOR_BITS)
     }
 
+    /// The cursor at a hash: the greatest whose [`HashTable::first_hash`] is not above it.
+    pub fn cursor_of(hash: u64) -> u64 {
+        hash >> (64 - CURSOR_BITS)
+    }
+
     /// A payload chosen evenly by two random numbers, or `None` if the slot they choose is empty:
     /// then call again with others.
     pub fn pick(&self, random_hash: u64, random_slot: usize) -> Option<u64> {
@@ -517,6 +522,7 @@ impl HashTable {
             next_bucket: 0,
             epoch: self.epoch,
             is_cutting: self.is_cutting,
+            bucket_bytes: self.bucket_bytes,
         }
     }
 
@@ -562,6 +568,8 @@ pub struct Remains {
     next_bucket: usize,
     epoch: Epoch,
     is_cutting: bool,
+    /// Bytes of the buckets of `segments`.
+    bucket_bytes: usize,
 }
 
 impl Remains {
@@ -592,6 +600,7 @@ impl Remains {
         segment.payloads_of(self.next_bucket).for_each(visit);
         self.next_bucket += 1;
         if self.next_bucket == segment.bucket_count() {
+            self.bucket_bytes -= segment.used_bytes();
             self.segments.pop();
             self.next_bucket = 0;
         }
@@ -600,7 +609,7 @@ impl Remains {
 
     /// Bytes of buckets still held.
     pub fn used_bytes(&self) -> usize {
-        self.segments.iter().map(Segment::used_bytes).sum()
+        self.bucket_bytes
     }
 }
 
