@@ -28,6 +28,7 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::Context;
 use key_arguments::KeyCall;
+pub(crate) use key_arguments::find_keys;
 use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];

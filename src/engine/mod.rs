@@ -16,10 +16,11 @@
 mod batch;
 mod gates;
 mod memory;
+mod room;
 mod typed;
 
 pub use crate::keyspace::CountError;
-pub use batch::{BatchOutcome, Stop};
+pub use batch::{BatchOutcome, OutputBounds, Stop};
 pub use typed::{Expire, TimeToLive};
 
 use crate::base::clock::{Stopwatch, Timestamp};

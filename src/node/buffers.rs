@@ -195,7 +195,12 @@ impl InputBuffer {
             pool.give_large_input(std::mem::replace(&mut self.bytes, grown));
             self.is_large = false;
         }
-        self.bytes.resize(self.filled + room, 0);
+        let len = self.filled + room;
+        if len > POOLED_BYTES_MAX {
+            // What is large is counted by what it needs, and moved rather than copied.
+            self.bytes.reserve_exact(len - self.bytes.len());
+        }
+        self.bytes.resize(len, 0);
     }
 
     /// Notes that `count` bytes were read into [`InputBuffer::spare`].

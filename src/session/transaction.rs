@@ -84,6 +84,11 @@ impl Transaction {
         self.state.as_ref().is_some_and(|state| state.has_write)
     }
 
+    /// The commands that wait for EXEC.
+    pub fn queued(&self) -> &[QueuedCommand] {
+        self.state.as_ref().map_or(&[], |state| &state.queue)
+    }
+
     /// How many commands are queued, or `None` outside MULTI.
     pub fn queue_len(&self) -> Option<usize> {
         self.state
