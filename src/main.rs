@@ -5,8 +5,9 @@ use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
 use evenkeel::persistence::{
     self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
 };
-use evenkeel::server::{self, Origin};
+use evenkeel::server::{self, LargeBlocks, Origin};
 use log::Level;
+use mimalloc::MiMalloc;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: LargeBlocks<MiMalloc> = LargeBlocks::above(MiMalloc);
 
 fn main() -> ExitCode {
     match start() {

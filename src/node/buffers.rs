@@ -89,9 +89,14 @@ impl Pool {
     /// Frees the large memory if none of it was needed since the last call.
     pub(super) fn release_unused(&mut self) {
         if !std::mem::take(&mut self.was_large_taken) {
-            self.large_inputs.clear();
-            self.large_outputs.clear();
+            self.release_large();
         }
+    }
+
+    /// Frees the large memory that nobody uses at the moment.
+    pub(super) fn release_large(&mut self) {
+        self.large_inputs.clear();
+        self.large_outputs.clear();
     }
 
     fn take_large_output(&mut self) -> Vec<u8> {
@@ -316,6 +321,9 @@ impl OutputBuffer {
             self.bytes.copy_within(self.start.., 0);
             self.bytes.truncate(self.bytes.len() - self.start);
             self.start = 0;
+            if self.bytes.capacity() > LARGE_BYTES {
+                self.bytes.shrink_to_fit();
+            }
         }
     }
 }

@@ -70,6 +70,8 @@ pub struct Demands {
     pub advance_ms: Option<u64>,
     /// End the server.
     pub shutdown: Option<Shutdown>,
+    /// Give free memory back to the system.
+    pub purge_memory: bool,
     /// The configuration has changed: look what concerns the loop.
     pub config_changed: bool,
     /// The time of [`Node::beat_every`] has come.

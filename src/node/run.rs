@@ -274,6 +274,10 @@ impl Node {
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
                 Effect::Reload => self.reload(id),
                 Effect::ConfigChanged => self.config_changed(now),
+                Effect::PurgeMemory => {
+                    self.pool.release_large();
+                    self.demands.purge_memory = true;
+                }
                 Effect::RewriteConfig => self.rewrite_config_for(id),
             }
         }

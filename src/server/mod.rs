@@ -21,6 +21,7 @@
 
 mod daemon;
 mod disk;
+mod large_blocks;
 mod listeners;
 mod loading;
 mod machine;
@@ -31,6 +32,7 @@ mod signals;
 mod transport;
 
 pub use daemon::{Origin, ReadConfig};
+pub use large_blocks::LargeBlocks;
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;

@@ -54,6 +54,8 @@ pub enum Effect {
     },
     /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
     Reload,
+    /// Give back to the system what memory can be given back (MEMORY PURGE).
+    PurgeMemory,
     /// Write the configuration into its file, and answer this session when that is durable, or has
     /// failed.
     RewriteConfig,
