@@ -449,8 +449,7 @@ impl Node {
     fn stands_still(&self, connection: &Connection, now: Timestamp) -> bool {
         let last_us = self.engine.session(connection.session).last_active_us;
         let is_old = now.monotonic_us.saturating_sub(last_us) >= HOLD_MS * 1_000;
-        let waits_for_us = connection.is_held || connection.is_paused || connection.is_waiting;
-        is_old && !(waits_for_us && connection.output.is_empty())
+        is_old && !(connection.waits_for_us() && connection.output.is_empty())
     }
 
     /// Looks at some connections; false when all have been looked at.

@@ -102,6 +102,11 @@ impl Connection {
             && self.output.len() < OUTPUT_MARK_BYTES
     }
 
+    /// Whether its client waits for something that is not its own doing.
+    pub(super) fn waits_for_us(&self) -> bool {
+        self.is_held || self.is_paused || self.is_waiting
+    }
+
     /// Whether bytes may be read.
     pub(super) fn may_read(&self) -> bool {
         self.may_run() && !self.has_backlog && !self.is_at_end

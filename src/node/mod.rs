@@ -281,9 +281,11 @@ impl Node {
 
     /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
     pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
-        let Some(connection) = self.find(id) else {
+        if self.find(id).is_none() {
             return;
-        };
+        }
+        self.watch_again(id, now);
+        let connection = &self.connections[id.slot as usize];
         if connection.has_backlog && connection.may_run() {
             if self.budget.is_short() && !self.may_take_more(id) {
                 return;

@@ -118,7 +118,8 @@ impl Transaction {
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
         let state = self.state();
-        state.watches_bytes += watch.key.len() + size_of::<Watch>();
+        // The keyspace has a copy of the key (`keyspace/watch.rs`).
+        state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
     }
 
