@@ -11,8 +11,9 @@ use cli::{print, text};
 use evenkeel::Server;
 use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
 use evenkeel::persistence::FileSystem;
-use evenkeel::server::{self, Origin};
+use evenkeel::server::{self, LargeBlocks, Origin};
 use log::Level;
+use mimalloc::MiMalloc;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: LargeBlocks<MiMalloc> = LargeBlocks::above(MiMalloc);
 
 fn main() -> ExitCode {
     match start() {

@@ -43,6 +43,10 @@ const _: () = assert!(BULK_BYTES_MAX <= BULK_BYTES_LIMIT);
 // The largest argument fits into the largest request.
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 
+/// Longest name of a client, of its library and of that library's version, in bytes: programs use
+/// some tens, and each is kept as long as the client stays and copied into the slow log.
+pub const CLIENT_NAME_BYTES_MAX: usize = 1024;
+
 /// Keys that one call of SCAN looks at most, whatever COUNT says: about half a millisecond.
 pub const SCAN_KEYS_MAX: usize = 10_000;
 

@@ -30,6 +30,7 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::Context;
 use key_arguments::KeyCall;
+pub(crate) use key_arguments::find_keys;
 use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
@@ -173,6 +174,10 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     let numbers: Vec<CommandNumber> = names.iter().filter_map(find_full_name).collect();
     reply.map(numbers.len());
     for number in numbers {
+        if reply.is_over() {
+            // Nobody will see it, and there may be a million more.
+            break;
+        }
         docs::write(reply, number);
     }
 }
@@ -260,6 +265,9 @@ fn reply_info(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
     reply.array(names.len());
     for name in names.iter() {
+        if reply.is_over() {
+            break;
+        }
         match find_full_name(name) {
             Some(number) => info::write(reply, number),
             None => reply.null(),

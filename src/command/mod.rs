@@ -35,6 +35,7 @@ pub mod table;
 pub(crate) mod transactions;
 mod watching;
 
+pub(crate) use introspection::find_keys;
 pub use markdown::markdown;
 
 use crate::protocol::error::ReplyError;

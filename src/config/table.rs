@@ -225,9 +225,11 @@ parameters! {
     Kind::Choice(MemoryPolicy::NAMES), Memory, Mutable;
 
     /// Most memory that the buffers and queued transactions of all clients may take beside
-    /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it the clients with
-    /// the most are not read from, and closed if that does not help. Keys are never evicted for
-    /// them. Fewer bytes than 1mb, and parts that are less than 8mb, are taken as that much.
+    /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it large requests
+    /// and replies are served one at a time, and clients that stand still meanwhile are closed.
+    /// One request, transaction or reply takes a quarter of the memory at most, or this, if it is
+    /// more. Keys are never evicted for clients. Fewer bytes than 1mb, and parts that are less than
+    /// 8mb, are taken as that much.
     "maxmemory-clients" maxmemory_clients: MemoryShare = "10%",
     Kind::MemoryOrPercent, Memory, Mutable;
 

@@ -17,9 +17,11 @@ mod batch;
 mod gates;
 mod memory;
 mod restoring;
+mod room;
 mod typed;
 
-pub use batch::{BatchOutcome, Stop};
+pub use crate::keyspace::CountError;
+pub use batch::{BatchOutcome, OutputBounds, Stop};
 pub use typed::{Expire, TimeToLive, WriteError};
 
 use crate::base::clock::{Stopwatch, Timestamp};

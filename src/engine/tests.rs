@@ -97,7 +97,10 @@ impl Rig {
             &bytes,
             self.now,
             &mut out,
-            out_bytes_max,
+            &OutputBounds {
+                mark_bytes: out_bytes_max,
+                ..OutputBounds::NONE
+            },
         );
         (outcome, out)
     }

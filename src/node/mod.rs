@@ -24,6 +24,7 @@
 
 mod budget;
 mod buffers;
+mod client_limits;
 mod config_file;
 mod connection;
 mod monitoring;
@@ -67,6 +68,8 @@ pub struct Demands {
     pub advance_ms: Option<u64>,
     /// End the server.
     pub shutdown: Option<Shutdown>,
+    /// Give free memory back to the system.
+    pub purge_memory: bool,
     /// The configuration has changed: look what concerns the loop.
     pub config_changed: bool,
     /// The time of [`Node::beat_every`] has come.
@@ -109,6 +112,8 @@ pub struct Node {
     /// Clients that are shown what is executed.
     monitors: Vec<ConnectionId>,
     budget: ClientBudget,
+    /// What one client's request, transaction or reply may take.
+    client_bytes_max: usize,
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
     rewritings: Rewritings,
@@ -143,6 +148,7 @@ impl Node {
             output_floor_bytes,
             monitors: Vec::new(),
             budget: ClientBudget::new(),
+            client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
             rewritings: Rewritings::default(),
         };
@@ -231,12 +237,10 @@ impl Node {
     /// Whether bytes of this connection may be read now. If not, its readiness must be remembered:
     /// it comes onto the ready list when that changes.
     pub fn may_read(&mut self, id: ConnectionId) -> bool {
-        if self.budget.is_full() {
-            self.turn_away(id);
-            return false;
-        }
-        self.find(id)
-            .is_some_and(|connection| connection.may_read())
+        let wants_more = self
+            .find(id)
+            .is_some_and(|connection| connection.may_read());
+        wants_more && (!self.budget.is_short() || self.may_take_more(id))
     }
 
     /// Where the next bytes of a connection that [`Node::may_read`] are to be put. What is read
@@ -281,12 +285,14 @@ impl Node {
 
     /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
     pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
-        let Some(connection) = self.find(id) else {
+        if self.find(id).is_none() {
             return;
-        };
+        }
+        self.watch_again(id, now);
+        let connection = &self.connections[id.slot as usize];
         if connection.has_backlog && connection.may_run() {
-            if self.budget.is_full() {
-                return self.turn_away(id);
+            if self.budget.is_short() && !self.may_take_more(id) {
+                return;
             }
             self.run_own(id, now);
         }
@@ -401,7 +407,7 @@ impl Node {
         if self.find(id).is_none() {
             return;
         }
-        self.count_buffers(id, 0);
+        self.leave_budget(id);
         let mut connection = self.connections.remove(id.slot as usize);
         connection.input.clear(&mut self.pool);
         let generation = &mut self.generations[id.slot as usize];

@@ -23,6 +23,9 @@ impl Node {
         self.monitors.retain(|monitor| *monitor != id);
         if is_on {
             self.monitors.push(id);
+        } else if self.find(id).is_some() {
+            // `timeout` concerns it again.
+            self.ready_list.push(id);
         }
         self.engine.set_monitored(!self.monitors.is_empty());
     }

@@ -234,7 +234,9 @@ impl Node {
     /// Gives a new connection its timer, if clients may time out.
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
-        if limit_s > 0 {
+        let connection = &self.connections[id.slot as usize];
+        let is_monitor = self.engine.session(connection.session).is_monitor;
+        if limit_s > 0 && !is_monitor {
             self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
         }
     }
@@ -273,20 +275,27 @@ impl Node {
         let Some(connection) = self.find(id) else {
             return;
         };
-        let (session, is_held) = (
-            connection.session,
-            connection.is_paused || connection.is_waiting,
-        );
-        let idle_since_ms = self.engine.session(session).last_active_us / 1000;
-        let at_ms = idle_since_ms + limit_ms;
-        if limit_ms == 0 {
+        connection.idle_timer = None;
+        let (waits_for_us, key) = (connection.waits_for_us(), connection.session);
+        let session = self.engine.session(key);
+        let at_ms = session.last_active_us / 1000 + limit_ms;
+        if limit_ms == 0 || waits_for_us || session.is_monitor {
+            // No timer until it has its turn ([`Node::watch_again`]); none for a monitor, who has
+            // nothing to say.
             return;
         }
-        if at_ms > now.monotonic_ms() || is_held {
-            let at_ms = at_ms.max(now.monotonic_ms() + RESOLUTION_MS);
+        if at_ms > now.monotonic_ms() {
             self.set_idle_timer(id, at_ms);
         } else {
             self.close_soon(id);
+        }
+    }
+
+    /// Gives a connection that goes on the timer that it has lost while it waited.
+    #[inline]
+    pub(super) fn watch_again(&mut self, id: ConnectionId, now: Timestamp) {
+        if self.timers.idle_limit_s > 0 && self.connections[id.slot as usize].idle_timer.is_none() {
+            self.watch_idleness(id, now);
         }
     }
 }

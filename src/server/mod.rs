@@ -24,6 +24,7 @@
 mod daemon;
 mod directory;
 mod disk;
+mod large_blocks;
 mod listeners;
 mod loading;
 mod machine;
@@ -36,6 +37,7 @@ mod unix_socket;
 
 pub use daemon::{Origin, ReadConfig};
 pub use directory::DirectoryError;
+pub use large_blocks::LargeBlocks;
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;

@@ -26,6 +26,7 @@
 
 use super::daemon::Daemon;
 use super::disk::{Disk, Report, Task};
+use super::large_blocks::FreedMemory;
 use super::listeners::Listener;
 use super::machine;
 use super::signals::Signals;
@@ -151,6 +152,8 @@ pub(super) struct Reactor {
     refreshed_us: u64,
     /// Time that a snapshot may take.
     save_credit_us: u64,
+    /// What large blocks left behind.
+    freed_memory: FreedMemory,
 }
 
 impl Reactor {
@@ -186,6 +189,7 @@ impl Reactor {
             shutdown: Shutdown::AsConfigured,
             refreshed_us: 0,
             save_credit_us: 0,
+            freed_memory: FreedMemory::new(),
         })
     }
 
@@ -253,15 +257,17 @@ impl Reactor {
             || !self.heavy_queue.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
+            || self.freed_memory.has_surplus(now)
             || self.node.is_busy(now);
         if is_busy {
             return Some(Duration::ZERO);
         }
         // Time passes while we look, so a millisecond may be cut; the turn then finds nothing due
         // and waits again.
-        self.node
-            .next_wake_ms(now)
-            .map(|wait_ms| Duration::from_millis(wait_ms.max(1)))
+        let wait_ms = self.node.next_wake_ms(now);
+        let release_ms = self.freed_memory.next_wake_ms();
+        let wait_ms = [wait_ms, release_ms].into_iter().flatten().min();
+        wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(1)))
     }
 
     /// One turn; returns when it ended, so that the clock need not be asked again.
@@ -274,6 +280,7 @@ impl Reactor {
         self.serve(now);
         let served_us = self.clock.monotonic_us();
         let worked_us = self.work(now, served_us);
+        let worked_us = self.freed_memory.release(now, worked_us, &self.clock);
         let read_us = self.read_on(now, worked_us);
         let saved_us = self.save(now, events.is_empty(), read_us);
         self.exchange_with_disk(now);
@@ -666,6 +673,9 @@ impl Reactor {
         let demands = self.node.take_demands();
         if demands.heartbeat {
             self.daemon.beat(&mut self.node);
+        }
+        if demands.purge_memory {
+            self.freed_memory.purge();
         }
         if demands.config_changed {
             let config = self.node.engine().config();

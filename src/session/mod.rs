@@ -188,12 +188,15 @@ impl Session {
     }
 
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long
-    /// read, and the transaction.
+    /// read, the transaction and names.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
         let read = self.long_read.as_ref();
         self.buffers.allocated_bytes()
             + read.map_or(0, |read| read.used_bytes())
+            + self.name.len()
+            + self.library_name.len()
+            + self.library_version.len()
             + self.transaction.used_bytes()
     }
 
@@ -202,9 +205,6 @@ impl Session {
         size_of::<Self>()
             + self.peer.address.len()
             + self.peer.local_address.len()
-            + self.name.len()
-            + self.library_name.len()
-            + self.library_version.len()
             + self.buffered_bytes()
     }
 }

@@ -58,6 +58,8 @@ pub enum Effect {
         /// Whether what is there is dropped before.
         flushes: bool,
     },
+    /// Give back to the system what memory can be given back (MEMORY PURGE).
+    PurgeMemory,
     /// Write the configuration into its file, and answer this session when that is durable, or has
     /// failed.
     RewriteConfig,

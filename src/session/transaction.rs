@@ -106,6 +106,11 @@ impl Transaction {
             .map_or_else(Demands::default, |state| state.demands)
     }
 
+    /// The commands that wait for EXEC.
+    pub fn queued(&self) -> &[QueuedCommand] {
+        self.state.as_ref().map_or(&[], |state| &state.queue)
+    }
+
     /// How many commands are queued, or `None` outside MULTI.
     pub fn queue_len(&self) -> Option<usize> {
         self.state
@@ -135,7 +140,8 @@ impl Transaction {
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
         let state = self.state();
-        state.watches_bytes += watch.key.len() + size_of::<Watch>();
+        // The keyspace has a copy of the key (`keyspace/watch.rs`).
+        state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
     }
 

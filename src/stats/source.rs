@@ -74,7 +74,7 @@ counters! {
     eviction_ghost_hits,
     /// Clients closed because all clients' buffers took too much memory.
     evicted_clients,
-    /// How often a client was not read from for a while for that reason.
+    /// How often a client waited until there was room for what it asked for.
     client_memory_pauses,
     /// Snapshots taken.
     rdb_saves,
@@ -159,7 +159,7 @@ pub struct Gauges {
     pub client_buffers_peak_bytes: u64,
     /// The most that it may be; 0 for no limit.
     pub client_buffers_limit_bytes: u64,
-    /// Clients that are not read from because of it.
+    /// Clients that wait until there is room for what they ask for.
     pub clients_held: u64,
     /// Dropped objects waiting to be freed in slices.
     pub lazyfree_pending_objects: u64,

@@ -1,6 +1,7 @@
 //! CLIENT: what a client says of itself, and pauses.
 
 use super::{client_list, tracking};
+use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::numbers::parse_i64;
 use crate::command::help::help_of;
 use crate::command::spec::{Action, CommandSpec, Flags, Group, Keys, Outcome};
@@ -52,13 +53,26 @@ static CLIENT: CommandSpec = CommandSpec {
 pub(super) const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
 
-pub(super) const BAD_NAME: ReplyError =
-    ReplyError::fixed("ERR Client names cannot contain spaces, newlines or special characters.");
-
-/// Whether a name may stand in CLIENT LIST: printable ASCII without spaces.
-pub(super) fn is_printable_name(name: &[u8]) -> bool {
-    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+/// Checks what is to stand in CLIENT LIST: printable ASCII without spaces, and not too much of it.
+///
+/// # Errors
+/// Redis's words for other bytes, and one of ours for too many; `what` says of what.
+pub(super) fn check_name(what: &str, name: &[u8]) -> Result<(), ReplyError> {
+    if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+        return Err(ReplyError::new(format!(
+            "ERR {what} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    if name.len() > CLIENT_NAME_BYTES_MAX {
+        return Err(ReplyError::new(format!(
+            "ERR {what} cannot be longer than {CLIENT_NAME_BYTES_MAX} bytes."
+        )));
+    }
+    Ok(())
 }
+
+/// What errors call the name of a client.
+pub(super) const CLIENT_NAME: &str = "Client names";
 
 static ID: CommandSpec = CommandSpec {
     name: "id",
@@ -93,9 +107,7 @@ static SETNAME: CommandSpec = CommandSpec {
 };
 
 fn setname(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if !is_printable_name(args.get(2)) {
-        return Err(BAD_NAME);
-    }
+    check_name(CLIENT_NAME, args.get(2))?;
     context.session().name = args.get(2).into();
     context.reply.ok();
     Ok(())
@@ -148,11 +160,7 @@ fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let text = [b"ERR Unrecognized option '", option, b"'"].concat();
         return Err(ReplyError::from_bytes(text));
     };
-    if !is_printable_name(value) {
-        return Err(ReplyError::new(format!(
-            "ERR {field_name} cannot contain spaces, newlines or special characters."
-        )));
-    }
+    check_name(field_name, value)?;
     *field = value.into();
     context.reply.ok();
     Ok(())

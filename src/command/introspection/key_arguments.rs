@@ -69,7 +69,7 @@ fn find(request: Args<'_>) -> Option<CommandNumber> {
 
 /// The indexes of the keys, of which there is at least one, or none if the request does not have
 /// them.
-fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<usize>>> {
+pub(crate) fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<usize>>> {
     let (first, last, step) = match keys {
         Keys::None => return None,
         Keys::Range { first, last, step } => {

@@ -118,7 +118,7 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let keyspace_bytes = context.keyspace.used_bytes();
     let keyspace_overhead_bytes = context.keyspace.overhead_bytes() as u64;
     let held_entry_bytes = context.keyspace.held_entry_bytes() as u64;
-    let session_bytes = context.sessions.used_bytes();
+    let session_bytes = context.sessions.used_bytes() + context.stats.slow_log.used_bytes();
     let evicted = context.keyspace.eviction_report();
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms(), evicted.keys);

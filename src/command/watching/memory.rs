@@ -10,6 +10,7 @@ use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::Context;
+use crate::session::outbox::Effect;
 use crate::stats::Gauges;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MEMORY];
@@ -270,7 +271,7 @@ fn malloc_stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 static PURGE: CommandSpec = CommandSpec {
     name: "purge",
     syntax: "",
-    summary: "Does nothing: the allocator gives pages back by itself.",
+    summary: "Gives free memory back to the system at once instead of within seconds.",
     since: "4.0.0",
     group: Group::Server,
     complexity: "O(1)",
@@ -281,6 +282,7 @@ static PURGE: CommandSpec = CommandSpec {
 };
 
 fn purge(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.outbox.push(Effect::PurgeMemory);
     context.reply.ok();
     Ok(())
 }

@@ -131,8 +131,14 @@ impl Rig {
             }
         }
         let mut out = Vec::new();
-        let outcome =
-            (self.engine).execute_batch(self.session, &batch, &bytes, self.now, &mut out, NO_LIMIT);
+        let outcome = (self.engine).execute_batch(
+            self.session,
+            &batch,
+            &bytes,
+            self.now,
+            &mut out,
+            &OutputBounds::NONE,
+        );
         let replies = String::from_utf8(out).expect("replies in tests are text");
         (outcome, replies.replace("\r\n", ";"))
     }

@@ -27,6 +27,33 @@ impl Rig {
 }
 
 #[test]
+fn names_are_bounded_and_counted() {
+    let mut rig = Rig::new();
+    let id = rig.accept();
+    let (longest, too_long) = ("n".repeat(1024), "n".repeat(1025));
+    for request in [
+        "CLIENT SETNAME",
+        "CLIENT SETINFO lib-name",
+        "CLIENT SETINFO LIB-VER",
+    ] {
+        let refused = rig.talk(id, &format!("{request} {too_long}\r\n"));
+        assert!(
+            refused.ends_with(" cannot be longer than 1024 bytes.;"),
+            "{refused}"
+        );
+        assert_eq!(rig.talk(id, &format!("{request} {longest}\r\n")), "+OK;");
+    }
+    let refused = rig.talk(id, &format!("HELLO 2 SETNAME {too_long}\r\n"));
+    assert_eq!(
+        refused,
+        "-ERR Client names cannot be longer than 1024 bytes.;"
+    );
+    let gauges = &rig.node.engine.stats().gauges;
+    assert_eq!(gauges.client_buffers_bytes, 3 * 1024);
+    rig.node.check_client_budget();
+}
+
+#[test]
 fn protected_mode_refuses_strangers_while_there_is_no_password() {
     const LOCAL: [&str; 4] = [
         "127.0.0.1:5",

@@ -173,6 +173,38 @@ fn a_client_that_a_pause_holds_back_is_not_called_silent() {
     assert_eq!(rig.close_listed(), [writer]);
 }
 
+/// Defect: who waited longer than `timeout` was looked at every 8 ms. Effect: an idle server with
+/// paused clients was woken 125 times a second. Fix: no timer until the wait is over.
+#[test]
+fn who_waits_longer_than_the_timeout_wakes_nobody() {
+    let mut rig = Rig::with(|config| config.timeout_seconds = 1);
+    let (operator, writer) = (rig.accept(), rig.accept());
+    rig.talk(operator, "CLIENT PAUSE 60000 ALL\r\n");
+    rig.send(writer, b"SET k v\r\n");
+    rig.send(operator, b"PING\r\n");
+    rig.advance_ms(2_000);
+    // Which takes 20 wakeups at most.
+    rig.wait_until(|rig| !rig.node.output(writer).is_empty());
+    assert_eq!(
+        (rig.take(writer), rig.take(operator)),
+        ("+OK;".into(), "+PONG;".into())
+    );
+    rig.advance_ms(1_000 + 2 * ROUNDING_MS);
+    assert_eq!(rig.close_listed().len(), 2);
+}
+
+#[test]
+fn a_monitor_may_be_silent() {
+    let mut rig = Rig::with(|config| config.timeout_seconds = 5);
+    let (monitor, silent) = (rig.accept(), rig.accept());
+    assert_eq!(rig.talk(monitor, "MONITOR\r\n"), "+OK;");
+    rig.advance_ms(60_000);
+    assert_eq!(rig.close_listed(), [silent]);
+    assert!(rig.talk(monitor, "RESET\r\n").starts_with("+RESET;"));
+    rig.advance_ms(5_000 + ROUNDING_MS);
+    assert_eq!(rig.close_listed(), [monitor]);
+}
+
 #[test]
 fn an_idle_server_is_never_woken() {
     let mut rig = Rig::new();
