@@ -133,9 +133,8 @@ fn write_figures(reply: &mut ReplyWriter<'_>, figures: &[Named]) {
 
 /// The figures before those of the databases, in Redis's order.
 fn head_figures(gauges: &Gauges) -> Vec<Named> {
-    let peak_bytes = gauges.used_memory_peak_bytes.max(gauges.used_memory_bytes);
     vec![
-        ("peak.allocated", Figure::Count(peak_bytes)),
+        ("peak.allocated", Figure::Count(gauges.peak_bytes())),
         ("total.allocated", Figure::Count(gauges.used_memory_bytes)),
         (
             "startup.allocated",
@@ -154,9 +153,8 @@ fn head_figures(gauges: &Gauges) -> Vec<Named> {
 /// The figures behind those of the databases.
 fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
     let used_bytes = gauges.used_memory_bytes;
-    let peak_bytes = gauges.used_memory_peak_bytes.max(used_bytes);
-    let dataset_bytes = used_bytes.saturating_sub(gauges.used_memory_overhead_bytes);
-    let net_bytes = used_bytes.saturating_sub(gauges.used_memory_startup_bytes);
+    let (dataset_bytes, net_bytes) = (gauges.dataset_bytes(), gauges.net_bytes());
+    let active_bytes = gauges.active_bytes();
     let rss_bytes = gauges.used_memory_rss_bytes;
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     vec![
@@ -176,23 +174,29 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
         ),
         (
             "peak.percentage",
-            Figure::Ratio(ratio(used_bytes, peak_bytes) * 100.0),
+            Figure::Ratio(ratio(used_bytes, gauges.peak_bytes()) * 100.0),
         ),
-        ("allocator.allocated", Figure::Count(used_bytes)),
-        ("allocator.active", Figure::Count(rss_bytes)),
-        ("allocator.resident", Figure::Count(rss_bytes)),
+        ("allocator.allocated", Figure::Count(net_bytes)),
+        ("allocator.active", Figure::Count(active_bytes)),
+        ("allocator.resident", Figure::Count(active_bytes)),
         (
             "allocator-fragmentation.ratio",
-            Figure::Ratio(ratio(rss_bytes, used_bytes)),
+            Figure::Ratio(ratio(active_bytes, net_bytes)),
         ),
         (
             "allocator-fragmentation.bytes",
-            Figure::Signed(rss_bytes.wrapping_sub(used_bytes).cast_signed()),
+            Figure::Count(gauges.entry_room_bytes()),
         ),
         ("allocator-rss.ratio", Figure::Ratio(1.0)),
         ("allocator-rss.bytes", Figure::Count(0)),
-        ("rss-overhead.ratio", Figure::Ratio(1.0)),
-        ("rss-overhead.bytes", Figure::Count(0)),
+        (
+            "rss-overhead.ratio",
+            Figure::Ratio(ratio(rss_bytes, active_bytes)),
+        ),
+        (
+            "rss-overhead.bytes",
+            Figure::Signed(rss_bytes.wrapping_sub(active_bytes).cast_signed()),
+        ),
         ("fragmentation", Figure::Ratio(ratio(rss_bytes, used_bytes))),
         (
             "fragmentation.bytes",
