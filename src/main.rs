@@ -80,6 +80,7 @@ fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String>
         None => PathBuf::new(),
     };
     let origin = Origin {
+        allocator: "mimalloc",
         config_file: config_file.into_os_string().into_vec(),
         read_config: Box::new(move || {
             if let Some(log_file) = &log_file {

@@ -3,10 +3,12 @@
 //! Goal of each test stands in its name. Method: requests as words, replies as exact bytes, time
 //! moved by hand, random sequences from fixed seeds.
 //!
-//! Not here: typed calls (`tests/typed.rs`), durations (`tests/timing.rs`), the limit of
-//! memory (`tests/limit.rs`), pauses (`tests/pausing.rs`), what counts as a read
-//! (`tests/reads.rs`), single commands (`tests/scripts/`), connections (`node/tests.rs`).
+//! Not here: the two ways past the gates (`tests/gates.rs`), typed calls (`tests/typed.rs`),
+//! durations (`tests/timing.rs`), the limit of memory (`tests/limit.rs`), pauses
+//! (`tests/pausing.rs`), what counts as a read (`tests/reads.rs`), single commands
+//! (`tests/scripts/`), connections (`node/tests.rs`).
 
+mod gates;
 mod limit;
 mod pausing;
 mod reads;
@@ -710,29 +712,4 @@ fn a_transaction_queues_no_more_than_a_client_may_send() {
         "-ERR the transaction exceeds client-query-buffer-limit\r\n"
     );
     assert!(call(&[b"EXEC"]).starts_with("-EXECABORT"));
-}
-
-/// Defect: DEBUG had a list of its own of local addresses. Effect: a local client over IPv6 that was
-/// mapped from IPv4 was refused, and names that begin like a loopback address were let in. Fix: one
-/// function for protected mode and DEBUG.
-#[test]
-fn debug_knows_who_is_local_as_protected_mode_does() {
-    for (address, is_local) in [
-        ("127.0.0.1:5", true),
-        ("[::1]:5", true),
-        ("[::ffff:127.0.0.1]:5", true),
-        ("[::ffff:10.0.0.1]:5", false),
-        ("[::1]x:5", false),
-        ("127.example.org:5", false),
-    ] {
-        let mut rig = Rig::new();
-        rig.engine.config_mut().enable_debug_command = crate::config::EnableDebug::Local;
-        rig.engine.session_mut(rig.session).peer = Peer {
-            address: address.into(),
-            transport: crate::session::Transport::Tcp,
-            ..Peer::embedded()
-        };
-        let reply = rig.call("DEBUG OBJECT k");
-        assert_eq!(reply == "-ERR no such key;", is_local, "{address}: {reply}");
-    }
 }

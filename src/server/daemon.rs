@@ -29,6 +29,8 @@ pub struct Origin {
     pub config_file: Vec<u8>,
     /// Called on SIGHUP.
     pub read_config: ReadConfig,
+    /// Name of the program's memory allocator, for INFO.
+    pub allocator: &'static str,
 }
 
 /// Parameters that the log names when the server starts, if there are such.

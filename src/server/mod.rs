@@ -170,6 +170,8 @@ impl Server {
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
         server.set_config_file(&origin.config_file);
+        let gauges = &mut server.reactor.node_mut().stats_mut().gauges;
+        gauges.mem_allocator = origin.allocator.into();
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;

@@ -246,6 +246,30 @@ pub struct Gauges {
 }
 
 impl Gauges {
+    /// The most memory that was in use, never below what is in use now, whichever was read first.
+    pub fn peak_bytes(&self) -> u64 {
+        self.used_memory_peak_bytes.max(self.used_memory_bytes)
+    }
+
+    /// Memory in use that is keys and values.
+    pub fn dataset_bytes(&self) -> u64 {
+        self.used_memory_bytes
+            .saturating_sub(self.used_memory_overhead_bytes)
+    }
+
+    /// Room between entries, held for others.
+    pub fn entry_room_bytes(&self) -> u64 {
+        let entries_bytes = self
+            .keyspace_bytes
+            .saturating_sub(self.keyspace_overhead_bytes);
+        self.entries_held_bytes.saturating_sub(entries_bytes)
+    }
+
+    /// Memory in use with the room between entries.
+    pub fn active_bytes(&self) -> u64 {
+        self.used_memory_bytes + self.entry_room_bytes()
+    }
+
     /// How much memory is in use: what keys take, which is what the limit is for, and clients. Noted
     /// for the peaks.
     pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {

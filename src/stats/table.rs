@@ -173,11 +173,11 @@ pub static ROWS: &[MetricRow] = &[
     row("used_memory_rss_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.used_memory_rss_bytes)),
     row("used_memory_peak", Memory, Bytes, "The most that `used_memory` has been.",
-        |source| Value::Unsigned(peak_bytes(source))),
+        |source| Value::Unsigned(source.gauges.peak_bytes())),
     row("used_memory_peak_human", Memory, Bytes, "The same with a unit.",
-        |source| Value::HumanBytes(peak_bytes(source))),
+        |source| Value::HumanBytes(source.gauges.peak_bytes())),
     row("used_memory_peak_perc", Memory, Unit::Percent, "`used_memory`, of the peak.",
-        |source| percent(source.gauges.used_memory_bytes, peak_bytes(source))),
+        |source| percent(source.gauges.used_memory_bytes, source.gauges.peak_bytes())),
     row("used_memory_overhead", Memory, Bytes, "Memory not taken by keys and values.",
         |source| Value::Unsigned(source.gauges.used_memory_overhead_bytes)),
     zero("used_memory_startup", Memory, Bytes,
@@ -185,18 +185,18 @@ pub static ROWS: &[MetricRow] = &[
     row("process_startup_rss", Memory, Bytes, "Resident memory of the process just after the start.",
         |source| Value::Unsigned(source.gauges.resident_startup_bytes)),
     row("used_memory_dataset", Memory, Bytes, "Memory taken by keys and values.",
-        |source| Value::Unsigned(dataset_bytes(source))),
+        |source| Value::Unsigned(source.gauges.dataset_bytes())),
     row("used_memory_dataset_perc", Memory, Unit::Percent,
         "Memory taken by keys and values, of `used_memory`.",
-        |source| percent(dataset_bytes(source), source.gauges.used_memory_bytes)),
+        |source| percent(source.gauges.dataset_bytes(), source.gauges.used_memory_bytes)),
     row("allocator_allocated", Memory, Bytes,
         "The same as `used_memory`.",
         |source| Value::Unsigned(source.gauges.used_memory_bytes)),
     row("allocator_active", Memory, Bytes,
         "The same, with the room between entries that is held for others.",
-        |source| Value::Unsigned(active_bytes(source))),
+        |source| Value::Unsigned(source.gauges.active_bytes())),
     row("allocator_resident", Memory, Bytes, "The same as `allocator_active`.",
-        |source| Value::Unsigned(active_bytes(source))),
+        |source| Value::Unsigned(source.gauges.active_bytes())),
     row("total_system_memory", Memory, Bytes, "Memory of the machine; 0 if unknown.",
         |source| Value::Unsigned(source.gauges.total_system_memory_bytes)),
     row("total_system_memory_human", Memory, Bytes, "The same with a unit.",
@@ -243,19 +243,19 @@ pub static ROWS: &[MetricRow] = &[
         "1 if `maxmemory` is `auto`, and the limit comes from the machine.",
         |source| Value::Unsigned(source.gauges.memory_limit_is_auto.into())),
     row("allocator_frag_ratio", Memory, Ratio, "`allocator_active`, of `allocator_allocated`.",
-        |source| Value::Float2(ratio(active_bytes(source), source.gauges.used_memory_bytes))),
+        |source| Value::Float2(ratio(source.gauges.active_bytes(), source.gauges.used_memory_bytes))),
     row("allocator_frag_bytes", Memory, Bytes, "Room between entries that is held for others.",
-        |source| Value::Unsigned(entry_room_bytes(source))),
+        |source| Value::Unsigned(source.gauges.entry_room_bytes())),
     row("allocator_rss_ratio", Memory, Ratio, "Always 1.00: nothing else is held.",
         |_| Value::Float2(1.0)),
     row("allocator_rss_bytes", Memory, Bytes, "Always 0: nothing else is held.",
         |_| Value::Unsigned(0)),
     row("rss_overhead_ratio", Memory, Ratio, "Resident memory, of `allocator_resident`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
-            active_bytes(source)))),
+            source.gauges.active_bytes()))),
     row("rss_overhead_bytes", Memory, Bytes, "Resident memory less `allocator_resident`.",
         |source| Value::Integer(source.gauges.used_memory_rss_bytes
-            .wrapping_sub(active_bytes(source)).cast_signed())),
+            .wrapping_sub(source.gauges.active_bytes()).cast_signed())),
     row("mem_fragmentation_ratio", Memory, Ratio,
         "Resident memory, of `process_startup_rss` and `used_memory`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
@@ -543,7 +543,7 @@ pub static ROWS: &[MetricRow] = &[
     counter!(loop_turn_max_usec, Stats, Microseconds,
         "Longest turn of the event loop, waiting not included."),
     row("loop_turn_max_serve_usec", Stats, Microseconds,
-        "Part of the longest turn that went into accepting, reading and executing requests.",
+        "Part of the longest turn that went into reading and executing requests.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_serve_usec)),
     row("loop_turn_max_work_usec", Stats, Microseconds,
         "Part of the longest turn that went into expiry, freeing and timers.",
@@ -555,7 +555,7 @@ pub static ROWS: &[MetricRow] = &[
         "Part of the longest turn that went into a snapshot.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_save_usec)),
     row("loop_turn_max_write_usec", Stats, Microseconds,
-        "Part of the longest turn that went into writing replies and closing connections.",
+        "Part of the longest turn that went into writing replies, accepting and closing connections.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_write_usec)),
     row("eventloop_cycles", Stats, Count, "`loop_turns` under the name tools know.",
         |source| Value::Unsigned(source.counters.loop_turns)),
@@ -611,37 +611,9 @@ pub static ROWS: &[MetricRow] = &[
         |_| Value::Unsigned(0)),
 ];
 
-/// The peak, never below what is allocated now, whichever was read first.
-fn peak_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_peak_bytes
-        .max(source.gauges.used_memory_bytes)
-}
-
 fn keyspace_peak_bytes(source: &InfoSource<'_>) -> u64 {
     source
         .gauges
         .keyspace_peak_bytes
         .max(source.gauges.keyspace_bytes)
-}
-
-fn dataset_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_bytes
-        .saturating_sub(source.gauges.used_memory_overhead_bytes)
-}
-
-/// Room between entries.
-fn entry_room_bytes(source: &InfoSource<'_>) -> u64 {
-    let gauges = source.gauges;
-    let entries_bytes = gauges
-        .keyspace_bytes
-        .saturating_sub(gauges.keyspace_overhead_bytes);
-    gauges.entries_held_bytes.saturating_sub(entries_bytes)
-}
-
-fn active_bytes(source: &InfoSource<'_>) -> u64 {
-    source.gauges.used_memory_bytes + entry_room_bytes(source)
 }

@@ -9,8 +9,8 @@
 //!    0        1 byte length, text          4   1 byte integer
 //!    1        2 bytes length, text         5   2 bytes integer
 //!    2        4 bytes length, text         6   4 bytes integer
-//!    3        (value in pieces; to come)   7   8 bytes integer
-//!    8 …      (lists, hashes, sets …; to come)
+//!    3        reserved                     7   8 bytes integer
+//!    8 …      reserved
 //! ```
 //!
 //! All numbers are little-endian, integers in two's complement. The shortest form is written; any

@@ -289,9 +289,7 @@ static PAUSE: CommandSpec = CommandSpec {
     action: Action::Run(pause),
 };
 
-const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
 const TIMEOUT_TOO_LONG: ReplyError = ReplyError::fixed("ERR timeout is out of range");
-const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
 const BAD_PAUSE: ReplyError = ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
 
 fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -309,8 +307,8 @@ fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             _ => return Err(BAD_PAUSE),
         };
     }
-    let timeout_ms = parse_i64(args.get(2)).ok_or(BAD_TIMEOUT)?;
-    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| NEGATIVE_TIMEOUT)?;
+    let timeout_ms = parse_i64(args.get(2)).ok_or(ReplyError::BAD_TIMEOUT)?;
+    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| ReplyError::NEGATIVE_TIMEOUT)?;
     // Redis adds it to the time of day and refuses what does not fit.
     if timeout_ms > i64::MAX as u64 - context.now_ms() {
         return Err(TIMEOUT_TOO_LONG);

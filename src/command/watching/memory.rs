@@ -134,9 +134,8 @@ fn write_figures(reply: &mut ReplyWriter<'_>, figures: &[Named]) {
 
 /// The figures before those of the databases, in Redis's order.
 fn head_figures(gauges: &Gauges) -> Vec<Named> {
-    let peak_bytes = gauges.used_memory_peak_bytes.max(gauges.used_memory_bytes);
     vec![
-        ("peak.allocated", Figure::Count(peak_bytes)),
+        ("peak.allocated", Figure::Count(gauges.peak_bytes())),
         ("total.allocated", Figure::Count(gauges.used_memory_bytes)),
         ("startup.allocated", Figure::Count(0)),
         ("replication.backlog", Figure::Count(0)),
@@ -152,12 +151,10 @@ fn head_figures(gauges: &Gauges) -> Vec<Named> {
 /// The figures behind those of the databases.
 fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
     let used_bytes = gauges.used_memory_bytes;
-    let peak_bytes = gauges.used_memory_peak_bytes.max(used_bytes);
-    let dataset_bytes = used_bytes.saturating_sub(gauges.used_memory_overhead_bytes);
+    let dataset_bytes = gauges.dataset_bytes();
+    let active_bytes = gauges.active_bytes();
     let rss_bytes = gauges.used_memory_rss_bytes;
     let explained_bytes = gauges.explained_resident_bytes();
-    let unexplained_bytes = rss_bytes.wrapping_sub(explained_bytes).cast_signed();
-    let fragmentation = rss_bytes as f64 / explained_bytes.max(1) as f64;
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     vec![
         (
@@ -176,25 +173,37 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
         ),
         (
             "peak.percentage",
-            Figure::Ratio(ratio(used_bytes, peak_bytes) * 100.0),
+            Figure::Ratio(ratio(used_bytes, gauges.peak_bytes()) * 100.0),
         ),
         ("allocator.allocated", Figure::Count(used_bytes)),
-        ("allocator.active", Figure::Count(rss_bytes)),
-        ("allocator.resident", Figure::Count(rss_bytes)),
+        ("allocator.active", Figure::Count(active_bytes)),
+        ("allocator.resident", Figure::Count(active_bytes)),
         (
             "allocator-fragmentation.ratio",
-            Figure::Ratio(fragmentation),
+            Figure::Ratio(ratio(active_bytes, used_bytes)),
         ),
         (
             "allocator-fragmentation.bytes",
-            Figure::Signed(unexplained_bytes),
+            Figure::Count(gauges.entry_room_bytes()),
         ),
         ("allocator-rss.ratio", Figure::Ratio(1.0)),
         ("allocator-rss.bytes", Figure::Count(0)),
-        ("rss-overhead.ratio", Figure::Ratio(1.0)),
-        ("rss-overhead.bytes", Figure::Count(0)),
-        ("fragmentation", Figure::Ratio(fragmentation)),
-        ("fragmentation.bytes", Figure::Signed(unexplained_bytes)),
+        (
+            "rss-overhead.ratio",
+            Figure::Ratio(ratio(rss_bytes, active_bytes)),
+        ),
+        (
+            "rss-overhead.bytes",
+            Figure::Signed(rss_bytes.wrapping_sub(active_bytes).cast_signed()),
+        ),
+        (
+            "fragmentation",
+            Figure::Ratio(ratio(rss_bytes, explained_bytes)),
+        ),
+        (
+            "fragmentation.bytes",
+            Figure::Signed(rss_bytes.wrapping_sub(explained_bytes).cast_signed()),
+        ),
     ]
 }
 

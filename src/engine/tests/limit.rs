@@ -294,3 +294,30 @@ fn the_typed_calls_say_that_nothing_may_be_evicted() {
     let outcome = rig.engine.set(b"large", &large, Expire::Never);
     assert_eq!(outcome, Err(WriteError::OutOfMemory));
 }
+
+/// Defect: MEMORY STATS and INFO computed figures of the same names by formulas of their own, which
+/// differed. Fix: both ask the same functions.
+#[test]
+fn memory_stats_and_info_agree_about_the_allocator() {
+    let mut rig = Rig::new();
+    rig.set_keys(0..20_000);
+    rig.call("FLUSHALL");
+    rig.set_keys(0..5_000);
+    while rig.engine.tick(rig.now) {}
+    rig.engine.stats_mut().gauges.used_memory_rss_bytes = 50 << 20;
+    for (name, field) in [
+        ("allocator.allocated", "allocator_allocated"),
+        ("allocator.active", "allocator_active"),
+        ("allocator.resident", "allocator_resident"),
+        ("allocator-fragmentation.bytes", "allocator_frag_bytes"),
+        ("rss-overhead.bytes", "rss_overhead_bytes"),
+        ("fragmentation.bytes", "mem_fragmentation_bytes"),
+        ("dataset.bytes", "used_memory_dataset"),
+    ] {
+        let stats = rig.call("MEMORY STATS");
+        let after = stats.split(&format!(";{name};:")).nth(1);
+        let number = after.and_then(|after| after.split(';').next());
+        let number: u64 = number.expect(name).parse().expect(name);
+        assert_eq!(number, rig.info(field), "{name}");
+    }
+}

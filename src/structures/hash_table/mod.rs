@@ -158,11 +158,6 @@ impl HashTable {
             + self.directory.capacity() * size_of::<u32>()
     }
 
-    /// How many slots there are for payloads, occupied or not.
-    pub fn slot_count(&self) -> usize {
-        self.bucket_bytes / 64 * bucket::SLOT_COUNT
-    }
-
     #[inline]
     fn directory_slot(&self, hash: u64) -> usize {
         // Two shifts, because a shift by 64 (depth 0) is not one.
