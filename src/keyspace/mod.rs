@@ -216,6 +216,7 @@ impl Keyspace {
         let (_, id) = data.locate(&self.entries, key)?;
         let entry = self.entries.get(id);
         if data.is_due(entry, now_ms) {
+            self.meet_due(database, key, now_ms);
             return None;
         }
         let old_bits = entry.access_bits();
@@ -224,6 +225,14 @@ impl Keyspace {
             self.entries.set_access_bits(id, access_bits);
         }
         Some(self.entries.get(id))
+    }
+
+    /// A reader has met a due key: nobody else will remove it while [`Keyspace::expire_some`] rests.
+    #[cold]
+    fn meet_due(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
+        if self.is_expiry_passive {
+            self.remove_if_due(database, key.bytes, now_ms);
+        }
     }
 
     /// The deadline of an entry of `database`, in Unix milliseconds.
@@ -247,7 +256,8 @@ impl Keyspace {
         (database.table.used_bytes(), database.expiry.used_bytes())
     }
 
-    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only met by writers.
+    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only when a command that
+    /// reads or changes their value meets them.
     pub fn set_active_expiry(&mut self, is_active: bool) {
         self.is_expiry_passive = !is_active;
     }
