@@ -216,7 +216,8 @@ impl Node {
         outcome.executed_count
     }
 
-    /// Decides by its first request whether a connection is a person's.
+    /// Decides by its first request whether a connection is a person's: [`Node::received`] has
+    /// settled it for those that send much at once.
     fn choose_dialect(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id.slot as usize];
         connection.is_new = false;
