@@ -1,20 +1,22 @@
 //! The server binary: arguments → configuration → server.
+//!
+//! Not here: the log (`cli/log_file.rs`), what the arguments mean (`config/command_line.rs`).
 
+mod cli;
+
+use cli::log_file::Log;
 use evenkeel::Server;
 use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
 use evenkeel::persistence::{
     self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
 };
-use evenkeel::server::{self, Origin};
-use log::Level;
+use evenkeel::server::Origin;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,19 +68,25 @@ fn start() -> Result<(), String> {
 }
 
 fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String> {
-    let log_file = begin_log(&config)?;
+    let log = Log::begin(&config)?;
     log_warning(notes);
+    let outcome = serve_and_log(line, config, &log);
+    log.flush();
+    outcome
+}
+
+fn serve_and_log(line: CommandLine, config: Config, log: &Log) -> Result<(), String> {
     let pid_path = path_of(&config.pidfile);
     let config_file = match &line.config_file {
         Some(path) => std::path::absolute(path_of(path)).map_err(text)?,
         None => PathBuf::new(),
     };
+    let (log_to_reopen, log_to_ask) = (log.clone(), log.clone());
     let origin = Origin {
         config_file: config_file.into_os_string().into_vec(),
+        log_lines_lost: Box::new(move || log_to_ask.lines_lost()),
         read_config: Box::new(move || {
-            if let Some(log_file) = &log_file {
-                log_file.reopen()?;
-            }
+            log_to_reopen.reopen();
             if line.reads_standard_input {
                 return Err("standard input was read at the start and is gone".into());
             }
@@ -225,80 +233,5 @@ fn read_config(line: &CommandLine) -> Result<(Config, Notes), String> {
 fn log_warning(notes: &Notes) {
     if let Some(warning) = notes.warning() {
         log::warn!("{warning}");
-    }
-}
-
-/// Logs to standard error or to `logfile`. `RUST_LOG` narrows it further by module.
-fn begin_log(config: &Config) -> Result<Option<LogFile>, String> {
-    let everything = env_logger::Env::default().default_filter_or("trace");
-    let mut builder = env_logger::Builder::from_env(everything);
-    builder.format_timestamp_millis();
-    let file = match &config.logfile[..] {
-        [] => None,
-        path => Some(LogFile::open(path_of(path))?),
-    };
-    if let Some(file) = &file {
-        builder.target(env_logger::Target::Pipe(Box::new(file.clone())));
-    } else if server::logs_to_journal() {
-        builder.format(|line, record| {
-            writeln!(
-                line,
-                "<{}>{}",
-                journal_priority(record.level()),
-                record.args()
-            )
-        });
-    }
-    builder.init();
-    server::apply_log_level(config.loglevel);
-    Ok(file)
-}
-
-/// The priority before a line of the journal, which adds time and process itself.
-fn journal_priority(level: Level) -> u8 {
-    match level {
-        Level::Error => 3,
-        Level::Warn => 4,
-        Level::Info => 6,
-        Level::Debug | Level::Trace => 7,
-    }
-}
-
-/// A log file that can be opened again after it was moved away.
-#[derive(Clone)]
-struct LogFile {
-    path: PathBuf,
-    file: Arc<Mutex<File>>,
-}
-
-impl LogFile {
-    fn open(path: PathBuf) -> Result<Self, String> {
-        let file = Arc::new(Mutex::new(Self::append_to(&path)?));
-        Ok(Self { path, file })
-    }
-
-    fn append_to(path: &Path) -> Result<File, String> {
-        let file = File::options().create(true).append(true).open(path);
-        file.map_err(|error| format!("cannot open {}: {error}", path.display()))
-    }
-
-    fn reopen(&self) -> Result<(), String> {
-        *self.locked() = Self::append_to(&self.path)?;
-        Ok(())
-    }
-
-    fn locked(&self) -> MutexGuard<'_, File> {
-        // A panic while writing a line leaves the file as good as it was.
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.locked().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.locked().flush()
     }
 }

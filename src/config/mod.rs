@@ -26,6 +26,7 @@ mod file;
 mod memory;
 mod notes;
 mod output_limit;
+mod places;
 mod rename;
 mod rewrite;
 mod row;

@@ -18,6 +18,7 @@ use super::signals::Signals;
 use crate::base::clock::Timestamp;
 use crate::config::{Config, Reloaded, Row};
 use crate::node::Node;
+use crate::stats::Gauges;
 use std::io;
 
 /// Reads the configuration again, or says why it can't be.
@@ -29,6 +30,8 @@ pub struct Origin {
     pub config_file: Vec<u8>,
     /// Called on SIGHUP.
     pub read_config: ReadConfig,
+    /// How many lines of the log could not be written, for INFO.
+    pub log_lines_lost: Box<dyn Fn() -> u64 + Send>,
 }
 
 /// Parameters that the log names when the server starts, if there are such.
@@ -52,6 +55,8 @@ pub(super) struct Daemon {
     pub(super) signals: Option<Signals>,
     reload: Option<Reload>,
     started: Timestamp,
+    /// How many lines of the log could not be written.
+    log_lines_lost: Box<dyn Fn() -> u64 + Send>,
     /// Who asked for the end.
     pub(super) asked_by: &'static str,
 }
@@ -64,24 +69,22 @@ impl Daemon {
             signals: None,
             reload: None,
             started: Timestamp::default(),
+            log_lines_lost: Box::new(|| 0),
             asked_by: "the program",
         }
     }
 
     /// Catches the signals and looks for a service manager.
-    pub(super) fn start(
-        config: &Config,
-        read_config: ReadConfig,
-        now: Timestamp,
-    ) -> io::Result<Self> {
+    pub(super) fn start(config: &Config, origin: Origin, now: Timestamp) -> io::Result<Self> {
         Ok(Self {
             manager: Manager::from_environment(config.supervised),
             signals: Some(Signals::catch_all()?),
             reload: Some(Reload {
-                read_config,
+                read_config: origin.read_config,
                 last: config.clone(),
             }),
             started: now,
+            log_lines_lost: origin.log_lines_lost,
             asked_by: "the program",
         })
     }
@@ -102,6 +105,11 @@ impl Daemon {
                 .saturating_sub(self.started.monotonic_ms())
         );
         self.manager.is_ready(&node.status());
+    }
+
+    /// Sets what INFO tells of the log.
+    pub(super) fn refresh(&self, gauges: &mut Gauges) {
+        gauges.log_lines_lost = (self.log_lines_lost)();
     }
 
     /// Tells the service manager that the loop turns.

@@ -149,16 +149,16 @@ impl Server {
     pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
         Self::check(&config)?;
         let clock = SystemClock::new();
-        let daemon =
-            Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;
+        let config_file = origin.config_file.clone();
+        let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
         let mut listeners = manager::passed_listeners(config.supervised)?;
         if listeners.is_empty() {
             listeners = Listener::bind_all(&config)?;
         }
-        daemon::log_start(&config, &origin.config_file, &listeners);
+        daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
-        server.set_config_file(&origin.config_file);
+        server.set_config_file(&config_file);
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;

@@ -315,7 +315,9 @@ impl Reactor {
     fn refresh_gauges(&mut self, now: Timestamp) {
         if now.monotonic_us.saturating_sub(self.refreshed_us) >= REFRESH_US {
             self.refreshed_us = now.monotonic_us;
-            machine::refresh(&mut self.node.stats_mut().gauges);
+            let gauges = &mut self.node.stats_mut().gauges;
+            machine::refresh(gauges);
+            self.daemon.refresh(gauges);
         }
     }
 

@@ -20,6 +20,8 @@ const RANKS: &[(&str, u8)] = &[
     ("persistence", 7),
     ("node", 8),
     ("server", 9),
+    // Parts of the binary, which uses the library from outside.
+    ("cli", 10),
 ];
 
 fn rank(folder: &str) -> Option<u8> {
