@@ -1,19 +1,19 @@
 //! The server binary: arguments → configuration → server.
 //!
-//! Not here: the log (`cli/log_file.rs`), what the arguments mean (`config/command_line.rs`).
+//! Not here: where the configuration comes from (`cli/configuration.rs`), what the arguments mean
+//! (`config/command_line.rs`), the log (`cli/log_file.rs`).
 
 mod cli;
 
+use cli::configuration::Sources;
 use cli::log_file::Log;
 use evenkeel::Server;
-use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
-use evenkeel::persistence::{
-    self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
-};
+use evenkeel::config::{self, Action, CommandLine, Config};
+use evenkeel::persistence::{self, DatabaseCount, FORMAT_VERSION, FileStorage, Loader, Storage};
 use evenkeel::server::Origin;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,45 +58,40 @@ fn start() -> Result<(), String> {
         }
         Action::CheckConfig | Action::Serve => {}
     }
-    let (config, notes) = read_config(&line)?;
-    if line.action == Action::CheckConfig {
+    let action = line.action;
+    let (sources, config) = Sources::read(line)?;
+    if action == Action::CheckConfig {
         Server::check(&config).map_err(text)?;
-        let warning = notes.warning();
+        let warning = sources.warning();
         return print(&warning.map_or("OK\n".into(), |warning| format!("OK; {warning}\n")));
     }
-    serve(line, config, &notes)
+    serve(sources, config)
 }
 
-fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String> {
+fn serve(sources: Sources, config: Config) -> Result<(), String> {
     let log = Log::begin(&config)?;
-    log_warning(notes);
-    let outcome = serve_and_log(line, config, &log);
+    sources.log_warning();
+    let outcome = serve_and_log(sources, config, &log);
     log.flush();
     outcome
 }
 
-fn serve_and_log(line: CommandLine, config: Config, log: &Log) -> Result<(), String> {
-    let pid_path = path_of(&config.pidfile);
-    let config_file = match &line.config_file {
-        Some(path) => std::path::absolute(path_of(path)).map_err(text)?,
-        None => PathBuf::new(),
+fn serve_and_log(mut sources: Sources, config: Config, log: &Log) -> Result<(), String> {
+    let pid_file = match &config.pidfile[..] {
+        [] => None,
+        name => Some(config.path_in_dir(name)),
     };
     let (log_to_reopen, log_to_ask) = (log.clone(), log.clone());
     let origin = Origin {
-        config_file: config_file.into_os_string().into_vec(),
+        config_file: sources.file(),
         log_lines_lost: Box::new(move || log_to_ask.lines_lost()),
         read_config: Box::new(move || {
             log_to_reopen.reopen();
-            if line.reads_standard_input {
-                return Err("standard input was read at the start and is gone".into());
-            }
-            let (config, notes) = read_config(&line)?;
-            log_warning(&notes);
-            Ok(config)
+            sources.read_again()
         }),
     };
     let server = Server::bind_daemon(config, origin).map_err(text)?;
-    let _pid_file = PidFile::write(pid_path);
+    let _pid_file = pid_file.and_then(PidFile::write);
     server.run().map_err(text)
 }
 
@@ -178,11 +173,8 @@ fn text(error: impl Display) -> String {
 struct PidFile(PathBuf);
 
 impl PidFile {
-    /// Writes it, if `path` is not empty. A server without it is better than none.
+    /// Writes it. A server without it is better than none.
     fn write(path: PathBuf) -> Option<Self> {
-        if path.as_os_str().is_empty() {
-            return None;
-        }
         match std::fs::write(&path, format!("{}\n", std::process::id())) {
             Ok(()) => Some(Self(path)),
             Err(error) => {
@@ -203,35 +195,4 @@ impl Drop for PidFile {
 
 fn print(output: &str) -> Result<(), String> {
     std::io::stdout().write_all(output.as_bytes()).map_err(text)
-}
-
-/// The configuration file, then standard input, then the options; and what there is to tell.
-fn read_config(line: &CommandLine) -> Result<(Config, Notes), String> {
-    let mut config = Config::default();
-    let mut notes = Notes::default();
-    let mut apply = |path: &[u8], content: &[u8]| {
-        let more = config.apply_files(path, content, &mut FileSystem);
-        more.map(|more| notes.extend(more)).map_err(text)
-    };
-    if let Some(path) = &line.config_file {
-        let content = FileSystem.read(path).map_err(|error| {
-            let name = String::from_utf8_lossy(path);
-            format!("cannot read {name}: {error}")
-        })?;
-        apply(path, &content)?;
-    }
-    if line.reads_standard_input {
-        let mut content = Vec::new();
-        std::io::stdin().read_to_end(&mut content).map_err(text)?;
-        apply(b"standard input", &content)?;
-    }
-    notes.extend(line.apply_settings(&mut config).map_err(text)?);
-    Ok((config, notes))
-}
-
-/// Logs what reading the configuration had to tell.
-fn log_warning(notes: &Notes) {
-    if let Some(warning) = notes.warning() {
-        log::warn!("{warning}");
-    }
 }

@@ -123,8 +123,9 @@ choices! {
 
 parameters! {
     /// Addresses to listen on. An address with `-` before it is skipped when this machine does
-    /// not have it. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an
-    /// empty list only the Unix socket is open.
+    /// not have it, and any when its kernel has no such addresses (IPv6, say), as long as one is
+    /// left. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an empty list
+    /// only the Unix socket is open.
     "bind" bind: Vec<ListenAddress> = "127.0.0.1 -::1",
     Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
 
@@ -178,7 +179,8 @@ parameters! {
 
     /// Form of replies to people who type into a raw TCP connection. With `auto` a connection
     /// gets plain text if its first request is a line that ends in a bare line feed, as `nc`
-    /// sends it (programs send a carriage return, too), until it says `HELLO`. With `plain` any
+    /// sends it (programs send a carriage return, too), until it says `HELLO`; one that begins with
+    /// 4 KiB or more at once is a program. `PING` is answered `+PONG` in any form. With `plain` any
     /// first line will do; with `resp` every connection gets the Redis protocol.
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
@@ -236,7 +238,8 @@ parameters! {
     "save" save: Vec<SavePoint> = "60 1",
     Kind::SavePoints, Persistence, Mutable;
 
-    /// Directory of the snapshot.
+    /// Directory of the snapshot. Relative names of other files that the server makes (`logfile`,
+    /// `pidfile`, `unixsocket`) begin here, too; `CONFIG GET` answers it from the root.
     "dir" dir: Vec<u8> = ".",
     Kind::Text, Persistence, Fixed;
 
@@ -265,11 +268,11 @@ parameters! {
 
     /// Microseconds from which on a command is kept in the slow log; `-1` keeps none. Fast
     /// commands of a pipeline are timed together, unless this is below 1000.
-    "slowlog-log-slower-than" slowlog_slower_than_us: i64 = "10000",
+    "slowlog-log-slower-than" ["commandlog-execution-slower-than"] slowlog_slower_than_us: i64 = "10000",
     Kind::Integer { min: -1, max: LONG_MAX }, Logging, Mutable;
 
     /// Entries kept in the slow log.
-    "slowlog-max-len" slowlog_max_len: u64 = "128",
+    "slowlog-max-len" ["commandlog-slow-execution-max-len"] slowlog_max_len: u64 = "128",
     Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
 
     /// Milliseconds from which on something slow is kept for `LATENCY`; `0` keeps nothing.

@@ -1,4 +1,4 @@
-//! Snapshots and configurations as files: the only file of this rank that names the file system.
+//! Snapshots and configurations as files that are written.
 //!
 //! ```text
 //!  begin   create  dump.evk.tmp-PID
@@ -11,12 +11,12 @@
 //! of the good one; without the last step, a crash could bring the old one back after success was
 //! reported.
 
+use super::file_system::open_regular;
 use super::storage::Storage;
-use crate::config::Files;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What follows a snapshot's name in the name of an unfinished one, before the process number.
@@ -30,10 +30,6 @@ const SYNC_BYTES: usize = 2 << 20;
 /// rename: when its name is gone, the kernel frees all of them at once, some ten milliseconds for
 /// a hundred mebibytes.
 const RELEASE_BYTES: u64 = 2 << 20;
-
-/// Longest configuration file in bytes: ten times Redis's with all its comments, and an end to
-/// files that have none, such as devices.
-pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The snapshot that is about to be replaced, and how far it has left the page cache.
 struct Replaced {
@@ -49,7 +45,8 @@ pub struct FileStorage {
     unfinished: Option<File>,
     unsynced_bytes: usize,
     replaced: Option<Replaced>,
-    keeps_mode: bool,
+    /// Keeps the permissions of the old file, and is never waited for.
+    is_config: bool,
 }
 
 impl FileStorage {
@@ -64,7 +61,7 @@ impl FileStorage {
             unfinished: None,
             unsynced_bytes: 0,
             replaced: None,
-            keeps_mode: false,
+            is_config: false,
         }
     }
 
@@ -74,7 +71,7 @@ impl FileStorage {
         let path = Path::new(OsStr::from_bytes(path));
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let mut storage = Self::new(path);
-        storage.keeps_mode = true;
+        storage.is_config = true;
         storage
     }
 
@@ -139,7 +136,7 @@ impl Storage for FileStorage {
             .create(true)
             .truncate(true)
             .open(&self.unfinished_path)?;
-        if self.keeps_mode
+        if self.is_config
             && let Ok(old) = fs::metadata(&self.path)
         {
             file.set_permissions(old.permissions())?;
@@ -195,7 +192,12 @@ impl Storage for FileStorage {
     }
 
     fn open(&self) -> io::Result<Option<Box<dyn Read + '_>>> {
-        match File::open(&self.path) {
+        let opened = if self.is_config {
+            open_regular(&self.path)
+        } else {
+            File::open(&self.path)
+        };
+        match opened {
             Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -223,30 +225,6 @@ impl Storage for FileStorage {
             }
         }
         Ok(count)
-    }
-}
-
-/// Configuration files of this machine.
-#[derive(Debug, Clone, Copy)]
-pub struct FileSystem;
-
-impl Files for FileSystem {
-    fn read(&mut self, path: &[u8]) -> Result<Vec<u8>, String> {
-        let mut text = Vec::new();
-        File::open(OsStr::from_bytes(path))
-            .and_then(|file| file.take(CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut text))
-            .map_err(|error| error.to_string())?;
-        if text.len() as u64 > CONFIG_FILE_BYTES_MAX {
-            return Err(format!("it has more than {CONFIG_FILE_BYTES_MAX} bytes"));
-        }
-        Ok(text)
-    }
-
-    fn names(&mut self, path: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-        let entries = fs::read_dir(OsStr::from_bytes(path)).map_err(|error| error.to_string())?;
-        // What vanishes while it is looked at is as if it had never been.
-        let names = entries.flatten().map(|entry| entry.file_name().into_vec());
-        Ok(names.collect())
     }
 }
 
@@ -352,25 +330,6 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
-
-    #[test]
-    fn configurations_are_read_up_to_a_length() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let file = directory.path().join("a");
-        let max = usize::try_from(CONFIG_FILE_BYTES_MAX).unwrap();
-        fs::write(&file, vec![b'#'; max]).unwrap();
-        let path = file.as_os_str().as_bytes();
-        assert_eq!(FileSystem.read(path).unwrap().len(), max);
-        fs::write(&file, vec![b'#'; max + 1]).unwrap();
-        assert_eq!(
-            FileSystem.read(path).unwrap_err(),
-            "it has more than 1048576 bytes"
-        );
-        let names = FileSystem.names(directory.path().as_os_str().as_bytes());
-        assert_eq!(names, Ok(vec![b"a".to_vec()]));
-        assert!(FileSystem.names(b"/nonexistent-directory").is_err());
-    }
-
     #[test]
     fn a_directory_that_is_not_there_is_an_error_and_not_a_panic() {
         let mut storage = FileStorage::new("/nonexistent-directory/dump.evk");

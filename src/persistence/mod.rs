@@ -13,7 +13,8 @@
 //! | `loader.rs` | from bytes to records, trusting nothing |
 //! | `salvage.rs` | the intact blocks of a damaged file |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
-//! | `file_storage.rs` | the only file here that names the file system |
+//! | `file_storage.rs` | files that are written: the disk of snapshots and configurations |
+//! | `file_system.rs` | files that a configuration is read from |
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
 //! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
@@ -26,6 +27,7 @@
 mod config_file;
 mod embedded;
 mod file_storage;
+mod file_system;
 mod format;
 mod loader;
 mod memory_storage;
@@ -35,7 +37,8 @@ mod writer;
 
 pub use config_file::rewrite_config;
 pub use embedded::{LoadReport, PersistError, load_from};
-pub use file_storage::{CONFIG_FILE_BYTES_MAX, FileStorage, FileSystem};
+pub use file_storage::FileStorage;
+pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};

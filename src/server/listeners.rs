@@ -63,8 +63,8 @@ pub(super) enum Listener {
 }
 
 impl Listener {
-    /// Binds everything the configuration names. An optional address that this machine does not
-    /// have is passed over.
+    /// Binds everything the configuration names. Passed over are optional addresses that this
+    /// machine does not have and, with a warning, all of a family that its kernel does not have.
     pub(super) fn bind_all(config: &Config) -> Result<Vec<Self>, ListenError> {
         let mut listeners = Vec::new();
         let mut port = config.port;
@@ -181,7 +181,14 @@ fn bind_host(
         .and_then(|socket_address| bind_tcp(socket_address, backlog).map(Listener::Tcp));
     match bound {
         Ok(listener) => Ok(Some(listener)),
-        Err(error) if address.optional && is_absent(&error) => Ok(None),
+        Err(error) if is_family_absent(&error) => {
+            let host = &address.host;
+            log::warn!("not listening on {host}: this machine's kernel has no such addresses");
+            Ok(None)
+        }
+        Err(error) if address.optional && error.kind() == io::ErrorKind::AddrNotAvailable => {
+            Ok(None)
+        }
         Err(error) => Err(ListenError::new(
             format_args!("{}:{port}", address.host),
             error,
@@ -189,10 +196,18 @@ fn bind_host(
     }
 }
 
-/// Whether an address failed to bind because this machine does not have it.
-fn is_absent(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable
-        || error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
+/// Whether the kernel was built, or started, without this kind of address.
+fn is_family_absent(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    const ABSENT: [Errno; 5] = [
+        Errno::EAFNOSUPPORT,
+        Errno::EPFNOSUPPORT,
+        Errno::EPROTONOSUPPORT,
+        Errno::ESOCKTNOSUPPORT,
+        Errno::ENOPROTOOPT,
+    ];
+    let code = error.raw_os_error();
+    ABSENT.iter().any(|absent| code == Some(*absent as i32))
 }
 
 fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
@@ -232,7 +247,7 @@ fn bind_tcp(address: SocketAddr, backlog: u32) -> io::Result<mio::net::TcpListen
 }
 
 fn bind_unix(config: &Config) -> Result<Listener, ListenError> {
-    let path = PathBuf::from(String::from_utf8_lossy(&config.unixsocket).into_owned());
+    let path = config.path_in_dir(&config.unixsocket);
     let bind = || -> io::Result<mio::net::UnixListener> {
         let address = SockAddr::unix(&path)?;
         // A name that a killed server left behind is taken over; a file that is no socket is not.

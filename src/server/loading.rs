@@ -9,7 +9,6 @@ use crate::persistence::{
 };
 use std::fmt;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// How often progress is told.
@@ -47,8 +46,7 @@ impl std::error::Error for LoadError {}
 
 /// The path of the snapshot.
 pub(super) fn snapshot_path(config: &Config) -> PathBuf {
-    let part = |bytes: &[u8]| PathBuf::from(std::ffi::OsString::from_vec(bytes.to_vec()));
-    part(&config.dir).join(part(&config.dbfilename))
+    config.path_in_dir(&config.dbfilename)
 }
 
 /// Removes what crashed servers left behind and loads the snapshot, if there is one.

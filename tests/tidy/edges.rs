@@ -41,6 +41,7 @@ const EDGES: &[Edge] = &[
             "src/main.rs",
             "src/cli/",
             "src/persistence/file_storage.rs",
+            "src/persistence/file_system.rs",
             "src/server/memory_limit.rs",
         ],
         rule: "only the binary, the two files of persistence/ for files, and memory_limit.rs open files",
