@@ -125,13 +125,14 @@ parameters! {
     /// Addresses to listen on. An address with `-` before it is skipped when this machine does
     /// not have it, and any when its kernel has no such addresses (IPv6, say), as long as one is
     /// left. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an empty list
-    /// only the Unix socket is open.
+    /// only the Unix socket is open. While the server runs, host names are not looked up.
     "bind" bind: Vec<ListenAddress> = "127.0.0.1 -::1",
-    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
+    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Mutable;
 
-    /// TCP port to listen on. `0` picks a free port, which the log and `INFO` then name.
+    /// TCP port to listen on. `0` is none if there is a Unix socket, else it picks a free one, which
+    /// the log and `INFO` then name.
     "port" port: u16 = "6379",
-    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Fixed;
+    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Mutable;
 
     /// Path of a Unix socket to listen on as well; empty for none.
     "unixsocket" unixsocket: Vec<u8> = "",

@@ -26,6 +26,7 @@ mod budget;
 mod buffers;
 mod config_file;
 mod connection;
+mod listening;
 mod monitoring;
 mod output_limits;
 mod reading;
@@ -48,6 +49,7 @@ use budget::ClientBudget;
 use buffers::{Pool, SHARED_READ_BYTES};
 use config_file::Rewritings;
 use connection::Connection;
+use listening::Listening;
 use saving::Saving;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -113,6 +115,7 @@ pub struct Node {
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
     rewritings: Rewritings,
+    listening: Listening,
 }
 
 impl Node {
@@ -144,6 +147,7 @@ impl Node {
             budget: ClientBudget::new(),
             automatic_memory_bytes: 0,
             rewritings: Rewritings::default(),
+            listening: Listening::default(),
         };
         node.apply_memory_limits();
         node

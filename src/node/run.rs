@@ -262,6 +262,7 @@ impl Node {
                 Effect::Reload => self.reload(id),
                 Effect::ConfigChanged => self.config_changed(now),
                 Effect::RewriteConfig => self.rewrite_config_for(id),
+                Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
         }
         if !killed_ids.is_empty() {

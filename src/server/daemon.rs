@@ -24,6 +24,9 @@ use std::io;
 /// Reads the configuration again, or says why it can't be.
 pub type ReadConfig = Box<dyn FnMut() -> Result<Config, String> + Send>;
 
+/// Opens the sockets that a configuration names in the place of those that are open, or says why not.
+type Listen<'a> = dyn FnMut(&mut Node, &Config) -> Result<(), String> + 'a;
+
 /// Where a daemon's configuration comes from.
 pub struct Origin {
     /// Absolute path of the file, for INFO, the log and CONFIG REWRITE; empty for none.
@@ -47,6 +50,21 @@ struct Reload {
     /// What was read last: only what differs from it is set, so that CONFIG SET is not undone by
     /// what nobody touched.
     last: Config,
+}
+
+impl Reload {
+    /// Puts what is read again into force, as a whole or not at all.
+    fn carry_out(&mut self, node: &mut Node, listen: &mut Listen<'_>) -> Result<Reloaded, String> {
+        let read = (self.read_config)()?;
+        let mut config = node.engine().config().clone();
+        let reloaded = config.reload(&self.last, &read);
+        if !config.listens_as(node.engine().config()) {
+            listen(node, &config)?;
+        }
+        *node.engine_mut().config_mut() = config;
+        self.last = read;
+        Ok(reloaded)
+    }
 }
 
 /// The signals and the service manager of one server; of one that is embedded, neither.
@@ -118,7 +136,12 @@ impl Daemon {
     }
 
     /// Does what the signals ask for; true if the server is to end.
-    pub(super) fn heed_signals(&mut self, node: &mut Node, now: Timestamp) -> bool {
+    pub(super) fn heed_signals(
+        &mut self,
+        node: &mut Node,
+        now: Timestamp,
+        listen: &mut Listen<'_>,
+    ) -> bool {
         let Some(signals) = &mut self.signals else {
             return false;
         };
@@ -127,7 +150,7 @@ impl Daemon {
             log::info!("summary: {}", node.summary(now));
         }
         if caught.reload {
-            self.reload(node, now);
+            self.reload(node, now, listen);
         }
         if caught.terminate {
             self.asked_by = "SIGTERM";
@@ -138,16 +161,13 @@ impl Daemon {
         caught.terminate || caught.interrupt
     }
 
-    fn reload(&mut self, node: &mut Node, now: Timestamp) {
+    fn reload(&mut self, node: &mut Node, now: Timestamp, listen: &mut Listen<'_>) {
         let Some(reload) = &mut self.reload else {
             return;
         };
         self.manager.is_reloading();
-        match (reload.read_config)() {
-            Ok(read) => {
-                let config = node.engine_mut().config_mut();
-                let reloaded = config.reload(&reload.last, &read);
-                reload.last = read;
+        match reload.carry_out(node, listen) {
+            Ok(reloaded) => {
                 node.config_changed(now);
                 log_changes(&reloaded);
             }

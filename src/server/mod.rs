@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `reactor.rs` | the loop and its turns |
 //! | `listeners.rs` | binding TCP and unix sockets |
+//! | `rebinding.rs` | other sockets while the server runs |
 //! | `daemon.rs` | what signals ask for, what operators are told |
 //! | `signals.rs` | signals as something to poll |
 //! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
@@ -27,6 +28,7 @@ mod machine;
 mod manager;
 mod memory_limit;
 mod reactor;
+mod rebinding;
 mod signals;
 mod transport;
 
@@ -135,6 +137,7 @@ impl Server {
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
+        server.owns_listeners();
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -152,17 +155,26 @@ impl Server {
         let config_file = origin.config_file.clone();
         let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
         let mut listeners = manager::passed_listeners(config.supervised)?;
-        if listeners.is_empty() {
+        let owns_listeners = listeners.is_empty();
+        if owns_listeners {
             listeners = Listener::bind_all(&config)?;
         }
         daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::new(loading::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
         server.set_config_file(&config_file);
+        if owns_listeners {
+            server.owns_listeners();
+        }
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
         Ok(server)
+    }
+
+    /// Lets the server open other sockets, because it has opened those there are.
+    fn owns_listeners(&mut self) {
+        self.reactor.node_mut().stats_mut().gauges.owns_listeners = true;
     }
 
     /// Loads the snapshot and lets the server take others.
