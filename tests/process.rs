@@ -68,10 +68,38 @@ fn programs_that_send_lines_get_the_protocol() {
     assert_eq!(exchange(&server, requests), "+PONG\r\n$-1\r\n");
     let replies = exchange(&server, b"PING\nHELLO 2\nPING\n");
     assert!(
-        replies.starts_with("PONG\r\n*14\r\n$6\r\nserver\r\n"),
+        replies.starts_with("+PONG\r\n*14\r\n$6\r\nserver\r\n"),
         "{replies}"
     );
     assert!(replies.ends_with("*0\r\n+PONG\r\n"), "{replies}");
+}
+
+/// `echo PING | nc host port | grep +PONG` is how scripts wait for a server.
+#[test]
+fn scripts_find_their_pong_and_files_of_lines_the_protocol() {
+    let server = ServerProcess::evenkeel(&[]);
+    assert_eq!(exchange(&server, b"PING\n"), "+PONG\r\n");
+    assert_eq!(
+        exchange(&server, b"SET k v\nPING\nping\nPING hello\nGET k\n"),
+        "OK\r\n+PONG\r\n+PONG\r\nhello\r\nv\r\n"
+    );
+    // What redis-cli --pipe sends of a file of such lines.
+    let line = b"SET k v\n";
+    let many = line.repeat(4096 / line.len());
+    let replies = exchange(&server, &many);
+    assert_eq!(replies, "+OK\r\n".repeat(4096 / line.len()));
+    let fewer = line.repeat(4096 / line.len() - 1);
+    assert_eq!(
+        exchange(&server, &fewer),
+        "OK\r\n".repeat(4096 / line.len() - 1)
+    );
+    assert_eq!(
+        server
+            .client()
+            .call(&["CONFIG", "SET", "inline-replies", "plain"]),
+        ok()
+    );
+    assert_eq!(exchange(&server, &many), "OK\r\n".repeat(4096 / line.len()));
 }
 
 #[test]
@@ -617,7 +645,8 @@ fn a_unix_socket_is_served_and_removed() {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let path = folder.path().join("evenkeel.sock");
     let text = path.to_str().expect("the path is text");
-    let mut server = ServerProcess::evenkeel(&["--unixsocket", text]);
+    let port = support::server::free_port().to_string();
+    let mut server = ServerProcess::evenkeel(&["--unixsocket", text, "--port", &port]);
     server.wait_for_log(" and unix ");
     let mut client = Client::connect(&Address::Unix(path.clone()));
     assert_eq!(client.line("SET k v"), ok());

@@ -1,12 +1,16 @@
 //! Parts of the server binary that are more than a call into the library.
 //!
 //! - `check`: `evenkeel check FILE`
+//! - `configuration`: where the configuration comes from, at the start and again on SIGHUP
+//! - `log_file`: where log lines go, so that the loop never waits for them
 //! - `salvage`: `evenkeel salvage FILE OUT`
 //! - `pid_file`: the file with the process id
 //!
 //! Not here: what the arguments mean (`config/command_line.rs`), the server (`server/`).
 
 pub(crate) mod check;
+pub(crate) mod configuration;
+pub(crate) mod log_file;
 pub(crate) mod pid_file;
 pub(crate) mod salvage;
 

@@ -56,9 +56,10 @@ impl Config {
     }
 }
 
-/// Whether the value of the parameter with this name must stay out of logs.
+/// Whether the value of the parameter with this name must stay out of logs: that of a password, or
+/// of a name that is not known and sounds like one.
 pub fn is_sensitive(name: &[u8]) -> bool {
-    find(every_row(), name).is_some_and(Row::is_sensitive)
+    find(every_row(), name).map_or_else(|| text::sounds_secret(name), Row::is_sensitive)
 }
 
 /// What came of taking over a configuration that was read anew.
@@ -166,13 +167,13 @@ fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
 /// Whether a parameter of something that is not there is asked to stay as it is.
 fn is_true_already(row: &Row, value: &[u8]) -> bool {
     let printed = row.kind.printed(&[value]);
-    row.access == Access::Absent && printed == Ok(row.kind.printed_default(row.default))
+    row.is_absent() && printed == Ok(row.kind.printed_default(row.default))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Group, Kind};
+    use crate::config::{Access, Group, Kind};
 
     fn get(patterns: &[&str]) -> Vec<(String, String)> {
         let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
@@ -222,6 +223,7 @@ mod tests {
                 pair("unixsocket", ""),
                 pair("unixsocketperm", "0"),
                 pair("proto-max-bulk-len", "536870912"),
+                pair("unixsocketgroup", ""),
             ]
         );
         assert_eq!(get(&["*"]).len(), names_shown().count());
@@ -259,8 +261,8 @@ mod tests {
         assert_eq!(text(&["timeout", "abc", "foo", "1"]), unknown);
         assert_eq!(text(&["foo", "1", "timeout", "1", "timeout", "2"]), unknown);
         assert_eq!(
-            text(&["port", "1"]),
-            failed("port", "can't set immutable config")
+            text(&["tcp-backlog", "1"]),
+            failed("tcp-backlog", "can't set immutable config")
         );
         assert_eq!(
             text(&["Databases", "1", "databases", "2"]),
@@ -336,7 +338,7 @@ mod tests {
         let names = |rows: &[&Row]| rows.iter().map(|row| row.name).collect::<Vec<_>>();
         let last = read(b"timeout 10\nrename-command GET fetch");
         let new = read(
-            b"timeout 20\nport 1\nhz 20\nsave 1 1\nsave 2 2\nappendonly yes\n\
+            b"timeout 20\ntcp-backlog 1\nhz 20\nsave 1 1\nsave 2 2\nappendonly yes\n\
             requirepass \"two words\"\nclient-output-buffer-limit normal 1 2 3\n\
             rename-command GET fetch\nrename-command SET store",
         );
@@ -353,9 +355,9 @@ mod tests {
                 "hz"
             ]
         );
-        assert_eq!(names(&reloaded.fixed), ["port", "rename-command"]);
+        assert_eq!(names(&reloaded.fixed), ["tcp-backlog", "rename-command"]);
         let expected = Config {
-            port: last.port,
+            tcp_backlog: last.tcp_backlog,
             rename_command: last.rename_command.clone(),
             maxclients: 77,
             ..new.clone()

@@ -68,6 +68,11 @@ pub(super) fn written(value: &[u8], takes_words: bool) -> Vec<u8> {
     if !value.is_empty() && value.iter().all(is_plain) {
         return value.to_vec();
     }
+    quoted(value)
+}
+
+/// One word of a file, of any bytes.
+pub(super) fn quoted(value: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'"'];
     for &byte in value {
         match byte {
@@ -78,6 +83,15 @@ pub(super) fn written(value: &[u8], takes_words: bool) -> Vec<u8> {
     }
     quoted.push(b'"');
     quoted
+}
+
+/// Whether the value of a parameter of this name is probably a password: one that is misspelled, or
+/// of a later version of Redis, or of another server.
+pub(super) fn sounds_secret(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [&b"pas"[..], b"auth", b"user", b"secret"]
+        .iter()
+        .any(|part| name.windows(part.len()).any(|window| window == *part))
 }
 
 /// At most [`SHOWN_BYTES_MAX`] bytes of `text` for an error message, control characters as

@@ -1,5 +1,5 @@
-//! Parameters of Redis that mean nothing here, so that its configuration files load and its tools
-//! find what they ask for by name.
+//! Parameters of Redis, Valkey and KeyDB that mean nothing here, so that their configuration files
+//! load and their tools find what they ask for by name.
 //!
 //! ```text
 //! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | KeptHidden | Absent;
@@ -94,17 +94,25 @@ macro_rules! without_effect {
 }
 
 without_effect! {
-    // What Redis promises and this server does not offer.
+    // What Redis or one of its kin promises and this server does not offer.
+    "active-replica" = "no", BOOLEAN, Absent;
     "appendonly" = "no", BOOLEAN, Absent;
+    "auto-failover-on-shutdown" = "no", BOOLEAN, Absent;
     "bind-source-addr" = "", TEXT, Absent;
     "cluster-enabled" = "no", BOOLEAN, Absent;
-    "masterauth" = "", TEXT, Absent;
-    "masteruser" = "", TEXT, Absent;
+    "masterauth" ["primaryauth"] = "", TEXT, AbsentSecret;
+    "masteruser" ["primaryuser"] = "", TEXT, AbsentSecret;
     "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
+    "multi-master" = "no", BOOLEAN, Absent;
     "notify-keyspace-events" = "", TEXT, Absent;
+    "rdma-bind" = "", TEXT, Absent;
+    "rdma-port" = "0", INTEGER, Absent;
     "replicaof" ["slaveof"] = "", TEXT, Absent;
+    "storage-provider" = "", WORDS, Absent;
     "syslog-enabled" = "no", BOOLEAN, Absent;
+    "tls-allowlist" = "", WORDS, Absent;
     "tls-auth-clients" = "yes", TEXT, Absent;
+    "tls-auth-clients-user" = "off", TEXT, Absent;
     "tls-ca-cert-dir" = "", TEXT, Absent;
     "tls-ca-cert-file" = "", TEXT, Absent;
     "tls-cert-file" = "", TEXT, Absent;
@@ -112,11 +120,11 @@ without_effect! {
     "tls-ciphersuites" = "", TEXT, Absent;
     "tls-client-cert-file" = "", TEXT, Absent;
     "tls-client-key-file" = "", TEXT, Absent;
-    "tls-client-key-file-pass" = "", TEXT, Absent;
+    "tls-client-key-file-pass" = "", TEXT, AbsentSecret;
     "tls-cluster" = "no", BOOLEAN, Absent;
     "tls-dh-params-file" = "", TEXT, Absent;
     "tls-key-file" = "", TEXT, Absent;
-    "tls-key-file-pass" = "", TEXT, Absent;
+    "tls-key-file-pass" = "", TEXT, AbsentSecret;
     "tls-port" = "0", INTEGER, Absent;
     "tls-prefer-server-ciphers" = "no", BOOLEAN, Absent;
     "tls-protocols" = "", TEXT, Absent;
@@ -124,12 +132,14 @@ without_effect! {
     "tls-session-cache-size" = "20480", INTEGER, Absent;
     "tls-session-cache-timeout" = "300", INTEGER, Absent;
     "tls-session-caching" = "yes", BOOLEAN, Absent;
+    "unixsocketgroup" = "", TEXT, Absent;
 
-    // How Redis works inside, and settings of what is absent.
+    // How they work inside, and settings of what is absent.
     "acl-pubsub-default" = "resetchannels", TEXT, Kept;
     "acllog-max-len" = "128", INTEGER, Kept;
     "active-defrag-cycle-max" = "25", INTEGER, Kept;
     "active-defrag-cycle-min" = "1", INTEGER, Kept;
+    "active-defrag-cycle-us" = "500", INTEGER, Kept;
     "active-defrag-ignore-bytes" = "100mb", MEMORY, Kept;
     "active-defrag-max-scan-fields" = "1000", INTEGER, Kept;
     "active-defrag-threshold-lower" = "10", INTEGER, Kept;
@@ -137,6 +147,7 @@ without_effect! {
     "active-expire-effort" = "1", INTEGER, Kept;
     "activedefrag" = "no", BOOLEAN, Kept;
     "activerehashing" = "yes", BOOLEAN, Kept;
+    "allow-rdb-resize-op" = "yes", BOOLEAN, Kept;
     "always-show-logo" = "no", BOOLEAN, Kept;
     "aof-disable-auto-gc" = "no", BOOLEAN, Kept;
     "aof-load-truncated" = "yes", BOOLEAN, Kept;
@@ -149,6 +160,7 @@ without_effect! {
     "appendfsync" = "everysec", Kind::Choice(&["everysec", "always", "no"]), Kept;
     "auto-aof-rewrite-min-size" = "64mb", MEMORY, Kept;
     "auto-aof-rewrite-percentage" = "100", INTEGER, Kept;
+    "availability-zone" = "", TEXT, Kept;
     "bgsave_cpulist" = "", TEXT, Kept;
     "bio_cpulist" = "", TEXT, Kept;
     "busy-reply-threshold" ["lua-time-limit"] = "5000", INTEGER, Kept;
@@ -156,35 +168,64 @@ without_effect! {
     "cluster-allow-reads-when-down" = "no", BOOLEAN, Kept;
     "cluster-allow-replica-migration" = "yes", BOOLEAN, Kept;
     "cluster-announce-bus-port" = "0", INTEGER, Kept;
+    "cluster-announce-client-ipv4" = "", TEXT, Kept;
+    "cluster-announce-client-ipv6" = "", TEXT, Kept;
+    "cluster-announce-client-port" = "0", INTEGER, Kept;
+    "cluster-announce-client-tls-port" = "0", INTEGER, Kept;
     "cluster-announce-hostname" = "", TEXT, Kept;
     "cluster-announce-human-nodename" = "", TEXT, Kept;
     "cluster-announce-ip" = "", TEXT, Kept;
     "cluster-announce-port" = "0", INTEGER, Kept;
     "cluster-announce-tls-port" = "0", INTEGER, Kept;
+    "cluster-blacklist-ttl" = "60", INTEGER, Kept;
+    "cluster-compatibility-sample-ratio" = "0", INTEGER, Kept;
     "cluster-config-file" = "nodes.conf", TEXT, Kept;
+    "cluster-config-save-behavior" = "sync", TEXT, Kept;
+    "cluster-databases" = "1", INTEGER, Kept;
     "cluster-link-sendbuf-limit" = "0", MEMORY, Kept;
+    "cluster-manual-failover-timeout" = "5000", INTEGER, Kept;
+    "cluster-message-gossip-perc" = "10", INTEGER, Kept;
     "cluster-migration-barrier" = "1", INTEGER, Kept;
     "cluster-node-timeout" = "15000", INTEGER, Kept;
+    "cluster-ping-interval" = "1000", INTEGER, Kept;
     "cluster-port" = "0", INTEGER, Kept;
     "cluster-preferred-endpoint-type" = "ip", TEXT, Kept;
     "cluster-replica-no-failover" ["cluster-slave-no-failover"] = "no", BOOLEAN, Kept;
     "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] = "10", INTEGER, Kept;
     "cluster-require-full-coverage" = "yes", BOOLEAN, Kept;
+    "cluster-slot-migration-handoff-max-lag-bytes" = "1mb", MEMORY, Kept;
+    "cluster-slot-migration-log-max-len" = "1000", INTEGER, Kept;
+    "cluster-slot-migration-max-archived-tasks" = "32", INTEGER, Kept;
+    "cluster-slot-migration-sync-buffer-drain-timeout" = "60000", INTEGER, Kept;
+    "cluster-slot-migration-write-pause-timeout" = "10000", INTEGER, Kept;
+    "cluster-slot-stats-enabled" = "no", TEXT, Kept;
+    "commandlog-large-reply-max-len" = "128", INTEGER, Kept;
+    "commandlog-large-request-max-len" = "128", INTEGER, Kept;
+    "commandlog-reply-larger-than" = "1048576", INTEGER, Kept;
+    "commandlog-request-larger-than" = "1048576", INTEGER, Kept;
     "crash-log-enabled" = "yes", BOOLEAN, Kept;
     "crash-memcheck-enabled" = "yes", BOOLEAN, Kept;
     "disable-thp" = "yes", BOOLEAN, Kept;
+    "dual-channel-replication-enabled" = "no", BOOLEAN, Kept;
     "dynamic-hz" = "yes", BOOLEAN, Kept;
+    "enable-async-commands" = "no", BOOLEAN, Kept;
     "enable-module-command" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
     "enable-protected-configs" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
+    "events-per-io-thread" = "2", INTEGER, Kept;
+    "extended-redis-compatibility" = "no", BOOLEAN, Kept;
+    "force-eviction-percent" = "0", INTEGER, Kept;
     "gopher-enabled" = "no", BOOLEAN, Kept;
     "hash-max-listpack-entries" ["hash-max-ziplist-entries"] = "512", INTEGER, Kept;
     "hash-max-listpack-value" ["hash-max-ziplist-value"] = "64", MEMORY, Kept;
+    "hide-user-data-from-log" = "yes", BOOLEAN, Kept;
     "hll-sparse-max-bytes" = "3000", MEMORY, Kept;
     "hz" = "10", INTEGER, Kept;
     "ignore-warnings" = "", TEXT, Kept;
+    "import-mode" = "no", BOOLEAN, Kept;
     "io-threads" = "1", INTEGER, Kept;
     "io-threads-do-reads" = "no", BOOLEAN, Kept;
     "jemalloc-bg-thread" = "yes", BOOLEAN, Kept;
+    "lazyexpire-nested-arbitrary-keys" = "yes", BOOLEAN, Kept;
     "lazyfree-lazy-eviction" = "no", BOOLEAN, Kept;
     "lazyfree-lazy-expire" = "no", BOOLEAN, Kept;
     "lazyfree-lazy-server-del" = "no", BOOLEAN, Kept;
@@ -197,18 +238,34 @@ without_effect! {
     "list-max-ziplist-entries" = "512", INTEGER, Kept;
     "list-max-ziplist-value" = "64", MEMORY, Kept;
     "locale-collate" = "", TEXT, Kept;
+    "log-format" = "legacy", TEXT, Kept;
+    "log-timestamp-format" = "legacy", TEXT, Kept;
+    "lua-enable-deprecated-api" ["lua-enable-insecure-api"] = "no", BOOLEAN, Kept;
+    "max-new-connections-per-cycle" = "10", INTEGER, Kept;
+    "max-new-tls-connections-per-cycle" = "1", INTEGER, Kept;
     "maxmemory-eviction-tenacity" = "10", INTEGER, Kept;
     "maxmemory-samples" = "5", INTEGER, Kept;
+    "min-clients-per-thread" = "20", INTEGER, Kept;
+    "min-io-threads-avoid-copy-reply" = "7", INTEGER, Kept;
     "min-replicas-max-lag" ["min-slaves-max-lag"] = "10", INTEGER, Kept;
+    "min-string-size-avoid-copy-reply" = "16384", INTEGER, Kept;
+    "min-string-size-avoid-copy-reply-threaded" = "65536", INTEGER, Kept;
+    "mptcp" = "no", BOOLEAN, Kept;
+    "multi-master-no-forward" = "no", BOOLEAN, Kept;
     "no-appendfsync-on-rewrite" = "no", BOOLEAN, Kept;
     "oom-score-adj" = "no", Kind::Choice(&["no", "yes", "relative", "absolute"]), Kept;
     "oom-score-adj-values" = "0 200 800", WORDS, Kept;
+    "prefetch-batch-max-size" = "16", INTEGER, Kept;
+    "prefetch-enabled" = "yes", BOOLEAN, Kept;
     "proc-title-template" = "{title} {listen-addr} {server-mode}", TEXT, Kept;
     "propagation-error-behavior" = "ignore", TEXT, Kept;
     "rdb-del-sync-files" = "no", BOOLEAN, Kept;
     "rdb-save-incremental-fsync" = "yes", BOOLEAN, Kept;
+    "rdb-version-check" = "strict", TEXT, Kept;
     "rdbchecksum" = "yes", BOOLEAN, Kept;
     "rdbcompression" = "yes", BOOLEAN, Kept;
+    "rdma-completion-vector" = "-1", INTEGER, Kept;
+    "rdma-rx-size" = "1048576", INTEGER, Kept;
     "repl-backlog-size" = "1mb", MEMORY, Kept;
     "repl-backlog-ttl" = "3600", INTEGER, Kept;
     "repl-disable-tcp-nodelay" = "no", BOOLEAN, Kept;
@@ -216,18 +273,25 @@ without_effect! {
     "repl-diskless-sync" = "yes", BOOLEAN, Kept;
     "repl-diskless-sync-delay" = "5", INTEGER, Kept;
     "repl-diskless-sync-max-replicas" = "0", INTEGER, Kept;
+    "repl-mptcp" = "no", BOOLEAN, Kept;
     "repl-ping-replica-period" ["repl-ping-slave-period"] = "10", INTEGER, Kept;
+    "repl-rdb-channel" = "no", BOOLEAN, Kept;
     "repl-timeout" = "60", INTEGER, Kept;
     "replica-announce-ip" ["slave-announce-ip"] = "", TEXT, Kept;
     "replica-announce-port" ["slave-announce-port"] = "0", INTEGER, Kept;
     "replica-announced" = "yes", BOOLEAN, Kept;
+    "replica-full-sync-buffer-limit" = "0", MEMORY, Kept;
     "replica-ignore-disk-write-errors" = "no", BOOLEAN, Kept;
     "replica-ignore-maxmemory" ["slave-ignore-maxmemory"] = "yes", BOOLEAN, Kept;
     "replica-lazy-flush" ["slave-lazy-flush"] = "no", BOOLEAN, Kept;
     "replica-priority" ["slave-priority"] = "100", INTEGER, Kept;
     "replica-read-only" ["slave-read-only"] = "yes", BOOLEAN, Kept;
     "replica-serve-stale-data" ["slave-serve-stale-data"] = "yes", BOOLEAN, Kept;
+    "replica-weighting-factor" = "2", INTEGER, Kept;
     "sanitize-dump-payload" = "no", Kind::Choice(&["no", "yes", "clients"]), Kept;
+    "scratch-file-path" = "", TEXT, Kept;
+    "server-thread-affinity" = "false", TEXT, Kept;
+    "server-threads" = "1", INTEGER, Kept;
     "server_cpulist" = "", TEXT, Kept;
     "set-max-intset-entries" = "512", INTEGER, Kept;
     "set-max-listpack-entries" = "128", INTEGER, Kept;
@@ -237,11 +301,17 @@ without_effect! {
     "shutdown-on-sigterm" = "default", WORDS, Kept;
     "shutdown-timeout" = "10", INTEGER, Kept;
     "socket-mark-id" = "0", INTEGER, Kept;
+    "stream-idmp-duration" = "100", INTEGER, Kept;
+    "stream-idmp-maxsize" = "100", INTEGER, Kept;
     "stream-node-max-bytes" = "4096", MEMORY, Kept;
     "stream-node-max-entries" = "100", INTEGER, Kept;
     "syslog-facility" = "local0", TEXT, Kept;
     "syslog-ident" = "redis", TEXT, Kept;
+    "testmode" = "no", BOOLEAN, Kept;
+    "thread-priority" = "no", BOOLEAN, Kept;
+    "tls-auto-reload-interval" = "0", INTEGER, Kept;
     "tracking-table-max-keys" = "1000000", INTEGER, Kept;
+    "vset-force-single-threaded-execution" = "no", BOOLEAN, Kept;
     "zset-max-listpack-entries" ["zset-max-ziplist-entries"] = "128", INTEGER, Kept;
     "zset-max-listpack-value" ["zset-max-ziplist-value"] = "64", MEMORY, Kept;
 

@@ -27,6 +27,7 @@ mod buffers;
 mod client_limits;
 mod config_file;
 mod connection;
+mod listening;
 mod monitoring;
 mod output_limits;
 mod reading;
@@ -49,6 +50,7 @@ use budget::ClientBudget;
 use buffers::{Pool, SHARED_READ_BYTES};
 use config_file::Rewritings;
 use connection::Connection;
+use listening::Listening;
 use saving::Saving;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -57,6 +59,9 @@ use timers::Timers;
 /// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
 /// is touched when they come, and no slab is ever copied into a larger one while they do.
 const CONNECTIONS_RESERVED_MAX: usize = 65_536;
+
+/// Nobody types so many bytes before the first answer; programs that send files of lines do.
+const PROGRAM_READ_BYTES: usize = 4096;
 
 /// What a stranger is told in protected mode, in Redis's words: tools look for them.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
@@ -117,6 +122,7 @@ pub struct Node {
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
     rewritings: Rewritings,
+    listening: Listening,
 }
 
 impl Node {
@@ -151,6 +157,7 @@ impl Node {
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
             rewritings: Rewritings::default(),
+            listening: Listening::default(),
         };
         node.apply_memory_limits();
         node
@@ -264,6 +271,11 @@ impl Node {
         counters.total_reads_processed += 1;
         let connection = &mut self.connections[id.slot as usize];
         debug_assert_eq!(connection.generation, id.generation);
+        if connection.is_new && count >= PROGRAM_READ_BYTES {
+            // The replies of the protocol, unless whoever sends lines is to have plain ones.
+            let config = self.engine.config();
+            connection.is_new = config.inline_replies == InlineReplies::Plain;
+        }
         // Part of a request is a sign of life, too.
         self.engine.session_mut(connection.session).last_active_us = now.monotonic_us;
         if connection.input.is_empty() {

@@ -233,7 +233,8 @@ impl Node {
         outcome.executed_count
     }
 
-    /// Decides by its first request whether a connection is a person's.
+    /// Decides by its first request whether a connection is a person's: [`Node::received`] has
+    /// settled it for those that send much at once.
     fn choose_dialect(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id.slot as usize];
         connection.is_new = false;
@@ -282,6 +283,7 @@ impl Node {
                     self.demands.purge_memory = true;
                 }
                 Effect::RewriteConfig => self.rewrite_config_for(id),
+                Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
         }
         if !killed_ids.is_empty() {

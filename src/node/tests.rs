@@ -612,19 +612,23 @@ fn a_victim_that_waits_in_a_pause_or_a_pipeline_is_closed_all_the_same() {
 #[test]
 fn the_first_request_decides_how_replies_are_written() {
     let cases = [
-        ("auto", "PING\n", "PONG;"),
-        ("auto", "PING\nGET k\n", "PONG;(nil);"),
-        ("auto", "\n\nPING\n", "PONG;"),
-        ("auto", "PING\nPING\r\n", "PONG;PONG;"),
-        ("auto", "PING\n*1\r\n$4\r\nPING\r\n", "PONG;PONG;"),
-        ("auto", "PING\r\n", "+PONG;"),
-        ("auto", "PING\r\nPING\n", "+PONG;+PONG;"),
-        ("auto", "*1\r\n$4\r\nPING\r\nPING\n", "+PONG;+PONG;"),
-        ("plain", "PING\r\n", "PONG;"),
-        ("plain", "PING\n", "PONG;"),
-        ("plain", "*1\r\n$4\r\nPING\r\nPING\n", "+PONG;+PONG;"),
-        ("resp", "PING\n", "+PONG;"),
-        ("resp", "PING\r\n", "+PONG;"),
+        ("auto", "GET k\n", "(nil);"),
+        ("auto", "PING\nGET k\n", "+PONG;(nil);"),
+        ("auto", "\n\nGET k\n", "(nil);"),
+        ("auto", "GET k\nGET k\r\n", "(nil);(nil);"),
+        (
+            "auto",
+            "GET k\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+            "(nil);(nil);",
+        ),
+        ("auto", "GET k\r\n", "$-1;"),
+        ("auto", "GET k\r\nGET k\n", "$-1;$-1;"),
+        ("auto", "*1\r\n$4\r\nPING\r\nGET k\n", "+PONG;$-1;"),
+        ("plain", "GET k\r\n", "(nil);"),
+        ("plain", "GET k\n", "(nil);"),
+        ("plain", "*1\r\n$4\r\nPING\r\nGET k\n", "+PONG;$-1;"),
+        ("resp", "GET k\n", "$-1;"),
+        ("resp", "GET k\r\n", "$-1;"),
     ];
     for (mode, requests, replies) in cases {
         let mut rig = Rig::new();

@@ -1,4 +1,4 @@
-//! Snapshots and configurations as files.
+//! Snapshots and configurations as files that are written.
 //!
 //! ```text
 //!  begin   create  dump.evk.tmp-0123456789abcdef, locked
@@ -19,11 +19,10 @@ use super::storage::Storage;
 use super::unfinished::{
     UnfinishedFile, directory_of, open_regular, remove_abandoned, with_suffix,
 };
-use crate::config::Files;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -42,10 +41,6 @@ const SYNC_BYTES: usize = 2 << 20;
 /// a hundred mebibytes.
 const RELEASE_BYTES: u64 = 2 << 20;
 
-/// Longest configuration file in bytes: ten times Redis's with all its comments, and an end to
-/// files that have none, such as devices.
-pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
-
 /// The snapshot that is about to be replaced, and how far it has left the page cache.
 struct Replaced {
     file: File,
@@ -59,6 +54,7 @@ pub struct FileStorage {
     unfinished: Option<UnfinishedFile>,
     unsynced_bytes: usize,
     replaced: Option<Replaced>,
+    /// Keeps the permissions of the old file.
     keeps_mode: bool,
     /// Whether others shall know who writes here.
     makes_claim: bool,
@@ -282,30 +278,6 @@ impl Storage for FileStorage {
     }
 }
 
-/// Configuration files of this machine.
-#[derive(Debug, Clone, Copy)]
-pub struct FileSystem;
-
-impl Files for FileSystem {
-    fn read(&mut self, path: &[u8]) -> Result<Vec<u8>, String> {
-        let mut text = Vec::new();
-        File::open(OsStr::from_bytes(path))
-            .and_then(|file| file.take(CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut text))
-            .map_err(|error| error.to_string())?;
-        if text.len() as u64 > CONFIG_FILE_BYTES_MAX {
-            return Err(format!("it has more than {CONFIG_FILE_BYTES_MAX} bytes"));
-        }
-        Ok(text)
-    }
-
-    fn names(&mut self, path: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-        let entries = fs::read_dir(OsStr::from_bytes(path)).map_err(|error| error.to_string())?;
-        // What vanishes while it is looked at is as if it had never been.
-        let names = entries.flatten().map(|entry| entry.file_name().into_vec());
-        Ok(names.collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,25 +408,6 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
-
-    #[test]
-    fn configurations_are_read_up_to_a_length() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let file = directory.path().join("a");
-        let max = usize::try_from(CONFIG_FILE_BYTES_MAX).unwrap();
-        fs::write(&file, vec![b'#'; max]).unwrap();
-        let path = file.as_os_str().as_bytes();
-        assert_eq!(FileSystem.read(path).unwrap().len(), max);
-        fs::write(&file, vec![b'#'; max + 1]).unwrap();
-        assert_eq!(
-            FileSystem.read(path).unwrap_err(),
-            "it has more than 1048576 bytes"
-        );
-        let names = FileSystem.names(directory.path().as_os_str().as_bytes());
-        assert_eq!(names, Ok(vec![b"a".to_vec()]));
-        assert!(FileSystem.names(b"/nonexistent-directory").is_err());
-    }
-
     #[test]
     fn a_directory_that_is_not_there_is_an_error_and_not_a_panic() {
         let mut storage = FileStorage::new("/nonexistent-directory/dump.evk");

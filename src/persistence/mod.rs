@@ -14,7 +14,8 @@
 //! | `salvage.rs` | the intact blocks of a damaged file |
 //! | `range_checksums.rs` | the checksum of any part of a file at a constant price |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
-//! | `file_storage.rs` | files: beginning, appending, putting in place |
+//! | `file_storage.rs` | files that are written: beginning, appending, putting in place |
+//! | `file_system.rs` | files that a configuration is read from |
 //! | `unfinished.rs` | a file beside the one it is to replace, and whose it is |
 //! | `owner.rs` | who else writes the same snapshot |
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
@@ -29,6 +30,7 @@
 mod config_file;
 mod embedded;
 mod file_storage;
+mod file_system;
 mod format;
 mod loader;
 mod memory_storage;
@@ -41,7 +43,8 @@ mod writer;
 
 pub use config_file::rewrite_config;
 pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
-pub use file_storage::{CONFIG_FILE_BYTES_MAX, FileStorage, FileSystem};
+pub use file_storage::FileStorage;
+pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!               RESP2          RESP3        plain, for a person at a terminal
-//!  status       +OK            +OK          OK
+//!  status       +OK            +OK          OK, but +PONG
 //!  error        -ERR text      -ERR text    ERROR: text
 //!  integer      :1             :1           :1
 //!  string       $1 x           $1 x         x
@@ -157,7 +157,12 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    /// A status, such as `PONG` or `QUEUED`. Line ends in it become spaces.
+    /// `+PONG`, in every dialect: scripts that wait for a server with `nc` look for the sign, too.
+    pub fn pong(&mut self) {
+        self.out.extend_from_slice(b"+PONG\r\n");
+    }
+
+    /// A status, such as `QUEUED`. Line ends in it become spaces.
     #[inline]
     pub fn simple(&mut self, text: &str) {
         match self.dialect {

@@ -47,7 +47,7 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 
 /// The path of the snapshot.
 pub(super) fn snapshot_path(config: &Config) -> PathBuf {
-    path_of(&config.dir).join(path_of(&config.dbfilename))
+    config.path_in_dir(&config.dbfilename)
 }
 
 /// Whether snapshots can be where the configuration says. A directory that can't be written to is

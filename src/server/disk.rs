@@ -122,8 +122,8 @@ impl Task {
             }
             Self::RewriteConfig(config, path) => {
                 let mut file = FileStorage::of_config(&path);
-                let outcome =
-                    persistence::rewrite_config(&config, &path, &mut FileSystem, &mut file);
+                let mut files = FileSystem::again();
+                let outcome = persistence::rewrite_config(&config, &path, &mut files, &mut file);
                 Some(Report::ConfigRewritten(outcome))
             }
         }

@@ -5,6 +5,7 @@
 //! | `reactor.rs` | the loop and its turns |
 //! | `listeners.rs` | binding TCP and unix sockets |
 //! | `unix_socket.rs` | the name of a unix socket, and whose it is |
+//! | `rebinding.rs` | other sockets while the server runs |
 //! | `daemon.rs` | what signals ask for, what operators are told |
 //! | `signals.rs` | signals as something to poll |
 //! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
@@ -31,6 +32,7 @@ mod machine;
 mod manager;
 mod memory_limit;
 mod reactor;
+mod rebinding;
 mod signals;
 mod transport;
 mod unix_socket;
@@ -146,6 +148,7 @@ impl Server {
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
+        server.owns_listeners();
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -160,22 +163,31 @@ impl Server {
     pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
         Self::check(&config)?;
         let clock = SystemClock::new();
-        let daemon =
-            Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;
+        let (config_file, allocator) = (origin.config_file.clone(), origin.allocator);
+        let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
         let mut listeners = manager::passed_listeners(config.supervised)?;
-        if listeners.is_empty() {
+        let owns_listeners = listeners.is_empty();
+        if owns_listeners {
             listeners = Listener::bind_all(&config)?;
         }
-        daemon::log_start(&config, &origin.config_file, &listeners);
+        daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
-        server.set_config_file(&origin.config_file);
+        server.set_config_file(&config_file);
         let gauges = &mut server.reactor.node_mut().stats_mut().gauges;
-        gauges.mem_allocator = origin.allocator.into();
+        gauges.mem_allocator = allocator.into();
+        if owns_listeners {
+            server.owns_listeners();
+        }
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
         Ok(server)
+    }
+
+    /// Lets the server open other sockets, because it has opened those there are.
+    fn owns_listeners(&mut self) {
+        self.reactor.node_mut().stats_mut().gauges.owns_listeners = true;
     }
 
     /// Loads the snapshot and lets the server take others.

@@ -29,10 +29,11 @@ use super::disk::{Disk, Report, Task};
 use super::large_blocks::FreedMemory;
 use super::listeners::Listener;
 use super::machine;
+use super::rebinding::Listeners;
 use super::signals::Signals;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::node::{ConnectionId, Node};
 use crate::session::outbox::Shutdown;
 use crate::session::turns::TurnParts;
@@ -109,7 +110,7 @@ const RESERVED_BASE: usize = (RESERVED_GENERATION << 32) as usize;
 /// Token of the waker that stops the loop.
 pub(super) const STOP_TOKEN: usize = RESERVED_BASE;
 const SIGNAL_TOKEN: usize = RESERVED_BASE + 1;
-const LISTENER_BASE: usize = RESERVED_BASE + 2;
+pub(super) const LISTENER_BASE: usize = RESERVED_BASE + 2;
 const _: () = assert!(usize::BITS == 64, "a token holds a slot and a generation");
 
 /// One connection's socket and what is known of its readiness.
@@ -124,16 +125,14 @@ struct Link {
 }
 
 pub(super) struct Reactor {
-    poll: Poll,
+    pub(super) poll: Poll,
     pub(super) node: Node,
     pub(super) clock: SystemClock,
     /// Where snapshots go, if they are taken.
     disk: Option<Disk>,
     /// Path of the configuration file, for rewriting it; empty for none.
     config_path: Vec<u8>,
-    listeners: Vec<Listener>,
-    /// Listeners that may have more clients than one turn accepts.
-    has_waiting: Vec<bool>,
+    pub(super) listeners: Listeners,
     /// Accepting failed, and may succeed when a connection has ended.
     is_accept_stuck: bool,
     links: Vec<Option<Link>>,
@@ -161,17 +160,14 @@ impl Reactor {
         poll: Poll,
         node: Node,
         clock: SystemClock,
-        mut listeners: Vec<Listener>,
+        listeners: Vec<Listener>,
         is_stopping: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            listener.register(poll.registry(), Token(LISTENER_BASE + index))?;
-        }
+        let listeners = Listeners::new(listeners, poll.registry())?;
         let reserved = node.reserved_connections();
         // Before there are threads, which make it slow.
         machine::reserve_descriptors(reserved);
         Ok(Self {
-            has_waiting: vec![false; listeners.len()],
             is_accept_stuck: false,
             poll,
             node,
@@ -209,6 +205,7 @@ impl Reactor {
 
     pub(super) fn tcp_addresses(&self) -> Vec<SocketAddr> {
         self.listeners
+            .list
             .iter()
             .filter_map(Listener::tcp_address)
             .collect()
@@ -255,7 +252,7 @@ impl Reactor {
     fn timeout(&mut self, now: Timestamp) -> Option<Duration> {
         let is_busy = !self.queue.is_empty()
             || !self.heavy_queue.is_empty()
-            || self.has_waiting.contains(&true)
+            || self.listeners.has_waiting()
             || self.has_leaving()
             || self.freed_memory.has_surplus(now)
             || self.node.is_busy(now);
@@ -322,7 +319,9 @@ impl Reactor {
     fn refresh_gauges(&mut self, now: Timestamp) {
         if now.monotonic_us.saturating_sub(self.refreshed_us) >= REFRESH_US {
             self.refreshed_us = now.monotonic_us;
-            machine::refresh(&mut self.node.stats_mut().gauges);
+            let gauges = &mut self.node.stats_mut().gauges;
+            machine::refresh(gauges);
+            self.daemon.refresh(gauges);
         }
     }
 
@@ -330,9 +329,13 @@ impl Reactor {
     fn note(&mut self, event: &mio::event::Event, now: Timestamp) {
         let token = event.token().0;
         if token >= LISTENER_BASE {
-            self.has_waiting[token - LISTENER_BASE] = true;
+            self.listeners.note(token - LISTENER_BASE);
         } else if token == SIGNAL_TOKEN {
-            if self.daemon.heed_signals(&mut self.node, now) {
+            let registry = self.poll.registry();
+            let listen = &mut |node: &mut Node, wanted: &Config| {
+                self.listeners.listen(node, wanted, registry)
+            };
+            if self.daemon.heed_signals(&mut self.node, now, listen) {
                 self.is_stopping.store(true, Ordering::Release);
             }
         } else if token != STOP_TOKEN {
@@ -386,18 +389,18 @@ impl Reactor {
 
     /// Accepts clients of all listeners in turn, for about one slice of time.
     fn accept(&mut self, now: Timestamp) {
-        if !self.has_waiting.contains(&true) {
+        if !self.listeners.has_waiting() {
             return;
         }
         let end_us = self.door_closes_us(now);
         let maxclients = self.node.engine().config().maxclients as usize;
-        while self.has_waiting.contains(&true) && self.clock.monotonic_us() < end_us {
+        while self.listeners.has_waiting() && self.clock.monotonic_us() < end_us {
             if self.node.connection_count() >= maxclients && self.has_leaving() {
                 // Nobody is refused for want of a place that is about to be free.
                 return;
             }
-            for index in 0..self.listeners.len() {
-                if self.has_waiting[index] {
+            for index in 0..self.listeners.list.len() {
+                if self.listeners.has_waiting[index] {
                     self.accept_one(index, now);
                 }
             }
@@ -411,7 +414,7 @@ impl Reactor {
     /// Accepts one client; if none waits, or none can be served now, notes that.
     fn accept_one(&mut self, index: usize, now: Timestamp) {
         let keepalive_s = self.node.engine().config().tcp_keepalive_seconds;
-        let (mut transport, peer) = match self.listeners[index].accept(keepalive_s) {
+        let (mut transport, peer) = match self.listeners.list[index].accept(keepalive_s) {
             Ok(accepted) => accepted,
             Err(error) => {
                 let is_over = error.kind() == ErrorKind::WouldBlock;
@@ -420,7 +423,7 @@ impl Reactor {
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted
                 );
                 if !is_transient {
-                    self.has_waiting[index] = false;
+                    self.listeners.has_waiting[index] = false;
                     // Out of descriptors, say: clients wait that no event will tell of again.
                     self.is_accept_stuck |= !is_over;
                 }
@@ -664,12 +667,13 @@ impl Reactor {
         self.links[id.slot as usize] = None;
         self.node.closed(id);
         if std::mem::take(&mut self.is_accept_stuck) {
-            self.has_waiting.fill(true);
+            self.listeners.has_waiting.fill(true);
         }
     }
 
     /// Does what the node demands, but for moving the clock: how far is returned.
     fn meet_demands(&mut self) -> Option<u64> {
+        self.change_listening();
         let demands = self.node.take_demands();
         if demands.heartbeat {
             self.daemon.beat(&mut self.node);
@@ -771,7 +775,7 @@ impl Reactor {
         for id in self.node.connection_ids() {
             self.drop_link(id);
         }
-        for listener in &self.listeners {
+        for listener in &self.listeners.list {
             listener.remove_name();
         }
         log::info!("stopped");

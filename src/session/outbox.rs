@@ -18,7 +18,7 @@ pub enum Shutdown {
 }
 
 /// One wish of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Close the connection of the session with this id, if there still is one.
     CloseSession {
@@ -48,6 +48,12 @@ pub enum Effect {
     LongRead,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
+    /// Set these parameters, name after value, when the sockets are open that they ask for, and
+    /// answer this session then (CONFIG SET of `bind` and `port`).
+    Listen {
+        /// What CONFIG SET was given.
+        pairs: Vec<Vec<u8>>,
+    },
     /// Show this session what others do, or no more (MONITOR, RESET).
     Monitor {
         /// Whether it begins.

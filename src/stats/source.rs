@@ -111,6 +111,10 @@ pub struct Gauges {
     pub executable: String,
     /// Path of the configuration file; empty for none.
     pub config_file: String,
+    /// Whether the server has opened its sockets by itself, and so may open others.
+    pub owns_listeners: bool,
+    /// Lines of the log that could not be written.
+    pub log_lines_lost: u64,
 
     /// Open client connections.
     pub connected_clients: u64,

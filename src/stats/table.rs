@@ -528,6 +528,10 @@ pub static ROWS: &[MetricRow] = &[
         "Connections closed because their unfinished requests were too large."),
     counter!(client_output_buffer_limit_disconnections, Stats, Count,
         "Connections closed because their unread replies were too large."),
+    row("log_lines_lost", Stats, Count,
+        "Lines of the log that could not be written in time; the log itself says so, too, once it \
+        is written again.",
+        |source| Value::Unsigned(source.gauges.log_lines_lost)),
     counter!(loop_turns, Stats, Count, "Turns of the event loop."),
     counter!(loop_busy_usec, Stats, Microseconds,
         "Time spent in turns of the event loop, waiting not included."),
