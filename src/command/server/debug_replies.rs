@@ -18,6 +18,9 @@ pub(super) fn error(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// The types that [`protocol`] knows.
 pub(super) const PROTOCOL_SYNTAX: &str = "<STRING | INTEGER | DOUBLE | BIGNUM | NULL | ARRAY | SET | MAP | ATTRIB | PUSH | VERBATIM | TRUE | FALSE>";
 
+#[allow(clippy::approx_constant)] // It is Redis's number, not a circle's.
+const DOUBLE: f64 = 3.141;
+
 const BAD_TYPE: ReplyError = ReplyError::fixed(
     "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
 );
@@ -30,7 +33,7 @@ pub(super) fn protocol(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     match args.get(2).to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(DOUBLE),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {
