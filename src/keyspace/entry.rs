@@ -11,7 +11,8 @@
 //!  │ key                                             │
 //!  │ value: text, or 8 bytes of a native integer      │
 //!  └─────────────────────────────────────────────────┘
-//!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline
+//!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline;
+//!          7 the cut that saw it last (`cut.rs`): one of two, by turns
 //! ```
 //!
 //! Invariants:
@@ -46,6 +47,7 @@ const LONG_KEY: u8 = 255;
 const FLAG_INTEGER: u8 = 1 << 4;
 const FLAG_MODIFIED_IN_PLACE: u8 = 1 << 5;
 const FLAG_DEADLINE: u8 = 1 << 6;
+const FLAG_CUT: u8 = 1 << 7;
 
 const OFFSET_FLAGS: usize = 0;
 const OFFSET_KEY_LEN: usize = 1;
@@ -274,6 +276,9 @@ pub(crate) struct EntryStore {
     /// Of these, what is not in slabs.
     large_bytes: usize,
     count: usize,
+    /// [`FLAG_CUT`] or nothing: what the flag is in entries that the present cut has seen, or the
+    /// last one has.
+    seen_flag: u8,
     #[cfg(debug_assertions)]
     live: std::collections::HashSet<u64>,
 }
@@ -286,6 +291,7 @@ impl EntryStore {
             used_bytes: 0,
             large_bytes: 0,
             count: 0,
+            seen_flag: 0,
             #[cfg(debug_assertions)]
             live: Default::default(),
         }
@@ -423,6 +429,25 @@ impl EntryStore {
         }
     }
 
+    /// Makes all entries unseen, which must all be seen. O(1): what means seen is turned round.
+    pub(super) fn begin_cut(&mut self) {
+        self.seen_flag ^= FLAG_CUT;
+    }
+
+    /// Whether the present cut has seen an entry. New ones are born seen.
+    #[inline]
+    pub(super) fn is_seen(&self, id: EntryId) -> bool {
+        self.get(id).byte(OFFSET_FLAGS) & FLAG_CUT == self.seen_flag
+    }
+
+    /// Notes that the present cut has seen an entry.
+    pub(super) fn set_seen(&mut self, id: EntryId) {
+        let flags = self.get(id).byte(OFFSET_FLAGS) & !FLAG_CUT | self.seen_flag;
+        // SAFETY: the entry is live; the byte is part of its header, and only the flag that the
+        // layout does not depend on changes.
+        unsafe { self.base(id).add(OFFSET_FLAGS).write(flags) };
+    }
+
     /// A new entry; with `has_deadline` it has room for a heap position, to be set at once.
     pub(super) fn allocate(
         &mut self,
@@ -432,6 +457,7 @@ impl EntryStore {
         access_bits: u16,
     ) -> EntryId {
         let (mut flags, value_len) = value_shape(value);
+        flags |= self.seen_flag;
         if has_deadline {
             flags |= FLAG_DEADLINE;
         }
@@ -451,7 +477,7 @@ impl EntryStore {
         let old = source.shape();
         let access_bits = source.access_bits();
         let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
-        let flags = (old.flags & !FLAG_DEADLINE) | deadline_flag;
+        let flags = (old.flags & !(FLAG_DEADLINE | FLAG_CUT)) | deadline_flag | self.seen_flag;
         let shape = Shape {
             flags,
             key_len: key.len(),
@@ -520,8 +546,8 @@ impl EntryStore {
         self.adopt(new, shape)
     }
 
-    /// Gives an entry another value and room for a heap position or none; in place if the size
-    /// class is the same. The heap position, if it had one and keeps it, is kept.
+    /// Gives an entry, which must be seen, another value and room for a heap position or none; in
+    /// place if the size class is the same. The heap position, if it had one and keeps it, is kept.
     pub(super) fn replace(
         &mut self,
         id: EntryId,
@@ -531,6 +557,7 @@ impl EntryStore {
     ) -> EntryId {
         let old = self.get(id).shape();
         let (mut flags, value_len) = value_shape(value);
+        flags |= self.seen_flag;
         if has_deadline {
             flags |= FLAG_DEADLINE;
         }

@@ -347,6 +347,11 @@ impl Keyspace {
         self.watches.release(database, key);
     }
 
+    /// Hands a database over to the graveyard.
+    fn bury(&mut self, database: Database) {
+        self.graveyard.take(database, self.cut.is_active());
+    }
+
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
         self.graveyard.bury_some(&mut self.entries, &mut self.cut);
@@ -386,7 +391,7 @@ impl Keyspace {
     /// Frees every entry, those of the databases and those that wait for it. O(keys).
     fn free_all(&mut self) {
         for database in std::mem::take(&mut self.databases) {
-            self.graveyard.take(database);
+            self.bury(database);
         }
         while self.free_some() {}
     }
@@ -407,7 +412,12 @@ impl Keyspace {
             let mut cursor = 0;
             loop {
                 cursor = database.table.scan(cursor, |payload| {
-                    let entry = self.entries.get(EntryId::from_payload(payload));
+                    let id = EntryId::from_payload(payload);
+                    assert!(
+                        self.is_cutting() || self.entries.is_seen(id),
+                        "an entry was left out by a cut"
+                    );
+                    let entry = self.entries.get(id);
                     bytes += entry.allocation_bytes();
                     if let Some(position) = entry.heap_position() {
                         with_deadline += 1;

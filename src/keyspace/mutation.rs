@@ -177,39 +177,31 @@ impl<'a> Mutation<'a> {
             databases,
             entries,
             hasher,
-            cut,
             ..
         } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
         let hashes = EntryHashes { entries, hasher };
-        table.insert(key.lookup.hash, id.payload(), &hashes, |payload| {
-            cut.save(*cut_number, entries, expiry, payload);
-        });
+        let table = &mut databases[self.database].table;
+        table.insert(key.lookup.hash, id.payload(), &hashes);
     }
 
-    /// Must come before an entry or its deadline changes: lets a snapshot read its bucket out.
+    /// Must come before an entry or its deadline changes: lets a snapshot read the entry out.
     #[inline]
-    fn before_change(&mut self, location: Location) {
+    fn before_change(&mut self, id: EntryId) {
+        if self.keyspace.cut.is_active() {
+            self.show_to_cut(id);
+        }
+    }
+
+    #[cold]
+    fn show_to_cut(&mut self, id: EntryId) {
         let Keyspace {
             databases,
             entries,
             cut,
             ..
         } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
-        table.before_change(location, |payload| {
-            cut.save(*cut_number, entries, expiry, payload);
-        });
+        let data = &databases[self.database];
+        cut.see(data.cut_number, entries, &data.expiry, id);
     }
 
     fn replace(
@@ -219,7 +211,7 @@ impl<'a> Mutation<'a> {
         value: StringValue<'_>,
         deadline: DeadlineChange,
     ) {
-        self.before_change(location);
+        self.before_change(id);
         let old_bits = self.keyspace.entries.get(id).access_bits();
         let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         let entries = &mut self.keyspace.entries;
@@ -272,7 +264,7 @@ impl<'a> Mutation<'a> {
         }
         let inserted = "the key was found or inserted above";
         let (location, id) = self.locate(key).expect(inserted);
-        self.before_change(location);
+        self.before_change(id);
         let entries = &mut self.keyspace.entries;
         let entry = entries.get(id);
         let position = entry.heap_position();
@@ -341,22 +333,11 @@ impl<'a> Mutation<'a> {
             let key = self.keyspace.entries.get(id).key().to_vec();
             self.changed(&key);
         }
-        let Keyspace {
-            databases,
-            entries,
-            cut,
-            ..
-        } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
-        // The table first: what it shows to the snapshot still has its deadline.
-        table.remove(location, |payload| {
-            cut.save(*cut_number, entries, expiry, payload)
-        });
+        // First of all, while it still has its deadline.
+        self.before_change(id);
+        let entries = &mut self.keyspace.entries;
+        let Database { table, expiry, .. } = &mut self.keyspace.databases[self.database];
+        table.remove(location);
         if let Some(position) = entries.get(id).heap_position() {
             expiry.remove(position, entries);
         }
@@ -373,7 +354,7 @@ impl<'a> Mutation<'a> {
             self.remove_at(location, id);
             return true;
         }
-        self.before_change(location);
+        self.before_change(id);
         let position = self.keyspace.entries.get(id).heap_position();
         let moved = self.keyspace.entries.set_has_deadline(id, true);
         self.settle(location, id, moved, position);
@@ -391,7 +372,7 @@ impl<'a> Mutation<'a> {
         let Some(position) = entries.get(id).heap_position() else {
             return false;
         };
-        self.before_change(location);
+        self.before_change(id);
         let entries = &mut self.keyspace.entries;
         let data = &mut self.keyspace.databases[self.database];
         data.expiry.remove(position, entries);
@@ -436,7 +417,7 @@ impl<'a> Mutation<'a> {
         let dropped = std::mem::take(&mut self.keyspace.databases[self.database]);
         let count = dropped.table.len();
         self.keyspace.dirty_count += count as u64;
-        self.keyspace.graveyard.take(dropped);
+        self.keyspace.bury(dropped);
         count
     }
 

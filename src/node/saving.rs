@@ -145,8 +145,8 @@ impl Node {
         self.begin_save(now);
     }
 
-    /// Goes one step on with the snapshot, if there is one: about the time of one segment of the
-    /// table, some tens of microseconds. Returns true if there is more to do at once.
+    /// Goes one step on with the snapshot, if there is one: a step of the walk, some tens of
+    /// microseconds. Returns true if there is more to do at once.
     pub fn save_some(&mut self, now: Timestamp) -> bool {
         let Some(job) = &mut self.saving.job else {
             return false;

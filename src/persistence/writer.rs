@@ -52,7 +52,7 @@ impl SnapshotWriter {
         self.framed_bytes += (self.buffer.len() - before) as u64;
     }
 
-    /// Goes one step on: one segment of the table. Returns true if there is more to do.
+    /// Goes one step on: some 256 keys or 64 KiB. Returns true if there is more to do.
     pub fn step(&mut self, keyspace: &mut Keyspace) -> bool {
         if self.is_complete {
             return false;
