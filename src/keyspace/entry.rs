@@ -148,13 +148,6 @@ impl Shape {
     }
 }
 
-fn value_shape(value: StringValue<'_>) -> (u8, usize) {
-    match value {
-        StringValue::Integer(_) => (FLAG_INTEGER, size_of::<i64>()),
-        StringValue::Bytes(bytes) => (0, bytes.len()),
-    }
-}
-
 /// Whether two slices of N to 2 N bytes, equally long, are the same.
 #[inline]
 fn have_same_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
@@ -313,7 +306,7 @@ impl EntryStore {
         self.spans.check_invariants();
     }
 
-    /// How many entries there are.
+    /// How many entries there are that were not detached.
     #[inline]
     pub(super) fn count(&self) -> usize {
         self.count
@@ -429,6 +422,21 @@ impl EntryStore {
         }
     }
 
+    /// The shape of an entry with a new value, which is seen.
+    #[inline]
+    fn new_shape(&self, key_len: usize, value: StringValue<'_>, has_deadline: bool) -> Shape {
+        let (kind_flag, value_len) = match value {
+            StringValue::Integer(_) => (FLAG_INTEGER, size_of::<i64>()),
+            StringValue::Bytes(bytes) => (0, bytes.len()),
+        };
+        let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
+        Shape {
+            flags: kind_flag | deadline_flag | self.seen_flag,
+            key_len,
+            value_len,
+        }
+    }
+
     /// Makes all entries unseen, which must all be seen. O(1): what means seen is turned round.
     pub(super) fn begin_cut(&mut self) {
         self.seen_flag ^= FLAG_CUT;
@@ -456,16 +464,7 @@ impl EntryStore {
         has_deadline: bool,
         access_bits: u16,
     ) -> EntryId {
-        let (mut flags, value_len) = value_shape(value);
-        flags |= self.seen_flag;
-        if has_deadline {
-            flags |= FLAG_DEADLINE;
-        }
-        let shape = Shape {
-            flags,
-            key_len: key.len(),
-            value_len,
-        };
+        let shape = self.new_shape(key.len(), value, has_deadline);
         let id = self.allocate_shape(shape, key, access_bits);
         self.write_value(id, shape, value);
         id
@@ -556,16 +555,7 @@ impl EntryStore {
         access_bits: u16,
     ) -> EntryId {
         let old = self.get(id).shape();
-        let (mut flags, value_len) = value_shape(value);
-        flags |= self.seen_flag;
-        if has_deadline {
-            flags |= FLAG_DEADLINE;
-        }
-        let shape = Shape {
-            flags,
-            key_len: old.key_len,
-            value_len,
-        };
+        let shape = self.new_shape(old.key_len, value, has_deadline);
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
@@ -574,9 +564,25 @@ impl EntryStore {
             self.write_value(id, shape, value);
             return id;
         }
+        let moved = self.succeed(id, value, has_deadline, access_bits);
+        self.free(id);
+        moved
+    }
+
+    /// A new entry with the key of `id`, another value and room for a heap position or none; `id`
+    /// stays as it is. The heap position, if `id` has one and it is kept, is taken over.
+    pub(super) fn succeed(
+        &mut self,
+        id: EntryId,
+        value: StringValue<'_>,
+        has_deadline: bool,
+        access_bits: u16,
+    ) -> EntryId {
+        let old = self.get(id).shape();
+        let shape = self.new_shape(old.key_len, value, has_deadline);
         let position = self.get(id).heap_position();
-        // SAFETY: the key stays where it is until `free` below; `allocate_shape` touches no other
-        // entry than the new one.
+        // SAFETY: the key stays where it is; `allocate_shape` touches no other entry than the new
+        // one.
         let key = unsafe {
             slice::from_raw_parts(
                 self.base(id).add(old.key_offset()).cast_const(),
@@ -588,8 +594,31 @@ impl EntryStore {
         if let (Some(position), true) = (position, has_deadline) {
             self.set_heap_position(moved, position);
         }
-        self.free(id);
         moved
+    }
+
+    /// A new entry that is like `id`, which must be seen, heap position included. O(value).
+    pub(super) fn copy(&mut self, id: EntryId) -> EntryId {
+        let shape = self.get(id).shape();
+        let base = self.acquire(shape);
+        // SAFETY: two different entries; what is copied is the whole of the old one, and the new
+        // one has room for as much.
+        unsafe {
+            let content_bytes = shape.value_offset() + shape.value_len;
+            base.copy_from_nonoverlapping(self.base(id), content_bytes);
+        }
+        self.adopt(base, shape)
+    }
+
+    /// Takes an entry out of the count of keys; it stays alive until [`EntryStore::free_detached`].
+    pub(super) fn detach(&mut self, _id: EntryId) {
+        self.count -= 1;
+    }
+
+    /// Ends an entry that was detached.
+    pub(super) fn free_detached(&mut self, id: EntryId) {
+        self.count += 1;
+        self.free(id);
     }
 
     /// Makes room for a heap position, or takes it away, and leaves everything else. O(value) if

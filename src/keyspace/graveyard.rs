@@ -7,7 +7,7 @@
 //!
 //! Not here: the deletion of single keys, which frees at once (`mutation.rs`).
 
-use super::cut::{self, Cut};
+use super::cut::{self, Cut, Shown};
 use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
@@ -91,11 +91,15 @@ impl Graveyard {
             }
             is_more = table.visit_bucket(|payload| {
                 let id = EntryId::from_payload(payload);
-                if *is_of_cut {
-                    read_out_bytes += cut.see(*cut_number, entries, expiry, id);
-                }
                 freed_keys += 1;
-                freed_bytes += entries.free(id);
+                let shown = match *is_of_cut {
+                    true => cut.show(*cut_number, entries, expiry, id),
+                    false => Shown::Free(0),
+                };
+                if let Shown::Free(bytes) = shown {
+                    read_out_bytes += bytes;
+                    freed_bytes += entries.free(id);
+                }
             });
         }
         self.pending_keys -= freed_keys;

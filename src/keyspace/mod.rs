@@ -394,6 +394,7 @@ impl Keyspace {
             self.bury(database);
         }
         while self.free_some() {}
+        self.cut.free_all(&mut self.entries);
     }
 
     /// Panics if an invariant of this rank does not hold. O(keys).
@@ -433,6 +434,7 @@ impl Keyspace {
         assert_eq!(count, self.entries.count());
         self.entries.check_slabs();
         if self.graveyard.is_empty() {
+            bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }
     }
