@@ -178,6 +178,11 @@ impl CacheEngine {
         &self.pause
     }
 
+    /// The present pause, for change.
+    pub(crate) fn pause_mut(&mut self) -> &mut Pause {
+        &mut self.pause
+    }
+
     /// What commands wished for since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         self.outbox.take()
@@ -307,6 +312,11 @@ impl CacheEngine {
     /// The time of the last call.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The databases.
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
     }
 
     /// The databases, for whoever reads them out for a snapshot.

@@ -12,7 +12,7 @@
 //!  │ value: text, or 8 bytes of a native integer      │
 //!  └─────────────────────────────────────────────────┘
 //!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline;
-//!          7 the cut that saw it last (`cut.rs`): one of two, by turns
+//!          7 the cut that saw it last (`cut/`): one of two, by turns
 //! ```
 //!
 //! Invariants:

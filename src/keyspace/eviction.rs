@@ -10,7 +10,8 @@
 //! The hand walks the tables in the order of the hash (`hand.rs`).
 //!
 //! Invariants: only whole entries go, through `mutation.rs`; what was dropped in bulk is freed
-//! before any key is evicted; nothing is evicted while `used_bytes` is within the limit.
+//! before any key is evicted; nothing is evicted while `used_bytes` is within the limit (without what
+//! is held for a snapshot because of evictions, see `cut/budget.rs`).
 //!
 //! Cost: an eviction examines some 4 to 16 entries on average and 64 at most, whose lines are asked
 //! for ahead. The limit is compared with a sum of two numbers; tables and heaps are summed
@@ -80,7 +81,8 @@ pub(super) struct Eviction {
     pub(super) policy: EvictionPolicy,
     rule: EvictionRule,
     limit_bytes: usize,
-    /// Tables, heaps and ghosts when they were last summed up.
+    /// Tables, heaps, ghosts and what is held for a snapshot when they were last summed up, without
+    /// what is spared: with the bytes of entries a sum of zero or more, by itself perhaps not.
     overhead_bytes: usize,
     refresh_in: u32,
     hand: Hand,
@@ -136,7 +138,15 @@ impl Keyspace {
     /// Whether memory is over the limit, as far as the last sum of tables and heaps tells.
     #[inline]
     pub fn is_over_limit(&self) -> bool {
-        self.entries.used_bytes() + self.eviction.overhead_bytes > self.eviction.limit_bytes
+        self.charged_bytes() > self.eviction.limit_bytes
+    }
+
+    /// What is compared with the limit.
+    #[inline]
+    fn charged_bytes(&self) -> usize {
+        self.entries
+            .used_bytes()
+            .wrapping_add(self.eviction.overhead_bytes)
     }
 
     /// Whether memory is over the limit and [`Keyspace::make_room`] can do something about it.
@@ -165,7 +175,13 @@ impl Keyspace {
     #[cold]
     fn refresh_overhead(&mut self) {
         self.eviction.refresh_in = OVERHEAD_REFRESH_CHANGES;
-        self.eviction.overhead_bytes = self.overhead_bytes();
+        // No write is refused for what a snapshot holds for a moment; keys make room if they can.
+        let spared_bytes = match self.can_evict() {
+            true => self.cut.leaving_bytes(),
+            false => self.cut.held_bytes(),
+        };
+        // Long values are among the entries, so there may be more to spare than there is here.
+        self.eviction.overhead_bytes = self.overhead_bytes().wrapping_sub(spared_bytes);
     }
 
     fn can_evict(&self) -> bool {
@@ -189,7 +205,7 @@ impl Keyspace {
     /// Frees what was dropped, then evicts keys, a bounded number, until memory is within the limit.
     /// False if it is not and nothing more can go: then a write must be refused.
     pub fn make_room(&mut self, now_ms: u64) -> bool {
-        let used_bytes = self.entries.used_bytes() + self.eviction.overhead_bytes;
+        let used_bytes = self.charged_bytes();
         let limit_bytes = self.eviction.limit_bytes;
         let is_far_over = used_bytes.saturating_sub(limit_bytes) > limit_bytes / FAR_OVER_SHARE;
         let evictions_max = if is_far_over {
@@ -357,7 +373,12 @@ impl Keyspace {
             let found = table.find(hash, |payload| payload == id.payload());
             found.expect("an entry of a heap is in its table").0
         });
+        let held_before = self.cut.held_bytes();
         self.mutate(database, now_ms).remove_at(location, id);
+        if self.is_cutting() {
+            self.cut.note_eviction(held_before);
+            self.refresh_overhead();
+        }
     }
 
     /// Whether [`Keyspace::refresh_some`] is wanted.

@@ -378,7 +378,8 @@ impl Keyspace {
         self.entries.held_bytes()
     }
 
-    /// Bytes of tables, heaps and dropped tables: [`Keyspace::used_bytes`] without the entries.
+    /// Bytes of tables, heaps, dropped tables and what is held for a snapshot beside entries:
+    /// [`Keyspace::used_bytes`] without the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.databases
             .iter()
@@ -386,6 +387,7 @@ impl Keyspace {
             .sum::<usize>()
             + self.graveyard.used_bytes()
             + self.eviction.policy.bytes()
+            + self.cut.overhead_bytes()
     }
 
     /// Frees every entry, those of the databases and those that wait for it. O(keys).

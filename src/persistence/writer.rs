@@ -138,9 +138,17 @@ impl SnapshotWriter {
         is_last.then(|| std::mem::take(&mut self.buffer))
     }
 
-    /// Bytes that wait to be taken.
+    /// Memory of what waits to be taken.
     pub fn buffered_bytes(&self) -> usize {
-        self.buffer.len() + self.full.iter().map(Vec::len).sum::<usize>()
+        let full_bytes: usize = self.full.iter().map(Vec::capacity).sum();
+        self.buffer.capacity() + full_bytes
+    }
+
+    /// Frees what waits to be taken: the snapshot was given up.
+    pub fn abandon(&mut self) {
+        self.full.clear();
+        self.buffer = Vec::new();
+        self.open_block = None;
     }
 
     /// Bytes of the file so far.

@@ -20,6 +20,7 @@
 //!
 //! Not here: blocks, checksums and files (`persistence/`); when to save (`node/`).
 
+mod budget;
 mod long;
 mod pieces;
 mod walk;
@@ -31,6 +32,7 @@ use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
 use crate::value::record::Record;
+use budget::Budget;
 use long::{LONG_BYTES, LongRecord, LongRecords};
 use pieces::Pieces;
 
@@ -65,6 +67,9 @@ pub(super) struct Cut {
     counts: Vec<CutCount>,
     pieces: Pieces,
     long: LongRecords,
+    budget: Budget,
+    /// It was given up because more was read out than may be held.
+    is_overrun: bool,
 }
 
 impl Cut {
@@ -74,7 +79,8 @@ impl Cut {
     }
 
     /// Shows an entry that is about to change or to be removed. If it has not been seen, it is read
-    /// out, or kept if it is long.
+    /// out, or kept if it is long. If more is held then than may be, the cut is given up at once: one
+    /// request can remove a million keys.
     pub(super) fn show(
         &mut self,
         database: usize,
@@ -85,6 +91,21 @@ impl Cut {
         if entries.is_seen(id) {
             return Shown::Free(0);
         }
+        let shown = self.save(database, entries, expiry, id);
+        if self.held_bytes() > self.budget.limit_bytes && !self.is_discarding {
+            self.is_overrun = true;
+            self.discard();
+        }
+        shown
+    }
+
+    fn save(
+        &mut self,
+        database: usize,
+        entries: &mut EntryStore,
+        expiry: &ExpiryHeap,
+        id: EntryId,
+    ) -> Shown {
         if self.long.keep_if_read(id, entries) {
             entries.set_seen(id);
             return Shown::Kept;
@@ -174,9 +195,31 @@ impl Cut {
         while self.long.free_one(entries) {}
     }
 
-    /// Bytes of records that wait to be taken, and of entries that were kept for the cut.
+    fn discard(&mut self) {
+        self.is_discarding = self.is_active;
+        self.pieces.clear();
+        self.long.stop();
+        self.budget.settle(self.held_bytes());
+    }
+
+    /// All that is held for a snapshot, see `budget.rs`.
     pub(super) fn held_bytes(&self) -> usize {
-        self.pieces.held_bytes() + self.long.kept_bytes()
+        self.long.kept_bytes() + self.overhead_bytes()
+    }
+
+    /// What is held beside entries.
+    pub(super) fn overhead_bytes(&self) -> usize {
+        self.pieces.held_bytes() + self.budget.unwritten_bytes
+    }
+
+    /// What is held because of evictions.
+    pub(super) fn leaving_bytes(&self) -> usize {
+        self.budget.leaving_bytes()
+    }
+
+    /// Notes that an eviction was shown when `held_before` bytes were held.
+    pub(super) fn note_eviction(&mut self, held_before: usize) {
+        self.budget.note_eviction(held_before, self.held_bytes());
     }
 
     /// Bytes of entries that were kept for the cut.
@@ -192,6 +235,7 @@ impl Keyspace {
         assert!(!self.cut.is_active, "one cut at a time");
         assert!(!self.graveyard.has_unseen(), "the last cut saw all of it");
         self.cut.is_active = true;
+        self.cut.is_overrun = false;
         self.cut.begun_ms = now_ms;
         self.cut.counts = vec![CutCount::default(); self.databases.len()];
         self.entries.begin_cut();
@@ -242,10 +286,32 @@ impl Keyspace {
         self.cut.pieces.take(is_last)
     }
 
-    /// Bytes that are held for a cut: records that have not been taken, and long entries that were
-    /// changed or removed before they were read out.
+    /// Bytes that are held for a cut: records that have not been taken, long entries that were
+    /// changed or removed before they were read out, and what [`Keyspace::set_unwritten_bytes`] said.
     pub fn cut_held_bytes(&self) -> usize {
         self.cut.held_bytes()
+    }
+
+    /// Of these, what [`Keyspace::set_unwritten_bytes`] said: only the disk is waited for. Of all else
+    /// something may wait for the end of a long record, and so for the walk.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.cut.budget.unwritten_bytes
+    }
+
+    /// Sets how many bytes may be held for a cut. If changes read out more, the cut is given up.
+    pub fn set_cut_limit_bytes(&mut self, limit_bytes: usize) {
+        self.cut.budget.limit_bytes = limit_bytes;
+    }
+
+    /// Tells how many bytes that were taken of a cut, this one or an earlier one, are still in memory.
+    pub fn set_unwritten_bytes(&mut self, bytes: usize) {
+        self.cut.budget.unwritten_bytes = bytes;
+        self.cut.budget.settle(self.cut.held_bytes());
+    }
+
+    /// Whether the cut, or the last one, was given up because changes read out more than may be held.
+    pub fn is_cut_overrun(&self) -> bool {
+        self.cut.is_overrun
     }
 
     /// Keys read out of each database since the cut began.
@@ -256,9 +322,7 @@ impl Keyspace {
     /// Gives the cut up. Its walk must be gone on with ([`Keyspace::cut_some`]) until it ends, but
     /// yields nothing any more.
     pub fn discard_cut(&mut self) {
-        self.cut.is_discarding = self.cut.is_active;
-        self.cut.pieces.clear();
-        self.cut.long.stop();
+        self.cut.discard();
     }
 }
 

@@ -210,3 +210,92 @@ fn entries_that_are_kept_are_no_keys() {
     assert!(!keyspace.make_room(1));
     drop(keyspace);
 }
+
+/// Defect: what is held for a snapshot was in no limit. Effect: a container's memory ran out while
+/// keys were overwritten on a slow disk, or by one DEL of all keys. Fix: it is used memory, and a cut
+/// that would hold more than it may gives itself up.
+#[test]
+fn no_change_makes_a_cut_hold_more_than_it_may() {
+    const LIMIT: usize = 1 << 20;
+    for value_len in [100, 10_000, 100_000] {
+        let count = 8 * LIMIT / value_len;
+        let mut keyspace = filled(count, value_len);
+        keyspace.set_cut_limit_bytes(LIMIT);
+        keyspace.begin_cut(1);
+        let used_before = keyspace.used_bytes();
+        let mut most = 0;
+        for number in 0..count {
+            remove(&mut keyspace, &name(number));
+            most = most.max(keyspace.cut_held_bytes());
+            assert!(keyspace.used_bytes() <= used_before + LIMIT);
+        }
+        assert!(keyspace.is_cut_overrun());
+        assert!(most > LIMIT - 200_000, "{most}");
+        assert!(most < LIMIT + value_len + value_len / 8, "{most}");
+        assert_eq!(take(&mut keyspace), 0);
+        while keyspace.cut_some() {}
+        assert_eq!(keyspace.cut_held_bytes(), 0);
+        keyspace.begin_cut(1);
+        assert!(!keyspace.is_cut_overrun(), "the next one begins at 0");
+    }
+}
+
+/// Goal: keys make room for what a snapshot holds, once, and an eviction during one is no reason for
+/// the next. Method: a cache at its limit, all unseen; something is held for the disk, then new keys
+/// come, with values that are read out at once and with such that are kept.
+#[test]
+fn evictions_during_a_cut_make_room_for_what_is_held_and_for_nothing_else() {
+    for value_len in [1_000, 50_000] {
+        let count = 8_000_000 / value_len;
+        let mut keyspace = filled(count, value_len);
+        let limit_bytes = keyspace.used_bytes();
+        keyspace.set_eviction_rule(crate::keyspace::EvictionRule::AllByWorth);
+        keyspace.set_limit_bytes(limit_bytes as u64);
+        let make_room = |keyspace: &mut Keyspace| {
+            keyspace.settle_overhead();
+            while keyspace.is_over_limit() {
+                assert!(keyspace.make_room(1));
+            }
+        };
+        make_room(&mut keyspace);
+        let evicted_before = keyspace.eviction_report().bytes as usize;
+        let held = 1_000_000;
+        keyspace.begin_cut(1);
+        keyspace.set_unwritten_bytes(held);
+        set(&mut keyspace, b"one", b"v");
+        make_room(&mut keyspace);
+        let evicted = keyspace.eviction_report().bytes as usize - evicted_before;
+        // Besides, what is remembered of evicted keys takes room.
+        let most = held + 4 * value_len + 100_000;
+        assert!((held..most).contains(&evicted), "{evicted} for {held}");
+
+        let (added, rounds) = (value_len, 20);
+        for number in 0..rounds {
+            set(&mut keyspace, &name(count + number), &vec![b'n'; added]);
+            make_room(&mut keyspace);
+        }
+        let evicted = keyspace.eviction_report().bytes as usize - evicted_before;
+        let most = most + rounds * (added + added / 4 + 200);
+        assert!(evicted < most, "{evicted} for {rounds} keys more");
+
+        while keyspace.cut_some() {
+            take(&mut keyspace);
+        }
+        keyspace.set_unwritten_bytes(0);
+        keyspace.settle_overhead();
+        assert!(keyspace.used_bytes() <= limit_bytes);
+        keyspace.check_invariants();
+    }
+}
+
+/// Goal: a write is not refused for what a snapshot holds for a moment.
+#[test]
+fn where_nothing_may_go_what_is_held_is_not_charged() {
+    let mut keyspace = filled(100, 1_000);
+    keyspace.set_limit_bytes(keyspace.used_bytes() as u64 + 10_000);
+    keyspace.begin_cut(1);
+    keyspace.set_unwritten_bytes(1_000_000);
+    keyspace.settle_overhead();
+    set(&mut keyspace, b"k", b"v");
+    assert!(!keyspace.is_over_limit());
+}
