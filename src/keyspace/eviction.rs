@@ -163,6 +163,13 @@ impl Keyspace {
         }
     }
 
+    /// Sums tables, heaps and what is held for a snapshot up, if there is a limit.
+    pub(super) fn note_overhead_change(&mut self) {
+        if self.eviction.limit_bytes != usize::MAX {
+            self.refresh_overhead();
+        }
+    }
+
     /// Counts a change that tables, heaps or ghosts may grow with.
     #[inline]
     pub(super) fn note_growth(&mut self) {

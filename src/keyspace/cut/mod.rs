@@ -307,6 +307,8 @@ impl Keyspace {
     pub fn set_unwritten_bytes(&mut self, bytes: usize) {
         self.cut.budget.unwritten_bytes = bytes;
         self.cut.budget.settle(self.cut.held_bytes());
+        // At once: nothing shall be evicted for what is on the disk by now.
+        self.note_overhead_change();
     }
 
     /// Whether the cut, or the last one, was given up because changes read out more than may be held.

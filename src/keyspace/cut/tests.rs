@@ -299,3 +299,16 @@ fn where_nothing_may_go_what_is_held_is_not_charged() {
     set(&mut keyspace, b"k", b"v");
     assert!(!keyspace.is_over_limit());
 }
+
+/// Goal: nothing is evicted for what has reached the disk, also when nothing else changes.
+#[test]
+fn what_is_on_the_disk_makes_no_key_go() {
+    let mut keyspace = filled(1_000, 1_000);
+    keyspace.set_eviction_rule(crate::keyspace::EvictionRule::AllByWorth);
+    keyspace.set_limit_bytes(keyspace.used_bytes() as u64 + 10_000);
+    keyspace.begin_cut(1);
+    keyspace.set_unwritten_bytes(1_000_000);
+    assert!(keyspace.is_over_limit());
+    keyspace.set_unwritten_bytes(0);
+    assert!(!keyspace.is_over_limit());
+}
