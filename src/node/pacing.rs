@@ -3,10 +3,10 @@
 //! ```text
 //!  held below the mark      free
 //!  held above the mark      held 8 ms │ let go 8 ms │ held 8 ms │ …    as CLIENT PAUSE WRITE does
-//!  above twice the mark     held 8 ms │ let go 2 ms │ held 8 ms │ …
+//!  above twice the mark     held 8 ms │ let go 1 ms │ held 8 ms │ …
 //! ```
 //!
-//! So a snapshot takes half of the writers' time, or four fifths, whatever the disk does, and readers
+//! So a snapshot takes half of the writers' time, or eight ninths, whatever the disk does, and readers
 //! notice nothing. If the disk does not keep up with the rest, the budget ends the snapshot
 //! (`keyspace/cut/budget.rs`), and with it this.
 //!
@@ -21,10 +21,10 @@ use crate::base::clock::Timestamp;
 const SPAN_MS: u64 = 8;
 
 /// How long they are let go above twice the mark.
-const SHORT_SPAN_MS: u64 = 2;
+const SHORT_SPAN_MS: u64 = 1;
 
 /// Bytes held for a snapshot at which writers are slowed down, at most (the walk alone makes 4 MiB) …
-const MARK_BYTES_MAX: usize = 6 << 20;
+const MARK_BYTES_MAX: usize = 5 << 20;
 
 /// … or this part of what may be held.
 const MARK_SHARE: usize = 2;
