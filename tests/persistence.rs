@@ -385,6 +385,21 @@ fn a_disk_that_hangs_does_not_keep_the_server_from_ending_without_a_save() {
     end_with(server, &["SHUTDOWN", "NOSAVE"]);
 }
 
+/// Defect: the end of the server waited for ever for a last snapshot on a disk that hung. Effect: it
+/// had to be killed, and systemd, asked for more time again and again, never did. Fix: a disk that has
+/// not answered for ten seconds is given up.
+#[test]
+fn a_disk_that_hangs_keeps_the_server_from_its_last_snapshot_and_not_from_ending() {
+    let place = Place::new();
+    let mut server = place.start(&["--save", "3600 1"]);
+    let _stall = place.stall_disk(&server);
+    assert_eq!(server.client().line("SET k v"), ok());
+    server.signal("TERM");
+    server.wait_for_log("the disk has not answered for 10 seconds");
+    server.wait_for_log("the server ends without its last snapshot");
+    assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
+}
+
 /// The content at some moment of the writer in [`killed_under_load`]: both keys of a pair have the
 /// same value, and pairs were written in order.
 fn check_generations(contents: &Contents, pair_count: usize) {

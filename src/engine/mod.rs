@@ -185,6 +185,11 @@ impl CacheEngine {
         &self.pause
     }
 
+    /// The present pause, for change.
+    pub(crate) fn pause_mut(&mut self) -> &mut Pause {
+        &mut self.pause
+    }
+
     /// What commands wished for since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         self.outbox.take()
@@ -257,7 +262,7 @@ impl CacheEngine {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = now;
         self.pause.end_if_over(now.monotonic_ms());
-        let keys_stay = self.pause.is_set();
+        let keys_stay = self.pause.keeps_keys(now.monotonic_ms());
         let expired = if keys_stay {
             0
         } else {
@@ -279,7 +284,7 @@ impl CacheEngine {
     pub fn has_work(&self, now: Timestamp) -> bool {
         self.keyspace.has_garbage()
             || self.keyspace.is_worth_compacting()
-            || (self.keyspace.has_room_to_make() && !self.pause.holds(true, now.monotonic_ms()))
+            || (self.keyspace.has_room_to_make() && !self.pause.keeps_keys(now.monotonic_ms()))
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
@@ -290,7 +295,7 @@ impl CacheEngine {
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let deadline_ms = self.keyspace.next_deadline_ms()?;
-        Some(match self.pause.until_ms() {
+        Some(match self.pause.keeps_keys_until_ms() {
             None => deadline_ms,
             Some(until_ms) => {
                 let rest_ms = until_ms.saturating_sub(self.now.monotonic_ms());
@@ -328,6 +333,11 @@ impl CacheEngine {
     /// The time of the last call.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The databases.
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
     }
 
     /// The databases, for whoever reads them out for a snapshot.

@@ -263,7 +263,12 @@ impl Keyspace {
             let found = table.find(hash, |payload| payload == id.payload());
             found.expect("an entry of a heap is in its table").0
         });
+        let held_before = self.cut.held_bytes();
         self.mutate(database, now_ms).remove_at(location, id);
+        if self.is_cutting() {
+            self.cut.note_eviction(held_before);
+            self.note_overhead_change();
+        }
         bytes
     }
 

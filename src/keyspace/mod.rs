@@ -401,6 +401,11 @@ impl Keyspace {
         self.watches.release(database, key);
     }
 
+    /// Hands a database over to the graveyard.
+    fn bury(&mut self, database: Database) {
+        self.graveyard.take(database, self.cut.is_active());
+    }
+
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
         self.bury_some();
@@ -432,7 +437,8 @@ impl Keyspace {
         self.entries.held_bytes()
     }
 
-    /// Bytes of tables, heaps and dropped tables: [`Keyspace::used_bytes`] without the entries.
+    /// Bytes of tables, heaps, dropped tables and what is held for a snapshot beside entries:
+    /// [`Keyspace::used_bytes`] without the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.databases
             .iter()
@@ -440,14 +446,16 @@ impl Keyspace {
             .sum::<usize>()
             + self.graveyard.used_bytes()
             + self.eviction.policy.bytes()
+            + self.cut.overhead_bytes()
     }
 
     /// Frees every entry, those of the databases and those that wait for it. O(keys).
     fn free_all(&mut self) {
         for database in std::mem::take(&mut self.databases) {
-            self.graveyard.take(database);
+            self.bury(database);
         }
         while self.free_some() {}
+        self.cut.free_all(&mut self.entries);
     }
 
     /// Panics if an invariant of this rank does not hold. O(keys).
@@ -466,7 +474,12 @@ impl Keyspace {
             let mut cursor = 0;
             loop {
                 cursor = database.table.scan(cursor, |payload| {
-                    let entry = self.entries.get(EntryId::from_payload(payload));
+                    let id = EntryId::from_payload(payload);
+                    assert!(
+                        self.is_cutting() || self.entries.is_seen(id),
+                        "an entry was left out by a cut"
+                    );
+                    let entry = self.entries.get(id);
                     bytes += entry.allocation_bytes();
                     if let Some(position) = entry.heap_position() {
                         with_deadline += 1;
@@ -482,6 +495,7 @@ impl Keyspace {
         assert_eq!(count, self.entries.count());
         self.entries.check_slabs();
         if self.graveyard.is_empty() {
+            bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }
     }

@@ -67,7 +67,8 @@ pub(super) struct Limit {
     /// What the largest write that waits will add, and when it last asked.
     wanted_bytes: usize,
     wanted_at_ms: u64,
-    /// Tables, heaps and ghosts when they were last summed up.
+    /// Tables, heaps, ghosts and what is held for a snapshot when they were last summed up, without
+    /// what is spared: with the bytes of entries a sum of zero or more, by itself perhaps not.
     overhead_bytes: usize,
     refresh_in: u32,
 }
@@ -128,7 +129,9 @@ impl Keyspace {
     /// What is used, as far as the last sum of tables and heaps tells.
     #[inline]
     fn counted_bytes(&self) -> usize {
-        self.entries.used_bytes() + self.limit.overhead_bytes
+        self.entries
+            .used_bytes()
+            .wrapping_add(self.limit.overhead_bytes)
     }
 
     /// Whether memory is over the limit, counting what a waiting write wants.
@@ -150,6 +153,13 @@ impl Keyspace {
         }
     }
 
+    /// Sums tables, heaps and what is held for a snapshot up, if there is a limit.
+    pub(super) fn note_overhead_change(&mut self) {
+        if self.has_limit() {
+            self.refresh_overhead();
+        }
+    }
+
     /// Counts a change that tables, heaps or ghosts may grow with.
     #[inline]
     pub(super) fn note_growth(&mut self) {
@@ -162,7 +172,13 @@ impl Keyspace {
     #[cold]
     fn refresh_overhead(&mut self) {
         self.limit.refresh_in = OVERHEAD_REFRESH_CHANGES;
-        self.limit.overhead_bytes = self.overhead_bytes();
+        // No write is refused for what a snapshot holds for a moment; keys make room if they can.
+        let spared_bytes = match self.can_evict() {
+            true => self.cut.leaving_bytes(),
+            false => self.cut.held_bytes(),
+        };
+        // Long values are among the entries, so there may be more to spare than there is here.
+        self.limit.overhead_bytes = self.overhead_bytes().wrapping_sub(spared_bytes);
     }
 
     /// Asks for room for a write that adds about `adds_bytes`, and does a slice of the work that

@@ -50,6 +50,7 @@ impl Node {
         let share = config.maxmemory_clients;
         let limit_bytes = config.maxmemory.resolve(self.automatic_memory_bytes);
         self.engine.set_memory_limit(limit_bytes);
+        self.limit_saving(limit_bytes);
         let budget_bytes = match (share, share.of(limit_bytes)) {
             (_, 0) => 0,
             (MemoryShare::Bytes(_), bytes) => bytes.max(BUDGET_BYTES_MIN),

@@ -30,6 +30,7 @@ mod connection;
 mod listening;
 mod monitoring;
 mod output_limits;
+mod pacing;
 mod reading;
 mod run;
 mod saving;
@@ -457,7 +458,7 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
-        self.check_save_points(now);
+        self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
         has_timers || has_work || has_relief
     }

@@ -82,7 +82,7 @@ impl Node {
         let timer_ms = timer_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let key_ms = self.engine.next_deadline_ms();
         let key_ms = key_ms.map(|at_ms| at_ms.saturating_sub(now.unix_ms()));
-        let save_ms = self.next_save_ms();
+        let save_ms = self.next_saving_ms();
         let save_ms = save_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let budget_ms = self.next_budget_ms();
         let budget_ms = budget_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));

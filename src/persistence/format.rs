@@ -168,16 +168,45 @@ pub(super) fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(), DamageKind> {
     }
 }
 
+/// A block that is being written, whose payload may come in parts.
+pub(super) struct OpenBlock {
+    checksum: crc32fast::Hasher,
+    rest_bytes: usize,
+}
+
+impl OpenBlock {
+    /// Appends the head of a block whose payload will have `len` bytes.
+    pub(super) fn begin(out: &mut Vec<u8>, kind: BlockKind, database: u16, len: usize) -> Self {
+        let begin = out.len();
+        let len_field = u32::try_from(len).expect("a block is at most 4 GiB");
+        out.extend_from_slice(&[kind.byte(), 0]);
+        out.extend_from_slice(&database.to_le_bytes());
+        out.extend_from_slice(&len_field.to_le_bytes());
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&out[begin..]);
+        Self {
+            checksum,
+            rest_bytes: len,
+        }
+    }
+
+    /// Appends the next part of the payload, and after the last the checksum: then `None`.
+    pub(super) fn append(mut self, out: &mut Vec<u8>, part: &[u8]) -> Option<Self> {
+        out.extend_from_slice(part);
+        self.checksum.update(part);
+        self.rest_bytes -= part.len();
+        if self.rest_bytes > 0 {
+            return Some(self);
+        }
+        out.extend_from_slice(&self.checksum.finalize().to_le_bytes());
+        None
+    }
+}
+
 /// Appends a block.
 pub(super) fn write_block(out: &mut Vec<u8>, kind: BlockKind, database: u16, payload: &[u8]) {
-    let begin = out.len();
-    let len = u32::try_from(payload.len()).expect("a block is at most 4 GiB");
-    out.extend_from_slice(&[kind.byte(), 0]);
-    out.extend_from_slice(&database.to_le_bytes());
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(payload);
-    let checksum = crc32fast::hash(&out[begin..]);
-    out.extend_from_slice(&checksum.to_le_bytes());
+    let rest = OpenBlock::begin(out, kind, database, payload.len()).append(out, payload);
+    debug_assert!(rest.is_none(), "that was the whole payload");
 }
 
 /// One intact block.

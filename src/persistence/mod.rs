@@ -25,7 +25,7 @@
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
 //!
 //! Not here: what a key looks like as bytes (`value/record.rs`), reading the keyspace while it
-//! changes (`keyspace/cut.rs`), when to save (`node/saving.rs`).
+//! changes (`keyspace/cut/`), when to save (`node/saving.rs`).
 
 mod config_file;
 mod embedded;

@@ -101,7 +101,7 @@ const REFRESH_US: u64 = 100_000;
 /// How long the end of the server waits for the disk at once.
 const DISK_WAIT: Duration = Duration::from_millis(100);
 
-/// How often the end of the server says that it is still saving.
+/// How often the end of the server says that its last snapshot gets on, if it does.
 const SAVING_NEWS_US: u64 = 2_000_000;
 
 /// Generations of connections stay below this one, whose tokens are listeners and the like.
@@ -745,13 +745,17 @@ impl Reactor {
         }
     }
 
-    /// Waits for the end of the snapshot that is going on, if any.
+    /// Waits for the end of the snapshot that is going on, if any: the node gives it up if the disk
+    /// hangs.
     fn finish_save(&mut self) {
         let mut told_us = self.clock.monotonic_us();
+        let mut told_progress = self.node.save_progress();
         while self.node.is_saving() {
             let now = self.clock.now();
-            if now.monotonic_us - told_us >= SAVING_NEWS_US {
+            let progress = self.node.save_progress();
+            if now.monotonic_us - told_us >= SAVING_NEWS_US && progress != told_progress {
                 told_us = now.monotonic_us;
+                told_progress = progress;
                 self.daemon.is_saving(&mut self.node);
             }
             while self.node.tick(now) {}

@@ -230,6 +230,8 @@ pub struct Gauges {
     pub snapshot_bytes: u64,
     /// Bytes of it that are not on the disk yet.
     pub snapshot_held_bytes: u64,
+    /// The most it may be.
+    pub snapshot_held_limit_bytes: u64,
     /// Bytes of the memory of evicted keys.
     pub eviction_ghost_bytes: u64,
     /// Keys loaded at start.

@@ -142,6 +142,7 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         keyspace_overhead_bytes,
         keyspace_bytes: keyspace_bytes as u64,
         entries_held_bytes: held_entry_bytes,
+        snapshot_held_bytes: context.keyspace.cut_held_bytes() as u64,
         lazyfree_pending_objects: context.keyspace.pending_free_keys() as u64,
         commands_per_second: stats.commands_per_second(),
         input_bytes_per_second: stats.input_bytes_per_second(),
