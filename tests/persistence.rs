@@ -392,7 +392,7 @@ fn a_disk_that_hangs_does_not_keep_the_server_from_ending_without_a_save() {
 fn a_disk_that_hangs_keeps_the_server_from_its_last_snapshot_and_not_from_ending() {
     let place = Place::new();
     let mut server = place.start(&["--save", "3600 1"]);
-    let _stall = place.stall_disk(&server);
+    let _stall = place.disk.stall();
     assert_eq!(server.client().line("SET k v"), ok());
     server.signal("TERM");
     server.wait_for_log("the disk has not answered for 10 seconds");

@@ -107,7 +107,7 @@ mod tests {
         let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
         let text = FileSystem::first_time().read(path.as_bytes());
         assert_eq!(text.as_deref(), Ok(&b"port 7000"[..]));
-        let error = "it is no regular file, and can't be read again";
+        let error = "it is not a regular file";
         let read_again = |path: &[u8]| FileSystem::again().read(path).unwrap_err();
         assert_eq!(read_again(path.as_bytes()), error);
         assert_eq!(read_again(b"/dev/null"), error);
