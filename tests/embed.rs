@@ -4,7 +4,7 @@
 //!
 //! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
 
-use evenkeel::engine::{Execution, Stop};
+use evenkeel::engine::{Execution, OutputBounds, Stop};
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::batch::RequestBatch;
 use evenkeel::protocol::parser::{ParserLimits, Progress};
@@ -169,8 +169,14 @@ fn a_program_with_its_own_sockets_feeds_bytes() {
                 }
             }
             if stop.is_none() {
-                let outcome =
-                    cache.execute_batch(session, &batch, buffer, START, &mut out, usize::MAX);
+                let outcome = cache.execute_batch(
+                    session,
+                    &batch,
+                    buffer,
+                    START,
+                    &mut out,
+                    &OutputBounds::NONE,
+                );
                 stop = outcome.stop;
             }
         }

@@ -57,10 +57,7 @@ fn a_pipe_is_read_once_and_not_again() {
     let pipe = pipe_with(&folder, "requirepass s3cret\nmaxclients 77\n");
     let mut server = ServerProcess::evenkeel(&[text(&pipe)]);
     assert!(is_locked(&server));
-    let reason = format!(
-        "cannot read {}: it is no regular file, and can't be read again",
-        text(&pipe)
-    );
+    let reason = format!("cannot read {}: it is not a regular file", text(&pipe));
     expect_refused(&mut server, &reason);
     let mut client = server.client();
     assert_eq!(client.line("AUTH s3cret"), Value::Simple(b"OK".to_vec()));
@@ -71,7 +68,7 @@ fn a_pipe_is_read_once_and_not_again() {
         panic!("a pipe can't be rewritten")
     };
     let refused = String::from_utf8_lossy(&refused).into_owned();
-    assert!(refused.contains("it is no regular file"), "{refused}");
+    assert!(refused.contains("it is not a regular file"), "{refused}");
     server.signal("TERM");
     assert_eq!(server.wait_for_exit(support::PATIENCE).code(), Some(0));
 }
