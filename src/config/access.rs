@@ -12,7 +12,7 @@
 //! Not here: argument counts and reply shapes (the command's handler); errors' texts (`error.rs`).
 
 use super::error::SetError;
-use super::row::{Access, Row, every_row, find};
+use super::row::{Row, every_row, find};
 use super::table::Config;
 use super::text;
 
@@ -104,11 +104,10 @@ fn matching_rows<'r>(
         .filter(|row| row.is_shown_to_clients())
         .flat_map(|row| row.names().map(move |name| (name, row)));
     names.filter_map(move |(name, row)| {
-        // A hidden parameter is shown to those who name it.
-        let is_hidden = row.access == Access::KeptHidden;
+        let by_pattern = row.is_found_by_patterns(name);
         let mut candidates = wanted
             .iter()
-            .filter(|wanted| !is_hidden || matches!(wanted, Wanted::Name(_)));
+            .filter(|wanted| by_pattern || matches!(wanted, Wanted::Name(_)));
         let spelled = match candidates.find(|wanted| wanted.is(name))? {
             Wanted::Name(spelled) => text::shown(spelled),
             Wanted::Glob(_) => name.to_owned(),

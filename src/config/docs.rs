@@ -67,8 +67,8 @@ and change nothing else:
 ";
 
 const HIDDEN_HEAD: &str = "\
-Likewise what serves Redis's own tests; `CONFIG GET` shows it to who asks for the name, not for a
-pattern:
+Likewise what Valkey, KeyDB and later versions of Redis have, and what serves Redis's own tests;
+`CONFIG GET` shows it to those who ask for the name, not for a pattern:
 ";
 
 const ABSENT_HEAD: &str = "\

@@ -234,11 +234,20 @@ impl Row {
         self.access != Access::FixedSecret
     }
 
+    /// Whether a pattern of `CONFIG GET` finds this name of the parameter.
+    pub fn is_found_by_patterns(&self, name: &str) -> bool {
+        self.access != Access::KeptHidden && !name.starts_with(FOREIGN_PREFIX)
+    }
+
     /// The canonical name, then the aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 }
+
+/// What the names of Valkey begin with by which tools take a server for one: other names of
+/// parameters that Redis has, too.
+const FOREIGN_PREFIX: &str = "commandlog-";
 
 /// Every parameter that is known: those that have an effect, then those of Redis that have none.
 pub fn every_row() -> impl Iterator<Item = &'static Row> {
