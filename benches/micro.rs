@@ -182,7 +182,7 @@ type HashedMap = HashMap<u64, u64, BuildHasherDefault<Identity>>;
 fn filled_table(hashes: &Hashes, items: usize) -> HashTable {
     let mut table = HashTable::new();
     for payload in 0..items {
-        table.insert(hashes.0[payload], payload as u64, hashes, |_| {});
+        table.insert(hashes.0[payload], payload as u64, hashes);
     }
     table
 }

@@ -17,7 +17,7 @@ pub mod value;
 
 pub use base::clock::Timestamp;
 pub use config::Config;
-pub use engine::{CacheEngine, CountError, Expire, TimeToLive};
+pub use engine::{CacheEngine, Expire, TimeToLive, WriteError};
 pub use protocol::parser::CommandParser;
 pub use server::Server;
 

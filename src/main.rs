@@ -1,23 +1,27 @@
 //! The server binary: arguments → configuration → server.
+//!
+//! Not here: where the configuration comes from (`cli/configuration.rs`), what the arguments mean
+//! (`config/command_line.rs`), the log (`cli/log_file.rs`), what else the binary does (`cli/`).
 
+mod cli;
+
+use cli::check::check;
+use cli::configuration::Sources;
+use cli::log_file::Log;
+use cli::pid_file::PidFile;
+use cli::salvage::salvage;
+use cli::{print, text};
 use evenkeel::Server;
-use evenkeel::config::{self, Action, CommandLine, Config, Files, Notes};
-use evenkeel::persistence::{
-    self, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem, Loader, Storage,
-};
-use evenkeel::server::{self, Origin};
-use log::Level;
+use evenkeel::config::{self, Action, CommandLine, Config};
+use evenkeel::server::{LargeBlocks, Origin};
+use mimalloc::MiMalloc;
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: LargeBlocks<MiMalloc> = LargeBlocks::above(MiMalloc);
 
 fn main() -> ExitCode {
     match start() {
@@ -56,249 +60,44 @@ fn start() -> Result<(), String> {
         }
         Action::CheckConfig | Action::Serve => {}
     }
-    let (config, notes) = read_config(&line)?;
-    if line.action == Action::CheckConfig {
+    let action = line.action;
+    let (sources, config) = Sources::read(line)?;
+    if action == Action::CheckConfig {
         Server::check(&config).map_err(text)?;
-        let warning = notes.warning();
+        let warning = sources.warning();
         return print(&warning.map_or("OK\n".into(), |warning| format!("OK; {warning}\n")));
     }
-    serve(line, config, &notes)
+    serve(sources, config)
 }
 
-fn serve(line: CommandLine, config: Config, notes: &Notes) -> Result<(), String> {
-    let log_file = begin_log(&config)?;
-    log_warning(notes);
-    let pid_path = path_of(&config.pidfile);
-    let config_file = match &line.config_file {
-        Some(path) => std::path::absolute(path_of(path)).map_err(text)?,
-        None => PathBuf::new(),
+fn serve(sources: Sources, config: Config) -> Result<(), String> {
+    let log = Log::begin(&config)?;
+    sources.log_warning();
+    let outcome = serve_and_log(sources, config, &log);
+    log.flush();
+    outcome
+}
+
+fn serve_and_log(mut sources: Sources, config: Config, log: &Log) -> Result<(), String> {
+    let pid_file = match &config.pidfile[..] {
+        [] => None,
+        name => Some(config.path_in_dir(name)),
     };
+    let (log_to_reopen, log_to_ask) = (log.clone(), log.clone());
     let origin = Origin {
-        config_file: config_file.into_os_string().into_vec(),
+        allocator: "mimalloc",
+        config_file: sources.file(),
+        log_lines_lost: Box::new(move || log_to_ask.lines_lost()),
         read_config: Box::new(move || {
-            if let Some(log_file) = &log_file {
-                log_file.reopen()?;
-            }
-            if line.reads_standard_input {
-                return Err("standard input was read at the start and is gone".into());
-            }
-            let (config, notes) = read_config(&line)?;
-            log_warning(&notes);
-            Ok(config)
+            log_to_reopen.reopen();
+            sources.read_again()
         }),
     };
     let server = Server::bind_daemon(config, origin).map_err(text)?;
-    let _pid_file = PidFile::write(pid_path);
+    let _pid_file = pid_file.and_then(PidFile::write);
     server.run().map_err(text)
 }
 
 fn path_of(argument: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(argument.to_vec()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-/// `evenkeel check FILE`: says what a snapshot holds, or what is wrong with it.
-fn check(path: &Path) -> Result<(), String> {
-    let bytes = read(path)?;
-    let mut loader = Loader::new();
-    let outcome = loader
-        .feed(&bytes, |_, _| {})
-        .and_then(|()| loader.finish());
-    let summary = match outcome {
-        Ok(summary) => summary,
-        Err(damage) => {
-            let found = persistence::salvage(&bytes);
-            print_counts("intact in", &found.databases)?;
-            return Err(format!("{}: {damage}", path.display()));
-        }
-    };
-    let report = format!(
-        "{}: intact\nversion {FORMAT_VERSION}, written by {}, begun at Unix time {} ms\n\
-         {} blocks, {} bytes\n",
-        path.display(),
-        summary.written_by,
-        summary.begun_ms,
-        summary.block_count,
-        summary.file_bytes
-    );
-    print(&report)?;
-    print_counts("in", &summary.databases)
-}
-
-fn print_counts(place: &str, counts: &[DatabaseCount]) -> Result<(), String> {
-    counts.iter().try_for_each(
-        |DatabaseCount {
-             database,
-             keys,
-             expires,
-         }| {
-            print(&format!(
-                "{keys} keys {place} database {database}, {expires} with a deadline\n"
-            ))
-        },
-    )
-}
-
-/// `evenkeel salvage FILE OUT`: writes the intact blocks of a damaged snapshot to a new one.
-fn salvage(path: &Path, out: &Path) -> Result<(), String> {
-    let found = persistence::salvage(&read(path)?);
-    let mut storage = FileStorage::new(out);
-    let written = storage
-        .begin()
-        .and_then(|()| storage.append(&found.snapshot))
-        .and_then(|()| storage.commit());
-    written.map_err(|error| format!("cannot write {}: {error}", out.display()))?;
-    let damage = found.damage.as_ref().map_or("nothing".to_string(), text);
-    let expected = found.expected_keys.map_or("unknown".to_string(), text);
-    print(&format!(
-        "{}: {} keys are intact (of {expected} by the file's own count), {} bytes are lost\n\
-         first damage: {damage}\n",
-        out.display(),
-        found.keys(),
-        found.lost_bytes
-    ))
-}
-
-fn text(error: impl Display) -> String {
-    error.to_string()
-}
-
-/// The file with the process id, removed when the server ends.
-struct PidFile(PathBuf);
-
-impl PidFile {
-    /// Writes it, if `path` is not empty. A server without it is better than none.
-    fn write(path: PathBuf) -> Option<Self> {
-        if path.as_os_str().is_empty() {
-            return None;
-        }
-        match std::fs::write(&path, format!("{}\n", std::process::id())) {
-            Ok(()) => Some(Self(path)),
-            Err(error) => {
-                log::warn!("cannot write the pidfile {}: {error}", path.display());
-                None
-            }
-        }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            log::warn!("cannot remove the pidfile {}: {error}", self.0.display());
-        }
-    }
-}
-
-fn print(output: &str) -> Result<(), String> {
-    std::io::stdout().write_all(output.as_bytes()).map_err(text)
-}
-
-/// The configuration file, then standard input, then the options; and what there is to tell.
-fn read_config(line: &CommandLine) -> Result<(Config, Notes), String> {
-    let mut config = Config::default();
-    let mut notes = Notes::default();
-    let mut apply = |path: &[u8], content: &[u8]| {
-        let more = config.apply_files(path, content, &mut FileSystem);
-        more.map(|more| notes.extend(more)).map_err(text)
-    };
-    if let Some(path) = &line.config_file {
-        let content = FileSystem.read(path).map_err(|error| {
-            let name = String::from_utf8_lossy(path);
-            format!("cannot read {name}: {error}")
-        })?;
-        apply(path, &content)?;
-    }
-    if line.reads_standard_input {
-        let mut content = Vec::new();
-        std::io::stdin().read_to_end(&mut content).map_err(text)?;
-        apply(b"standard input", &content)?;
-    }
-    notes.extend(line.apply_settings(&mut config).map_err(text)?);
-    Ok((config, notes))
-}
-
-/// Logs what reading the configuration had to tell.
-fn log_warning(notes: &Notes) {
-    if let Some(warning) = notes.warning() {
-        log::warn!("{warning}");
-    }
-}
-
-/// Logs to standard error or to `logfile`. `RUST_LOG` narrows it further by module.
-fn begin_log(config: &Config) -> Result<Option<LogFile>, String> {
-    let everything = env_logger::Env::default().default_filter_or("trace");
-    let mut builder = env_logger::Builder::from_env(everything);
-    builder.format_timestamp_millis();
-    let file = match &config.logfile[..] {
-        [] => None,
-        path => Some(LogFile::open(path_of(path))?),
-    };
-    if let Some(file) = &file {
-        builder.target(env_logger::Target::Pipe(Box::new(file.clone())));
-    } else if server::logs_to_journal() {
-        builder.format(|line, record| {
-            writeln!(
-                line,
-                "<{}>{}",
-                journal_priority(record.level()),
-                record.args()
-            )
-        });
-    }
-    builder.init();
-    server::apply_log_level(config.loglevel);
-    Ok(file)
-}
-
-/// The priority before a line of the journal, which adds time and process itself.
-fn journal_priority(level: Level) -> u8 {
-    match level {
-        Level::Error => 3,
-        Level::Warn => 4,
-        Level::Info => 6,
-        Level::Debug | Level::Trace => 7,
-    }
-}
-
-/// A log file that can be opened again after it was moved away.
-#[derive(Clone)]
-struct LogFile {
-    path: PathBuf,
-    file: Arc<Mutex<File>>,
-}
-
-impl LogFile {
-    fn open(path: PathBuf) -> Result<Self, String> {
-        let file = Arc::new(Mutex::new(Self::append_to(&path)?));
-        Ok(Self { path, file })
-    }
-
-    fn append_to(path: &Path) -> Result<File, String> {
-        let file = File::options().create(true).append(true).open(path);
-        file.map_err(|error| format!("cannot open {}: {error}", path.display()))
-    }
-
-    fn reopen(&self) -> Result<(), String> {
-        *self.locked() = Self::append_to(&self.path)?;
-        Ok(())
-    }
-
-    fn locked(&self) -> MutexGuard<'_, File> {
-        // A panic while writing a line leaves the file as good as it was.
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.locked().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.locked().flush()
-    }
 }

@@ -125,6 +125,114 @@ fn every_line_of_a_redis_conf_is_known() {
 }
 
 #[test]
+fn files_of_later_and_kindred_servers_start_the_server_with_one_warning() {
+    let named = ["dual-channel-replication-enabled", "import-mode"];
+    let valkey = start_with_one_warning(&data("valkey-9.conf"), &named);
+    let mut client = valkey.client();
+    // Names of Valkey for what is here.
+    assert_eq!(get(&mut client, "slowlog-log-slower-than"), "20000");
+    assert_eq!(get(&mut client, "commandlog-slow-execution-max-len"), "64");
+    start_with_one_warning(&data("keydb-6.3.conf"), &["server-threads", "testmode"]);
+    start_with_one_warning(&data("redis-8.conf"), &["repl-rdb-channel"]);
+}
+
+/// The line of a user says no more than `requirepass` does, and goes when that changes.
+#[test]
+fn a_file_that_redis_rewrote_loads_and_is_rewritten() {
+    let text = std::fs::read_to_string(data("redis-rewritten.conf")).expect("the file is there");
+    let directory = files(&[("a.conf", &text)]);
+    let file = path(&directory, "a.conf");
+    assert_eq!(check(&[&file]).output, ["OK"]);
+    let server = ServerProcess::evenkeel(&[&file]);
+    let mut client = server.client();
+    expect_ok(&mut client, &["AUTH", "default", "s3cret"]);
+    expect_ok(&mut client, &["CONFIG", "SET", "requirepass", "other"]);
+    expect_ok(&mut client, &["CONFIG", "REWRITE"]);
+    let rewritten = read(&directory, "a.conf");
+    assert!(rewritten.contains("\nrequirepass other\n"), "{rewritten}");
+    assert!(!rewritten.contains("user default"), "{rewritten}");
+    assert_eq!(check(&[&file]).output, ["OK"]);
+    for line in [
+        "user default on nopass ~* +@all",
+        "user alice on nopass ~* +@all",
+        "user default on >s3cret ~* +@read",
+        "loadmodule /usr/lib/module.so",
+    ] {
+        std::fs::write(&file, format!("requirepass other\n{line}\n")).unwrap();
+        let ended = check(&[&file]);
+        assert_eq!(ended.code, Some(1), "{line}");
+        assert!(
+            ended.errors[0].starts_with(&format!("evenkeel: {file}:2: ")),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn options_may_include_files_that_begin_where_the_server_is_started() {
+    let directory = files(&[
+        ("a.conf", "timeout 1\nsave 11 1\n"),
+        ("b.conf", "timeout 2\n"),
+    ]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let given = [
+        "--check-config",
+        "a.conf",
+        "--include",
+        "b.conf",
+        "--timeout",
+        "3",
+        "--include",
+        "c.conf",
+    ];
+    command.current_dir(directory.path()).args(given);
+    let output = command.output().expect("the binary starts");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        errors.contains("command line: cannot read c.conf: "),
+        "{errors}"
+    );
+    let start = path(&directory, "a.conf");
+    let included = path(&directory, "b.conf");
+    let server = ServerProcess::evenkeel(&[&start, "--include", &included, "--save"]);
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "timeout"), "2");
+    assert_eq!(get(&mut client, "save"), "");
+}
+
+#[test]
+fn names_of_files_begin_in_dir() {
+    let directory = files(&[]);
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let text = format!(
+        "dir {}\npidfile my.pid\nunixsocket my.sock\n",
+        data.display()
+    );
+    std::fs::write(directory.path().join("a.conf"), text).unwrap();
+    command.args([&path(&directory, "a.conf"), "--port", "0"]);
+    command.stdin(std::process::Stdio::null());
+    let mut server = ServerProcess::run(&mut command);
+    server.wait_for_log("ready to accept connections");
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "dir"), data.to_str().unwrap());
+    assert_eq!(get(&mut client, "pidfile"), "my.pid");
+    expect_ok(&mut client, &["SET", "key", "value"]);
+    expect_ok(&mut client, &["SAVE"]);
+    for name in ["my.pid", "my.sock", "dump.evk"] {
+        assert!(data.join(name).exists(), "{name}");
+    }
+    server.signal("TERM");
+    server.wait_for_exit(support::PATIENCE);
+    assert!(!data.join("my.pid").exists() && !data.join("my.sock").exists());
+    let server = ServerProcess::evenkeel(&[]);
+    let answer = get(&mut server.client(), "dir");
+    let here = server.directory().to_str().unwrap();
+    assert!(answer == here || answer.ends_with(here), "{answer}");
+}
+
+#[test]
 fn options_override_the_file_and_what_it_includes() {
     let directory = files(&[
         (

@@ -5,6 +5,7 @@
 //!
 //! Not here: damaged files (`snapshot_format.rs`), real files (`persistence/file_storage.rs`).
 
+#[allow(dead_code, reason = "damaged files are of other tests")]
 #[path = "support/snapshot.rs"]
 mod snapshot;
 

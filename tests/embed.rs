@@ -4,13 +4,13 @@
 //!
 //! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
 
-use evenkeel::engine::{Execution, Stop};
+use evenkeel::engine::{Execution, OutputBounds, Stop};
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::batch::RequestBatch;
 use evenkeel::protocol::parser::{ParserLimits, Progress};
 use evenkeel::session::{Peer, SessionKey};
 use evenkeel::{
-    CacheEngine, CommandParser, Config, CountError, Expire, Server, TimeToLive, Timestamp,
+    CacheEngine, CommandParser, Config, Expire, Server, TimeToLive, Timestamp, WriteError,
 };
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -34,12 +34,16 @@ fn execute(cache: &mut CacheEngine, session: SessionKey, words: &[&str], now: Ti
 fn a_program_keeps_values_for_a_while() {
     let mut cache = CacheEngine::new(Config::default());
     cache.advance_to(START);
-    cache.set(b"page", b"<html>", Expire::After(Duration::from_secs(2)));
-    cache.set(b"visits", b"9", Expire::Never);
+    cache
+        .set(b"page", b"<html>", Expire::After(Duration::from_secs(2)))
+        .expect("there is room");
+    cache
+        .set(b"visits", b"9", Expire::Never)
+        .expect("there is room");
     assert_eq!(cache.incr(b"visits", 1), Ok(10));
-    assert_eq!(cache.incr(b"page", 1), Err(CountError::NotAnInteger));
+    assert_eq!(cache.incr(b"page", 1), Err(WriteError::NotAnInteger));
     assert_eq!(
-        CountError::Overflow.to_string(),
+        WriteError::Overflow.to_string(),
         "increment or decrement would overflow"
     );
     assert_eq!(cache.get(b"page"), Some(b"<html>".to_vec()));
@@ -62,9 +66,11 @@ fn a_program_keeps_values_for_a_while() {
 fn bytes_are_bytes() {
     let mut cache = CacheEngine::new(Config::default());
     let all: Vec<u8> = (0..=255).collect();
-    cache.set(&all, &all, Expire::Never);
-    cache.set(b"", b"", Expire::Never);
-    cache.set(b"large", &vec![7; 5 << 20], Expire::Never);
+    cache.set(&all, &all, Expire::Never).expect("there is room");
+    cache.set(b"", b"", Expire::Never).expect("there is room");
+    cache
+        .set(b"large", &vec![7; 5 << 20], Expire::Never)
+        .expect("there is room");
     assert_eq!(cache.get(&all), Some(all.clone()));
     assert_eq!(cache.get(b""), Some(Vec::new()));
     assert_eq!(cache.get_with(b"large", <[u8]>::len), Some(5 << 20));
@@ -76,11 +82,13 @@ fn memory_comes_back_in_ticks() {
     let mut cache = CacheEngine::new(Config::default());
     let empty_bytes = cache.used_bytes();
     for key in 0..10_000_u32 {
-        cache.set(
-            &key.to_le_bytes(),
-            &[1; 100],
-            Expire::AtUnixMs(u64::from(key) + 1),
-        );
+        cache
+            .set(
+                &key.to_le_bytes(),
+                &[1; 100],
+                Expire::AtUnixMs(u64::from(key) + 1),
+            )
+            .expect("there is room");
     }
     assert!(cache.used_bytes() > empty_bytes + 10_000 * 100);
     cache.clear();
@@ -161,8 +169,14 @@ fn a_program_with_its_own_sockets_feeds_bytes() {
                 }
             }
             if stop.is_none() {
-                let outcome =
-                    cache.execute_batch(session, &batch, buffer, START, &mut out, usize::MAX);
+                let outcome = cache.execute_batch(
+                    session,
+                    &batch,
+                    buffer,
+                    START,
+                    &mut out,
+                    &OutputBounds::NONE,
+                );
                 stop = outcome.stop;
             }
         }
@@ -175,8 +189,10 @@ fn a_program_with_its_own_sockets_feeds_bytes() {
 fn two_caches_are_two_caches() {
     let mut first = CacheEngine::new(Config::default());
     let mut second = CacheEngine::new(Config::default());
-    first.set(b"k", b"1", Expire::Never);
-    second.set(b"k", b"2", Expire::Never);
+    first.set(b"k", b"1", Expire::Never).expect("there is room");
+    second
+        .set(b"k", b"2", Expire::Never)
+        .expect("there is room");
     assert_eq!(first.get(b"k"), Some(b"1".to_vec()));
     first.clear();
     assert_eq!(second.get(b"k"), Some(b"2".to_vec()));

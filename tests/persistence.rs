@@ -1,12 +1,10 @@
 //! Snapshots of the real binary: what is there after a restart, a crash, damage, a failing disk.
 //!
-//! Each test has a directory of its own. Disks fail and stall by what stands in the place of the
-//! unfinished file, whose name holds the server's process id: a link to `/dev/full`, or a named
-//! pipe that nobody reads. Nothing sleeps; where a test waits for a timer of the server, it waits
-//! for a line of its log.
+//! Each test has a directory and a disk (`support/disk.rs`) of its own. Nothing sleeps; where a test
+//! waits for a timer of the server, it waits for a line of its log.
 //!
 //! Not here: a crash at every step of a save (`crash.rs`), a file cut or changed at every byte
-//! (`snapshot_format.rs`), waiting and retrying to the millisecond (`src/node/tests/saving.rs`).
+//! (`snapshot_format.rs`), several servers and what they share (`shared_directory.rs`), waiting and retrying to the millisecond (`src/node/tests/saving.rs`).
 
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
 #[path = "support/snapshot.rs"]
@@ -15,14 +13,14 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use evenkeel::persistence::{FORMAT_VERSION, salvage};
+use evenkeel::persistence::FORMAT_VERSION;
 use evenkeel::{CacheEngine, Config, Expire, Timestamp};
 use snapshot::Contents;
 use support::PATIENCE;
 use support::client::{Client, encode};
+use support::disk::Disk;
 use support::server::{Ended, ServerProcess, run_evenkeel};
 use support::value::Value;
 use tempfile::TempDir;
@@ -30,12 +28,14 @@ use tempfile::TempDir;
 /// Where one test's snapshots are.
 struct Place {
     directory: TempDir,
+    disk: Disk,
 }
 
 impl Place {
     fn new() -> Place {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        Place { directory }
+        let disk = Disk::new();
+        Place { directory, disk }
     }
 
     fn path(&self) -> &Path {
@@ -54,7 +54,7 @@ impl Place {
     fn start(&self, arguments: &[&str]) -> ServerProcess {
         let mut all = arguments.to_vec();
         all.extend(["--dir", self.text()]);
-        ServerProcess::evenkeel(&all)
+        ServerProcess::evenkeel_with(&all, |command| self.disk.attach(command))
     }
 
     /// Starts a server that must refuse to; returns how it ended.
@@ -66,7 +66,7 @@ impl Place {
         ended
     }
 
-    /// Names of the files here, sorted.
+    /// Names of the files here, sorted, but for what tells who writes here.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path()).expect("the directory can be read");
         let name = |entry: std::io::Result<fs::DirEntry>| {
@@ -74,6 +74,7 @@ impl Place {
             name.to_string_lossy().into_owned()
         };
         let mut names: Vec<_> = entries.map(name).collect();
+        names.retain(|name| name != "dump.evk.lock");
         names.sort();
         names
     }
@@ -94,37 +95,6 @@ impl Place {
     fn contents(&self) -> Contents {
         let bytes = fs::read(self.file()).expect("there is a snapshot");
         snapshot::read(&bytes).expect("a whole snapshot").0
-    }
-
-    /// Where a server writes what it has not finished.
-    fn unfinished(&self, server: &ServerProcess) -> PathBuf {
-        self.path().join(format!("dump.evk.tmp-{}", server.id()))
-    }
-
-    /// Lets the next save of a server find a full disk.
-    fn fill_disk(&self, server: &ServerProcess) {
-        std::os::unix::fs::symlink("/dev/full", self.unfinished(server))
-            .expect("a link can be made");
-    }
-
-    /// Lets the next save of a server wait until [`Stall::end`].
-    fn stall_disk(&self, server: &ServerProcess) -> Stall {
-        let path = self.unfinished(server);
-        let status = Command::new("mkfifo").arg(&path).status();
-        assert!(status.expect("the mkfifo command exists").success());
-        Stall { path }
-    }
-}
-
-/// A disk that takes nothing: a named pipe without a reader.
-struct Stall {
-    path: PathBuf,
-}
-
-impl Stall {
-    /// Reads all that the server writes. A pipe can't be made durable, so the save then fails.
-    fn end(self) -> Vec<u8> {
-        fs::read(&self.path).expect("the pipe can be read")
     }
 }
 
@@ -242,9 +212,15 @@ fn keys_that_expired_meanwhile_are_left_out() {
     let mut cache = CacheEngine::new(Config::default());
     let long_ago = Timestamp::from_unix_ms(1_600_000_000_000);
     cache.advance_to(long_ago);
-    cache.set(b"stays", b"v", Expire::Never);
-    cache.set(b"goes", b"v", Expire::After(Duration::from_secs(86_400)));
-    cache.set(b"later", b"v", Expire::AtUnixMs(4_000_000_000_000));
+    cache
+        .set(b"stays", b"v", Expire::Never)
+        .expect("there is room");
+    cache
+        .set(b"goes", b"v", Expire::After(Duration::from_secs(86_400)))
+        .expect("there is room");
+    cache
+        .set(b"later", b"v", Expire::AtUnixMs(4_000_000_000_000))
+        .expect("there is room");
     cache.save(place.file()).expect("the disk takes it");
     assert_eq!(place.contents().len(), 3);
 
@@ -267,7 +243,7 @@ fn others_are_served_while_a_client_waits_for_its_save() {
     let server = place.start(&["--save", ""]);
     let (mut waiter, mut other) = (server.client(), server.client());
     assert_eq!(other.line("SET k before"), ok());
-    let stall = place.stall_disk(&server);
+    let stall = place.disk.stall();
     waiter.send(&["SAVE"]).expect("the server takes it");
     wait_for_info(&mut other, "snapshot_in_progress", "1");
     for _ in 0..1000 {
@@ -281,12 +257,9 @@ fn others_are_served_while_a_client_waits_for_its_save() {
     assert!(waiter.read_reply().is_err(), "nothing is durable yet");
     waiter.set_read_timeout(PATIENCE).expect("a connection");
 
-    let (contents, _) = snapshot::read(&stall.end()).expect("a whole snapshot");
-    assert_eq!(contents[&(0, b"k".to_vec())].0, b"before");
-    let reply = waiter.read_reply().expect("the failure is told");
-    assert!(reply.starts_with(b"-ERR "), "{}", reply.escape_ascii());
-    // The client is told first; the disk's thread removes the file after that.
-    place.wait_for_names(&[]);
+    stall.end();
+    assert_eq!(waiter.read_reply().expect("it is saved"), b"+OK\r\n");
+    assert_eq!(place.contents()[&(0, b"k".to_vec())].0, b"before");
     assert_eq!(waiter.line("SAVE"), ok());
     assert_eq!(place.contents()[&(0, b"k".to_vec())].0, b"after");
 }
@@ -311,7 +284,7 @@ fn commands_about_snapshots_answer_as_those_of_redis() {
     assert!(matches!(client.line("LASTSAVE"), Value::Integer(at) if at >= started));
     assert_eq!(place.contents().len(), 1);
 
-    let stall = place.stall_disk(&server);
+    let stall = place.disk.stall();
     assert_eq!(
         client.line("BGSAVE schedule"),
         simple("Background saving started")
@@ -323,7 +296,7 @@ fn commands_about_snapshots_answer_as_those_of_redis() {
     );
     client.line("SET late v");
     stall.end();
-    wait_for_info(&mut client, "rdb_saves", "2");
+    wait_for_info(&mut client, "rdb_saves", "3");
     assert_eq!(place.contents().len(), 2, "the scheduled one is later");
 
     assert_eq!(client.line("MULTI"), ok());
@@ -336,7 +309,7 @@ fn commands_about_snapshots_answer_as_those_of_redis() {
     assert_eq!(client.line("BGSAVE"), simple("QUEUED"));
     let started = Value::Array(vec![simple("Background saving started")]);
     assert_eq!(client.line("EXEC"), started);
-    wait_for_info(&mut client, "rdb_saves", "3");
+    wait_for_info(&mut client, "rdb_saves", "4");
 }
 
 #[test]
@@ -406,10 +379,25 @@ fn an_end_without_saving_leaves_nothing_unfinished() {
 fn a_disk_that_hangs_does_not_keep_the_server_from_ending_without_a_save() {
     let place = Place::new();
     let server = place.start(&["--save", ""]);
-    let _stall = place.stall_disk(&server);
+    let _stall = place.disk.stall();
     let mut client = server.client();
     assert_eq!(client.line("BGSAVE"), simple("Background saving started"));
     end_with(server, &["SHUTDOWN", "NOSAVE"]);
+}
+
+/// Defect: the end of the server waited for ever for a last snapshot on a disk that hung. Effect: it
+/// had to be killed, and systemd, asked for more time again and again, never did. Fix: a disk that has
+/// not answered for ten seconds is given up.
+#[test]
+fn a_disk_that_hangs_keeps_the_server_from_its_last_snapshot_and_not_from_ending() {
+    let place = Place::new();
+    let mut server = place.start(&["--save", "3600 1"]);
+    let _stall = place.disk.stall();
+    assert_eq!(server.client().line("SET k v"), ok());
+    server.signal("TERM");
+    server.wait_for_log("the disk has not answered for 10 seconds");
+    server.wait_for_log("the server ends without its last snapshot");
+    assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
 }
 
 /// The content at some moment of the writer in [`killed_under_load`]: both keys of a pair have the
@@ -515,7 +503,7 @@ fn damaged(place: &Place) -> (u64, u64) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(place.file(), &bytes).expect("it can be written");
-    let found = salvage(&bytes);
+    let (found, _) = snapshot::salvaged(&bytes);
     let offset = found.damage.as_ref().expect("it is damaged").offset;
     assert!((1..5_000).contains(&found.keys()), "{}", found.keys());
     assert!(offset > 16 && offset < middle as u64);
@@ -683,34 +671,33 @@ fn a_directory_that_vanishes_fails_saves_until_it_is_back() {
     assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
 }
 
+/// Defect: a wrong `dir` was accepted. Effect: that showed when the first snapshot failed, without its
+/// name. Fix: as Redis, the server does not start.
 #[test]
-fn a_missing_directory_does_not_keep_a_cache_from_starting() {
+fn a_directory_that_is_not_there_is_told_at_the_start() {
     let place = Place::new();
-    let mut server = place.start(&["--save", "", "--dbfilename", "none/dump.evk"]);
-    server.wait_for_log("starting empty");
-    let mut client = server.client();
-    assert_eq!(client.line("BGSAVE"), simple("Background saving started"));
-    wait_for_info(&mut client, "rdb_last_bgsave_status", "err");
-    assert_eq!(client.line("SET k v"), ok());
-    fs::create_dir(place.path().join("none")).expect("a directory can be made");
-    assert_eq!(client.line("SAVE"), ok());
-    assert_eq!(info(&mut client, "rdb_last_bgsave_status"), "ok");
-    assert!(place.path().join("none/dump.evk").exists());
+    let missing = place.path().join("none");
+    let missing = missing.to_str().expect("text");
+    for save in ["", "60 1"] {
+        let ended = run_evenkeel(&["--port", "0", "--save", save, "--dir", missing]);
+        assert_eq!(ended.code, Some(1));
+        let told = format!("evenkeel: can't chdir to '{missing}': No such file or directory");
+        assert!(ended.errors[0].starts_with(&told), "{ended:?}");
+    }
+    let ended = place.refused(&["--dbfilename", "none/dump.evk"]);
+    let told = "evenkeel: dbfilename can't be a path, just a filename";
+    assert_eq!(ended.errors, [told]);
 }
 
 #[test]
 fn a_full_disk_keeps_the_last_snapshot() {
-    if !Path::new("/dev/full").exists() {
-        println!("this system has no /dev/full: nothing to do");
-        return;
-    }
     let place = Place::new();
     let server = place.start(&["--save", ""]);
     let mut client = server.client();
     client.line("SET k v");
     assert_eq!(client.line("SAVE"), ok());
     fill(&mut client, "key", 20_000);
-    place.fill_disk(&server);
+    place.disk.fill();
     let Value::Error(reason) = client.line("SAVE") else {
         panic!("SAVE fails")
     };
@@ -726,6 +713,7 @@ fn a_full_disk_keeps_the_last_snapshot() {
     let refused = client.line("SET k x");
     assert!(matches!(&refused, Value::Error(text) if text.starts_with(b"MISCONF ")));
     assert_eq!(client.line("GET k"), bulk("w"));
+    place.disk.free();
     assert_eq!(client.line("SAVE"), ok());
     assert_eq!(client.line("SET k x"), ok());
     assert_eq!(place.contents().len(), 20_001);

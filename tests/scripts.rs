@@ -15,6 +15,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use evenkeel::config::EnableDebug;
 use evenkeel::engine::Execution;
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::session::{Peer, SessionKey};
@@ -30,10 +31,6 @@ use support::words;
 /// Commands that no script can contain, and why.
 const NOT_IN_SCRIPTS: &[(&str, &str)] = &[
     ("shutdown", "ends the server; tests/process.rs"),
-    (
-        "debug",
-        "moves the clock and reloads for the drivers themselves",
-    ),
     ("monitor", "sees every other request of the shared server"),
 ];
 
@@ -65,6 +62,14 @@ trait Driver {
     fn reload(&mut self);
 }
 
+/// The configuration of the drivers in process: as a server has it that allows DEBUG.
+fn config_with_debug() -> Config {
+    Config {
+        enable_debug_command: EnableDebug::Yes,
+        ..Config::default()
+    }
+}
+
 /// Drives the engine in process, with a clock of its own.
 struct EngineDriver {
     engine: CacheEngine,
@@ -77,7 +82,7 @@ struct EngineDriver {
 impl EngineDriver {
     fn new(ticks: bool) -> EngineDriver {
         EngineDriver {
-            engine: CacheEngine::new(Config::default()),
+            engine: CacheEngine::new(config_with_debug()),
             sessions: BTreeMap::new(),
             now: Timestamp::from_unix_ms(1_800_000_000_000),
             ticks,

@@ -8,8 +8,7 @@
 
 mod support;
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -19,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use support::PATIENCE;
 use support::client::Address;
+use support::disk::Disk;
 use support::server::ServerProcess;
 use support::value::Value;
 use tempfile::TempDir;
@@ -115,7 +115,7 @@ fn ok() -> Value {
     Value::Simple(b"OK".to_vec())
 }
 
-/// The bytes of a snapshot with one key, `k`.
+/// The bytes of a snapshot with one key.
 fn snapshot() -> Vec<u8> {
     let mut server = ServerProcess::evenkeel(&[]);
     let mut client = server.client();
@@ -125,40 +125,25 @@ fn snapshot() -> Vec<u8> {
     std::fs::read(server.directory().join("dump.evk")).expect("the snapshot is there")
 }
 
-/// A folder whose snapshot is a pipe: it is loaded as fast as the test writes.
-fn folder_with_pipe() -> (TempDir, PathBuf) {
+/// A folder with a snapshot that has one key, `k`.
+fn folder_with_snapshot() -> TempDir {
     let folder = folder();
-    let path = folder.path().join("dump.evk");
-    make_pipe(&path);
-    (folder, path)
-}
-
-fn make_pipe(path: &Path) {
-    let status = Command::new("mkfifo").arg(path).status();
-    assert!(status.expect("mkfifo exists").success());
+    std::fs::write(folder.path().join("dump.evk"), snapshot()).expect("a file can be made");
+    folder
 }
 
 #[test]
 fn ready_is_said_when_everything_is_loaded() {
-    let bytes = snapshot();
-    let (folder, pipe) = folder_with_pipe();
+    let (folder, disk) = (folder_with_snapshot(), Disk::new());
+    let stall = disk.stall();
     let manager = Manager::new();
     let arguments = ["--port", "0", "--save", "", "--dir", text(folder.path())];
-    let server = manager.start(&arguments, |_| {});
+    let server = manager.start(&arguments, |command| disk.attach(command));
     let loading = manager.message();
     assert!(loading.starts_with("STATUS=Loading "), "{loading}");
     assert!(loading.contains("\nEXTEND_TIMEOUT_USEC="), "{loading}");
-    // Returns when the server reads.
-    let mut pipe = OpenOptions::new()
-        .write(true)
-        .open(pipe)
-        .expect("the pipe is there");
-    pipe.write_all(&bytes[..bytes.len() / 2])
-        .expect("the server reads");
     manager.expect_silence();
-    pipe.write_all(&bytes[bytes.len() / 2..])
-        .expect("the server reads");
-    drop(pipe);
+    stall.end();
     assert_eq!(manager.message(), "READY=1\nSTATUS=1 keys, 0 clients");
     assert_eq!(server.client().line("GET k"), Value::Bulk(b"v".to_vec()));
     let info = server.client().line("INFO server").text();
@@ -167,15 +152,12 @@ fn ready_is_said_when_everything_is_loaded() {
 
 #[test]
 fn a_server_that_is_still_loading_ends_at_once() {
-    let (folder, pipe) = folder_with_pipe();
+    let (folder, disk) = (folder_with_snapshot(), Disk::new());
+    let _stall = disk.stall();
     let manager = Manager::new();
     let arguments = ["--port", "0", "--dir", text(folder.path())];
-    let mut server = manager.start(&arguments, |_| {});
+    let mut server = manager.start(&arguments, |command| disk.attach(command));
     assert!(manager.message().starts_with("STATUS=Loading "));
-    let _pipe = OpenOptions::new()
-        .write(true)
-        .open(pipe)
-        .expect("the pipe is there");
     server.signal("TERM");
     assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
 }
@@ -449,18 +431,15 @@ fn sigterm_says_so_and_saves() {
 }
 
 /// Goal: the end is given more time while the disk is slow, and a second SIGINT does not wait.
-/// Method: the file of the last snapshot is a pipe that nobody reads, so the disk never answers.
+/// Method: the disk never answers.
 #[test]
 fn a_slow_end_asks_for_time_and_a_second_interrupt_does_not_wait_for_it() {
     let manager = Manager::new();
-    let mut server = manager.start(&["--port", "0"], |_| {});
+    let disk = Disk::new();
+    let mut server = manager.start(&["--port", "0"], |command| disk.attach(command));
     manager.wait_for("READY=1");
     assert_eq!(server.client().line("SET k v"), ok());
-    make_pipe(
-        &server
-            .directory()
-            .join(format!("dump.evk.tmp-{}", server.id())),
-    );
+    let _stall = disk.stall();
     server.signal("INT");
     manager.wait_for("STATUS=Stopping");
     let saving = manager.message();

@@ -13,11 +13,11 @@ use std::ops::Range;
 
 use evenkeel::persistence::{
     Damage, DamageKind, DatabaseCount, FORMAT_VERSION, Loader, PersistError, Salvage, Summary,
-    load_from, salvage,
+    load_from,
 };
 use evenkeel::value::record::RecordError;
 use evenkeel::{CacheEngine, Config, Timestamp};
-use snapshot::{BEGUN_MS, Cache, Contents, add_records, read};
+use snapshot::{BEGUN_MS, Cache, Contents, add_records, read, salvaged};
 
 const DOCUMENT: &str = include_str!("../docs/SNAPSHOT_FORMAT.md");
 const GOLDEN: &[u8] = include_bytes!("golden/snapshot-v1.evk");
@@ -191,8 +191,8 @@ fn contents_without(file: &[u8], is_lost: impl Fn(&Range<usize>) -> bool) -> Con
 /// Salvages a damaged file, and checks what holds for every one: what comes out loads, counts what
 /// it holds, and holds nothing but what `original` does.
 fn check_salvage(damaged: &[u8], original: &Contents) -> (Salvage, Contents) {
-    let found = salvage(damaged);
-    let (contents, summary) = read(&found.snapshot).expect("what was salvaged is whole");
+    let (found, new) = salvaged(damaged);
+    let (contents, summary) = read(&new).expect("what was salvaged is whole");
     for (name, content) in &contents {
         assert_eq!(original.get(name), Some(content));
     }
@@ -484,7 +484,7 @@ fn content_that_makes_no_sense_is_refused_although_its_checksums_match() {
     let offset = begun().file.len() as u64;
     let is_damaged = |file: Vec<u8>, kind: DamageKind| {
         assert_eq!(damage_of(&file), (offset, kind));
-        assert!(read(&salvage(&file).snapshot).is_ok());
+        assert!(read(&salvaged(&file).1).is_ok());
     };
     for kind in [0, 3, 7, 128, 254] {
         let file = begun().block(kind, 0, b"").end(&[]);
@@ -515,7 +515,7 @@ fn content_that_makes_no_sense_is_refused_although_its_checksums_match() {
 
     // The sum of these keys overflowed in the salvage.
     let many_keys = begun().end(&[(0, u64::MAX, 0), (1, u64::MAX, 0)]);
-    assert_eq!(salvage(&many_keys).expected_keys, None);
+    assert_eq!(salvaged(&many_keys).0.expected_keys, None);
     is_damaged(many_keys, DamageKind::Counts);
 
     let short_about = Builder::new().block(ABOUT, 0, &[0; 7]).end(&[]);
@@ -523,7 +523,7 @@ fn content_that_makes_no_sense_is_refused_although_its_checksums_match() {
         damage_of(&short_about),
         (HEAD_BYTES as u64, DamageKind::Misplaced)
     );
-    assert!(read(&salvage(&short_about).snapshot).is_ok());
+    assert!(read(&salvaged(&short_about).1).is_ok());
 }
 
 #[test]

@@ -172,18 +172,18 @@ impl World {
         match source.below(8) {
             0 => {
                 let value = source.bytes(64);
-                engine.set(key, value, Expire::Never);
+                _ = engine.set(key, value, Expire::Never);
                 assert_eq!(engine.get(key).as_deref(), Some(value));
             }
             1 => {
                 let lifetime = Duration::from_millis(source.one_of(&STEPS_MS));
-                engine.set(key, b"5", Expire::After(lifetime));
+                _ = engine.set(key, b"5", Expire::After(lifetime));
                 assert_eq!(engine.contains(key), !lifetime.is_zero());
             }
-            2 => engine.set(key, b"5", Expire::Keep),
+            2 => _ = engine.set(key, b"5", Expire::Keep),
             3 => {
                 let times_ms = [0, 1, 1_700_000_000_001, 1 << 44, i64::MAX as u64, u64::MAX];
-                engine.set(key, b"", Expire::AtUnixMs(source.one_of(&times_ms)));
+                _ = engine.set(key, b"", Expire::AtUnixMs(source.one_of(&times_ms)));
             }
             4 => {
                 let old = engine.get(key);

@@ -9,7 +9,7 @@
 
 use crate::source::Source;
 use evenkeel::Config;
-use evenkeel::config::{Access, CommandLine, Files, ROWS, Row};
+use evenkeel::config::{Access, CommandLine, Files, NoFiles, ROWS, Row};
 
 /// Files called `0`, `1` and so on.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ fn words(text: &[u8]) -> Vec<&[u8]> {
 
 fn apply_arguments(config: &mut Config, arguments: &[&[u8]]) -> Result<(), String> {
     let line = CommandLine::parse(arguments).map_err(|error| error.to_string())?;
-    line.apply_settings(config)
+    line.apply_options(config, &mut NoFiles)
         .map(drop)
         .map_err(|error| error.to_string())
 }

@@ -27,8 +27,8 @@ impl Timestamp {
     /// their own.
     pub const fn from_unix_ms(unix_ms: u64) -> Self {
         Self {
-            unix_us: unix_ms * 1000,
-            monotonic_us: unix_ms * 1000,
+            unix_us: unix_ms.saturating_mul(1000),
+            monotonic_us: unix_ms.saturating_mul(1000),
         }
     }
 
@@ -48,8 +48,10 @@ impl Timestamp {
     #[must_use]
     pub const fn plus_ms(self, duration_ms: u64) -> Self {
         Self {
-            unix_us: self.unix_us + duration_ms * 1000,
-            monotonic_us: self.monotonic_us + duration_ms * 1000,
+            unix_us: self
+                .unix_us
+                .saturating_add(duration_ms.saturating_mul(1000)),
+            monotonic_us: (self.monotonic_us).saturating_add(duration_ms.saturating_mul(1000)),
         }
     }
 }
@@ -135,6 +137,13 @@ impl Default for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_beyond_what_a_clock_shows_is_the_last_one() {
+        let last = Timestamp::from_unix_ms(u64::MAX);
+        assert_eq!(last.unix_us, u64::MAX);
+        assert_eq!(last.plus_ms(u64::MAX), last);
+    }
 
     #[test]
     fn a_clock_that_is_moved_forward_says_so_on_both_and_not_as_a_stopwatch() {

@@ -13,6 +13,10 @@ pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Longest argument in bytes: 512 MiB, the default of `proto-max-bulk-len`, which may change it.
 pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// The most that `proto-max-bulk-len` may allow: two such strings, a key and its value, are one
+/// record of a snapshot, whose length is 32 bits with room for its head.
+pub const BULK_BYTES_LIMIT: usize = (u32::MAX as usize / 2) - 64 * 1024;
+
 /// Most arguments in one request: 1,048,576, the limit Redis had until version 6.2. Redis 7 reads
 /// up to 2,147,483,647, but one request runs to its end before anything else does, so this bounds
 /// the longest turn, and the argument ranges of one request to 8 MiB.
@@ -35,8 +39,18 @@ pub const ECHOED_BYTES_MAX: usize = 128;
 
 // Offsets into a request are `u32`.
 const _: () = assert!(REQUEST_BYTES_MAX <= u32::MAX as usize);
+const _: () = assert!(BULK_BYTES_MAX <= BULK_BYTES_LIMIT);
 // The largest argument fits into the largest request.
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 
+/// Longest name of a client, of its library and of that library's version, in bytes: programs use
+/// some tens, and each is kept as long as the client stays and copied into the slow log.
+pub const CLIENT_NAME_BYTES_MAX: usize = 1024;
+
 /// Keys that one call of SCAN looks at most, whatever COUNT says: about half a millisecond.
 pub const SCAN_KEYS_MAX: usize = 10_000;
+
+/// From this many bytes on a write is asked whether it fits below `maxmemory` before it runs; a
+/// smaller one only whether memory is over the limit already. 64 KiB, what a connection reads at
+/// once: below, a pipeline is not looked at request by request.
+pub const LARGE_WRITE_BYTES: usize = 64 * 1024;

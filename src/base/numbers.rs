@@ -7,7 +7,7 @@
 //! memory  digit+ [ "b" | "k" | "kb" | "m" | "mb" | "g" | "gb" ]  k = 1000, kb = 1024, any case
 //! ```
 //!
-//! 1. `parse_i64` accepts exactly the texts that [`format_i64`] gives, so an integer may be stored
+//! 1. `parse_i64` accepts exactly the texts that `itoa` gives, so an integer may be stored
 //!    instead of its text; `integers_and_their_texts_are_one_to_one` checks it.
 //! 2. No text panics or allocates; what does not fit its type is refused, never wrapped.
 //!
@@ -20,9 +20,6 @@ use rustc_apfloat::{Float, Round};
 
 /// Digits that always fit 64 bits unsigned: 10^19 is below 2^64.
 const SAFE_DIGITS: usize = 19;
-
-/// Room for the text of any integer; reused from call to call.
-pub type IntegerBuffer = itoa::Buffer;
 
 /// The integer that `text` spells in the one canonical way, or `None`.
 #[inline]
@@ -104,12 +101,6 @@ pub fn parse_memory_bytes(text: &[u8]) -> Option<u64> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     parse_u64(digits)?.checked_mul(*unit_bytes)
-}
-
-/// The canonical text of `value`, written into `buffer`.
-#[inline]
-pub fn format_i64(value: i64, buffer: &mut IntegerBuffer) -> &[u8] {
-    buffer.format(value).as_bytes()
 }
 
 /// The value of at most [`SAFE_DIGITS`] digits, or `None` if one is no digit.
@@ -265,10 +256,9 @@ mod tests {
     #[test]
     fn integers_and_their_texts_are_one_to_one() {
         let mut random = fastrand::Rng::with_seed(1);
-        let mut buffer = IntegerBuffer::new();
         for _ in 0..20_000 {
             let value = random.i64(..) >> random.u32(0..64);
-            assert_eq!(parse_i64(format_i64(value, &mut buffer)), Some(value));
+            assert_eq!(parse_i64(value.to_string().as_bytes()), Some(value));
             assert_eq!(
                 parse_u64(&value.unsigned_abs().to_string().into_bytes()),
                 Some(value.unsigned_abs())
@@ -278,7 +268,7 @@ mod tests {
                 .map(|_| *random.choice(b"0129-+ ").unwrap())
                 .collect();
             if let Some(value) = parse_i64(&text) {
-                assert_eq!(format_i64(value, &mut buffer), text);
+                assert_eq!(value.to_string().as_bytes(), text);
             }
         }
     }

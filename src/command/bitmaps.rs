@@ -44,6 +44,7 @@ fn setbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     };
     let key = context.key(args, 1);
     let len_min = bits::bytes_needed(offset) as usize;
+    context.room_to_grow(key, len_min)?;
     let mut old = false;
     context.mutate().edit(key, len_min, |bytes| {
         old = bits::set_bit(bytes, offset, bit);
@@ -215,6 +216,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         std::mem::swap(&mut combined, &mut next);
     }
     let key = context.key(args, 2);
+    context.room_to_grow(key, combined.len())?;
     let mut mutation = context.mutate();
     if combined.is_empty() {
         mutation.remove(key);
@@ -304,6 +306,7 @@ fn bitfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return reply_fields(context, args, &actions);
     };
     let key = context.key(args, 1);
+    context.room_to_grow(key, len_min as usize)?;
     let mut results = Vec::with_capacity(actions.len());
     context.mutate().edit(key, len_min as usize, |bytes| {
         let mut is_changed = false;

@@ -127,6 +127,16 @@ mod tests {
                 "CONFIG SET timeout 1 RequirePass foo",
                 "CONFIG SET timeout 1 RequirePass (redacted)",
             ),
+            // What is not offered is the same password elsewhere, and so is what is misspelled.
+            (
+                "CONFIG SET masterauth a MasterUser b primaryauth c tls-key-file-pass d",
+                "CONFIG SET masterauth (redacted) MasterUser (redacted) primaryauth (redacted) \
+                 tls-key-file-pass (redacted)",
+            ),
+            (
+                "CONFIG SET requirepas a hz 10",
+                "CONFIG SET requirepas (redacted) hz 10",
+            ),
         ];
         for (line, expected) in hidden {
             assert_eq!(shown_line(line), expected);

@@ -76,7 +76,13 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         let args = args.args();
         // Nothing a queued command does can change what it takes, so it resolves as when queued.
         match resolve_number(*command, args) {
-            Ok(resolved) => call(context, resolved, args),
+            Ok(resolved) => {
+                if resolved.spec.flags.has(Flags::DENY_OOM) {
+                    // EXEC was let in as a whole, so its commands run even if nothing more can go.
+                    _ = context.room_for(args.span_bytes());
+                }
+                call(context, resolved, args);
+            }
             Err(error) => reply_error(context, &error),
         }
     }

@@ -7,20 +7,24 @@
 //! 4. An alias is a name of its own for both, as in Redis: it is listed beside its parameter, and
 //!    setting both in one call is no duplicate.
 //!
-//! Cost: `matching` patterns × names; `set` pairs × names.
+//! Cost: `matching` patterns × names, and the length of the patterns; `set` pairs × names.
 //!
 //! Not here: argument counts and reply shapes (the command's handler); errors' texts (`error.rs`).
 
 use super::error::SetError;
-use super::row::{Access, Row, every_row, find};
+use super::row::{Row, every_row, find};
 use super::table::Config;
 use super::text;
+
+/// Patterns that may be matched at once; there are fewer names than this.
+pub const PATTERNS_MAX: usize = 1_024;
 
 /// Bytes that make a pattern a glob rather than a plain name, as in Redis.
 const GLOB_BYTES: &[u8] = b"*?[";
 
 impl Config {
-    /// The parameters whose name or alias matches one of the glob `patterns`, ignoring case.
+    /// The parameters whose name or alias matches one of the glob `patterns`, ignoring case. There
+    /// should be at most [`PATTERNS_MAX`]: each is compared with each name.
     ///
     /// A name asked for plainly comes back as it was spelled, as in Redis.
     pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
@@ -52,9 +56,10 @@ impl Config {
     }
 }
 
-/// Whether the value of the parameter with this name must stay out of logs.
+/// Whether the value of the parameter with this name must stay out of logs: that of a password, or
+/// of a name that is not known and sounds like one.
 pub fn is_sensitive(name: &[u8]) -> bool {
-    find(every_row(), name).is_some_and(Row::is_sensitive)
+    find(every_row(), name).map_or_else(|| text::sounds_secret(name), Row::is_sensitive)
 }
 
 /// What came of taking over a configuration that was read anew.
@@ -91,32 +96,47 @@ fn matching_rows<'r>(
     rows: impl Iterator<Item = &'r Row>,
     patterns: &[&[u8]],
 ) -> impl Iterator<Item = (String, &'r Row)> {
+    let wanted: Vec<Wanted<'_>> = patterns
+        .iter()
+        .map(|pattern| Wanted::new(pattern))
+        .collect();
     let names = rows
         .filter(|row| row.is_shown_to_clients())
         .flat_map(|row| row.names().map(move |name| (name, row)));
-    names.filter_map(|(name, row)| {
-        let pattern = patterns
+    names.filter_map(move |(name, row)| {
+        let by_pattern = row.is_found_by_patterns(name);
+        let mut candidates = wanted
             .iter()
-            .find(|pattern| matches_name(pattern, name))?;
-        let spelled = if is_glob(pattern) {
-            name.to_owned()
-        } else {
-            text::shown(pattern)
+            .filter(|wanted| by_pattern || matches!(wanted, Wanted::Name(_)));
+        let spelled = match candidates.find(|wanted| wanted.is(name))? {
+            Wanted::Name(spelled) => text::shown(spelled),
+            Wanted::Glob(_) => name.to_owned(),
         };
         Some((spelled, row))
     })
 }
 
-fn matches_name(pattern: &[u8], name: &str) -> bool {
-    if is_glob(pattern) {
-        text::glob_matches(pattern, name)
-    } else {
-        pattern.eq_ignore_ascii_case(name.as_bytes())
-    }
+/// What a pattern asks for.
+enum Wanted<'a> {
+    Name(&'a [u8]),
+    Glob(text::Glob),
 }
 
-fn is_glob(pattern: &[u8]) -> bool {
-    pattern.iter().any(|byte| GLOB_BYTES.contains(byte))
+impl<'a> Wanted<'a> {
+    fn new(pattern: &'a [u8]) -> Self {
+        if pattern.iter().any(|byte| GLOB_BYTES.contains(byte)) {
+            Self::Glob(text::Glob::new(pattern))
+        } else {
+            Self::Name(pattern)
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        match self {
+            Self::Name(wanted) => wanted.eq_ignore_ascii_case(name.as_bytes()),
+            Self::Glob(glob) => glob.matches(name),
+        }
+    }
 }
 
 fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
@@ -146,13 +166,13 @@ fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
 /// Whether a parameter of something that is not there is asked to stay as it is.
 fn is_true_already(row: &Row, value: &[u8]) -> bool {
     let printed = row.kind.printed(&[value]);
-    row.access == Access::Absent && printed == Ok(row.kind.printed_default(row.default))
+    row.is_absent() && printed == Ok(row.kind.printed_default(row.default))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Group, Kind};
+    use crate::config::{Access, Group, Kind};
 
     fn get(patterns: &[&str]) -> Vec<(String, String)> {
         let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
@@ -164,7 +184,7 @@ mod tests {
 
     fn names_shown() -> impl Iterator<Item = &'static str> {
         let rows = every_row().filter(|row| row.is_shown_to_clients());
-        rows.flat_map(Row::names)
+        rows.flat_map(|row| row.names().filter(|name| row.is_found_by_patterns(name)))
     }
 
     fn set(arguments: &[&str]) -> Result<(Config, Vec<&'static str>), String> {
@@ -220,6 +240,16 @@ mod tests {
         assert_eq!(set(&[]).unwrap().1, Vec::<&str>::new());
     }
 
+    /// Goal: a pattern is read once, not for every name. Method: patterns so long that reading one
+    /// for each name would take minutes; the last of them matches.
+    #[test]
+    fn long_patterns_are_read_once() {
+        let long = format!("*{}", "[a-z]?".repeat(50_000));
+        let mut patterns = vec![long.as_str(); 100];
+        patterns.push("maxclient?");
+        assert_eq!(get(&patterns), [pair("maxclients", "10000")]);
+    }
+
     #[test]
     fn set_answers_in_the_words_of_redis() {
         let text = |arguments: &[&str]| set(arguments).unwrap_err();
@@ -228,8 +258,8 @@ mod tests {
         assert_eq!(text(&["timeout", "abc", "foo", "1"]), unknown);
         assert_eq!(text(&["foo", "1", "timeout", "1", "timeout", "2"]), unknown);
         assert_eq!(
-            text(&["port", "1"]),
-            failed("port", "can't set immutable config")
+            text(&["tcp-backlog", "1"]),
+            failed("tcp-backlog", "can't set immutable config")
         );
         assert_eq!(
             text(&["Databases", "1", "databases", "2"]),
@@ -250,7 +280,7 @@ mod tests {
             text(&["proto-max-bulk-len", "1m"]),
             failed(
                 "proto-max-bulk-len",
-                "argument must be between 1048576 and 9223372036854775807 inclusive"
+                "argument must be between 1048576 and 2147418111 inclusive"
             )
         );
         assert_eq!(
@@ -274,6 +304,17 @@ mod tests {
         assert_eq!(get("replica-read-only"), b"no");
         assert_eq!(get("appendonly"), b"no");
         assert_eq!(get("repl-backlog-size"), b"1048576");
+        let (config, _) = set(&["key-load-delay", "5"]).unwrap();
+        assert_eq!(config.matching(&[b"key-load-delay"]).len(), 1);
+        assert_eq!(
+            config.matching(&[b"key-load*"]),
+            [],
+            "for who knows the name"
+        );
+        let all = config.matching(&[b"*", b"rdb-key-save-delay"]);
+        let hidden = all.iter().filter(|(name, _)| name.contains("-delay"));
+        let names: Vec<_> = hidden.map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"rdb-key-save-delay") && !names.contains(&"key-load-delay"));
         assert_eq!(
             set(&["hz", "20", "appendonly", "yes"]).unwrap_err(),
             failed("appendonly", "can't set immutable config")
@@ -294,7 +335,7 @@ mod tests {
         let names = |rows: &[&Row]| rows.iter().map(|row| row.name).collect::<Vec<_>>();
         let last = read(b"timeout 10\nrename-command GET fetch");
         let new = read(
-            b"timeout 20\nport 1\nhz 20\nsave 1 1\nsave 2 2\nappendonly yes\n\
+            b"timeout 20\ntcp-backlog 1\nhz 20\nsave 1 1\nsave 2 2\nappendonly yes\n\
             requirepass \"two words\"\nclient-output-buffer-limit normal 1 2 3\n\
             rename-command GET fetch\nrename-command SET store",
         );
@@ -311,9 +352,9 @@ mod tests {
                 "hz"
             ]
         );
-        assert_eq!(names(&reloaded.fixed), ["port", "rename-command"]);
+        assert_eq!(names(&reloaded.fixed), ["tcp-backlog", "rename-command"]);
         let expected = Config {
-            port: last.port,
+            tcp_backlog: last.tcp_backlog,
             rename_command: last.rename_command.clone(),
             maxclients: 77,
             ..new.clone()

@@ -59,11 +59,16 @@ comments, order and lines that are right already stay as they are.
 ";
 
 const WITHOUT_EFFECT_HEAD: &str = "\
-Known from Redis, and taken so that its configuration files load. A file that has any of them gets
+Known from Redis, Valkey and KeyDB, and taken so that their configuration files load. A file that has any of them gets
 one line of warning, with their names. A name that is neither here nor above is an error.
 
-Hints about how Redis works inside are kept, answered by `CONFIG GET` and changed by `CONFIG SET`,
+Hints about how those work inside are kept, answered by `CONFIG GET` and changed by `CONFIG SET`,
 and change nothing else:
+";
+
+const HIDDEN_HEAD: &str = "\
+Likewise what Valkey, KeyDB and later versions of Redis have, and what serves Redis's own tests;
+`CONFIG GET` shows it to those who ask for the name, not for a pattern:
 ";
 
 const ABSENT_HEAD: &str = "\
@@ -122,15 +127,17 @@ pub fn markdown() -> String {
     }
     let title = Group::WithoutEffect.title();
     let _ = write!(text, "\n## {title}\n\n{WITHOUT_EFFECT_HEAD}\n");
-    push_names(&mut text, Access::Kept);
+    push_names(&mut text, |row| row.access == Access::Kept);
+    let _ = write!(text, "\n{HIDDEN_HEAD}\n");
+    push_names(&mut text, |row| row.access == Access::KeptHidden);
     let _ = write!(text, "\n{ABSENT_HEAD}\n");
-    push_names(&mut text, Access::Absent);
+    push_names(&mut text, Row::is_absent);
     text
 }
 
-/// Appends the names of the parameters without effect that have this access.
-fn push_names(text: &mut String, access: Access) {
-    let rows = WITHOUT_EFFECT.iter().filter(|row| row.access == access);
+/// Appends the names of those parameters without effect that are meant.
+fn push_names(text: &mut String, is_meant: fn(&Row) -> bool) {
+    let rows = WITHOUT_EFFECT.iter().filter(|row| is_meant(row));
     let names = rows.flat_map(Row::names).map(|name| format!("`{name}`"));
     push_wrapped(text, "", &names.collect::<Vec<_>>().join(", "));
 }

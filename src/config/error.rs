@@ -124,8 +124,16 @@ pub enum Fault {
     UnbalancedQuotes,
     /// The directive is known from Redis and not offered here.
     UnsupportedDirective(&'static str),
-    /// A program argument that belongs to no `--name`.
-    UnexpectedArgument(String),
+    /// A `user` without a name.
+    UserWithoutName,
+    /// A user other than `default`.
+    OtherUser(String),
+    /// The user `default` with fewer rights than all.
+    LimitedUser,
+    /// The user `default` has a password of which only the digest is there.
+    UnknownPassword,
+    /// The user `default` has another password than `requirepass`, or none.
+    OtherPassword,
     /// The argument that wants a configuration file has none.
     MissingFile,
     /// An `include` without a path, or with several.
@@ -154,7 +162,19 @@ impl fmt::Display for Fault {
             Fault::BadValue { name, reason } => write!(out, "bad value for '{name}': {reason}"),
             Fault::UnbalancedQuotes => out.write_str("unbalanced quotes"),
             Fault::UnsupportedDirective(name) => write!(out, "'{name}' is not supported"),
-            Fault::UnexpectedArgument(text) => write!(out, "unexpected argument '{text}'"),
+            Fault::UserWithoutName => out.write_str("'user' takes a name"),
+            Fault::OtherUser(name) => write!(out, "there are no users but default: '{name}'"),
+            Fault::LimitedUser => out.write_str(
+                "user default is taken only with all rights: on, ~*, +@all, \
+                 and nopass or a password",
+            ),
+            Fault::UnknownPassword => out.write_str(
+                "the password of user default is known only by its digest: \
+                 give it with requirepass, too",
+            ),
+            Fault::OtherPassword => {
+                out.write_str("user default has another password than requirepass")
+            }
             Fault::MissingFile => out.write_str("--check-config wants a configuration file"),
             Fault::IncludeTakesOnePath => out.write_str("'include' takes one path"),
             Fault::PatternInDirectory => {
@@ -191,6 +211,11 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
+/// What `CONFIG SET` answers, without its `ERR ` prefix, when a value can't be put into force.
+pub fn set_failed(name: &str, reason: &dyn fmt::Display) -> String {
+    format!("CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+}
+
 /// Why a `CONFIG SET` changed nothing. `Display` is the reply without its `ERR ` prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetError {
@@ -213,12 +238,8 @@ pub enum SetError {
 
 impl fmt::Display for SetError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut failed = |name: &str, reason: &dyn fmt::Display| {
-            write!(
-                out,
-                "CONFIG SET failed (possibly related to argument '{name}') - {reason}"
-            )
-        };
+        let mut failed =
+            |name: &str, reason: &dyn fmt::Display| out.write_str(&set_failed(name, reason));
         match self {
             SetError::Immutable(name) => failed(name, &"can't set immutable config"),
             SetError::Duplicate(name) => failed(name, &"duplicate parameter"),

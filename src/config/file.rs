@@ -12,13 +12,15 @@
 //! 2. The first fault ends the reading with file, line and text, and changes nothing.
 //! 3. Files that include each other are a fault, and so is too much of it ([`INCLUDE_DEPTH_MAX`],
 //!    [`INCLUDES_MAX`]). They are kept on a list: nothing recurses.
+//! 4. The options of the command line are such a text, too (`command_line.rs`).
 //!
 //! Cost: linear in the text; the words of one line at a time are copied.
 //!
-//! Not here: reading the bytes of a file (`persistence/file_storage.rs`); values (`value.rs`).
+//! Not here: reading the bytes of a file (`persistence/file_system.rs`); values (`value.rs`).
 
 use std::collections::VecDeque;
 
+use super::default_user::DefaultUser;
 use super::error::{BadValue, ConfigError, Fault, Place};
 use super::notes::Notes;
 use super::row::{Access, Kind, Row, every_row, find};
@@ -26,8 +28,8 @@ use super::table::Config;
 use super::text;
 
 /// Directives of redis.conf that are not offered, and that can't be ignored: whoever wrote them
-/// counts on rights or modules.
-const UNSUPPORTED_DIRECTIVES: &[&str] = &["aclfile", "loadmodule", "user"];
+/// counts on rights, commands or another kind of server.
+const UNSUPPORTED_DIRECTIVES: &[&str] = &["aclfile", "loadmodule", "sentinel"];
 
 /// Most files within each other: far more than anybody keeps apart, far less than a memory.
 pub const INCLUDE_DEPTH_MAX: usize = 16;
@@ -51,6 +53,11 @@ pub trait Files {
     /// # Errors
     /// Why it can't be read.
     fn names(&mut self, path: &[u8]) -> Result<Vec<Vec<u8>>, String>;
+
+    /// The same path from the root, where relative ones have a beginning.
+    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        path.to_vec()
+    }
 }
 
 /// No files at all, for text that stands alone.
@@ -76,7 +83,8 @@ impl Config {
         self.apply_files(name.as_bytes(), text, &mut NoFiles)
     }
 
-    /// Applies the text of the configuration file at `path`, and the files it includes.
+    /// Applies the text of the configuration file at `path`, and the files it includes. A relative
+    /// `dir` becomes an absolute one, as far as `files` can tell.
     ///
     /// # Errors
     /// Nothing is then changed; the error names the file and the line.
@@ -86,24 +94,41 @@ impl Config {
         text: &[u8],
         files: &mut dyn Files,
     ) -> Result<Notes, ConfigError> {
+        self.apply(Source::new(Some(path.to_vec()), text.to_vec()), files)
+    }
+
+    /// As [`Config::apply_files`], for the options of the command line, written as such a text.
+    pub(super) fn apply_options(
+        &mut self,
+        text: &[u8],
+        files: &mut dyn Files,
+    ) -> Result<Notes, ConfigError> {
+        self.apply(Source::new(None, text.to_vec()), files)
+    }
+
+    fn apply(&mut self, source: Source, files: &mut dyn Files) -> Result<Notes, ConfigError> {
         let mut reading = Reading {
             config: self.clone(),
             notes: Notes::default(),
             repeats: Repeats::default(),
-            sources: vec![Source::new(path.to_vec(), text.to_vec())],
+            sources: vec![source],
             include_count: 0,
             files,
         };
         while reading.step()? {}
-        let Reading { config, notes, .. } = reading;
+        let Reading {
+            mut config, notes, ..
+        } = reading;
+        config.dir = files.absolute(&config.dir);
         *self = config;
         Ok(notes)
     }
 }
 
-/// A file that is being read.
+/// A text that is being read.
 struct Source {
-    path: Vec<u8>,
+    /// The file; none for the options of the command line.
+    path: Option<Vec<u8>>,
     text: Vec<u8>,
     /// Where the next line begins; one past the end when there is none.
     next: usize,
@@ -114,7 +139,7 @@ struct Source {
 }
 
 impl Source {
-    fn new(path: Vec<u8>, text: Vec<u8>) -> Self {
+    fn new(path: Option<Vec<u8>>, text: Vec<u8>) -> Self {
         Self {
             path,
             text,
@@ -132,6 +157,18 @@ impl Source {
         self.line += 1;
         Some(line)
     }
+
+    /// The line that was read last.
+    fn place(&self, line: &[u8]) -> Place {
+        match &self.path {
+            None => Place::CommandLine,
+            Some(path) => Place::File {
+                name: text::one_line(path),
+                line: self.line,
+                text: shown_line(line),
+            },
+        }
+    }
 }
 
 /// The state between two lines.
@@ -139,7 +176,7 @@ struct Reading<'f> {
     config: Config,
     notes: Notes,
     repeats: Repeats,
-    /// The file that is read, last, after those it is included by.
+    /// The text that is read, last, after those it is included by.
     sources: Vec<Source>,
     include_count: usize,
     files: &'f mut dyn Files,
@@ -164,19 +201,19 @@ impl Reading<'_> {
 
     /// A fault of the line that was read last.
     fn error(&self, fault: Fault, line: &[u8]) -> ConfigError {
-        let source = (self.sources.last()).expect("a fault is found in a file that is being read");
-        let place = Place::File {
-            name: text::one_line(&source.path),
-            line: source.line,
-            text: shown_line(line),
-        };
-        let place = Box::new(place);
+        let place = Box::new(self.place(line));
         ConfigError { place, fault }
+    }
+
+    fn place(&self, line: &[u8]) -> Place {
+        let source = self.sources.last();
+        source.expect("a line is one of a text").place(line)
     }
 
     fn begin(&mut self, path: Vec<u8>) -> Result<(), Fault> {
         let shown = text::one_line(&path);
-        if self.sources.iter().any(|source| source.path == path) {
+        let is_open = |source: &Source| source.path.as_ref() == Some(&path);
+        if self.sources.iter().any(is_open) {
             return Err(Fault::IncludeCycle(shown));
         }
         if self.sources.len() == INCLUDE_DEPTH_MAX || self.include_count == INCLUDES_MAX {
@@ -184,7 +221,7 @@ impl Reading<'_> {
         }
         self.include_count += 1;
         match self.files.read(&path) {
-            Ok(text) => self.sources.push(Source::new(path, text)),
+            Ok(text) => self.sources.push(Source::new(Some(path), text)),
             Err(reason) => {
                 return Err(Fault::Unreadable {
                     path: shown,
@@ -204,21 +241,38 @@ impl Reading<'_> {
         let Some((name, values)) = words.split_first() else {
             return Ok(());
         };
-        if !is_include(name) {
-            return apply_words(
-                &mut self.config,
-                &mut self.repeats,
-                &mut self.notes,
-                name,
-                values,
-            );
+        if is_include(name) {
+            return self.include(values);
         }
+        if is_user(name) {
+            return self.read_user(values, line);
+        }
+        apply_words(
+            &mut self.config,
+            &mut self.repeats,
+            &mut self.notes,
+            name,
+            values,
+        )
+    }
+
+    fn include(&mut self, values: &[&[u8]]) -> Result<(), Fault> {
         let [path] = values else {
             return Err(Fault::IncludeTakesOnePath);
         };
         let includes = self.paths(path)?;
         let source = self.sources.last_mut();
-        source.expect("the line is one of a file").includes = includes;
+        source.expect("the line is one of a text").includes = includes;
+        Ok(())
+    }
+
+    /// Reads what follows `user`. A password in plain text is that of `requirepass`.
+    fn read_user(&mut self, words: &[&[u8]], line: &[u8]) -> Result<(), Fault> {
+        let user = DefaultUser::read(words)?;
+        if let Some(password) = user.plain_password() {
+            self.config.requirepass = password.to_vec();
+        }
+        self.notes.add_user(user, self.place(line));
         Ok(())
     }
 
@@ -252,16 +306,18 @@ pub(super) fn is_include(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"include")
 }
 
+/// Whether a line that begins with this word is about a user.
+pub(super) fn is_user(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"user")
+}
+
 /// The text of a faulty line for its error, unless a password may be in it.
 fn shown_line(line: &[u8]) -> String {
     let name = line.split(u8::is_ascii_whitespace).next();
     let name = name.unwrap_or_default().to_ascii_lowercase();
     let is_secret = find(every_row(), &name).is_some_and(Row::is_sensitive);
-    // A password's parameter may be misspelled, or be one of a later version of Redis.
-    let sounds_secret = [&b"pas"[..], b"auth", b"user", b"secret"]
-        .iter()
-        .any(|part| name.windows(part.len()).any(|window| window == *part));
-    if is_secret || sounds_secret {
+    // All of the line, because a password may have its name further on: sentinel auth-pass …
+    if is_secret || text::sounds_secret(line) {
         String::new()
     } else {
         text::shown(line)
@@ -286,7 +342,8 @@ impl Repeats {
             config.save = points;
             return Err(reason);
         }
-        if self.has_save && values != [b""] {
+        let takes_back = values.is_empty() || values == [b""];
+        if self.has_save && !takes_back {
             points.append(&mut config.save);
             config.save = points;
         }
@@ -314,19 +371,20 @@ pub(super) fn apply_words(
     };
     match row.access {
         Access::Fixed | Access::FixedSecret | Access::Mutable | Access::MutableSecret => {
+            notes.note_guard(row);
             let set = repeats.set(config, row, values);
             set.map_err(|reason| Fault::BadValue {
                 name: row.name,
                 reason,
             })
         }
-        Access::Kept => {
+        Access::Kept | Access::KeptHidden => {
             // A value that only a later Redis knows is no reason to refuse a file.
             _ = row.set(config, values);
             notes.add(row, values);
             Ok(())
         }
-        Access::Absent => {
+        Access::Absent | Access::AbsentSecret => {
             notes.add(row, values);
             Ok(())
         }
@@ -425,6 +483,10 @@ mod tests {
             error_of("LoadModule a.so"),
             "evenkeel.conf:1: 'loadmodule' is not supported in 'LoadModule a.so'"
         );
+        assert_eq!(
+            error_of("sentinel auth-pass mine hunter2"),
+            "evenkeel.conf:1: 'sentinel' is not supported"
+        );
     }
 
     #[test]
@@ -434,6 +496,8 @@ mod tests {
             "REQUIREPASS \"hunter2",
             "requirepas hunter2",
             "user default on >hunter2",
+            "sentinel auth-pass mine hunter2",
+            "masterauth hunter2 \"",
         ] {
             let error = error_of(line);
             assert!(error.starts_with("evenkeel.conf:1: "), "{error}");
@@ -460,6 +524,7 @@ mod tests {
             Ok(vec![(9, 9), (8, 8), (7, 7)])
         );
         assert_eq!(saves_of("save 9 9\nsave \"\""), Ok(vec![]));
+        assert_eq!(saves_of("save 9 9\nsave"), Ok(vec![]));
         assert_eq!(saves_of("save 9 9\nsave ''\nsave 8 8"), Ok(vec![(8, 8)]));
         let error = saves_of("save 9 9\nsave 8").unwrap_err();
         assert!(error.starts_with("a:2: bad value for 'save'"), "{error}");

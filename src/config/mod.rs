@@ -16,16 +16,18 @@
 //!
 //! Cost: linear in the text and in the number of rows; nothing here runs per command.
 //!
-//! Not here: reading files (`persistence/file_storage.rs`); acting on a changed value (whoever calls `set`).
+//! Not here: reading files (`persistence/file_system.rs`); acting on a changed value (whoever calls `set`).
 
 mod access;
 mod command_line;
+mod default_user;
 mod docs;
 mod error;
 mod file;
 mod memory;
 mod notes;
 mod output_limit;
+mod places;
 mod rename;
 mod rewrite;
 mod row;
@@ -36,10 +38,10 @@ mod text;
 mod value;
 mod without_effect;
 
-pub use access::{Reloaded, is_sensitive};
-pub use command_line::{Action, CommandLine, Setting};
+pub use access::{PATTERNS_MAX, Reloaded, is_sensitive};
+pub use command_line::{Action, CommandLine};
 pub use docs::{default_file, help, markdown};
-pub use error::{BadValue, ConfigError, Fault, Place, SetError};
+pub use error::{BadValue, ConfigError, Fault, Place, SetError, set_failed};
 pub use file::{Files, INCLUDE_DEPTH_MAX, INCLUDES_MAX, NoFiles};
 pub use memory::{MemoryLimit, MemoryShare};
 pub use notes::Notes;

@@ -4,11 +4,15 @@
 //! 3 parameters have no effect here: hz, appendonly, io-threads; asked for in vain: appendonly
 //! ```
 //!
-//! Invariant: one line, and no value of a parameter in it.
+//! Invariant: one line, and no value of a parameter in it. What the files say of users agrees with
+//! the configuration, or it is an error ([`Notes::agree_with`]).
 //!
 //! Not here: which parameters have no effect (`without_effect.rs`); where the line goes (`main.rs`).
 
-use super::row::{Access, Row};
+use super::default_user::DefaultUser;
+use super::error::{ConfigError, Place};
+use super::row::Row;
+use super::table::Config;
 
 /// What there is to tell about the files and arguments read so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,16 +21,56 @@ pub struct Notes {
     without_effect: Vec<&'static str>,
     /// Those of them that asked for something which is not offered.
     in_vain: Vec<&'static str>,
+    /// Parameters that were given and decide who reaches the server.
+    guards: Vec<&'static str>,
+    /// What was said of users, and where.
+    users: Vec<(DefaultUser, Place)>,
 }
 
 impl Notes {
+    /// Remembers that `row` was given, if it decides who reaches the server.
+    pub(super) fn note_guard(&mut self, row: &'static Row) {
+        if row.is_guard() {
+            add_once(&mut self.guards, row.name);
+        }
+    }
+
+    /// Remembers what a line said of a user.
+    pub(super) fn add_user(&mut self, user: DefaultUser, place: Place) {
+        self.users.push((user, place));
+        add_once(&mut self.guards, "requirepass");
+    }
+
+    /// Parameters that decide who reaches the server, which were given when `earlier` was read and
+    /// are not now.
+    pub fn missing_guards(&self, earlier: &Notes) -> Vec<&'static str> {
+        let names = earlier.guards.iter().copied();
+        names.filter(|name| !self.guards.contains(name)).collect()
+    }
+
+    /// Checks what was said of users against the whole configuration, of which it is a part.
+    ///
+    /// # Errors
+    /// The line of a user whose password is not `requirepass`.
+    pub fn agree_with(&self, config: &Config) -> Result<(), ConfigError> {
+        let requirepass = &config.requirepass;
+        let is_other = |(user, _): &&(DefaultUser, Place)| !user.has_password(requirepass);
+        match self.users.iter().find(is_other) {
+            None => Ok(()),
+            Some((user, place)) => Err(ConfigError {
+                place: Box::new(place.clone()),
+                fault: user.fault(requirepass),
+            }),
+        }
+    }
+
     /// Remembers that `row`, which has no effect, was given `words`.
     pub(super) fn add(&mut self, row: &'static Row, words: &[&[u8]]) {
         add_once(&mut self.without_effect, row.name);
         let value = row.kind.printed(words);
         let is_true_anyway = value == Ok(row.kind.printed_default(row.default));
         self.in_vain.retain(|name| *name != row.name);
-        if row.access == Access::Absent && !is_true_anyway {
+        if row.is_absent() && !is_true_anyway {
             self.in_vain.push(row.name);
         }
     }
@@ -38,6 +82,10 @@ impl Notes {
             add_once(&mut self.without_effect, name);
         }
         self.in_vain.extend(later.in_vain);
+        for name in later.guards {
+            add_once(&mut self.guards, name);
+        }
+        self.users.extend(later.users);
     }
 
     /// The line to log; `None` if there is nothing to tell.

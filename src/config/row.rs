@@ -3,7 +3,7 @@
 //! ```text
 //! /// doc comment                                   → field's rustdoc, --help, docs/CONFIG.md
 //! "name" field: Type = "default", Kind, Group, Access;
-//! "name" aliases ["old-name"] field: Type = …
+//! "name" ["old-name"] field: Type = …
 //! ```
 //!
 //! 1. Every default is a value of its row and its range is documented (`tests.rs`).
@@ -130,9 +130,13 @@ pub enum Access {
     FixedSecret,
     /// Taken and shown, and without effect: a hint about something that does not exist here.
     Kept,
+    /// As [`Access::Kept`], and shown by `CONFIG GET` to who asks for the name, not for a pattern.
+    KeptHidden,
     /// Promises something that is not offered here. A file may say anything, and the warning names
     /// it; the value stays the default, which is the truth.
     Absent,
+    /// The same, of a password: what was asked for is never written to logs.
+    AbsentSecret,
 }
 
 /// Prints one field of the configuration.
@@ -196,14 +200,33 @@ impl Row {
     /// Whether `CONFIG SET` may change it.
     pub fn is_mutable(&self) -> bool {
         match self.access {
-            Access::Mutable | Access::MutableSecret | Access::Kept => true,
-            Access::Fixed | Access::FixedSecret | Access::Absent => false,
+            Access::Mutable | Access::MutableSecret | Access::Kept | Access::KeptHidden => true,
+            Access::Fixed | Access::FixedSecret | Access::Absent | Access::AbsentSecret => false,
         }
     }
 
     /// Whether its value must stay out of logs.
     pub fn is_sensitive(&self) -> bool {
-        matches!(self.access, Access::MutableSecret | Access::FixedSecret)
+        match self.access {
+            Access::MutableSecret | Access::FixedSecret | Access::AbsentSecret => true,
+            Access::Fixed
+            | Access::Mutable
+            | Access::Kept
+            | Access::KeptHidden
+            | Access::Absent => false,
+        }
+    }
+
+    /// Whether it promises something that is not offered here.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.access, Access::Absent | Access::AbsentSecret)
+    }
+
+    /// Whether it decides who reaches the server, and may change while it runs. Only a value takes
+    /// such a value back: a file that does not name it any more may be one that is being written.
+    pub(super) fn is_guard(&self) -> bool {
+        const GUARDS: [&str; 4] = ["bind", "port", "protected-mode", "requirepass"];
+        GUARDS.contains(&self.name)
     }
 
     /// Whether clients may know that it is there.
@@ -211,11 +234,20 @@ impl Row {
         self.access != Access::FixedSecret
     }
 
+    /// Whether a pattern of `CONFIG GET` finds this name of the parameter.
+    pub fn is_found_by_patterns(&self, name: &str) -> bool {
+        self.access != Access::KeptHidden && !name.starts_with(FOREIGN_PREFIX)
+    }
+
     /// The canonical name, then the aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 }
+
+/// What the names of Valkey begin with by which tools take a server for one: other names of
+/// parameters that Redis has, too.
+const FOREIGN_PREFIX: &str = "commandlog-";
 
 /// Every parameter that is known: those that have an effect, then those of Redis that have none.
 pub fn every_row() -> impl Iterator<Item = &'static Row> {
@@ -235,7 +267,7 @@ pub(super) fn find<'r>(rows: impl IntoIterator<Item = &'r Row>, name: &[u8]) -> 
 macro_rules! parameters {
     ($(
         $(#[doc = $doc:literal])+
-        $name:literal $(aliases [$($alias:literal),+])? $field:ident: $type:ty = $default:literal,
+        $name:literal $([$($alias:literal),+])? $field:ident: $type:ty = $default:literal,
         $kind:expr, $group:ident, $access:ident;
     )+) => {
         /// The value of every parameter. `Config::default()` holds the documented defaults.

@@ -21,6 +21,7 @@ use super::rename::Rename;
 use super::row::{Access, Group, Kind, Row, parameters};
 use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
+use crate::base::limits::BULK_BYTES_LIMIT;
 
 /// Largest value of parameters that Redis keeps in a C `int`.
 const INT_MAX: i64 = i32::MAX as i64;
@@ -123,14 +124,16 @@ choices! {
 
 parameters! {
     /// Addresses to listen on. An address with `-` before it is skipped when this machine does
-    /// not have it. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an
-    /// empty list only the Unix socket is open.
+    /// not have it, and any when its kernel has no such addresses (IPv6, say), as long as one is
+    /// left. `*` stands for every IPv4 address and `::*` for every IPv6 address. With an empty list
+    /// only the Unix socket is open. While the server runs, host names are not looked up.
     "bind" bind: Vec<ListenAddress> = "127.0.0.1 -::1",
-    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
+    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Mutable;
 
-    /// TCP port to listen on. `0` picks a free port, which the log and `INFO` then name.
+    /// TCP port to listen on. `0` is none if there is a Unix socket, else it picks a free one, which
+    /// the log and `INFO` then name.
     "port" port: u16 = "6379",
-    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Fixed;
+    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Mutable;
 
     /// Path of a Unix socket to listen on as well; empty for none.
     "unixsocket" unixsocket: Vec<u8> = "",
@@ -173,12 +176,13 @@ parameters! {
 
     /// Most bytes in one argument of a request, and so in one key or string value.
     "proto-max-bulk-len" proto_max_bulk_bytes: u64 = "512mb",
-    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: LONG_MAX as u64 },
+    Kind::Memory { min_bytes: REQUEST_LIMIT_BYTES_MIN, max_bytes: BULK_BYTES_LIMIT as u64 },
     Protocol, Mutable;
 
     /// Form of replies to people who type into a raw TCP connection. With `auto` a connection
     /// gets plain text if its first request is a line that ends in a bare line feed, as `nc`
-    /// sends it (programs send a carriage return, too), until it says `HELLO`. With `plain` any
+    /// sends it (programs send a carriage return, too), until it says `HELLO`; one that begins with
+    /// 4 KiB or more at once is a program. `PING` is answered `+PONG` in any form. With `plain` any
     /// first line will do; with `resp` every connection gets the Redis protocol.
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
@@ -224,9 +228,11 @@ parameters! {
     Kind::Choice(MemoryPolicy::NAMES), Memory, Mutable;
 
     /// Most memory that the buffers and queued transactions of all clients may take beside
-    /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it the clients with
-    /// the most are not read from, and closed if that does not help. Keys are never evicted for
-    /// them. Fewer bytes than 1mb, and parts that are less than 8mb, are taken as that much.
+    /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it large requests
+    /// and replies are served one at a time, and clients that stand still meanwhile are closed.
+    /// One request, transaction or reply takes a quarter of the memory at most, or this, if it is
+    /// more. Keys are never evicted for clients. Fewer bytes than 1mb, and parts that are less than
+    /// 8mb, are taken as that much.
     "maxmemory-clients" maxmemory_clients: MemoryShare = "10%",
     Kind::MemoryOrPercent, Memory, Mutable;
 
@@ -236,7 +242,8 @@ parameters! {
     "save" save: Vec<SavePoint> = "60 1",
     Kind::SavePoints, Persistence, Mutable;
 
-    /// Directory of the snapshot.
+    /// Directory of the snapshot. Relative names of other files that the server makes (`logfile`,
+    /// `pidfile`, `unixsocket`) begin here, too; `CONFIG GET` answers it from the root.
     "dir" dir: Vec<u8> = ".",
     Kind::Text, Persistence, Fixed;
 
@@ -265,11 +272,11 @@ parameters! {
 
     /// Microseconds from which on a command is kept in the slow log; `-1` keeps none. Fast
     /// commands of a pipeline are timed together, unless this is below 1000.
-    "slowlog-log-slower-than" slowlog_slower_than_us: i64 = "10000",
+    "slowlog-log-slower-than" ["commandlog-execution-slower-than"] slowlog_slower_than_us: i64 = "10000",
     Kind::Integer { min: -1, max: LONG_MAX }, Logging, Mutable;
 
     /// Entries kept in the slow log.
-    "slowlog-max-len" slowlog_max_len: u64 = "128",
+    "slowlog-max-len" ["commandlog-slow-execution-max-len"] slowlog_max_len: u64 = "128",
     Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
 
     /// Milliseconds from which on something slow is kept for `LATENCY`; `0` keeps nothing.

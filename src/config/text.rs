@@ -3,9 +3,9 @@
 //! Every use of another module's parsing goes through this file, so the rest of the folder
 //! depends on nothing but these functions.
 //!
-//! Cost: linear in the text, except `glob_matches` (see `base/glob.rs`).
+//! Cost: linear in the text, except globs (see `base/glob`).
 //!
-//! Not here: the rules themselves (`base/words.rs`, `base/numbers.rs`, `base/glob.rs`); ranges
+//! Not here: the rules themselves (`base/words.rs`, `base/numbers.rs`, `base/glob`); ranges
 //! and error texts (`value.rs`).
 
 use crate::base::{glob, numbers, words};
@@ -36,9 +36,18 @@ pub(super) fn memory_bytes(text: &[u8]) -> Option<u64> {
     numbers::parse_memory_bytes(text)
 }
 
-/// Whether `name` matches the glob `pattern`, ignoring case.
-pub(super) fn glob_matches(pattern: &[u8], name: &str) -> bool {
-    glob::matches(pattern, name.as_bytes(), true)
+/// A glob pattern for names, in any case. It is read once: O(length).
+pub(super) struct Glob(Option<glob::Pattern>);
+
+impl Glob {
+    pub(super) fn new(pattern: &[u8]) -> Self {
+        // One with too many classes is longer than any name.
+        Self(glob::Pattern::new(pattern, true).ok())
+    }
+
+    pub(super) fn matches(&self, name: &str) -> bool {
+        (self.0.as_ref()).is_some_and(|pattern| pattern.matches(name.as_bytes()))
+    }
 }
 
 /// Whether `name` matches the glob `pattern`, which is a part of a path.
@@ -59,6 +68,11 @@ pub(super) fn written(value: &[u8], takes_words: bool) -> Vec<u8> {
     if !value.is_empty() && value.iter().all(is_plain) {
         return value.to_vec();
     }
+    quoted(value)
+}
+
+/// One word of a file, of any bytes.
+pub(super) fn quoted(value: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'"'];
     for &byte in value {
         match byte {
@@ -69,6 +83,15 @@ pub(super) fn written(value: &[u8], takes_words: bool) -> Vec<u8> {
     }
     quoted.push(b'"');
     quoted
+}
+
+/// Whether the value of a parameter of this name is probably a password: one that is misspelled, or
+/// of a later version of Redis, or of another server.
+pub(super) fn sounds_secret(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [&b"pas"[..], b"auth", b"user", b"secret"]
+        .iter()
+        .any(|part| name.windows(part.len()).any(|window| window == *part))
 }
 
 /// At most [`SHOWN_BYTES_MAX`] bytes of `text` for an error message, control characters as

@@ -19,6 +19,10 @@ use super::rename::Rename;
 use super::row::Kind;
 use super::text;
 
+/// Longest text that a parameter takes: that of the longest path. All of them together, written
+/// with every byte escaped, still fit into a configuration file.
+const TEXT_BYTES_MAX: usize = 4096;
+
 /// Largest file permissions a parameter takes.
 const PERMISSIONS_MAX: u32 = 0o777;
 
@@ -60,6 +64,15 @@ pub(super) fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
     }
 }
 
+/// A text that is no longer than [`TEXT_BYTES_MAX`].
+fn bounded(text: Vec<u8>) -> Result<Vec<u8>, BadValue> {
+    const RULE: BadValue = BadValue::Rule("argument must be no longer than 4096 bytes");
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(RULE);
+    }
+    Ok(text)
+}
+
 impl Kind {
     /// Whether the value may be several words of a line.
     pub(super) fn takes_words(&self) -> bool {
@@ -88,7 +101,7 @@ impl Kind {
             Kind::SavePoints => Vec::<SavePoint>::parse(self, words).map(|value| value.print(self)),
             Kind::OutputLimits => OutputLimits::parse(self, words).map(|value| value.print(self)),
             Kind::Rename => Vec::<Rename>::parse(self, words).map(|value| value.print(self)),
-            Kind::Text => single(words).map(<[u8]>::to_vec),
+            Kind::Text => Vec::<u8>::parse(self, words),
             Kind::Choice(names) => {
                 let word = single(words)?;
                 let mut own = names.iter();
@@ -98,12 +111,15 @@ impl Kind {
                     .ok_or(BadValue::NotListed(names))
             }
             Kind::Words { max_count, .. } => {
-                let text = words.join(&b' ');
-                let count = text.split(u8::is_ascii_whitespace).count();
-                if words.is_empty() || count > max_count {
+                // CONFIG SET and a quoted file value carry all words in one.
+                let split = words
+                    .iter()
+                    .flat_map(|word| word.split(u8::is_ascii_whitespace));
+                let split: Vec<&[u8]> = split.filter(|word| !word.is_empty()).collect();
+                if words.is_empty() || split.len() > max_count {
                     return Err(BadValue::WrongCount);
                 }
-                Ok(text)
+                bounded(split.join(&b' '))
             }
         }
     }
@@ -215,7 +231,7 @@ impl ParameterValue for bool {
 
 impl ParameterValue for Vec<u8> {
     fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
-        single(words).map(<[u8]>::to_vec)
+        bounded(single(words)?.to_vec())
     }
 
     fn print(&self, _kind: &Kind) -> Vec<u8> {
@@ -297,10 +313,8 @@ pub struct SavePoint {
 impl ParameterValue for Vec<SavePoint> {
     fn parse(_kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
         const RULE: BadValue = BadValue::Rule("Invalid save parameters");
-        if words.is_empty() {
-            return Err(BadValue::WrongCount);
-        }
-        // CONFIG SET and a quoted file value carry all points in one word; `""` is none at all.
+        // CONFIG SET and a quoted file value carry all points in one word; `""` is none at all, and
+        // so is nothing.
         let single_words = words
             .iter()
             .flat_map(|word| word.split(u8::is_ascii_whitespace));

@@ -1,12 +1,14 @@
-//! Parameters of Redis that mean nothing here, so that its configuration files load and its tools
-//! find what they ask for by name.
+//! Parameters of Redis, Valkey and KeyDB that mean nothing here, so that their configuration files
+//! load and their tools find what they ask for by name.
 //!
 //! ```text
-//! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | Absent;
+//! "name" ["alias"] = "value Redis has unless told otherwise", Kind, Kept | KeptHidden | Absent;
 //! ```
 //!
 //! 1. `Kept` is a hint about how Redis works inside: it is taken, shown by `CONFIG GET`, and
-//!    changes nothing that a client could notice.
+//!    changes nothing that a client could notice. `KeptHidden` is one of Valkey, KeyDB or a
+//!    later Redis, by which tools would take this server for one of those, or one that serves
+//!    Redis's own tests: a pattern of `CONFIG GET` does not find it.
 //! 2. `Absent` is a promise this server does not keep (an append-only file, replicas …): the value
 //!    stays what it is, whatever a file says, and `CONFIG SET` of another one is refused.
 //! 3. A file that names any of them gets one warning (`notes.rs`).
@@ -93,17 +95,25 @@ macro_rules! without_effect {
 }
 
 without_effect! {
-    // What Redis promises and this server does not offer.
+    // What Redis or one of its kin promises and this server does not offer.
+    "active-replica" = "no", BOOLEAN, Absent;
     "appendonly" = "no", BOOLEAN, Absent;
+    "auto-failover-on-shutdown" = "no", BOOLEAN, Absent;
     "bind-source-addr" = "", TEXT, Absent;
     "cluster-enabled" = "no", BOOLEAN, Absent;
-    "masterauth" = "", TEXT, Absent;
-    "masteruser" = "", TEXT, Absent;
+    "masterauth" ["primaryauth"] = "", TEXT, AbsentSecret;
+    "masteruser" ["primaryuser"] = "", TEXT, AbsentSecret;
     "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
+    "multi-master" = "no", BOOLEAN, Absent;
     "notify-keyspace-events" = "", TEXT, Absent;
+    "rdma-bind" = "", TEXT, Absent;
+    "rdma-port" = "0", INTEGER, Absent;
     "replicaof" ["slaveof"] = "", TEXT, Absent;
+    "storage-provider" = "", WORDS, Absent;
     "syslog-enabled" = "no", BOOLEAN, Absent;
+    "tls-allowlist" = "", WORDS, Absent;
     "tls-auth-clients" = "yes", TEXT, Absent;
+    "tls-auth-clients-user" = "off", TEXT, Absent;
     "tls-ca-cert-dir" = "", TEXT, Absent;
     "tls-ca-cert-file" = "", TEXT, Absent;
     "tls-cert-file" = "", TEXT, Absent;
@@ -111,11 +121,11 @@ without_effect! {
     "tls-ciphersuites" = "", TEXT, Absent;
     "tls-client-cert-file" = "", TEXT, Absent;
     "tls-client-key-file" = "", TEXT, Absent;
-    "tls-client-key-file-pass" = "", TEXT, Absent;
+    "tls-client-key-file-pass" = "", TEXT, AbsentSecret;
     "tls-cluster" = "no", BOOLEAN, Absent;
     "tls-dh-params-file" = "", TEXT, Absent;
     "tls-key-file" = "", TEXT, Absent;
-    "tls-key-file-pass" = "", TEXT, Absent;
+    "tls-key-file-pass" = "", TEXT, AbsentSecret;
     "tls-port" = "0", INTEGER, Absent;
     "tls-prefer-server-ciphers" = "no", BOOLEAN, Absent;
     "tls-protocols" = "", TEXT, Absent;
@@ -123,12 +133,14 @@ without_effect! {
     "tls-session-cache-size" = "20480", INTEGER, Absent;
     "tls-session-cache-timeout" = "300", INTEGER, Absent;
     "tls-session-caching" = "yes", BOOLEAN, Absent;
+    "unixsocketgroup" = "", TEXT, Absent;
 
-    // How Redis works inside, and settings of what is absent.
+    // How they work inside, and settings of what is absent.
     "acl-pubsub-default" = "resetchannels", TEXT, Kept;
     "acllog-max-len" = "128", INTEGER, Kept;
     "active-defrag-cycle-max" = "25", INTEGER, Kept;
     "active-defrag-cycle-min" = "1", INTEGER, Kept;
+    "active-defrag-cycle-us" = "500", INTEGER, KeptHidden;
     "active-defrag-ignore-bytes" = "100mb", MEMORY, Kept;
     "active-defrag-max-scan-fields" = "1000", INTEGER, Kept;
     "active-defrag-threshold-lower" = "10", INTEGER, Kept;
@@ -136,6 +148,7 @@ without_effect! {
     "active-expire-effort" = "1", INTEGER, Kept;
     "activedefrag" = "no", BOOLEAN, Kept;
     "activerehashing" = "yes", BOOLEAN, Kept;
+    "allow-rdb-resize-op" = "yes", BOOLEAN, KeptHidden;
     "always-show-logo" = "no", BOOLEAN, Kept;
     "aof-disable-auto-gc" = "no", BOOLEAN, Kept;
     "aof-load-truncated" = "yes", BOOLEAN, Kept;
@@ -148,6 +161,7 @@ without_effect! {
     "appendfsync" = "everysec", Kind::Choice(&["everysec", "always", "no"]), Kept;
     "auto-aof-rewrite-min-size" = "64mb", MEMORY, Kept;
     "auto-aof-rewrite-percentage" = "100", INTEGER, Kept;
+    "availability-zone" = "", TEXT, KeptHidden;
     "bgsave_cpulist" = "", TEXT, Kept;
     "bio_cpulist" = "", TEXT, Kept;
     "busy-reply-threshold" ["lua-time-limit"] = "5000", INTEGER, Kept;
@@ -155,35 +169,64 @@ without_effect! {
     "cluster-allow-reads-when-down" = "no", BOOLEAN, Kept;
     "cluster-allow-replica-migration" = "yes", BOOLEAN, Kept;
     "cluster-announce-bus-port" = "0", INTEGER, Kept;
+    "cluster-announce-client-ipv4" = "", TEXT, KeptHidden;
+    "cluster-announce-client-ipv6" = "", TEXT, KeptHidden;
+    "cluster-announce-client-port" = "0", INTEGER, KeptHidden;
+    "cluster-announce-client-tls-port" = "0", INTEGER, KeptHidden;
     "cluster-announce-hostname" = "", TEXT, Kept;
     "cluster-announce-human-nodename" = "", TEXT, Kept;
     "cluster-announce-ip" = "", TEXT, Kept;
     "cluster-announce-port" = "0", INTEGER, Kept;
     "cluster-announce-tls-port" = "0", INTEGER, Kept;
+    "cluster-blacklist-ttl" = "60", INTEGER, KeptHidden;
+    "cluster-compatibility-sample-ratio" = "0", INTEGER, KeptHidden;
     "cluster-config-file" = "nodes.conf", TEXT, Kept;
+    "cluster-config-save-behavior" = "sync", TEXT, KeptHidden;
+    "cluster-databases" = "1", INTEGER, KeptHidden;
     "cluster-link-sendbuf-limit" = "0", MEMORY, Kept;
+    "cluster-manual-failover-timeout" = "5000", INTEGER, KeptHidden;
+    "cluster-message-gossip-perc" = "10", INTEGER, KeptHidden;
     "cluster-migration-barrier" = "1", INTEGER, Kept;
     "cluster-node-timeout" = "15000", INTEGER, Kept;
+    "cluster-ping-interval" = "1000", INTEGER, KeptHidden;
     "cluster-port" = "0", INTEGER, Kept;
     "cluster-preferred-endpoint-type" = "ip", TEXT, Kept;
     "cluster-replica-no-failover" ["cluster-slave-no-failover"] = "no", BOOLEAN, Kept;
     "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] = "10", INTEGER, Kept;
     "cluster-require-full-coverage" = "yes", BOOLEAN, Kept;
+    "cluster-slot-migration-handoff-max-lag-bytes" = "1mb", MEMORY, KeptHidden;
+    "cluster-slot-migration-log-max-len" = "1000", INTEGER, KeptHidden;
+    "cluster-slot-migration-max-archived-tasks" = "32", INTEGER, KeptHidden;
+    "cluster-slot-migration-sync-buffer-drain-timeout" = "60000", INTEGER, KeptHidden;
+    "cluster-slot-migration-write-pause-timeout" = "10000", INTEGER, KeptHidden;
+    "cluster-slot-stats-enabled" = "no", TEXT, KeptHidden;
+    "commandlog-large-reply-max-len" = "128", INTEGER, KeptHidden;
+    "commandlog-large-request-max-len" = "128", INTEGER, KeptHidden;
+    "commandlog-reply-larger-than" = "1048576", INTEGER, KeptHidden;
+    "commandlog-request-larger-than" = "1048576", INTEGER, KeptHidden;
     "crash-log-enabled" = "yes", BOOLEAN, Kept;
     "crash-memcheck-enabled" = "yes", BOOLEAN, Kept;
     "disable-thp" = "yes", BOOLEAN, Kept;
+    "dual-channel-replication-enabled" = "no", BOOLEAN, KeptHidden;
     "dynamic-hz" = "yes", BOOLEAN, Kept;
+    "enable-async-commands" = "no", BOOLEAN, KeptHidden;
     "enable-module-command" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
     "enable-protected-configs" = "no", Kind::Choice(&["no", "yes", "local"]), Kept;
+    "events-per-io-thread" = "2", INTEGER, KeptHidden;
+    "extended-redis-compatibility" = "no", BOOLEAN, KeptHidden;
+    "force-eviction-percent" = "0", INTEGER, KeptHidden;
     "gopher-enabled" = "no", BOOLEAN, Kept;
     "hash-max-listpack-entries" ["hash-max-ziplist-entries"] = "512", INTEGER, Kept;
     "hash-max-listpack-value" ["hash-max-ziplist-value"] = "64", MEMORY, Kept;
+    "hide-user-data-from-log" = "yes", BOOLEAN, KeptHidden;
     "hll-sparse-max-bytes" = "3000", MEMORY, Kept;
     "hz" = "10", INTEGER, Kept;
     "ignore-warnings" = "", TEXT, Kept;
+    "import-mode" = "no", BOOLEAN, KeptHidden;
     "io-threads" = "1", INTEGER, Kept;
     "io-threads-do-reads" = "no", BOOLEAN, Kept;
     "jemalloc-bg-thread" = "yes", BOOLEAN, Kept;
+    "lazyexpire-nested-arbitrary-keys" = "yes", BOOLEAN, KeptHidden;
     "lazyfree-lazy-eviction" = "no", BOOLEAN, Kept;
     "lazyfree-lazy-expire" = "no", BOOLEAN, Kept;
     "lazyfree-lazy-server-del" = "no", BOOLEAN, Kept;
@@ -196,18 +239,34 @@ without_effect! {
     "list-max-ziplist-entries" = "512", INTEGER, Kept;
     "list-max-ziplist-value" = "64", MEMORY, Kept;
     "locale-collate" = "", TEXT, Kept;
+    "log-format" = "legacy", TEXT, KeptHidden;
+    "log-timestamp-format" = "legacy", TEXT, KeptHidden;
+    "lua-enable-deprecated-api" ["lua-enable-insecure-api"] = "no", BOOLEAN, KeptHidden;
+    "max-new-connections-per-cycle" = "10", INTEGER, KeptHidden;
+    "max-new-tls-connections-per-cycle" = "1", INTEGER, KeptHidden;
     "maxmemory-eviction-tenacity" = "10", INTEGER, Kept;
     "maxmemory-samples" = "5", INTEGER, Kept;
+    "min-clients-per-thread" = "20", INTEGER, KeptHidden;
+    "min-io-threads-avoid-copy-reply" = "7", INTEGER, KeptHidden;
     "min-replicas-max-lag" ["min-slaves-max-lag"] = "10", INTEGER, Kept;
+    "min-string-size-avoid-copy-reply" = "16384", INTEGER, KeptHidden;
+    "min-string-size-avoid-copy-reply-threaded" = "65536", INTEGER, KeptHidden;
+    "mptcp" = "no", BOOLEAN, KeptHidden;
+    "multi-master-no-forward" = "no", BOOLEAN, KeptHidden;
     "no-appendfsync-on-rewrite" = "no", BOOLEAN, Kept;
     "oom-score-adj" = "no", Kind::Choice(&["no", "yes", "relative", "absolute"]), Kept;
     "oom-score-adj-values" = "0 200 800", WORDS, Kept;
+    "prefetch-batch-max-size" = "16", INTEGER, KeptHidden;
+    "prefetch-enabled" = "yes", BOOLEAN, KeptHidden;
     "proc-title-template" = "{title} {listen-addr} {server-mode}", TEXT, Kept;
     "propagation-error-behavior" = "ignore", TEXT, Kept;
     "rdb-del-sync-files" = "no", BOOLEAN, Kept;
     "rdb-save-incremental-fsync" = "yes", BOOLEAN, Kept;
+    "rdb-version-check" = "strict", TEXT, KeptHidden;
     "rdbchecksum" = "yes", BOOLEAN, Kept;
     "rdbcompression" = "yes", BOOLEAN, Kept;
+    "rdma-completion-vector" = "-1", INTEGER, KeptHidden;
+    "rdma-rx-size" = "1048576", INTEGER, KeptHidden;
     "repl-backlog-size" = "1mb", MEMORY, Kept;
     "repl-backlog-ttl" = "3600", INTEGER, Kept;
     "repl-disable-tcp-nodelay" = "no", BOOLEAN, Kept;
@@ -215,18 +274,25 @@ without_effect! {
     "repl-diskless-sync" = "yes", BOOLEAN, Kept;
     "repl-diskless-sync-delay" = "5", INTEGER, Kept;
     "repl-diskless-sync-max-replicas" = "0", INTEGER, Kept;
+    "repl-mptcp" = "no", BOOLEAN, KeptHidden;
     "repl-ping-replica-period" ["repl-ping-slave-period"] = "10", INTEGER, Kept;
+    "repl-rdb-channel" = "no", BOOLEAN, KeptHidden;
     "repl-timeout" = "60", INTEGER, Kept;
     "replica-announce-ip" ["slave-announce-ip"] = "", TEXT, Kept;
     "replica-announce-port" ["slave-announce-port"] = "0", INTEGER, Kept;
     "replica-announced" = "yes", BOOLEAN, Kept;
+    "replica-full-sync-buffer-limit" = "0", MEMORY, KeptHidden;
     "replica-ignore-disk-write-errors" = "no", BOOLEAN, Kept;
     "replica-ignore-maxmemory" ["slave-ignore-maxmemory"] = "yes", BOOLEAN, Kept;
     "replica-lazy-flush" ["slave-lazy-flush"] = "no", BOOLEAN, Kept;
     "replica-priority" ["slave-priority"] = "100", INTEGER, Kept;
     "replica-read-only" ["slave-read-only"] = "yes", BOOLEAN, Kept;
     "replica-serve-stale-data" ["slave-serve-stale-data"] = "yes", BOOLEAN, Kept;
+    "replica-weighting-factor" = "2", INTEGER, KeptHidden;
     "sanitize-dump-payload" = "no", Kind::Choice(&["no", "yes", "clients"]), Kept;
+    "scratch-file-path" = "", TEXT, KeptHidden;
+    "server-thread-affinity" = "false", TEXT, KeptHidden;
+    "server-threads" = "1", INTEGER, KeptHidden;
     "server_cpulist" = "", TEXT, Kept;
     "set-max-intset-entries" = "512", INTEGER, Kept;
     "set-max-listpack-entries" = "128", INTEGER, Kept;
@@ -236,11 +302,24 @@ without_effect! {
     "shutdown-on-sigterm" = "default", WORDS, Kept;
     "shutdown-timeout" = "10", INTEGER, Kept;
     "socket-mark-id" = "0", INTEGER, Kept;
+    "stream-idmp-duration" = "100", INTEGER, KeptHidden;
+    "stream-idmp-maxsize" = "100", INTEGER, KeptHidden;
     "stream-node-max-bytes" = "4096", MEMORY, Kept;
     "stream-node-max-entries" = "100", INTEGER, Kept;
     "syslog-facility" = "local0", TEXT, Kept;
     "syslog-ident" = "redis", TEXT, Kept;
+    "testmode" = "no", BOOLEAN, KeptHidden;
+    "thread-priority" = "no", BOOLEAN, KeptHidden;
+    "tls-auto-reload-interval" = "0", INTEGER, KeptHidden;
     "tracking-table-max-keys" = "1000000", INTEGER, Kept;
+    "vset-force-single-threaded-execution" = "no", BOOLEAN, KeptHidden;
     "zset-max-listpack-entries" ["zset-max-ziplist-entries"] = "128", INTEGER, Kept;
     "zset-max-listpack-value" ["zset-max-ziplist-value"] = "64", MEMORY, Kept;
+
+    // What serves Redis's own tests.
+    "key-load-delay" = "0", INTEGER, KeptHidden;
+    "loading-process-events-interval-bytes" = "2097152", INTEGER, KeptHidden;
+    "rdb-key-save-delay" = "0", INTEGER, KeptHidden;
+    "use-exit-on-panic" = "no", BOOLEAN, KeptHidden;
+    "watchdog-period" = "0", INTEGER, KeptHidden;
 }

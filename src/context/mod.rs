@@ -15,8 +15,9 @@ pub mod pause;
 pub mod timing;
 
 use crate::base::clock::Timestamp;
+use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::config::Config;
-use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation};
+use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation, Room};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -74,6 +75,12 @@ impl<'a> Context<'a> {
         self.sessions.get_mut(self.key)
     }
 
+    /// Whether the session may run any command.
+    #[inline]
+    pub fn is_unrestricted(&self) -> bool {
+        self.sessions.get(self.key).is_unrestricted(self.config)
+    }
+
     /// The database its commands work on.
     #[inline]
     pub fn database(&self) -> usize {
@@ -112,10 +119,7 @@ impl<'a> Context<'a> {
         } else {
             self.keyspace.find_and_touch(database, key, now_ms)
         };
-        match entry {
-            Some(_) => self.stats.counters.keyspace_hits += 1,
-            None => self.stats.counters.keyspace_misses += 1,
-        }
+        count_read(self.stats, entry.is_some());
         answer(&mut self.reply, entry)
     }
 
@@ -133,6 +137,60 @@ impl<'a> Context<'a> {
             let value = entry.map(EntryRef::as_string).transpose()?;
             Ok(answer(reply, value))
         })
+    }
+
+    /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes
+    /// no use.
+    #[inline]
+    pub fn look<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, &Keyspace, Option<EntryRef<'_>>) -> R,
+    ) -> R {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let entry = self.keyspace.find(database, key, now_ms);
+        count_read(self.stats, entry.is_some());
+        answer(&mut self.reply, self.keyspace, entry)
+    }
+
+    /// Asks for room below the limit of memory for a write of a request that spans `span_bytes`. If
+    /// the reply can't come later, all of the work is done at once. A request below
+    /// [`LARGE_WRITE_BYTES`] fits while memory is not over the limit.
+    pub(crate) fn room_for(&mut self, span_bytes: usize) -> Room {
+        if span_bytes < LARGE_WRITE_BYTES && !self.keyspace.is_over_limit() {
+            return Room::Made;
+        }
+        let now_ms = self.now.unix_ms();
+        if self.may_wait {
+            self.keyspace.make_room(span_bytes, now_ms)
+        } else if self.keyspace.make_room_at_once(span_bytes, now_ms) {
+            Room::Made
+        } else {
+            Room::Exhausted
+        }
+    }
+
+    /// Makes room below the limit of memory for a value that grows to `len_min` bytes, which the
+    /// request itself does not hold. All at once: O(what has to go). Small values are left to the
+    /// next write. To be asked before the key is looked at, because it may be one of those that go.
+    ///
+    /// # Errors
+    /// OOM if it does not fit.
+    pub(crate) fn room_to_grow(&mut self, key: Key<'_>, len_min: usize) -> Result<(), ReplyError> {
+        if len_min < LARGE_WRITE_BYTES {
+            return Ok(());
+        }
+        let now_ms = self.now.unix_ms();
+        let entry = self.keyspace.find(self.database(), key, now_ms);
+        let value = entry.and_then(|entry| entry.as_string().ok());
+        let old_len = value.map_or(0, |value| value.len());
+        let growth_bytes = len_min.saturating_sub(old_len);
+        if growth_bytes < LARGE_WRITE_BYTES || self.keyspace.make_room_at_once(growth_bytes, now_ms)
+        {
+            Ok(())
+        } else {
+            Err(ReplyError::OOM)
+        }
     }
 
     /// Begins changes of the session's database.
@@ -160,5 +218,14 @@ impl<'a> Context<'a> {
             session.long_read = Some(Box::new(read));
             self.outbox.push(Effect::LongRead);
         }
+    }
+}
+
+#[inline(always)] // Into every read.
+fn count_read(stats: &mut Statistics, is_hit: bool) {
+    if is_hit {
+        stats.counters.keyspace_hits += 1;
+    } else {
+        stats.counters.keyspace_misses += 1;
     }
 }

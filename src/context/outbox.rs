@@ -18,7 +18,7 @@ pub enum Shutdown {
 }
 
 /// One wish of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Close the connection of the session with this id, if there still is one.
     CloseSession {
@@ -27,7 +27,8 @@ pub enum Effect {
     },
     /// Clients that waited for the end of a pause may go on.
     Unpause,
-    /// Let the whole server stand still (DEBUG SLEEP).
+    /// Let the whole server stand still before any reply leaves or this session goes on (DEBUG
+    /// SLEEP).
     Sleep {
         /// For how long.
         duration_us: u64,
@@ -47,13 +48,24 @@ pub enum Effect {
     LongRead,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
+    /// Set these parameters, name after value, when the sockets are open that they ask for, and
+    /// answer this session then (CONFIG SET of `bind` and `port`).
+    Listen {
+        /// What CONFIG SET was given.
+        pairs: Vec<Vec<u8>>,
+    },
     /// Show this session what others do, or no more (MONITOR, RESET).
     Monitor {
         /// Whether it begins.
         is_on: bool,
     },
     /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
-    Reload,
+    Reload {
+        /// Whether what is there is dropped before.
+        flushes: bool,
+    },
+    /// Give back to the system what memory can be given back (MEMORY PURGE).
+    PurgeMemory,
     /// Write the configuration into its file, and answer this session when that is durable, or has
     /// failed.
     RewriteConfig,

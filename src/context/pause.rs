@@ -1,4 +1,7 @@
-//! CLIENT PAUSE: until when whose commands wait.
+//! Until when whose commands wait: CLIENT PAUSE, and writes that a snapshot holds for a moment.
+//!
+//! Every pause holds writes back. While a client has asked for one, keys stay what they are: what is
+//! due stays in memory, absent to readers, and nothing is evicted (`engine/`).
 
 /// Which commands wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,10 +12,12 @@ pub enum PauseScope {
     All,
 }
 
-/// The present pause, if any.
+/// The present pause, if any. All times are on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pause {
     current: Option<(PauseScope, u64)>,
+    /// Until when writes are held for another reason than that a client asked for it.
+    writes_until_ms: Option<u64>,
 }
 
 impl Pause {
@@ -24,15 +29,40 @@ impl Pause {
         });
     }
 
-    /// Ends the pause.
+    /// Holds writes until then, whatever clients ask for, or no longer.
+    pub fn hold_writes(&mut self, until_ms: Option<u64>) {
+        self.writes_until_ms = until_ms;
+    }
+
+    /// Ends the pause that clients asked for.
     pub fn end(&mut self) {
         self.current = None;
     }
 
-    /// Whether there is a pause, or was one that nobody has ended.
+    /// Forgets the pause if its time is up.
+    #[inline]
+    pub fn end_if_over(&mut self, now_ms: u64) {
+        if self.current.is_some() && self.at(now_ms).is_none() {
+            self.current = None;
+        }
+    }
+
+    /// Whether there is a pause, or was one that has not been ended.
     #[inline]
     pub fn is_set(&self) -> bool {
-        self.current.is_some()
+        self.current.is_some() || self.writes_until_ms.is_some()
+    }
+
+    /// Whether a client's pause keeps all keys as they are.
+    #[inline]
+    pub fn keeps_keys(&self, now_ms: u64) -> bool {
+        self.at(now_ms).is_some()
+    }
+
+    /// Until when a client's pause keeps all keys as they are.
+    #[inline]
+    pub fn keeps_keys_until_ms(&self) -> Option<u64> {
+        self.current.map(|(_, until_ms)| until_ms)
     }
 
     fn at(&self, now_ms: u64) -> Option<(PauseScope, u64)> {
@@ -42,8 +72,15 @@ impl Pause {
     /// Whether a command waits now; times are on the monotonic clock.
     #[inline]
     pub fn holds(&self, is_write: bool, now_ms: u64) -> bool {
-        if self.current.is_none() {
+        if !self.is_set() {
             return false;
+        }
+        if is_write
+            && self
+                .writes_until_ms
+                .is_some_and(|until_ms| now_ms < until_ms)
+        {
+            return true;
         }
         match self.at(now_ms) {
             Some((PauseScope::All, _)) => true,
@@ -52,9 +89,9 @@ impl Pause {
         }
     }
 
-    /// When the pause ends, on the monotonic clock.
+    /// When nothing is held any more, on the monotonic clock.
     pub fn until_ms(&self) -> Option<u64> {
-        self.current.map(|(_, until_ms)| until_ms)
+        self.keeps_keys_until_ms().max(self.writes_until_ms)
     }
 }
 
@@ -76,5 +113,20 @@ mod tests {
         );
         pause.end();
         assert!(!pause.holds(true, 250));
+    }
+
+    #[test]
+    fn writes_are_held_beside_what_clients_ask_for() {
+        let mut pause = Pause::default();
+        pause.hold_writes(Some(100));
+        assert!(pause.is_set() && pause.until_ms() == Some(100));
+        assert!(pause.holds(true, 99) && !pause.holds(false, 99) && !pause.holds(true, 100));
+        pause.extend(PauseScope::All, 50, 10);
+        assert!(pause.holds(false, 49) && pause.until_ms() == Some(100));
+        pause.end();
+        assert!(!pause.holds(false, 49) && pause.holds(true, 49));
+        pause.extend(PauseScope::Writes, 300, 200);
+        pause.hold_writes(None);
+        assert!(pause.holds(true, 250) && pause.until_ms() == Some(300));
     }
 }

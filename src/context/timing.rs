@@ -14,7 +14,7 @@
 //!
 //! Cost: two stores a fast command, two readings a group; 4.7 KiB a command that was ever called.
 //!
-//! Not here: the sums (`stats/statistics.rs`), what is logged (`command/call.rs`).
+//! Not here: the sums (`stats/statistics.rs`), what is logged (`command/observe.rs`).
 
 use crate::base::clock::{StoppedWatch, Stopwatch};
 use crate::stats::Statistics;

@@ -12,8 +12,9 @@
 //! the work on two other groups. What is prepared are hints: whatever an earlier request does to the
 //! keys of a later one, the later one checks what was seen, or looks it up anew.
 
-use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates};
+use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates, room};
 use crate::base::clock::Timestamp;
+use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::declare::names::CommandNames;
 #[cfg(doc)]
@@ -39,8 +40,19 @@ pub enum Stop {
     Closing,
     /// A pause holds the next request back.
     Paused,
+    /// The next request waits for memory that is still to be freed.
+    NoRoom,
     /// The replies so far are as many bytes as the caller wanted at most.
     OutputFull,
+    /// The next request may need more bytes for its reply than [`OutputBounds::room_bytes`], and
+    /// was not executed.
+    NoReplyRoom {
+        /// How many, by the values it asks for.
+        wanted_bytes: usize,
+    },
+    /// The last reply would have passed [`OutputBounds::ceiling_bytes`]. Its request is executed;
+    /// nothing of the reply is there.
+    ReplyTooLarge,
     /// A command wished something that should happen before the next request.
     Effects,
 }
@@ -54,21 +66,41 @@ pub struct BatchOutcome {
     pub stop: Option<Stop>,
 }
 
+/// How far a batch may let its output grow. Lengths count what was in the vector before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputBounds {
+    /// Length from which on no further request is executed.
+    pub mark_bytes: usize,
+    /// Length that no reply makes it exceed.
+    pub ceiling_bytes: usize,
+    /// What one reply may take; a request that may need more waits. `None`: as much as it needs.
+    pub room_bytes: Option<usize>,
+}
+
+impl OutputBounds {
+    /// None at all.
+    pub const NONE: Self = Self {
+        mark_bytes: usize::MAX,
+        ceiling_bytes: usize::MAX,
+        room_bytes: None,
+    };
+}
+
 /// A request that is about to be executed.
 #[derive(Clone, Copy)]
 struct Prepared<'a> {
     args: Args<'a>,
     /// `None` for what [`crate::command::call::resolve`] has to look at.
     command: Option<Resolved>,
-    /// See [`CommandSpec::is_short_work_on_keys`].
+    /// See [`CommandSpec::is_short_work_on_keys`]; and the request is not large.
     is_short_work: bool,
     key: Option<PreparedKey>,
 }
 
 impl CacheEngine {
     /// Executes the requests of a batch in order and appends their replies to `out`, until all are
-    /// done, `out` has grown to `out_bytes_max` or there is a reason to stop. `buffer` holds the
-    /// bytes the batch was parsed from.
+    /// done, `out` has grown to its mark or there is a reason to stop. `buffer` holds the bytes the
+    /// batch was parsed from.
     pub fn execute_batch(
         &mut self,
         session: SessionKey,
@@ -76,14 +108,16 @@ impl CacheEngine {
         buffer: &[u8],
         now: Timestamp,
         out: &mut Vec<u8>,
-        out_bytes_max: usize,
+        bounds: &OutputBounds,
     ) -> BatchOutcome {
         self.now = now;
         let (mut context, database, names) = self.context(session, now, out);
+        context.reply.set_ceiling(bounds.ceiling_bytes);
         let mut arrivals = Arrivals {
             names,
             requests: (0..batch.len()).map(|request| batch.args(request, buffer)),
             database,
+            has_large: batch.may_have_span(LARGE_WRITE_BYTES, buffer),
         };
         let [mut first, mut second, mut third] = [Group::new(), Group::new(), Group::new()];
         let [mut arriving, mut waiting, mut ready] = [&mut first, &mut second, &mut third];
@@ -92,7 +126,7 @@ impl CacheEngine {
             stop: None,
         };
         while outcome.executed_count < batch.len() && outcome.stop.is_none() {
-            execute_group(&mut context, names, ready, out_bytes_max, &mut outcome);
+            execute_group(&mut context, names, ready, bounds, &mut outcome);
             look_up(context.keyspace, database, waiting);
             arrivals.take_up(context.keyspace, arriving);
             (arriving, waiting, ready) = (ready, arriving, waiting);
@@ -108,6 +142,8 @@ struct Arrivals<'n, R> {
     names: &'n CommandNames,
     requests: R,
     database: usize,
+    /// Whether one may be so large that its write has a gate of its own.
+    has_large: bool,
 }
 
 impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
@@ -117,7 +153,9 @@ impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
     fn take_up(&mut self, keyspace: &Keyspace, group: &mut Group<'a>) {
         group.clear();
         for args in self.requests.by_ref().take(GROUP_REQUESTS_MAX) {
-            group.push(prepare(self.names, keyspace, args));
+            let mut request = prepare(self.names, keyspace, args);
+            request.is_short_work &= !(self.has_large && args.span_bytes() >= LARGE_WRITE_BYTES);
+            group.push(request);
         }
         if group.len() > 1 {
             let keys = group.iter().filter_map(|request| request.key.as_ref());
@@ -141,13 +179,17 @@ fn execute_group(
     context: &mut Context<'_>,
     names: &CommandNames,
     group: &Group<'_>,
-    out_bytes_max: usize,
+    bounds: &OutputBounds,
     outcome: &mut BatchOutcome,
 ) {
-    let mut gates_stand_open = gates::stand_open(context);
+    // While room is short, every request is looked at on its own.
+    let stand_open =
+        |context: &Context<'_>| bounds.room_bytes.is_none() && gates::stand_open(context);
+    let mut gates_stand_open = stand_open(context);
     let mut last_short_work = None;
     for request in group {
         context.prepared = request.key;
+        let begin = context.reply.len();
         let execution = match request.command {
             Some(command)
                 if gates_stand_open
@@ -159,26 +201,37 @@ fn execute_group(
                 Execution::Done
             }
             _ => {
+                if let Some(room_bytes) = bounds.room_bytes
+                    && let wanted_bytes = room::expected_reply_bytes(context, names, request.args)
+                    && wanted_bytes > room_bytes
+                {
+                    outcome.stop = Some(Stop::NoReplyRoom { wanted_bytes });
+                    break;
+                }
                 let execution = execute_prepared(context, names, request);
-                gates_stand_open = gates::stand_open(context);
+                gates_stand_open = stand_open(context);
                 last_short_work = None;
                 execution
             }
         };
-        outcome.executed_count += 1;
-        outcome.stop = if execution == Execution::Paused {
-            outcome.executed_count -= 1;
-            Some(Stop::Paused)
-        } else if execution == Execution::Closing {
-            Some(Stop::Closing)
-        } else if !context.outbox.is_empty() {
-            Some(Stop::Effects)
-        } else if context.reply.len() >= out_bytes_max {
-            Some(Stop::OutputFull)
-        } else {
-            continue;
+        outcome.stop = match execution {
+            Execution::Paused => Some(Stop::Paused),
+            Execution::NoRoom => Some(Stop::NoRoom),
+            _ if context.reply.is_over() => {
+                context.reply.truncate_to(begin);
+                Some(Stop::ReplyTooLarge)
+            }
+            Execution::Closing => Some(Stop::Closing),
+            Execution::Done if !context.outbox.is_empty() => Some(Stop::Effects),
+            Execution::Done if context.reply.len() >= bounds.mark_bytes => Some(Stop::OutputFull),
+            Execution::Done => None,
         };
-        break;
+        if !matches!(execution, Execution::Paused | Execution::NoRoom) {
+            outcome.executed_count += 1;
+        }
+        if outcome.stop.is_some() {
+            break;
+        }
     }
     if last_short_work.is_some() {
         context.session().last_command = last_short_work;

@@ -5,10 +5,11 @@
 //! 3. commands that may not stand inside MULTI
 //! 4. writes while the last snapshot has failed, if that is configured
 //! 5. the pause
-//! 6. memory: writes that may need some, while there is none to be had
+//! 6. memory: a write that may need some waits for it, or is refused if there is none to be had
 //! 7. MULTI: queued instead of run
 //!
-//! A request that is refused inside MULTI breaks the transaction.
+//! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that is
+//! queued: what was queued while it was allowed may not be any more.
 //!
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
@@ -17,9 +18,11 @@ use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
 use crate::command::transactions;
 use crate::context::Context;
+use crate::keyspace::Room;
 use crate::protocol::args::{Args, OwnedArgs};
 use crate::protocol::error::ReplyError;
 use crate::session::ReplyMode;
+use crate::session::transaction::Demands;
 
 /// Where a request goes.
 pub(super) enum Gate {
@@ -29,14 +32,14 @@ pub(super) enum Gate {
     Queued,
     /// Back, with an error.
     Refused(ReplyError),
-    /// Nowhere yet.
+    /// Nowhere until the pause ends.
     Paused,
+    /// Nowhere until more memory is free.
+    NoRoom,
 }
 
 const QUEUE_TOO_LONG: ReplyError =
     ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
-const OUT_OF_MEMORY: ReplyError =
-    ReplyError::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
 const SAVE_FAILED: ReplyError = ReplyError::fixed(
@@ -46,44 +49,65 @@ const SAVE_FAILED: ReplyError = ReplyError::fixed(
 #[inline]
 pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
     let flags = command.spec.flags;
-    let session = context.sessions.get(context.key);
-    let is_in_multi = session.transaction.is_open();
-    if !session.is_authenticated
-        && !flags.has(Flags::NO_AUTH)
-        && !context.config.requirepass.is_empty()
-    {
+    let transaction = &context.sessions.get(context.key).transaction;
+    let is_in_multi = transaction.is_open();
+    let (demands, adds_bytes) = if is_in_multi && is_exec(command) {
+        (transaction.demands(), transaction.queue_bytes())
+    } else {
+        (demands_of(flags), args.span_bytes())
+    };
+    if !flags.has(Flags::NO_AUTH) && !context.is_unrestricted() {
         return refuse(context, command, ReplyError::NOAUTH);
     }
     if is_in_multi && flags.has(Flags::NO_MULTI) {
         return refuse(context, command, NOT_IN_MULTI);
     }
-    let is_write = flags.has(Flags::WRITE) || (is_in_multi && session.transaction.has_write());
-    if flags.has(Flags::WRITE)
-        && context.stats.gauges.last_save_failed
-        && context.config.stop_writes_on_bgsave_error
-    {
+    if demands.is_write && !may_write(context) {
         return refuse(context, command, SAVE_FAILED);
     }
-    if context.pause.holds(is_write, context.now.monotonic_ms()) {
+    if (context.pause).holds(demands.is_write, context.now.monotonic_ms()) {
         return Gate::Paused;
     }
-    if needs_room(context, command) && !context.keyspace.make_room(context.now.unix_ms()) {
-        return refuse(context, command, OUT_OF_MEMORY);
+    if demands.takes_memory {
+        match context.room_for(adds_bytes) {
+            Room::Made => {}
+            Room::Pending => return Gate::NoRoom,
+            Room::Exhausted => return refuse(context, command, ReplyError::OOM),
+        }
     }
     if is_in_multi && !flags.has(Flags::NOT_QUEUED) {
-        let queued_bytes = session.transaction.queue_bytes() as u64;
-        if queued_bytes > context.config.client_query_buffer_limit_bytes {
-            return refuse(context, command, QUEUE_TOO_LONG);
-        }
-        let is_write = flags.has(Flags::WRITE);
-        let queued = OwnedArgs::copy(args);
-        context
-            .session()
-            .transaction
-            .queue(command.number, queued, is_write);
-        return Gate::Queued;
+        return queue(context, args, command);
     }
     Gate::Run
+}
+
+#[inline]
+fn demands_of(flags: Flags) -> Demands {
+    Demands {
+        is_write: flags.has(Flags::WRITE),
+        takes_memory: flags.has(Flags::DENY_OOM),
+    }
+}
+
+/// Whether writes are allowed although the last snapshot may have failed.
+#[inline]
+fn may_write(context: &Context<'_>) -> bool {
+    !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error
+}
+
+fn is_exec(command: Resolved) -> bool {
+    command.spec.name == "exec"
+}
+
+fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
+    let queued_bytes = context.session().transaction.queue_bytes() as u64;
+    if queued_bytes > context.config.client_query_buffer_limit_bytes {
+        return refuse(context, command, QUEUE_TOO_LONG);
+    }
+    let queued = OwnedArgs::copy(args);
+    let demands = demands_of(command.spec.flags);
+    (context.session().transaction).queue(command.number, queued, demands);
+    Gate::Queued
 }
 
 /// Whether no gate but that for memory would hold a short work on keys back, so that such commands
@@ -91,16 +115,17 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
 #[inline]
 pub(super) fn stand_open(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
-    let is_known = session.is_authenticated || context.config.requirepass.is_empty();
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
         && !session.closes_after_reply;
-    let may_write =
-        !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error;
-    is_known && is_plain && may_write && !context.pause.is_set() && !context.timing.is_exact
+    session.is_unrestricted(context.config)
+        && is_plain
+        && may_write(context)
+        && !context.pause.is_set()
+        && !context.timing.is_exact
 }
 
-/// Whether a command must ask for memory first.
+/// Whether a command whose request is not large must ask for memory first.
 #[inline]
 pub(super) fn needs_room(context: &Context<'_>, command: Resolved) -> bool {
     command.spec.flags.has(Flags::DENY_OOM) && context.keyspace.is_over_limit()
@@ -109,7 +134,7 @@ pub(super) fn needs_room(context: &Context<'_>, command: Resolved) -> bool {
 #[cold]
 fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Gate {
     context.stats.count_rejection(command.number);
-    if command.spec.name == "exec" {
+    if is_exec(command) {
         return Gate::Refused(transactions::abort(context, &error));
     }
     context.session().transaction.note_error();

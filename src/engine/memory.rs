@@ -18,10 +18,11 @@ impl CacheEngine {
         self.keyspace.set_eviction_rule(rule);
     }
 
-    /// All memory in use, clients to the byte; noted for the peak in INFO. O(databases + clients).
+    /// All memory in use, clients to the byte, and the slow log; noted for the peak in INFO.
+    /// O(databases + clients).
     pub fn used_memory_bytes(&mut self) -> u64 {
-        let (keyspace_bytes, client_bytes) =
-            (self.keyspace.used_bytes(), self.sessions.used_bytes());
+        let keyspace_bytes = self.keyspace.used_bytes();
+        let client_bytes = self.sessions.used_bytes() + self.stats.slow_log.used_bytes();
         let gauges = &mut self.stats.gauges;
         gauges.note_used_memory(keyspace_bytes, client_bytes)
     }

@@ -16,13 +16,16 @@
 mod batch;
 mod gates;
 mod memory;
+mod restoring;
+mod room;
 mod typed;
 
 pub use crate::keyspace::CountError;
-pub use batch::{BatchOutcome, Stop};
-pub use typed::{Expire, TimeToLive};
+pub use batch::{BatchOutcome, OutputBounds, Stop};
+pub use typed::{Expire, TimeToLive, WriteError};
 
 use crate::base::clock::{Stopwatch, Timestamp};
+use crate::base::limits::BULK_BYTES_LIMIT;
 use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::declare::names::CommandNames;
 use crate::command::declare::table::table;
@@ -52,6 +55,9 @@ pub enum Execution {
     Closing,
     /// A pause holds it back: nothing was done, try again later.
     Paused,
+    /// It waits for memory that is still to be freed: try again after a [`CacheEngine::tick`].
+    /// Only in a batch; [`CacheEngine::execute`] frees what is needed itself.
+    NoRoom,
 }
 
 /// A cache: databases, sessions and statistics, driven by whoever owns it.
@@ -73,8 +79,9 @@ pub struct CacheEngine {
 impl CacheEngine {
     /// An empty cache. `config.hash_seed` decides the hash of keys and every random choice: give
     /// it a random number where keys come from strangers.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
         let names = Box::new(CommandNames::new(&config.rename_command));
+        config.proto_max_bulk_bytes = config.proto_max_bulk_bytes.min(BULK_BYTES_LIMIT as u64);
         let database_count = usize::try_from(config.databases).expect("at most i32::MAX");
         // What `auto` means is known to whoever puts a server around this.
         let memory_limit_bytes = config.maxmemory.resolve(0);
@@ -179,6 +186,11 @@ impl CacheEngine {
         &self.pause
     }
 
+    /// The present pause, for change.
+    pub(crate) fn pause_mut(&mut self) -> &mut Pause {
+        &mut self.pause
+    }
+
     /// What commands wished for since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         self.outbox.take()
@@ -250,12 +262,18 @@ impl CacheEngine {
     /// what was dropped. Returns true if there is more to do now. A call too many does nothing.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = now;
-        let expired = self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS);
+        self.pause.end_if_over(now.monotonic_ms());
+        let keys_stay = self.pause.keeps_keys(now.monotonic_ms());
+        let expired = if keys_stay {
+            0
+        } else {
+            self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS)
+        };
         let has_garbage = self.keyspace.has_garbage() && self.keyspace.free_some();
         self.keyspace.settle_overhead();
-        let makes_room = self.keyspace.has_room_to_make();
+        let makes_room = !keys_stay && self.keyspace.has_room_to_make();
         if makes_room {
-            self.keyspace.make_room(now.unix_ms());
+            self.keyspace.make_room(0, now.unix_ms());
         } else if self.keyspace.has_words_to_refresh() {
             self.keyspace.refresh_some();
         }
@@ -267,16 +285,24 @@ impl CacheEngine {
     pub fn has_work(&self, now: Timestamp) -> bool {
         self.keyspace.has_garbage()
             || self.keyspace.is_worth_compacting()
-            || self.keyspace.has_room_to_make()
+            || (self.keyspace.has_room_to_make() && !self.pause.keeps_keys(now.monotonic_ms()))
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
     }
 
-    /// When the next key expires, in Unix milliseconds. To be asked again after every call.
+    /// When the next key is to be removed because it expires, in Unix milliseconds: at its deadline,
+    /// or at the end of a pause, which keeps all keys. To be asked again after every call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.keyspace.next_deadline_ms()
+        let deadline_ms = self.keyspace.next_deadline_ms()?;
+        Some(match self.pause.keeps_keys_until_ms() {
+            None => deadline_ms,
+            Some(until_ms) => {
+                let rest_ms = until_ms.saturating_sub(self.now.monotonic_ms());
+                deadline_ms.max(self.now.unix_ms().saturating_add(rest_ms))
+            }
+        })
     }
 
     /// Whether what is executed is to be written down for clients in MONITOR.
@@ -310,6 +336,11 @@ impl CacheEngine {
         self.now
     }
 
+    /// The databases.
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
     /// The databases, for whoever reads them out for a snapshot.
     pub(crate) fn keyspace_mut(&mut self) -> &mut Keyspace {
         &mut self.keyspace
@@ -320,22 +351,6 @@ impl CacheEngine {
         for database in 0..self.keyspace.database_count() {
             self.keyspace.mutate(database, self.now.unix_ms()).flush();
         }
-    }
-
-    /// Sets keys to what a snapshot's records say, at the time of the last call. Returns how many
-    /// there are now and how many had expired; `None` if there is no such database.
-    ///
-    /// # Panics
-    /// If the records are malformed: a loader checks them first.
-    pub(crate) fn restore(&mut self, database: usize, records: &[u8]) -> Option<(u64, u64)> {
-        if database >= self.keyspace.database_count() {
-            return None;
-        }
-        Some(
-            self.keyspace
-                .mutate(database, self.now.unix_ms())
-                .restore_all(records),
-        )
     }
 
     /// Panics if an invariant of the keyspace does not hold. O(keys).
@@ -398,6 +413,7 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
         Gate::Paused => return Execution::Paused,
+        Gate::NoRoom => return Execution::NoRoom,
     }
     end_of(context, begin)
 }

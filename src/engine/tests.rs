@@ -3,11 +3,15 @@
 //! Goal of each test stands in its name. Method: requests as words, replies as exact bytes, time
 //! moved by hand, random sequences from fixed seeds.
 //!
-//! Not here: typed calls (`tests/typed.rs`), durations (`tests/timing.rs`), the limit of
-//! memory (`tests/limit.rs`), single commands (`tests/scripts/`), connections
-//! (`node/tests.rs`).
+//! Not here: the two ways past the gates (`tests/gates.rs`), typed calls (`tests/typed.rs`),
+//! durations (`tests/timing.rs`), the limit of memory (`tests/limit.rs`), pauses
+//! (`tests/pausing.rs`), what counts as a read (`tests/reads.rs`), single commands
+//! (`tests/scripts/`), connections (`node/tests.rs`).
 
+mod gates;
 mod limit;
+mod pausing;
+mod reads;
 mod timing;
 mod typed;
 
@@ -95,7 +99,10 @@ impl Rig {
             &bytes,
             self.now,
             &mut out,
-            out_bytes_max,
+            &OutputBounds {
+                mark_bytes: out_bytes_max,
+                ..OutputBounds::NONE
+            },
         );
         (outcome, out)
     }
@@ -317,60 +324,11 @@ fn a_change_by_others_of_a_watched_key_empties_exec() {
     rig.engine.check_invariants();
 }
 
+/// Goal: what client libraries look for in their tests.
 #[test]
-fn a_pause_of_writes_holds_back_what_may_write() {
-    let mut rig = Rig::new();
-    assert_eq!(rig.call("SET k v"), "+OK;");
-    assert_eq!(rig.call("CLIENT PAUSE 100 WRITE"), "+OK;");
-    assert!(rig.is_paused("SET k w"));
-    assert!(rig.is_paused("DEL k"));
-    assert!(rig.is_paused("FLUSHALL"));
-    assert_eq!(rig.call("GET k"), "$1;v;");
-    assert_eq!(rig.call("MULTI"), "+OK;");
-    assert_eq!(rig.call("GET k"), "+QUEUED;");
-    assert_eq!(
-        rig.call("EXEC"),
-        "*1;$1;v;",
-        "a transaction of reads may run"
-    );
-    rig.now = START.plus_ms(99);
-    assert!(rig.is_paused("SET k w"));
-    rig.now = START.plus_ms(100);
-    assert_eq!(rig.call("SET k w"), "+OK;");
-
-    // Queued before the pause, to be executed in it.
-    rig.call("MULTI");
-    rig.call("SET k x");
-    let session = rig.session;
-    rig.session = rig.engine.open_session(Peer::embedded(), START);
-    assert_eq!(rig.call("CLIENT PAUSE 100 WRITE"), "+OK;");
-    rig.session = session;
-    assert!(rig.is_paused("EXEC"));
-    rig.now = START.plus_ms(200);
-    assert_eq!(rig.call("EXEC"), "*1;+OK;");
-}
-
-#[test]
-fn a_pause_of_all_holds_back_all() {
-    let mut rig = Rig::new();
-    assert_eq!(rig.call("CLIENT PAUSE 100"), "+OK;");
-    for line in ["PING", "GET k", "SET k v", "CLIENT UNPAUSE", "MULTI"] {
-        assert!(rig.is_paused(line), "{line}");
-    }
-    assert_eq!(rig.call("NOSUCH a b"), UNKNOWN, "an error needs no waiting");
-    rig.now = START.plus_ms(100);
-    assert_eq!(rig.call("PING"), "+PONG;");
-    let (outcome, reply) = rig.batch(&["PING", "CLIENT PAUSE 9", "PING", "PING"], NO_LIMIT);
-    assert_eq!(reply, "+PONG;+OK;");
-    let paused = BatchOutcome {
-        executed_count: 2,
-        stop: Some(Stop::Paused),
-    };
-    assert_eq!(outcome, paused);
-    rig.now = START.plus_ms(109);
-    assert_eq!(rig.call("CLIENT PAUSE 9 WRITE"), "+OK;");
-    assert_eq!(rig.call("CLIENT UNPAUSE"), "+OK;");
-    assert_eq!(rig.call("SET k v"), "+OK;");
+fn lolwut_names_a_version_of_redis() {
+    let reply = Rig::new().call("LOLWUT 5 6 7 8");
+    assert!(reply.contains("Redis ver. 7.2.4\n"), "{reply}");
 }
 
 #[test]

@@ -5,10 +5,13 @@
 
 use super::CacheEngine;
 use crate::base::clock::Timestamp;
+use crate::base::limits::{BULK_BYTES_LIMIT, LARGE_WRITE_BYTES};
 use crate::command::server::info_text;
 use crate::keyspace::{CountError, DeadlineChange};
 use crate::session::Peer;
+use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
+use std::fmt;
 use std::time::Duration;
 
 /// When a value that is set shall expire.
@@ -36,6 +39,47 @@ pub enum TimeToLive {
     Remaining(Duration),
 }
 
+/// Why a write did nothing. Under an evicting policy other keys may have gone before a write was
+/// found not to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// It does not fit below the limit of memory ([`CacheEngine::set_memory_limit`]): the policy is
+    /// `noeviction`, or no key is left to go.
+    OutOfMemory,
+    /// Key or value is longer than [`BULK_BYTES_LIMIT`].
+    TooLong,
+    /// The key holds a value of another type.
+    WrongType,
+    /// The value is not an integer.
+    NotAnInteger,
+    /// The result does not fit 64 bits.
+    Overflow,
+}
+
+impl From<CountError> for WriteError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::WrongType => Self::WrongType,
+            CountError::NotAnInteger => Self::NotAnInteger,
+            CountError::Overflow => Self::Overflow,
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => formatter.write_str("the memory limit is reached"),
+            Self::TooLong => formatter.write_str("key or value is too long"),
+            Self::WrongType => WrongType.fmt(formatter),
+            Self::NotAnInteger => CountError::NotAnInteger.fmt(formatter),
+            Self::Overflow => CountError::Overflow.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
 const DATABASE: usize = 0;
 
 /// The latest deadline: the heap keeps `u64::MAX` for "none".
@@ -52,11 +96,12 @@ impl CacheEngine {
     ///
     /// let mut cache = CacheEngine::new(Config::default());
     /// cache.advance_to(Timestamp::from_unix_ms(1_000));
-    /// cache.set(b"session", b"ada", Expire::After(Duration::from_millis(500)));
+    /// cache.set(b"session", b"ada", Expire::After(Duration::from_millis(500)))?;
     /// cache.advance_to(Timestamp::from_unix_ms(1_499));
     /// assert_eq!(cache.get(b"session"), Some(b"ada".to_vec()));
     /// cache.advance_to(Timestamp::from_unix_ms(1_500));
     /// assert_eq!(cache.get(b"session"), None);
+    /// # Ok::<(), evenkeel::WriteError>(())
     /// ```
     pub fn advance_to(&mut self, now: Timestamp) -> bool {
         self.tick(now)
@@ -77,8 +122,9 @@ impl CacheEngine {
     /// ```
     /// # use evenkeel::{CacheEngine, Config, Expire};
     /// let mut cache = CacheEngine::new(Config::default());
-    /// cache.set(b"page", b"<html>", Expire::Never);
+    /// cache.set(b"page", b"<html>", Expire::Never)?;
     /// assert_eq!(cache.get_with(b"page", |value| value.len()), Some(6));
+    /// # Ok::<(), evenkeel::WriteError>(())
     /// ```
     pub fn get_with<R>(&mut self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let key = self.keyspace.key(key);
@@ -89,8 +135,17 @@ impl CacheEngine {
         Some(look(value.text(&mut itoa::Buffer::new())))
     }
 
-    /// Sets a key, whatever it held. A deadline that has come deletes it.
-    pub fn set(&mut self, key: &[u8], value: &[u8], expire: Expire) {
+    /// Sets a key, whatever it held. A deadline that has come deletes it. Over the limit of memory
+    /// other keys make room first, all of them within this call.
+    ///
+    /// # Errors
+    /// [`WriteError::OutOfMemory`] and [`WriteError::TooLong`]; the value then is as it was, or
+    /// evicted.
+    pub fn set(&mut self, key: &[u8], value: &[u8], expire: Expire) -> Result<(), WriteError> {
+        if key.len().max(value.len()) > BULK_BYTES_LIMIT {
+            return Err(WriteError::TooLong);
+        }
+        self.make_room(key.len() + value.len())?;
         let now_ms = self.now.unix_ms();
         let deadline = match expire {
             Expire::Never => DeadlineChange::Clear,
@@ -105,6 +160,17 @@ impl CacheEngine {
         self.keyspace
             .mutate(DATABASE, now_ms)
             .set(key, StringValue::compact(value), deadline);
+        Ok(())
+    }
+
+    /// Makes room for a write that adds about this many bytes.
+    fn make_room(&mut self, adds_bytes: usize) -> Result<(), WriteError> {
+        let may_not_fit = adds_bytes >= LARGE_WRITE_BYTES || self.keyspace.is_over_limit();
+        let now_ms = self.now.unix_ms();
+        if may_not_fit && !self.keyspace.make_room_at_once(adds_bytes, now_ms) {
+            return Err(WriteError::OutOfMemory);
+        }
+        Ok(())
     }
 
     /// Deletes a key; false if there was none.
@@ -130,10 +196,11 @@ impl CacheEngine {
     /// # use std::time::Duration;
     /// let mut cache = CacheEngine::new(Config::default());
     /// assert_eq!(cache.ttl(b"k"), TimeToLive::Missing);
-    /// cache.set(b"k", b"v", Expire::Never);
+    /// cache.set(b"k", b"v", Expire::Never)?;
     /// assert_eq!(cache.ttl(b"k"), TimeToLive::NoExpiry);
-    /// cache.set(b"k", b"v", Expire::After(Duration::from_secs(9)));
+    /// cache.set(b"k", b"v", Expire::After(Duration::from_secs(9)))?;
     /// assert_eq!(cache.ttl(b"k"), TimeToLive::Remaining(Duration::from_secs(9)));
+    /// # Ok::<(), evenkeel::WriteError>(())
     /// ```
     pub fn ttl(&self, key: &[u8]) -> TimeToLive {
         let now_ms = self.now.unix_ms();
@@ -147,24 +214,27 @@ impl CacheEngine {
     }
 
     /// Adds `increment` to the integer value of a key, a missing one counting as 0, and returns
-    /// the sum. The deadline stays.
+    /// the sum. The deadline stays. Makes room as [`CacheEngine::set`] does.
     ///
     /// # Errors
-    /// [`CountError`]; the value then is as it was.
-    pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, CountError> {
+    /// [`WriteError`]; the value then is as it was, or evicted.
+    pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, WriteError> {
+        if key.len() > BULK_BYTES_LIMIT {
+            return Err(WriteError::TooLong);
+        }
+        self.make_room(key.len())?;
         let key = self.keyspace.key(key);
         let now_ms = self.now.unix_ms();
-        self.keyspace
-            .mutate(DATABASE, now_ms)
-            .increment(key, increment)
+        let mut mutation = self.keyspace.mutate(DATABASE, now_ms);
+        Ok(mutation.increment(key, increment)?)
     }
 
     /// Takes `decrement` from the integer value of a key, as [`CacheEngine::incr`] adds.
     ///
     /// # Errors
-    /// [`CountError`]; the value then is as it was.
-    pub fn decr(&mut self, key: &[u8], decrement: i64) -> Result<i64, CountError> {
-        self.incr(key, decrement.checked_neg().ok_or(CountError::Overflow)?)
+    /// As for [`CacheEngine::incr`].
+    pub fn decr(&mut self, key: &[u8], decrement: i64) -> Result<i64, WriteError> {
+        self.incr(key, decrement.checked_neg().ok_or(WriteError::Overflow)?)
     }
 
     /// How many keys there are, due ones that are not yet removed included.

@@ -11,7 +11,8 @@
 //!  │ key                                             │
 //!  │ value: text, or 8 bytes of a native integer      │
 //!  └─────────────────────────────────────────────────┘
-//!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline
+//!  flags   bits 0–3 kind (0 string); 4 integer; 5 modified in place; 6 has a deadline;
+//!          7 the cut that saw it last (`cut/`): one of two, by turns
 //! ```
 //!
 //! Invariants:
@@ -50,6 +51,7 @@ const KIND_MASK: u8 = 0x0f;
 const FLAG_INTEGER: u8 = 1 << 4;
 const FLAG_MODIFIED_IN_PLACE: u8 = 1 << 5;
 const FLAG_DEADLINE: u8 = 1 << 6;
+const FLAG_CUT: u8 = 1 << 7;
 
 const OFFSET_FLAGS: usize = 0;
 const OFFSET_KEY_LEN: usize = 1;
@@ -147,13 +149,6 @@ impl Shape {
     fn layout(self) -> Layout {
         Layout::from_size_align(self.allocation_bytes(), ALIGNMENT)
             .expect("key and value are each at most 4 GiB")
-    }
-}
-
-fn value_shape(value: StringValue<'_>) -> (u8, usize) {
-    match value {
-        StringValue::Integer(_) => (FLAG_INTEGER, size_of::<i64>()),
-        StringValue::Bytes(bytes) => (0, bytes.len()),
     }
 }
 
@@ -260,6 +255,11 @@ impl<'a> EntryRef<'a> {
         StringValue::Integer(i64::from_ne_bytes(number))
     }
 
+    /// Bytes of the value, as it is stored.
+    pub fn value_bytes(self) -> usize {
+        self.shape().value_len
+    }
+
     /// Whether APPEND, SETRANGE, SETBIT or the like changed the value since it was set.
     pub fn is_modified_in_place(self) -> bool {
         self.byte(OFFSET_FLAGS) & FLAG_MODIFIED_IN_PLACE != 0
@@ -298,6 +298,9 @@ pub(crate) struct EntryStore {
     /// Of these, what is not in slabs.
     large_bytes: usize,
     count: usize,
+    /// [`FLAG_CUT`] or nothing: what the flag is in entries that the present cut has seen, or the
+    /// last one has.
+    seen_flag: u8,
     #[cfg(debug_assertions)]
     live: std::collections::HashSet<u64>,
 }
@@ -310,6 +313,7 @@ impl EntryStore {
             used_bytes: 0,
             large_bytes: 0,
             count: 0,
+            seen_flag: 0,
             #[cfg(debug_assertions)]
             live: Default::default(),
         }
@@ -331,7 +335,7 @@ impl EntryStore {
         self.spans.check_invariants();
     }
 
-    /// How many entries there are.
+    /// How many entries there are that were not detached.
     #[inline]
     pub(super) fn count(&self) -> usize {
         self.count
@@ -447,6 +451,40 @@ impl EntryStore {
         }
     }
 
+    /// The shape of an entry with a new value, which is seen.
+    #[inline]
+    fn new_shape(&self, key_len: usize, value: StringValue<'_>, has_deadline: bool) -> Shape {
+        let (kind_flag, value_len) = match value {
+            StringValue::Integer(_) => (FLAG_INTEGER, size_of::<i64>()),
+            StringValue::Bytes(bytes) => (0, bytes.len()),
+        };
+        let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
+        Shape {
+            flags: kind_flag | deadline_flag | self.seen_flag,
+            key_len,
+            value_len,
+        }
+    }
+
+    /// Makes all entries unseen, which must all be seen. O(1): what means seen is turned round.
+    pub(super) fn begin_cut(&mut self) {
+        self.seen_flag ^= FLAG_CUT;
+    }
+
+    /// Whether the present cut has seen an entry. New ones are born seen.
+    #[inline]
+    pub(super) fn is_seen(&self, id: EntryId) -> bool {
+        self.get(id).byte(OFFSET_FLAGS) & FLAG_CUT == self.seen_flag
+    }
+
+    /// Notes that the present cut has seen an entry.
+    pub(super) fn set_seen(&mut self, id: EntryId) {
+        let flags = self.get(id).byte(OFFSET_FLAGS) & !FLAG_CUT | self.seen_flag;
+        // SAFETY: the entry is live; the byte is part of its header, and only the flag that the
+        // layout does not depend on changes.
+        unsafe { self.base(id).add(OFFSET_FLAGS).write(flags) };
+    }
+
     /// A new entry; with `has_deadline` it has room for a heap position, to be set at once.
     pub(super) fn allocate(
         &mut self,
@@ -455,15 +493,7 @@ impl EntryStore {
         has_deadline: bool,
         access_bits: u16,
     ) -> EntryId {
-        let (mut flags, value_len) = value_shape(value);
-        if has_deadline {
-            flags |= FLAG_DEADLINE;
-        }
-        let shape = Shape {
-            flags,
-            key_len: key.len(),
-            value_len,
-        };
+        let shape = self.new_shape(key.len(), value, has_deadline);
         let id = self.allocate_shape(shape, key, access_bits);
         self.write_value(id, shape, value);
         id
@@ -475,7 +505,7 @@ impl EntryStore {
         let old = source.shape();
         let access_bits = source.access_bits();
         let deadline_flag = if has_deadline { FLAG_DEADLINE } else { 0 };
-        let flags = (old.flags & !FLAG_DEADLINE) | deadline_flag;
+        let flags = (old.flags & !(FLAG_DEADLINE | FLAG_CUT)) | deadline_flag | self.seen_flag;
         let shape = Shape {
             flags,
             key_len: key.len(),
@@ -544,8 +574,8 @@ impl EntryStore {
         self.adopt(new, shape)
     }
 
-    /// Gives an entry another value and room for a heap position or none; in place if the size
-    /// class is the same. The heap position, if it had one and keeps it, is kept.
+    /// Gives an entry, which must be seen, another value and room for a heap position or none; in
+    /// place if the size class is the same. The heap position, if it had one and keeps it, is kept.
     pub(super) fn replace(
         &mut self,
         id: EntryId,
@@ -554,15 +584,7 @@ impl EntryStore {
         access_bits: u16,
     ) -> EntryId {
         let old = self.get(id).shape();
-        let (mut flags, value_len) = value_shape(value);
-        if has_deadline {
-            flags |= FLAG_DEADLINE;
-        }
-        let shape = Shape {
-            flags,
-            key_len: old.key_len,
-            value_len,
-        };
+        let shape = self.new_shape(old.key_len, value, has_deadline);
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
@@ -571,9 +593,25 @@ impl EntryStore {
             self.write_value(id, shape, value);
             return id;
         }
+        let moved = self.succeed(id, value, has_deadline, access_bits);
+        self.free(id);
+        moved
+    }
+
+    /// A new entry with the key of `id`, another value and room for a heap position or none; `id`
+    /// stays as it is. The heap position, if `id` has one and it is kept, is taken over.
+    pub(super) fn succeed(
+        &mut self,
+        id: EntryId,
+        value: StringValue<'_>,
+        has_deadline: bool,
+        access_bits: u16,
+    ) -> EntryId {
+        let old = self.get(id).shape();
+        let shape = self.new_shape(old.key_len, value, has_deadline);
         let position = self.get(id).heap_position();
-        // SAFETY: the key stays where it is until `free` below; `allocate_shape` touches no other
-        // entry than the new one.
+        // SAFETY: the key stays where it is; `allocate_shape` touches no other entry than the new
+        // one.
         let key = unsafe {
             slice::from_raw_parts(
                 self.base(id).add(old.key_offset()).cast_const(),
@@ -585,8 +623,31 @@ impl EntryStore {
         if let (Some(position), true) = (position, has_deadline) {
             self.set_heap_position(moved, position);
         }
-        self.free(id);
         moved
+    }
+
+    /// A new entry that is like `id`, which must be seen, heap position included. O(value).
+    pub(super) fn copy(&mut self, id: EntryId) -> EntryId {
+        let shape = self.get(id).shape();
+        let base = self.acquire(shape);
+        // SAFETY: two different entries; what is copied is the whole of the old one, and the new
+        // one has room for as much.
+        unsafe {
+            let content_bytes = shape.value_offset() + shape.value_len;
+            base.copy_from_nonoverlapping(self.base(id), content_bytes);
+        }
+        self.adopt(base, shape)
+    }
+
+    /// Takes an entry out of the count of keys; it stays alive until [`EntryStore::free_detached`].
+    pub(super) fn detach(&mut self, _id: EntryId) {
+        self.count -= 1;
+    }
+
+    /// Ends an entry that was detached.
+    pub(super) fn free_detached(&mut self, id: EntryId) {
+        self.count += 1;
+        self.free(id);
     }
 
     /// Makes room for a heap position, or takes it away, and leaves everything else. O(value) if

@@ -1,37 +1,22 @@
-//! Making room: the limit of memory, and which keys go.
+//! Which keys go when room has to be made.
 //!
 //! ```text
-//!  write ─▶ over the limit? ─▶ make_room: a few keys go, paid by the writer ─┐
-//!  loop  ─▶ still over?     ─▶ make_room in slices of the turn ──────────────┤
-//!                                                                           ▼
-//!  hand over the tables (allkeys) or the heaps (volatile) ─▶ policy ─▶ Mutation::remove_at ─▶ ghost
+//!  room.rs ─▶ hand over the tables (allkeys) or the heaps (volatile) ─▶ policy ─▶ Mutation::remove_at ─▶ ghost
 //! ```
 //!
 //! The hand walks the tables in the order of the hash (`hand.rs`).
 //!
-//! Invariants: only whole entries go, through `mutation.rs`; what was dropped in bulk is freed
-//! before any key is evicted; nothing is evicted while `used_bytes` is within the limit.
+//! Invariant: only whole entries go, through `mutation.rs`.
 //!
 //! Cost: an eviction examines some 4 to 16 entries on average and 64 at most, whose lines are asked
-//! for ahead. The limit is compared with a sum of two numbers; tables and heaps are summed
-//! up anew now and then only ([`OVERHEAD_REFRESH_CHANGES`]).
+//! for ahead.
 //!
-//! Not here: what an entry is worth (`structures/eviction`); when the loop calls (`engine/`).
+//! Not here: what an entry is worth (`structures/eviction`); how many go, and when (`room.rs`).
 
 use super::entry::{EntryId, EntryRef, HEADER_BYTES};
 use super::hand::{Hand, Place};
 use super::{Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
-
-/// Changes after which tables and heaps are summed up again. They grow by some dozens of bytes a
-/// key, so the sum is late by a few kibibytes at most.
-const OVERHEAD_REFRESH_CHANGES: u32 = 256;
-
-/// What one write evicts at most while memory is a little over the limit, and while it is more than
-/// one part in [`FAR_OVER_SHARE`] over it.
-const EVICTIONS_NEAR_MAX: usize = 16;
-const EVICTIONS_FAR_MAX: usize = 256;
-const FAR_OVER_SHARE: usize = 64;
 
 /// Entries that a call of [`Keyspace::refresh_some`] passes.
 const REFRESH_KEYS: usize = 64;
@@ -79,10 +64,6 @@ pub struct EvictionReport {
 pub(super) struct Eviction {
     pub(super) policy: EvictionPolicy,
     rule: EvictionRule,
-    limit_bytes: usize,
-    /// Tables, heaps and ghosts when they were last summed up.
-    overhead_bytes: usize,
-    refresh_in: u32,
     hand: Hand,
     heap_hand: HeapHand,
     report: EvictionReport,
@@ -93,9 +74,6 @@ impl Default for Eviction {
         Self {
             policy: EvictionPolicy::new(0),
             rule: EvictionRule::Never,
-            limit_bytes: usize::MAX,
-            overhead_bytes: 0,
-            refresh_in: 0,
             hand: Hand::default(),
             heap_hand: HeapHand::default(),
             report: EvictionReport::default(),
@@ -104,16 +82,6 @@ impl Default for Eviction {
 }
 
 impl Keyspace {
-    /// Sets the most bytes that [`Keyspace::used_bytes`] shall have, 0 for no limit. Keys go with the
-    /// following calls of [`Keyspace::make_room`].
-    pub fn set_limit_bytes(&mut self, limit_bytes: u64) {
-        self.eviction.limit_bytes = match usize::try_from(limit_bytes) {
-            Ok(0) | Err(_) => usize::MAX,
-            Ok(limit_bytes) => limit_bytes,
-        };
-        self.eviction.refresh_in = 0;
-    }
-
     /// Sets which keys make room.
     pub fn set_eviction_rule(&mut self, rule: EvictionRule) {
         self.eviction.rule = rule;
@@ -133,42 +101,7 @@ impl Keyspace {
         self.eviction.report = EvictionReport::default();
     }
 
-    /// Whether memory is over the limit, as far as the last sum of tables and heaps tells.
-    #[inline]
-    pub fn is_over_limit(&self) -> bool {
-        self.entries.used_bytes() + self.eviction.overhead_bytes > self.eviction.limit_bytes
-    }
-
-    /// Whether memory is over the limit and [`Keyspace::make_room`] can do something about it.
-    pub fn has_room_to_make(&self) -> bool {
-        self.is_over_limit() && (self.has_garbage() || self.can_evict())
-    }
-
-    /// Sums tables and heaps up, if there is a limit and something has changed: to be called once a
-    /// turn, so that what a turn ends with is exact.
-    pub fn settle_overhead(&mut self) {
-        let has_limit = self.eviction.limit_bytes != usize::MAX;
-        if has_limit && self.eviction.refresh_in != OVERHEAD_REFRESH_CHANGES {
-            self.refresh_overhead();
-        }
-    }
-
-    /// Counts a change that tables, heaps or ghosts may grow with.
-    #[inline]
-    pub(super) fn note_growth(&mut self) {
-        if self.eviction.refresh_in == 0 {
-            self.refresh_overhead();
-        }
-        self.eviction.refresh_in -= 1;
-    }
-
-    #[cold]
-    fn refresh_overhead(&mut self) {
-        self.eviction.refresh_in = OVERHEAD_REFRESH_CHANGES;
-        self.eviction.overhead_bytes = self.overhead_bytes();
-    }
-
-    fn can_evict(&self) -> bool {
+    pub(super) fn can_evict(&self) -> bool {
         match self.eviction.rule {
             EvictionRule::Never => false,
             EvictionRule::AllByWorth | EvictionRule::AllRandom => self.live_count() > 0,
@@ -186,49 +119,21 @@ impl Keyspace {
         self.entries.count() - self.graveyard.pending_keys()
     }
 
-    /// Frees what was dropped, then evicts keys, a bounded number, until memory is within the limit.
-    /// False if it is not and nothing more can go: then a write must be refused.
-    pub fn make_room(&mut self, now_ms: u64) -> bool {
-        let used_bytes = self.entries.used_bytes() + self.eviction.overhead_bytes;
-        let limit_bytes = self.eviction.limit_bytes;
-        let is_far_over = used_bytes.saturating_sub(limit_bytes) > limit_bytes / FAR_OVER_SHARE;
-        let evictions_max = if is_far_over {
-            EVICTIONS_FAR_MAX
-        } else {
-            EVICTIONS_NEAR_MAX
-        };
-        for _ in 0..evictions_max {
-            if !self.is_over_limit() {
-                return true;
-            }
-            if self.has_garbage() {
-                self.free_some();
-                self.refresh_overhead();
-                return true;
-            }
-            if !self.evict_one(now_ms) {
-                self.refresh_overhead();
-                return !self.is_over_limit();
-            }
-        }
-        true
-    }
-
-    /// Evicts one key by the rule in force; false if there is none to evict.
-    fn evict_one(&mut self, now_ms: u64) -> bool {
+    /// Evicts one key by the rule in force and returns the bytes of its entry; `None` if there is
+    /// none to evict.
+    pub(super) fn evict_one(&mut self, now_ms: u64) -> Option<usize> {
         if !self.can_evict() {
-            return false;
+            return None;
         }
         let place = match self.eviction.rule {
-            EvictionRule::Never => return false,
+            EvictionRule::Never => return None,
             EvictionRule::AllByWorth => self.least_worth(),
             EvictionRule::AllRandom => self.under_the_hand(),
             EvictionRule::VolatileByWorth => self.least_worth_volatile(),
             EvictionRule::VolatileRandom => self.random_volatile(),
             EvictionRule::VolatileByDeadline => self.nearest_deadline(),
         };
-        self.evict(place, now_ms);
-        true
+        Some(self.evict(place, now_ms))
     }
 
     /// Lets the policy judge one entry; the one to evict, if it says so.
@@ -338,7 +243,7 @@ impl Keyspace {
         of_heap(database, node.payload)
     }
 
-    fn evict(&mut self, place: Place, now_ms: u64) {
+    fn evict(&mut self, place: Place, now_ms: u64) -> usize {
         let Place {
             database,
             location,
@@ -348,7 +253,8 @@ impl Keyspace {
         let entry = self.entries.get(id);
         let word = AccessWord::from_bits(entry.access_bits());
         self.eviction.report.keys += 1;
-        self.eviction.report.bytes += entry.allocation_bytes() as u64;
+        let bytes = entry.allocation_bytes();
+        self.eviction.report.bytes += bytes as u64;
         let hash = self.hasher.hash(entry.key());
         let live_count = self.live_count();
         self.eviction.policy.on_evict(hash, word, live_count);
@@ -357,7 +263,13 @@ impl Keyspace {
             let found = table.find(hash, |payload| payload == id.payload());
             found.expect("an entry of a heap is in its table").0
         });
+        let held_before = self.cut.held_bytes();
         self.mutate(database, now_ms).remove_at(location, id);
+        if self.is_cutting() {
+            self.cut.note_eviction(held_before);
+            self.note_overhead_change();
+        }
+        bytes
     }
 
     /// Whether [`Keyspace::refresh_some`] is wanted.

@@ -1,13 +1,13 @@
 //! What was dropped in bulk and waits to be freed in slices.
 //!
 //! FLUSHALL of millions of keys hands whole databases over in O(1); [`Graveyard::bury_some`] frees
-//! at most [`STEP_KEYS`] entries or about [`STEP_BYTES`] a step, between requests. A table that was dropped while a
-//! cut was going on is shown to the cut before it is freed; its heap, which knows the deadlines,
-//! goes after it.
+//! at most [`STEP_KEYS`] entries or about [`STEP_BYTES`] a step, between requests. The entries of a
+//! table that was dropped during a cut are shown to it before they are freed; the heap, which knows
+//! the deadlines, goes after them.
 //!
 //! Not here: the deletion of single keys, which frees at once (`mutation.rs`).
 
-use super::cut::Cut;
+use super::cut::{self, Cut, Shown};
 use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
@@ -25,6 +25,8 @@ struct Grave {
     table: Remains,
     expiry: ExpiryHeap,
     cut_number: usize,
+    /// It was dropped during a cut, which must see what it has not seen of it.
+    is_of_cut: bool,
 }
 
 /// Dropped databases, the oldest first.
@@ -46,10 +48,12 @@ impl Graveyard {
 
     /// Whether the present cut has not seen all of it.
     pub(super) fn has_unseen(&self) -> bool {
-        self.graves.iter().any(|grave| grave.table.has_unseen())
+        let is_unseen = |grave: &Grave| grave.is_of_cut && !grave.table.is_empty();
+        self.graves.iter().any(is_unseen)
     }
 
-    pub(super) fn take(&mut self, database: Database) {
+    /// Takes a database that is to be freed, and whether a cut is going on.
+    pub(super) fn take(&mut self, database: Database, is_of_cut: bool) {
         if database.table.is_empty() && database.expiry.is_empty() {
             return;
         }
@@ -58,40 +62,51 @@ impl Graveyard {
             table: database.table.into_remains(),
             expiry: database.expiry,
             cut_number: database.cut_number,
+            is_of_cut,
         });
     }
 
-    /// Frees some entries, or a bounded part of a heap.
-    pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) {
+    /// Frees some entries, or a bounded part of a heap; returns how many entries, and their bytes.
+    pub(super) fn bury_some(&mut self, entries: &mut EntryStore, cut: &mut Cut) -> (usize, usize) {
         let Some(Grave {
             table,
             expiry,
             cut_number,
+            is_of_cut,
         }) = self.graves.front_mut()
         else {
-            return;
+            return (0, 0);
         };
         let mut freed_keys = 0;
         let mut freed_bytes = 0;
         let mut is_more = true;
-        while is_more && freed_keys < STEP_KEYS && freed_bytes < STEP_BYTES {
+        let mut read_out_bytes = 0;
+        while is_more
+            && freed_keys < STEP_KEYS
+            && freed_bytes < STEP_BYTES
+            && read_out_bytes < cut::STEP_BYTES
+        {
             if let Some(payloads) = table.next_segment() {
-                if freed_keys > 0 && table.has_unseen() {
-                    // What a cut is shown, a segment at least, is enough for one step.
-                    break;
-                }
                 payloads.for_each(|payload| EntryId::from_payload(payload).prefetch());
-                table.show_unseen(|payload| cut.save(*cut_number, entries, expiry, payload));
             }
             is_more = table.visit_bucket(|payload| {
+                let id = EntryId::from_payload(payload);
                 freed_keys += 1;
-                freed_bytes += entries.free(EntryId::from_payload(payload));
+                let shown = match *is_of_cut {
+                    true => cut.show(*cut_number, entries, expiry, id),
+                    false => Shown::Free(0),
+                };
+                if let Shown::Free(bytes) = shown {
+                    read_out_bytes += bytes;
+                    freed_bytes += entries.free(id);
+                }
             });
         }
         self.pending_keys -= freed_keys;
         if !is_more && !expiry.discard_chunk() {
             self.graves.pop_front();
         }
+        (freed_keys, freed_bytes)
     }
 
     pub(super) fn used_bytes(&self) -> usize {

@@ -5,7 +5,7 @@
 //!      │                      └── expiry (structures/expiry_heap)─┤
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
-//!      ├── eviction.rs: the limit, and who makes room; hand.rs: the way over all keys
+//!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
 //!      └── watch.rs: versions of watched keys
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
 //! ```
@@ -28,6 +28,7 @@ mod hand;
 mod key;
 mod mutation;
 mod relocation;
+mod room;
 mod slabs;
 mod spans;
 mod watch;
@@ -39,6 +40,7 @@ pub use expiry::ExpiryReport;
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use mutation::{CountError, DeadlineChange, Mutation};
+pub use room::Room;
 
 use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
@@ -49,6 +51,8 @@ use entry::{EntryId, EntryStore};
 use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
+use room::Limit;
+use std::ops::ControlFlow;
 use watch::Watches;
 
 /// How many keys a database holds.
@@ -71,6 +75,7 @@ pub struct Keyspace {
     expired: ExpiryRecord,
     dirty_count: u64,
     cut: Cut,
+    limit: Limit,
     eviction: Eviction,
     /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
     is_expiry_passive: bool,
@@ -92,16 +97,20 @@ const RANDOM_DRAWS_MAX: usize = 128;
 impl Keyspace {
     /// `database_count` empty databases. `seed` fixes the hash of keys and every random choice.
     pub fn new(database_count: usize, seed: u64) -> Self {
+        let hasher = KeyHasher::new(seed);
+        // What RANDOMKEY draws may tell the generator's seed, which must not tell that of the hash.
+        let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
             databases: (0..database_count).map(|_| Database::default()).collect(),
             entries: EntryStore::new(),
-            hasher: KeyHasher::new(seed),
-            random: fastrand::Rng::with_seed(seed),
+            hasher,
+            random,
             graveyard: Graveyard::default(),
             watches: Watches::default(),
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
+            limit: Limit::default(),
             eviction: Eviction::default(),
             is_expiry_passive: false,
         }
@@ -207,6 +216,7 @@ impl Keyspace {
         let (_, id) = data.locate(&self.entries, key)?;
         let entry = self.entries.get(id);
         if data.is_due(entry, now_ms) {
+            self.meet_due(database, key, now_ms);
             return None;
         }
         let old_bits = entry.access_bits();
@@ -215,6 +225,14 @@ impl Keyspace {
             self.entries.set_access_bits(id, access_bits);
         }
         Some(self.entries.get(id))
+    }
+
+    /// A reader has met a due key: nobody else will remove it while [`Keyspace::expire_some`] rests.
+    #[cold]
+    fn meet_due(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
+        if self.is_expiry_passive {
+            self.remove_if_due(database, key.bytes, now_ms);
+        }
     }
 
     /// The deadline of an entry of `database`, in Unix milliseconds.
@@ -238,7 +256,8 @@ impl Keyspace {
         (database.table.used_bytes(), database.expiry.used_bytes())
     }
 
-    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only met by writers.
+    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only when a command that
+    /// reads or changes their value meets them.
     pub fn set_active_expiry(&mut self, is_active: bool) {
         self.is_expiry_passive = !is_active;
     }
@@ -297,6 +316,41 @@ impl Keyspace {
         })
     }
 
+    /// As [`Keyspace::scan`], but in the order of the hash, and `visit` may stop it after any key: the
+    /// cursor then is that of the next one. `scratch` is room to sort in, whatever it holds.
+    pub fn scan_in_order(
+        &self,
+        database: usize,
+        cursor: u64,
+        now_ms: u64,
+        scratch: &mut Vec<(u64, u64)>,
+        mut visit: impl FnMut(EntryRef<'_>) -> ControlFlow<()>,
+    ) -> u64 {
+        let data = &self.databases[database];
+        let first_position = HashTable::cursor_of(HashTable::first_hash(cursor));
+        scratch.clear();
+        data.table
+            .scan(cursor, |payload| EntryId::from_payload(payload).prefetch());
+        let next_cursor = data.table.scan(cursor, |payload| {
+            let key = self.entries.get(EntryId::from_payload(payload)).key();
+            scratch.push((HashTable::cursor_of(self.hasher.hash(key)), payload));
+        });
+        scratch.retain(|(position, _)| *position >= first_position);
+        scratch.sort_unstable();
+        let mut stopped_at = None;
+        for &(position, payload) in &*scratch {
+            // Keys that share a position are visited together, or a walk would pass some by.
+            if stopped_at.is_some_and(|stopped_at| position > stopped_at) {
+                return position;
+            }
+            let entry = self.entries.get(EntryId::from_payload(payload));
+            if !data.is_due(entry, now_ms) && visit(entry).is_break() {
+                stopped_at = Some(position);
+            }
+        }
+        next_cursor
+    }
+
     /// A random key that is not due, each with about the same chance. Expected O(1).
     ///
     /// # Errors
@@ -347,10 +401,20 @@ impl Keyspace {
         self.watches.release(database, key);
     }
 
+    /// Hands a database over to the graveyard.
+    fn bury(&mut self, database: Database) {
+        self.graveyard.take(database, self.cut.is_active());
+    }
+
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
-        self.graveyard.bury_some(&mut self.entries, &mut self.cut);
-        !self.graveyard.is_empty()
+        self.bury_some();
+        self.has_garbage()
+    }
+
+    /// Frees a bounded part of what bulk deletions left behind; returns how many keys and bytes.
+    fn bury_some(&mut self) -> (usize, usize) {
+        self.graveyard.bury_some(&mut self.entries, &mut self.cut)
     }
 
     /// Keys that were dropped in bulk and are still to be freed.
@@ -373,7 +437,8 @@ impl Keyspace {
         self.entries.held_bytes()
     }
 
-    /// Bytes of tables, heaps and dropped tables: [`Keyspace::used_bytes`] without the entries.
+    /// Bytes of tables, heaps, dropped tables and what is held for a snapshot beside entries:
+    /// [`Keyspace::used_bytes`] without the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.databases
             .iter()
@@ -381,14 +446,16 @@ impl Keyspace {
             .sum::<usize>()
             + self.graveyard.used_bytes()
             + self.eviction.policy.bytes()
+            + self.cut.overhead_bytes()
     }
 
     /// Frees every entry, those of the databases and those that wait for it. O(keys).
     fn free_all(&mut self) {
         for database in std::mem::take(&mut self.databases) {
-            self.graveyard.take(database);
+            self.bury(database);
         }
         while self.free_some() {}
+        self.cut.free_all(&mut self.entries);
     }
 
     /// Panics if an invariant of this rank does not hold. O(keys).
@@ -407,7 +474,12 @@ impl Keyspace {
             let mut cursor = 0;
             loop {
                 cursor = database.table.scan(cursor, |payload| {
-                    let entry = self.entries.get(EntryId::from_payload(payload));
+                    let id = EntryId::from_payload(payload);
+                    assert!(
+                        self.is_cutting() || self.entries.is_seen(id),
+                        "an entry was left out by a cut"
+                    );
+                    let entry = self.entries.get(id);
                     bytes += entry.allocation_bytes();
                     if let Some(position) = entry.heap_position() {
                         with_deadline += 1;
@@ -423,6 +495,7 @@ impl Keyspace {
         assert_eq!(count, self.entries.count());
         self.entries.check_slabs();
         if self.graveyard.is_empty() {
+            bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! Whatever a change implies beside the entry itself is done here and nowhere else: the expiry
 //! index, the memory count (in `entry.rs`, which only this file and `graveyard.rs` ask to
-//! allocate or free), the snapshot cut ([`Mutation::before_change`]), the versions of watched keys
+//! allocate or free), the snapshot cut ([`Mutation::is_kept_by_cut`]), the versions of watched keys
 //! and the dirty count ([`Mutation::changed`], where key events belong, too).
 //!
 //! Every method first removes the key if it is due, so no change ever sees an expired value.
 //!
 //! Not here: types and replies of commands (`command/`).
 
+use super::cut::Shown;
 use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
 use super::{Database, Key, Keyspace, Lookup};
@@ -182,39 +183,44 @@ impl<'a> Mutation<'a> {
             databases,
             entries,
             hasher,
-            cut,
             ..
         } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
         let hashes = EntryHashes { entries, hasher };
-        table.insert(key.lookup.hash, id.payload(), &hashes, |payload| {
-            cut.save(*cut_number, entries, expiry, payload);
-        });
+        let table = &mut databases[self.database].table;
+        table.insert(key.lookup.hash, id.payload(), &hashes);
     }
 
-    /// Must come before an entry or its deadline changes: lets a snapshot read its bucket out.
+    /// Must come before an entry or its deadline changes or it is removed: lets a snapshot read it
+    /// out. If true, the snapshot keeps the entry, which must stay as it is and must not be freed.
     #[inline]
-    fn before_change(&mut self, location: Location) {
+    fn is_kept_by_cut(&mut self, id: EntryId) -> bool {
+        self.keyspace.cut.is_active() && self.show_to_cut(id)
+    }
+
+    #[cold]
+    fn show_to_cut(&mut self, id: EntryId) -> bool {
         let Keyspace {
             databases,
             entries,
             cut,
             ..
         } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
-        table.before_change(location, |payload| {
-            cut.save(*cut_number, entries, expiry, payload);
-        });
+        let data = &databases[self.database];
+        cut.show(data.cut_number, entries, &data.expiry, id) == Shown::Kept
+    }
+
+    /// Must come before an entry or its deadline changes in place. Returns the entry to change: a
+    /// copy, O(value), if a snapshot keeps the old one.
+    #[inline]
+    fn before_change(&mut self, location: Location, id: EntryId) -> EntryId {
+        if !self.is_kept_by_cut(id) {
+            return id;
+        }
+        let entries = &mut self.keyspace.entries;
+        let position = entries.get(id).heap_position();
+        let copy = entries.copy(id);
+        self.settle(location, id, copy, position);
+        copy
     }
 
     fn replace(
@@ -224,7 +230,7 @@ impl<'a> Mutation<'a> {
         value: StringValue<'_>,
         deadline: DeadlineChange,
     ) {
-        self.before_change(location);
+        let is_kept = self.is_kept_by_cut(id);
         let old_bits = self.keyspace.entries.get(id).access_bits();
         let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         let entries = &mut self.keyspace.entries;
@@ -238,7 +244,10 @@ impl<'a> Mutation<'a> {
         if let (Some(position), false) = (position, has_deadline) {
             data.expiry.remove(position, entries);
         }
-        let moved = entries.replace(id, value, has_deadline, access_bits);
+        let moved = match is_kept {
+            false => entries.replace(id, value, has_deadline, access_bits),
+            true => entries.succeed(id, value, has_deadline, access_bits),
+        };
         self.settle(location, id, moved, position.filter(|_| has_deadline));
         if let DeadlineChange::At(deadline_ms) = deadline {
             self.index_deadline(moved, position, deadline_ms);
@@ -286,7 +295,7 @@ impl<'a> Mutation<'a> {
         }
         let inserted = "the key was found or inserted above";
         let (location, id) = self.locate(key).expect(inserted);
-        self.before_change(location);
+        let id = self.before_change(location, id);
         let entries = &mut self.keyspace.entries;
         let entry = entries.get(id);
         let position = entry.heap_position();
@@ -356,26 +365,17 @@ impl<'a> Mutation<'a> {
             let key = self.keyspace.entries.get(id).key().to_vec();
             self.changed(&key);
         }
-        let Keyspace {
-            databases,
-            entries,
-            cut,
-            ..
-        } = &mut *self.keyspace;
-        let Database {
-            table,
-            expiry,
-            cut_number,
-            ..
-        } = &mut databases[self.database];
-        // The table first: what it shows to the snapshot still has its deadline.
-        table.remove(location, |payload| {
-            cut.save(*cut_number, entries, expiry, payload)
-        });
+        // First of all, while it still has its deadline.
+        let is_kept = self.is_kept_by_cut(id);
+        let entries = &mut self.keyspace.entries;
+        let Database { table, expiry, .. } = &mut self.keyspace.databases[self.database];
+        table.remove(location);
         if let Some(position) = entries.get(id).heap_position() {
             expiry.remove(position, entries);
         }
-        entries.free(id);
+        if !is_kept {
+            entries.free(id);
+        }
     }
 
     /// Lets a key expire at a Unix time in milliseconds (a time that has come deletes it); false
@@ -388,7 +388,7 @@ impl<'a> Mutation<'a> {
             self.remove_at(location, id);
             return true;
         }
-        self.before_change(location);
+        let id = self.before_change(location, id);
         let position = self.keyspace.entries.get(id).heap_position();
         let moved = self.keyspace.entries.set_has_deadline(id, true);
         self.settle(location, id, moved, position);
@@ -406,7 +406,7 @@ impl<'a> Mutation<'a> {
         let Some(position) = entries.get(id).heap_position() else {
             return false;
         };
-        self.before_change(location);
+        let id = self.before_change(location, id);
         let entries = &mut self.keyspace.entries;
         let data = &mut self.keyspace.databases[self.database];
         data.expiry.remove(position, entries);
@@ -451,7 +451,7 @@ impl<'a> Mutation<'a> {
         let dropped = std::mem::take(&mut self.keyspace.databases[self.database]);
         let count = dropped.table.len();
         self.keyspace.dirty_count += count as u64;
-        self.keyspace.graveyard.take(dropped);
+        self.keyspace.bury(dropped);
         count
     }
 
@@ -460,6 +460,7 @@ impl<'a> Mutation<'a> {
         if other == self.database {
             return;
         }
+        self.remove_due_watched_keys(other);
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
         self.keyspace.databases.swap(self.database, other);
@@ -467,6 +468,20 @@ impl<'a> Mutation<'a> {
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
         self.keyspace.dirty_count += 1;
+    }
+
+    /// Removes due keys that are watched in this database or another from both of them, so that none
+    /// comes to the other and counts as there. O(watched keys).
+    fn remove_due_watched_keys(&mut self, other: usize) {
+        let databases = [self.database, other];
+        for key in databases
+            .map(|database| self.keyspace.watches.keys(database))
+            .concat()
+        {
+            for database in databases {
+                self.keyspace.remove_if_due(database, &key, self.now_ms);
+            }
+        }
     }
 
     /// Notes a change of all watched keys that exist in this database. O(watched keys).

@@ -325,25 +325,38 @@ fn contents(keyspace: &Keyspace, now_ms: u64) -> HashMap<(usize, Vec<u8>), Conte
     contents
 }
 
-fn read_pieces(
-    keyspace: &mut Keyspace,
-    is_last: bool,
-    read: &mut Vec<((usize, Vec<u8>), Content)>,
-) {
-    while let Some(piece) = keyspace.take_cut_piece(is_last) {
-        let mut bytes = &piece.records[..];
-        while !bytes.is_empty() {
-            let record = crate::value::record::Record::decode(&mut bytes).expect("just encoded");
-            let value = record.value.text(&mut itoa::Buffer::new()).to_vec();
-            let name = (piece.database, record.key.to_vec());
-            read.push((name, (value, record.deadline_ms)));
+/// What was read out of a cut: by database and key, value and deadline.
+#[derive(Default)]
+struct CutReader {
+    read: Vec<((usize, Vec<u8>), Content)>,
+    /// The beginning of a record that comes in parts.
+    begun: Vec<u8>,
+}
+
+impl CutReader {
+    fn take(&mut self, keyspace: &mut Keyspace, is_last: bool) {
+        while let Some(piece) = keyspace.take_cut_piece(is_last) {
+            assert!(piece.records.len() <= 64 * 1024);
+            self.begun.extend_from_slice(&piece.records);
+            if piece.rest_bytes > 0 {
+                continue;
+            }
+            let mut bytes = &self.begun[..];
+            while !bytes.is_empty() {
+                let record =
+                    crate::value::record::Record::decode(&mut bytes).expect("just encoded");
+                let value = record.value.text(&mut itoa::Buffer::new()).to_vec();
+                let name = (piece.database, record.key.to_vec());
+                self.read.push((name, (value, record.deadline_ms)));
+            }
+            self.begun.clear();
         }
     }
 }
 
 /// Goal: a cut is the keyspace at the moment it began, whatever happens meanwhile. Method: random
 /// changes of every kind (flush, swap, expiry, growth and shrinking among them) between the steps
-/// of the walk; the records are compared with the contents at the beginning. Some cuts are given
+/// of the walk, to values some of which are read out in slices; the records are compared with the contents at the beginning. Some cuts are given
 /// up half-way, after which the next one must be complete all the same. `EVENKEEL_CUT_SEEDS` says
 /// how many seeds to try.
 #[test]
@@ -366,7 +379,7 @@ fn a_cut_is_the_keyspace_as_it_was_when_it_began() {
             let expected = contents(&keyspace, now_ms);
             keyspace.begin_cut(now_ms);
             let gives_up = round == 1;
-            let mut read = Vec::new();
+            let mut reader = CutReader::default();
             while keyspace.cut_some() {
                 if random.u8(0..3) == 0 {
                     now_ms += random.u64(0..20);
@@ -377,13 +390,15 @@ fn a_cut_is_the_keyspace_as_it_was_when_it_began() {
                 if random.bool() {
                     keyspace.free_some();
                 }
-                read_pieces(&mut keyspace, false, &mut read);
+                reader.take(&mut keyspace, false);
                 if gives_up && random.u8(0..4) == 0 {
                     keyspace.discard_cut();
                 }
             }
-            read_pieces(&mut keyspace, true, &mut read);
+            reader.take(&mut keyspace, true);
             keyspace.check_invariants();
+            assert_eq!(keyspace.cut_held_bytes(), 0);
+            let read = reader.read;
             if !gives_up {
                 assert_eq!(
                     keyspace
@@ -404,6 +419,14 @@ fn a_cut_is_the_keyspace_as_it_was_when_it_began() {
     }
 }
 
+/// The length of a value: short, or now and then so long that it is read out in slices.
+fn some_len(random: &mut fastrand::Rng) -> usize {
+    match random.u8(0..100) {
+        0 => random.usize(20_000..300_000),
+        _ => random.usize(0..80),
+    }
+}
+
 /// A change of any kind, without a model beside it.
 fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u64) {
     let database = random.usize(0..DATABASES);
@@ -412,7 +435,7 @@ fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u
     let mut mutation = keyspace.mutate(database, now_ms);
     match random.u16(0..1_000) {
         0..500 => {
-            let value = vec![b'v'; random.usize(0..60)];
+            let value = vec![random.alphabetic() as u8; some_len(random)];
             let deadline = match random.u8(0..3) {
                 0 => DeadlineChange::At(now_ms + random.u64(0..200)),
                 1 => DeadlineChange::Keep,
@@ -424,8 +447,8 @@ fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u
         700..780 => _ = mutation.set_deadline(key, now_ms + random.u64(0..200)),
         780..860 => _ = mutation.persist(key),
         860..930 => {
-            let edited = mutation.edit(key, random.usize(0..80), |bytes| {
-                bytes.fill(b'e');
+            let edited = mutation.edit(key, some_len(random), |bytes| {
+                bytes.fill(random.alphabetic() as u8);
                 true
             });
             assert_eq!(edited, Ok(()));
@@ -467,4 +490,49 @@ fn a_dropped_keyspace_frees_every_entry() {
     assert_eq!(keyspace.entries.count(), 0);
     assert_eq!(keyspace.entries.used_bytes(), 0);
     assert!(!keyspace.has_garbage());
+}
+
+/// Goal: a walk that stops after any key goes on with the next one. Method: stops after random keys,
+/// while others come and go, and cursors beyond what a walk gives.
+#[test]
+fn a_walk_that_stops_within_a_bucket_misses_no_key_and_repeats_none() {
+    let mut keyspace = Keyspace::new(1, 9);
+    let mut random = fastrand::Rng::with_seed(9);
+    let name = |number: usize| format!("key:{number}").into_bytes();
+    let set = |keyspace: &mut Keyspace, number: usize| {
+        let name = name(number);
+        let key = keyspace.key(&name);
+        let value = StringValue::Integer(1);
+        keyspace.mutate(0, 1).set(key, value, DeadlineChange::Clear);
+    };
+    for number in 0..3_000 {
+        set(&mut keyspace, number);
+    }
+    let (mut cursor, mut scratch, mut found) = (0, Vec::new(), Vec::new());
+    loop {
+        let mut keys_left = random.usize(1..5);
+        // The upper bits of a cursor mean nothing.
+        let asked = cursor | random.u64(..) << 48;
+        cursor = keyspace.scan_in_order(0, asked, 1, &mut scratch, |entry| {
+            found.push(entry.key().to_vec());
+            keys_left -= 1;
+            if keys_left == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if cursor == 0 {
+            break;
+        }
+        let passing = 3_000 + random.usize(..2_000);
+        set(&mut keyspace, passing);
+        let passing = name(3_000 + random.usize(..2_000));
+        let key = keyspace.key(&passing);
+        keyspace.mutate(0, 1).remove(key);
+    }
+    let count = found.len();
+    let found: std::collections::BTreeSet<Vec<u8>> = found.into_iter().collect();
+    assert_eq!(found.len(), count, "a key came twice");
+    assert!((0..3_000).all(|number| found.contains(&name(number))));
 }

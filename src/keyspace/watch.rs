@@ -56,6 +56,12 @@ impl Watches {
         self.databases[&database][key].version
     }
 
+    /// The watched keys of a database. O(watched keys).
+    pub(super) fn keys(&self, database: usize) -> Vec<Box<[u8]>> {
+        let keys = self.databases.get(&database).into_iter().flatten();
+        keys.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Notes a change of a key.
     pub(super) fn touch(&mut self, database: usize, key: &[u8]) {
         self.changes += 1;

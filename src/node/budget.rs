@@ -1,125 +1,166 @@
-//! The memory of all clients' buffers has a budget of its own (`maxmemory-clients`), so that no
-//! key is ever evicted for a client that does not read.
+//! The memory of all clients together has a budget (`maxmemory-clients`), so that no key is ever
+//! evicted for a client that does not read. It holds who would exceed it, and closes who stands
+//! still meanwhile.
 //!
 //! ```text
-//!  total ≤ budget            nothing; who was held goes on
-//!  total > budget            the largest are held: not read, not executed; their output drains
-//!    for HOLD_MS, or         the largest are closed, until the total is within the budget
-//!  total > budget + 1/4      nobody is read until that is done
+//!  total ≤ budget          nothing is asked of anybody
+//!  one takes it above      that one is favoured: it goes on, whatever it needs
+//!  the others              share the budget without it: requests and replies that fit what is left
+//!                          go on, larger ones wait in a row, unread or not executed
+//!  the favoured is done    the next in the row is favoured
+//!  it moves no byte for HOLD_MS while others wait           it is closed
+//!  the others are above the budget for HOLD_MS              those that move no byte are closed
+//!  the others are above the budget and a quarter            the largest are closed at once
+//!  who has not authenticated                                is never favoured, has a small part of
+//!                                                           the budget, and is closed above it
 //! ```
 //!
-//! The total is kept by difference wherever a connection's buffers are settled; only above the
-//! budget are connections looked at, a bounded number a step, to find the largest. Clients that
-//! said CLIENT NO-EVICT, and those with less than [`SPARED_BYTES`], are left alone.
+//! So whatever is legal is served, one large request or reply at a time when memory is short, and
+//! nobody is closed who makes progress. Clients that said CLIENT NO-EVICT, and those with less than
+//! [`SPARED_BYTES`], are left alone.
 //!
-//! Invariants: the total is the sum of what connections were counted with
-//! ([`Node::check_client_budget`]); it is above budget and a quarter by what one connection took
-//! in one go at most, unless nobody is left who may be closed; who is held is released within
-//! [`HOLD_MS`] or closed, or held again.
+//! Invariants: the totals are the sums of what connections were counted with
+//! ([`Node::check_client_budget`]); beside the favoured client's they are above the budget by what
+//! one connection took in one go at most, unless nobody is left who may be closed; who waits is in
+//! the row once and marked as held, and goes on when the favoured client is done at the latest.
 //!
-//! Cost: a few additions a settlement; 8 bytes and two flags a connection.
+//! Cost: a few additions a settlement; some words a connection. Connections are looked at one by
+//! one only to find whom to close, a bounded number a step.
 //!
-//! Not here: what one connection may hold (`buffers.rs`, `OUTPUT_MARK_BYTES`); keys (`keyspace/`).
+//! Not here: what one connection may hold (`client_limits.rs`); how long a reply will be
+//! (`engine/room.rs`); keys (`keyspace/`). Why so: docs/design/0009-client-memory.md.
 
-use super::connection::OUTPUT_MARK_BYTES;
+use super::connection::{Connection, OUTPUT_MARK_BYTES};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
-use crate::config::MemoryShare;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::ReplyWriter;
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 
-/// How long clients are held before the largest are closed: as long as a client needs that was
-/// busy elsewhere, and not so long that others notice.
+/// How long a client may stand still while others wait for its memory: as long as one needs that
+/// was busy elsewhere, and not so long that others notice.
 const HOLD_MS: u64 = 1_000;
 
 /// Clients with less than this are neither held nor closed: what few words take in a pooled
 /// buffer.
 const SPARED_BYTES: usize = 4 * 1024;
 
+/// Replies of this size are made however short room is.
+const SPARED_REPLY_BYTES: usize = 64 * 1024;
+
 /// The least budget that is told in bytes: a few clients with all the output they may have.
-const BUDGET_BYTES_MIN: u64 = 4 * OUTPUT_MARK_BYTES as u64;
+pub(super) const BUDGET_BYTES_MIN: u64 = 4 * OUTPUT_MARK_BYTES as u64;
 
-/// The least budget that is a part of `maxmemory`, so that one client can set a value of a few
-/// megabytes in a small cache.
-const SHARE_BYTES_MIN: u64 = 8 << 20;
+/// The part of the budget for all who have not authenticated, …
+const STRANGERS_PART: u64 = 16;
 
-/// Connections looked at in one step.
+/// … and the most it is, also where there is no budget.
+const STRANGERS_BYTES_MAX: u64 = 16 << 20;
+
+/// Connections looked at in one step of a search, and in one look at the row.
 const STEP_CONNECTIONS: usize = 1_024;
 
-/// Connections held or closed after one search.
+/// Connections closed after one search.
 const FOUND_MAX: usize = 16;
 
-/// What is being done.
+/// What a client is told that is closed though it can take an answer.
+const CLOSED_FOR_MEMORY: ReplyError = ReplyError::fixed(
+    "OOM this client is closed: the buffers of all clients take more than maxmemory-clients",
+);
+
+/// Whom a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing, or there is nothing more to do until the total changes.
-    Calm,
-    /// The largest are looked for, to be held.
-    Holding,
-    /// Those are held; whether that helped is asked at this time, on the monotonic clock.
-    Waiting { until_ms: u64 },
-    /// The largest are looked for, to be closed.
-    Closing,
+enum Target {
+    /// Who has not authenticated.
+    Strangers,
+    /// Who has moved no byte for [`HOLD_MS`], through no fault of ours.
+    Idle,
+    /// Whoever has most.
+    Anybody,
 }
 
-pub(super) struct ClientBudget {
-    stage: Stage,
-    /// What the total should not exceed; `u64::MAX` for no limit.
-    limit_bytes: u64,
-    /// Above this total nobody is read.
-    full_bytes: u64,
-    /// The total is above that, and there may be somebody to close.
-    is_full: bool,
-    /// Nobody was left to be closed, so holding everybody would be no use.
-    is_helpless: bool,
-    /// The slot at which the search goes on.
+/// A search through all connections for the largest of a kind.
+struct Search {
+    target: Target,
     next_slot: usize,
     /// The largest found so far, in no order.
     found: Vec<(usize, ConnectionId)>,
-    held: Vec<ConnectionId>,
-    /// What they had when they were held.
-    held_bytes: u64,
-    /// Connections that were refused while the total was far too large.
-    turned_away: Vec<ConnectionId>,
+    /// Somebody may be closed, now or when it stands still.
+    has_candidates: bool,
+}
+
+/// A connection that waits until there is room.
+struct Waiter {
+    id: ConnectionId,
+    wanted_bytes: usize,
+}
+
+pub(super) struct ClientBudget {
+    /// What the total should not exceed; `u64::MAX` for no limit.
+    limit_bytes: u64,
+    /// The one client that may.
+    favoured: Option<ConnectionId>,
+    /// There is a favoured client, or the others are above the limit.
+    is_short: bool,
+    /// Nobody was left to be closed, so holding everybody would be no use.
+    is_helpless: bool,
+    /// What those take who have not authenticated, …
+    strangers_bytes: u64,
+    /// … and what they may.
+    strangers_limit_bytes: u64,
+    /// Who waits, the first first.
+    row: VecDeque<Waiter>,
+    /// Memory was given back since the row was looked at.
+    is_row_due: bool,
+    /// When to look who stands still, on the monotonic clock.
+    look_at_ms: Option<u64>,
+    search: Option<Search>,
 }
 
 impl ClientBudget {
     pub(super) fn new() -> Self {
         Self {
-            stage: Stage::Calm,
             limit_bytes: u64::MAX,
-            full_bytes: u64::MAX,
-            is_full: false,
+            favoured: None,
+            is_short: false,
             is_helpless: false,
-            next_slot: 0,
-            found: Vec::new(),
-            held: Vec::new(),
-            held_bytes: 0,
-            turned_away: Vec::new(),
+            strangers_bytes: 0,
+            strangers_limit_bytes: STRANGERS_BYTES_MAX,
+            row: VecDeque::new(),
+            is_row_due: false,
+            look_at_ms: None,
+            search: None,
         }
     }
 
     /// Sets the budget, 0 for none.
-    fn set_limit(&mut self, limit_bytes: u64) {
+    pub(super) fn set_limit(&mut self, limit_bytes: u64) {
         self.limit_bytes = if limit_bytes == 0 {
             u64::MAX
         } else {
             limit_bytes
         };
-        self.full_bytes = self.limit_bytes.saturating_add(limit_bytes / 4);
+        self.strangers_limit_bytes = (self.limit_bytes / STRANGERS_PART).min(STRANGERS_BYTES_MAX);
     }
 
-    /// Whether nobody may be read.
+    /// Whether clients must be asked what they want before they go on.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.is_full
+    pub(super) fn is_short(&self) -> bool {
+        self.is_short
     }
 
-    fn begin_search(&mut self, stage: Stage) {
-        self.stage = stage;
-        self.next_slot = 0;
-        self.found.clear();
+    fn begin_search(&mut self, target: Target) {
+        self.search = Some(Search {
+            target,
+            next_slot: 0,
+            found: Vec::new(),
+            has_candidates: false,
+        });
     }
+}
 
+impl Search {
     /// Notes a connection if it is one of the largest so far.
     fn consider(&mut self, bytes: usize, id: ConnectionId) {
         if self.found.len() < FOUND_MAX {
@@ -134,253 +175,363 @@ impl ClientBudget {
     }
 }
 
+/// Counting.
 impl Node {
-    /// Sets what `maxmemory auto` means, in bytes; 0 if that is unknown.
-    pub fn set_automatic_memory(&mut self, bytes: u64) {
-        self.automatic_memory_bytes = bytes;
-        self.apply_memory_limits();
-    }
-
-    /// Puts `maxmemory` and `maxmemory-clients` into force.
-    pub(super) fn apply_memory_limits(&mut self) {
-        let config = self.engine.config();
-        let share = config.maxmemory_clients;
-        let limit_bytes = config.maxmemory.resolve(self.automatic_memory_bytes);
-        self.engine.set_memory_limit(limit_bytes);
-        let budget_bytes = match (share, share.of(limit_bytes)) {
-            (_, 0) => 0,
-            (MemoryShare::Bytes(_), bytes) => bytes.max(BUDGET_BYTES_MIN),
-            (MemoryShare::Percent(_), bytes) => bytes.max(SHARE_BYTES_MIN),
-        };
-        self.budget.set_limit(budget_bytes);
-        self.stats_mut().gauges.client_buffers_limit_bytes = budget_bytes;
-        self.note_total();
-    }
-
-    /// Brings the total up to date with what a connection has now.
+    /// Brings the totals up to date with what a connection has now.
     #[inline]
     pub(super) fn count_buffers(&mut self, id: ConnectionId, bytes: usize) {
-        let counted = &mut self.connections[id.slot as usize].counted_bytes;
-        if *counted == bytes {
+        let connection = &mut self.connections[id.slot as usize];
+        if connection.counted_bytes == bytes && !self.budget.is_short {
             return;
         }
-        let before = std::mem::replace(counted, bytes);
+        let before = std::mem::replace(&mut connection.counted_bytes, bytes);
+        let session = self.engine.session(connection.session);
+        let is_stranger = !session.is_authenticated && !self.engine.config().requirepass.is_empty();
+        if is_stranger || connection.is_counted_stranger {
+            self.count_stranger(id, is_stranger, before, bytes);
+        }
         let gauges = &mut self.engine.stats_mut().gauges;
         let total_bytes = gauges.client_buffers_bytes + bytes as u64 - before as u64;
         gauges.client_buffers_bytes = total_bytes;
         if total_bytes > gauges.client_buffers_peak_bytes {
             gauges.client_buffers_peak_bytes = total_bytes;
         }
-        self.note_total();
+        if total_bytes > self.budget.limit_bytes || self.budget.is_short {
+            self.review(id, bytes > before);
+        }
     }
 
-    fn note_total(&mut self) {
-        let total_bytes = self.total_client_bytes();
-        let budget = &mut self.budget;
-        budget.is_full = total_bytes > budget.full_bytes && !budget.is_helpless;
+    #[cold]
+    fn count_stranger(&mut self, id: ConnectionId, is_stranger: bool, before: usize, bytes: usize) {
+        let connection = &mut self.connections[id.slot as usize];
+        let was_stranger = std::mem::replace(&mut connection.is_counted_stranger, is_stranger);
+        let strangers_bytes = &mut self.budget.strangers_bytes;
+        *strangers_bytes -= if was_stranger { before as u64 } else { 0 };
+        *strangers_bytes += if is_stranger { bytes as u64 } else { 0 };
+    }
+
+    /// Looks what follows from a new total, which `id` has brought about.
+    #[cold]
+    fn review(&mut self, id: ConnectionId, has_grown: bool) {
+        let is_above = self.total_client_bytes() > self.budget.limit_bytes;
+        let is_small = self.connections[id.slot as usize].counted_bytes <= SPARED_REPLY_BYTES;
+        let is_done = self.budget.favoured == Some(id) && is_small && !has_grown;
+        if !is_above || is_done {
+            self.budget.is_row_due |= self.budget.favoured.take().is_some();
+            self.budget.is_helpless &= is_above;
+        } else if self.budget.favoured.is_none() && has_grown && self.may_be_favoured(id) {
+            self.budget.favoured = Some(id);
+        }
+        self.budget.is_row_due |= !has_grown;
+        self.note_shortage();
+    }
+
+    fn may_be_favoured(&self, id: ConnectionId) -> bool {
+        let connection = &self.connections[id.slot as usize];
+        !connection.is_counted_stranger
+            && !connection.is_closing
+            && !self.engine.session(connection.session).is_kept
+    }
+
+    pub(super) fn note_shortage(&mut self) {
+        let is_above = self.others_bytes() > self.budget.limit_bytes;
+        self.budget.is_short = self.budget.favoured.is_some() || is_above;
     }
 
     fn total_client_bytes(&self) -> u64 {
         self.engine.stats().gauges.client_buffers_bytes
     }
 
-    /// Remembers a connection that can't be read because the total is far too large.
-    #[cold]
-    pub(super) fn turn_away(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.find(id)
-            && !connection.is_turned_away
-        {
-            connection.is_turned_away = true;
-            self.budget.turned_away.push(id);
+    /// What all take but the favoured client.
+    fn others_bytes(&self) -> u64 {
+        let favoured = self.budget.favoured;
+        let favoured_bytes = favoured.map_or(0, |id| {
+            let connection = self.connections.get(id.slot as usize);
+            connection.map_or(0, |connection| connection.counted_bytes)
+        });
+        self.total_client_bytes() - favoured_bytes as u64
+    }
+
+    /// What there is left for them.
+    fn room_bytes(&self) -> usize {
+        let room = self.budget.limit_bytes.saturating_sub(self.others_bytes());
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
+    /// A connection has ended.
+    pub(super) fn leave_budget(&mut self, id: ConnectionId) {
+        self.count_buffers(id, 0);
+        if self.budget.favoured == Some(id) {
+            self.lay_down_favour();
         }
     }
 
+    fn lay_down_favour(&mut self) {
+        self.budget.favoured = None;
+        self.budget.is_row_due = true;
+        self.note_shortage();
+    }
+}
+
+/// Holding, and letting go.
+impl Node {
+    /// What the reply of a connection's next request may take; `None`: as much as it needs.
+    #[inline]
+    pub(super) fn reply_room_bytes(&self, id: ConnectionId) -> Option<usize> {
+        if !self.budget.is_short || self.budget.favoured == Some(id) {
+            return None;
+        }
+        let connection = &self.connections[id.slot as usize];
+        let is_free = self.budget.is_helpless || self.engine.session(connection.session).is_kept;
+        (!is_free).then(|| self.room_bytes().max(SPARED_REPLY_BYTES))
+    }
+
+    /// Whether a connection may take more memory now; if not, it waits.
+    #[cold]
+    pub(super) fn may_take_more(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.find(id) else {
+            return false;
+        };
+        let (counted_bytes, session) = (connection.counted_bytes, connection.session);
+        let may = self.budget.favoured == Some(id)
+            || self.budget.is_helpless
+            || counted_bytes < SPARED_BYTES
+            || self.others_bytes() <= self.budget.limit_bytes
+            || self.engine.session(session).is_kept;
+        if !may {
+            self.hold(id, SPARED_BYTES);
+        }
+        may
+    }
+
+    /// Lets a connection wait until there is so much room.
+    #[cold]
+    pub(super) fn hold(&mut self, id: ConnectionId, wanted_bytes: usize) {
+        let connection = &mut self.connections[id.slot as usize];
+        if connection.is_held {
+            return;
+        }
+        connection.is_held = true;
+        self.budget.row.push_back(Waiter { id, wanted_bytes });
+        // If nobody is favoured, it is its turn.
+        self.budget.is_row_due |= self.budget.favoured.is_none();
+        let stats = self.stats_mut();
+        stats.counters.client_memory_pauses += 1;
+        stats.gauges.clients_held += 1;
+    }
+
+    fn let_go(&mut self, id: ConnectionId) {
+        let gauges = &mut self.stats_mut().gauges;
+        gauges.clients_held -= 1;
+        // Who has ended meanwhile stands in the row still.
+        let Some(connection) = self.find(id) else {
+            return;
+        };
+        connection.is_held = false;
+        let session = connection.session;
+        if self.engine.session(session).long_read.is_some() {
+            self.readers.push_back(id);
+        } else {
+            self.ready_list.push(id);
+        }
+    }
+
+    /// Lets those go on for whom there is room, and favours the first of the others if nobody is.
+    fn look_at_row(&mut self) {
+        self.budget.is_row_due = false;
+        let mut room_bytes = self.room_bytes();
+        let mut still_waiting = VecDeque::new();
+        for _ in 0..STEP_CONNECTIONS.min(self.budget.row.len()) {
+            let Some(waiter) = self.budget.row.pop_front() else {
+                break;
+            };
+            let is_there = self.find(waiter.id).is_some();
+            if is_there && waiter.wanted_bytes > room_bytes {
+                if self.budget.favoured.is_some() || !self.may_be_favoured(waiter.id) {
+                    still_waiting.push_back(waiter);
+                    continue;
+                }
+                self.budget.favoured = Some(waiter.id);
+            } else if is_there {
+                room_bytes -= waiter.wanted_bytes;
+            }
+            self.let_go(waiter.id);
+        }
+        while let Some(waiter) = still_waiting.pop_back() {
+            self.budget.row.push_front(waiter);
+        }
+        self.note_shortage();
+    }
+}
+
+/// Upkeep.
+impl Node {
     /// Whether [`Node::keep_client_budget`] has something to do at once.
     pub(super) fn has_budget_work(&self) -> bool {
         let budget = &self.budget;
-        if self.total_client_bytes() <= budget.limit_bytes {
-            !budget.held.is_empty() || !budget.turned_away.is_empty()
-        } else {
-            let is_waiting = matches!(budget.stage, Stage::Waiting { .. });
-            !is_waiting || budget.is_full || !budget.turned_away.is_empty()
-        }
+        (budget.is_row_due && !budget.row.is_empty())
+            || budget.search.is_some()
+            || budget.strangers_bytes > budget.strangers_limit_bytes
+            || self.is_far_above()
+    }
+
+    fn is_far_above(&self) -> bool {
+        let budget = &self.budget;
+        let full_bytes = (budget.limit_bytes).saturating_add(budget.limit_bytes / 4);
+        budget.is_short && !budget.is_helpless && self.others_bytes() > full_bytes
     }
 
     /// When [`Node::keep_client_budget`] has something to do, on the monotonic clock.
     pub(super) fn next_budget_ms(&self) -> Option<u64> {
-        match self.budget.stage {
-            Stage::Waiting { until_ms } => Some(until_ms),
-            Stage::Calm | Stage::Holding | Stage::Closing => None,
-        }
+        self.budget.look_at_ms
     }
 
     /// Does a bounded piece of what keeps the total within the budget; true if there is more to
     /// do at once.
     #[inline]
     pub(super) fn keep_client_budget(&mut self, now: Timestamp) -> bool {
-        let is_calm = self.budget.stage == Stage::Calm && self.budget.turned_away.is_empty();
-        if is_calm && self.total_client_bytes() <= self.budget.limit_bytes {
-            return false;
-        }
-        self.relieve(now)
+        let budget = &self.budget;
+        let is_calm = !budget.is_short
+            && budget.row.is_empty()
+            && budget.look_at_ms.is_none()
+            && budget.strangers_bytes <= budget.strangers_limit_bytes;
+        !is_calm && self.relieve(now)
     }
 
     #[cold]
     fn relieve(&mut self, now: Timestamp) -> bool {
-        if !self.budget.is_full {
-            self.call_back();
+        if self.budget.is_row_due {
+            self.look_at_row();
         }
-        if self.total_client_bytes() <= self.budget.limit_bytes {
-            self.end_relief();
-            return false;
-        }
-        match self.budget.stage {
-            Stage::Calm if self.budget.is_full => self.budget.begin_search(Stage::Closing),
-            Stage::Calm => self.budget.begin_search(Stage::Holding),
-            Stage::Waiting { until_ms } => {
-                if now.monotonic_ms() < until_ms && !self.budget.is_full {
-                    return false;
-                }
-                self.budget.begin_search(Stage::Closing);
+        self.look_who_stands_still(now);
+        if self.budget.search.is_none() {
+            if self.budget.strangers_bytes > self.budget.strangers_limit_bytes {
+                self.budget.begin_search(Target::Strangers);
+            } else if self.is_far_above() {
+                self.budget.begin_search(Target::Anybody);
             }
-            // Too late for patience.
-            Stage::Holding if self.budget.is_full => self.budget.begin_search(Stage::Closing),
-            Stage::Holding | Stage::Closing => {}
         }
-        if self.search_some() {
-            return true;
+        if self.budget.search.is_some() && !self.search_some(now) {
+            self.close_found();
         }
-        if self.budget.stage == Stage::Holding {
-            self.hold_found(now);
-        } else {
-            self.close_found(now);
-        }
-        !matches!(self.budget.stage, Stage::Waiting { .. })
+        self.has_budget_work()
     }
 
-    /// Lets those go on that were turned away.
-    fn call_back(&mut self) {
-        for id in std::mem::take(&mut self.budget.turned_away) {
-            if let Some(connection) = self.find(id) {
-                connection.is_turned_away = false;
-                self.ready_list.push(id);
+    /// Every [`HOLD_MS`], while somebody waits or the others are above the budget.
+    fn look_who_stands_still(&mut self, now: Timestamp) {
+        let is_above = self.others_bytes() > self.budget.limit_bytes && !self.budget.is_helpless;
+        if self.budget.row.is_empty() && !is_above {
+            self.budget.look_at_ms = None;
+            return;
+        }
+        let now_ms = now.monotonic_ms();
+        let look_at_ms = *self.budget.look_at_ms.get_or_insert(now_ms + HOLD_MS);
+        if now_ms < look_at_ms {
+            return;
+        }
+        self.budget.look_at_ms = Some(now_ms + HOLD_MS);
+        if is_above && self.budget.search.is_none() {
+            self.budget.begin_search(Target::Idle);
+        }
+        let Some(favoured) = self.budget.favoured else {
+            return;
+        };
+        let connection = &self.connections[favoured.slot as usize];
+        if self.stands_still(connection, now) && !self.budget.row.is_empty() {
+            if connection.counted_bytes >= SPARED_BYTES {
+                self.close_for_memory(favoured);
             }
+            self.lay_down_favour();
         }
     }
 
-    /// The total is within the budget again.
-    fn end_relief(&mut self) {
-        self.budget.stage = Stage::Calm;
-        self.budget.is_helpless = false;
-        self.budget.held_bytes = 0;
-        for id in std::mem::take(&mut self.budget.held) {
-            if let Some(connection) = self.find(id) {
-                connection.is_held = false;
-                self.ready_list.push(id);
-            }
-        }
-        self.stats_mut().gauges.clients_held = 0;
+    /// Whether a connection has moved no byte for a while, and not because we hold it.
+    fn stands_still(&self, connection: &Connection, now: Timestamp) -> bool {
+        let last_us = self.engine.session(connection.session).last_active_us;
+        let is_old = now.monotonic_us.saturating_sub(last_us) >= HOLD_MS * 1_000;
+        is_old && !(connection.waits_for_us() && connection.output.is_empty())
     }
 
     /// Looks at some connections; false when all have been looked at.
-    fn search_some(&mut self) -> bool {
-        let is_closing = self.budget.stage == Stage::Closing;
-        let begin = self.budget.next_slot;
+    fn search_some(&mut self, now: Timestamp) -> bool {
+        let Some(mut search) = self.budget.search.take() else {
+            return false;
+        };
+        let begin = search.next_slot;
         let end = (begin + STEP_CONNECTIONS).min(self.generations.len());
         for slot in begin..end {
             let Some(connection) = self.connections.get(slot) else {
                 continue;
             };
-            let is_spared = connection.counted_bytes < SPARED_BYTES
-                || connection.is_in_close_list
-                || (connection.is_held && !is_closing)
+            let id = ConnectionId {
+                slot: slot as u32,
+                generation: connection.generation,
+            };
+            let is_stranger = connection.is_counted_stranger;
+            let is_spared = connection.is_in_close_list
+                || connection.is_closing
+                || (connection.counted_bytes < SPARED_BYTES && !is_stranger)
+                || self.budget.favoured == Some(id)
                 || self.engine.session(connection.session).is_kept;
-            if !is_spared {
-                let id = ConnectionId {
-                    slot: slot as u32,
-                    generation: connection.generation,
-                };
-                self.budget.consider(connection.counted_bytes, id);
+            search.has_candidates |= !is_spared;
+            let is_meant = match search.target {
+                Target::Strangers => is_stranger && connection.counted_bytes > 0,
+                Target::Idle => self.stands_still(connection, now),
+                Target::Anybody => true,
+            };
+            if is_meant && !is_spared {
+                search.consider(connection.counted_bytes, id);
             }
         }
-        self.budget.next_slot = end;
+        search.next_slot = end;
+        self.budget.search = Some(search);
         end < self.generations.len()
     }
 
-    /// Holds the largest that were found, as many as hold what is too much.
-    fn hold_found(&mut self, now: Timestamp) {
-        let excess_bytes = self.total_client_bytes() - self.budget.limit_bytes;
-        let mut found = std::mem::take(&mut self.budget.found);
+    /// Closes the largest that were found, as many as hold what is too much.
+    fn close_found(&mut self) {
+        let Some(search) = self.budget.search.take() else {
+            return;
+        };
+        let mut found = search.found;
         found.sort_by_key(|&(bytes, _)| Reverse(bytes));
         for &(_, id) in &found {
-            if self.budget.held_bytes >= excess_bytes {
-                break;
-            }
-            let Some(connection) = self.find(id) else {
-                continue;
-            };
-            connection.is_held = true;
-            let bytes = connection.counted_bytes as u64;
-            self.budget.held_bytes += bytes;
-            self.budget.held.push(id);
-            let stats = self.stats_mut();
-            stats.counters.client_memory_pauses += 1;
-            stats.gauges.clients_held += 1;
-        }
-        if found.is_empty() || self.budget.held_bytes >= excess_bytes {
-            let until_ms = now.monotonic_ms() + HOLD_MS;
-            self.budget.stage = Stage::Waiting { until_ms };
-            log::debug!(
-                "clients' buffers take {} bytes of {}: {} clients are held",
-                self.total_client_bytes(),
-                self.budget.limit_bytes,
-                self.budget.held.len()
-            );
-        } else {
-            self.budget.begin_search(Stage::Holding);
-        }
-    }
-
-    /// Closes the largest that were found, until the total is within the budget.
-    fn close_found(&mut self, now: Timestamp) {
-        let mut found = std::mem::take(&mut self.budget.found);
-        found.sort_by_key(|&(bytes, _)| Reverse(bytes));
-        for &(_, id) in &found {
-            if self.total_client_bytes() > self.budget.limit_bytes {
+            if self.is_too_much(search.target) {
                 self.close_for_memory(id);
             }
         }
-        if self.total_client_bytes() <= self.budget.limit_bytes {
-            self.call_back();
-            self.end_relief();
-        } else if found.is_empty() {
-            if !self.budget.is_helpless {
-                log::warn!(
-                    "clients' buffers take {} bytes of {}, and there is nobody to close",
-                    self.total_client_bytes(),
-                    self.budget.limit_bytes
-                );
-            }
+        if !self.is_too_much(search.target) {
+            return;
+        }
+        if !found.is_empty() {
+            self.budget.begin_search(search.target);
+        } else if !search.has_candidates && !self.budget.is_helpless {
+            log::warn!(
+                "clients' buffers take {} bytes of {}, and there is nobody to close",
+                self.total_client_bytes(),
+                self.budget.limit_bytes
+            );
             self.budget.is_helpless = true;
-            self.note_total();
-            let until_ms = now.monotonic_ms() + HOLD_MS;
-            self.budget.stage = Stage::Waiting { until_ms };
-        } else {
-            self.budget.begin_search(Stage::Closing);
+            self.budget.is_row_due = true;
         }
     }
 
-    /// Closes a connection without writing its output, and forgets its buffers at once.
-    fn close_for_memory(&mut self, id: ConnectionId) {
-        // Not by `find`, which would borrow the pool, too.
-        let connection = self.connections.get_mut(id.slot as usize);
-        let Some(connection) = connection.filter(|found| found.generation == id.generation) else {
+    /// Whether those that a search is for still take too much.
+    fn is_too_much(&self, target: Target) -> bool {
+        match target {
+            Target::Strangers => self.budget.strangers_bytes > self.budget.strangers_limit_bytes,
+            Target::Idle | Target::Anybody => self.others_bytes() > self.budget.limit_bytes,
+        }
+    }
+
+    /// Ends a connection whose memory others need, and forgets what it takes at once. It is told
+    /// if there is nothing before that in its output.
+    pub(super) fn close_for_memory(&mut self, id: ConnectionId) {
+        let Some(connection) = self.find(id) else {
             return;
         };
-        let bytes = connection.counted_bytes;
-        connection.output.clear();
-        connection.input.clear(&mut self.pool);
-        let session = self.engine.session(connection.session);
+        let (bytes, key) = (connection.counted_bytes, connection.session);
+        let session = self.engine.session(key);
         log::warn!(
             "closing client {} at {}: its buffers take {bytes} bytes, those of all {} of {}",
             session.id,
@@ -388,15 +539,38 @@ impl Node {
             self.total_client_bytes(),
             self.budget.limit_bytes
         );
-        self.count_buffers(id, 0);
         self.stats_mut().counters.evicted_clients += 1;
-        self.close_soon(id);
+        self.end_with_error(id, &CLOSED_FOR_MEMORY);
     }
 
-    /// Panics if the total is not the sum of what connections have. O(connections).
+    /// Ends a connection and forgets what it has sent, queued and not taken. It gets an error if
+    /// nothing stands before that in its output.
+    pub(super) fn end_with_error(&mut self, id: ConnectionId, error: &ReplyError) {
+        let connection = &mut self.connections[id.slot as usize];
+        let session = self.engine.session_mut(connection.session);
+        drop(session.transaction.close());
+        session.long_read = None;
+        let dialect = session.dialect;
+        connection.is_closing = true;
+        connection.is_waiting = false;
+        connection.has_backlog = false;
+        connection.input.clear(&mut self.pool);
+        if connection.output.is_empty() {
+            let (out, _) = connection.output.appendable(&mut self.pool);
+            ReplyWriter::new(out, dialect).error(error);
+            self.list_output(id);
+        } else {
+            connection.output.clear();
+        }
+        self.engine.stats_mut().count_error(error.code());
+        self.note_buffers(id);
+        self.close_if_finished(id);
+    }
+
+    /// Panics if the totals are not the sums of what connections have. O(connections).
     #[cfg(any(test, debug_assertions))]
     pub fn check_client_budget(&self) {
-        let mut total_bytes = 0;
+        let (mut total_bytes, mut strangers_bytes, mut held_count) = (0, 0, 0);
         for (_, connection) in &self.connections {
             let session = self.engine.session(connection.session);
             let buffered_bytes = session.buffered_bytes();
@@ -406,7 +580,18 @@ impl Node {
                 connection.counted_bytes
             );
             total_bytes += connection.counted_bytes as u64;
+            if connection.is_counted_stranger {
+                strangers_bytes += connection.counted_bytes as u64;
+            }
+            held_count += u64::from(connection.is_held);
         }
         assert_eq!(self.total_client_bytes(), total_bytes);
+        assert_eq!(self.budget.strangers_bytes, strangers_bytes);
+        let gauges = &self.engine.stats().gauges;
+        assert_eq!(gauges.clients_held, self.budget.row.len() as u64);
+        assert!(
+            held_count <= gauges.clients_held,
+            "who is held is in the row"
+        );
     }
 }

@@ -89,9 +89,14 @@ impl Pool {
     /// Frees the large memory if none of it was needed since the last call.
     pub(super) fn release_unused(&mut self) {
         if !std::mem::take(&mut self.was_large_taken) {
-            self.large_inputs.clear();
-            self.large_outputs.clear();
+            self.release_large();
         }
+    }
+
+    /// Frees the large memory that nobody uses at the moment.
+    pub(super) fn release_large(&mut self) {
+        self.large_inputs.clear();
+        self.large_outputs.clear();
     }
 
     fn take_large_output(&mut self) -> Vec<u8> {
@@ -126,6 +131,8 @@ pub(super) struct InputBuffer {
     filled: usize,
     /// The vector is one of the pool's large ones.
     is_large: bool,
+    /// What the vector takes while it is lent.
+    lent_bytes: usize,
 }
 
 impl InputBuffer {
@@ -138,8 +145,9 @@ impl InputBuffer {
         self.filled - self.start
     }
 
+    /// Bytes allocated, whether they are lent or not.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.lent_bytes
     }
 
     /// Room for the next read, `wanted_bytes` being what the request lacks. A large request gets a
@@ -195,7 +203,12 @@ impl InputBuffer {
             pool.give_large_input(std::mem::replace(&mut self.bytes, grown));
             self.is_large = false;
         }
-        self.bytes.resize(self.filled + room, 0);
+        let len = self.filled + room;
+        if len > POOLED_BYTES_MAX {
+            // What is large is counted by what it needs, and moved rather than copied.
+            self.bytes.reserve_exact(len - self.bytes.len());
+        }
+        self.bytes.resize(len, 0);
     }
 
     /// Notes that `count` bytes were read into [`InputBuffer::spare`].
@@ -215,12 +228,14 @@ impl InputBuffer {
 
     /// Lends the bytes out, to be executed; they come back with [`InputBuffer::put_back`].
     pub(super) fn lend(&mut self) -> (Vec<u8>, std::ops::Range<usize>) {
+        self.lent_bytes = self.bytes.capacity();
         (std::mem::take(&mut self.bytes), self.start..self.filled)
     }
 
     /// Takes lent bytes back, of which those before `start` are done.
     pub(super) fn put_back(&mut self, bytes: Vec<u8>, start: usize, pool: &mut Pool) {
         self.bytes = bytes;
+        self.lent_bytes = 0;
         self.start = start;
         if self.is_empty() {
             self.clear(pool);
@@ -311,6 +326,9 @@ impl OutputBuffer {
             self.bytes.copy_within(self.start.., 0);
             self.bytes.truncate(self.bytes.len() - self.start);
             self.start = 0;
+            if self.bytes.capacity() > LARGE_BYTES {
+                self.bytes.shrink_to_fit();
+            }
         }
     }
 }
@@ -465,6 +483,20 @@ mod tests {
         input.put_back(bytes, range.end, &mut pool);
         assert!(input.is_empty());
         assert_eq!(input.allocated_bytes(), 0);
+    }
+
+    #[test]
+    fn a_lent_buffer_is_counted_as_before() {
+        let mut pool = Pool::default();
+        let mut input = InputBuffer::default();
+        input.keep(b"request", &mut pool);
+        let counted = (input.len(), input.allocated_bytes());
+        let (bytes, range) = input.lend();
+        assert_eq!((input.len(), input.allocated_bytes()), counted);
+        input.put_back(bytes, range.start, &mut pool);
+        assert_eq!((input.len(), input.allocated_bytes()), counted);
+        input.clear(&mut pool);
+        assert_eq!((input.len(), input.allocated_bytes()), (0, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!            ┌────────────── reads ───────────────┐
 //!  Open ─────┤ output above the mark: waits       ├──▶ closing: no more requests,
 //!            │ paused: waits for the pause's end  │    ends when the output is written
-//!            │ held: all buffers are too large    │
+//!            │ held: waits until there is room    │
 //!            └────────────────────────────────────┘
 //! ```
 //!
@@ -49,10 +49,10 @@ pub(super) struct Connection {
     pub(super) is_parked: bool,
     /// The client will send nothing more.
     pub(super) is_at_end: bool,
-    /// All clients' buffers are too large, and this one's are among the largest.
+    /// It waits until there is room for what it wants.
     pub(super) is_held: bool,
-    /// It could not be read because all clients' buffers were far too large.
-    pub(super) is_turned_away: bool,
+    /// It is counted with those that have not authenticated.
+    pub(super) is_counted_stranger: bool,
     /// What its buffers and transaction are counted with, in bytes.
     pub(super) counted_bytes: usize,
     /// Nothing more is executed; it ends when the output is written.
@@ -83,7 +83,7 @@ impl Connection {
             is_parked: false,
             is_at_end: false,
             is_held: false,
-            is_turned_away: false,
+            is_counted_stranger: false,
             counted_bytes: 0,
             is_closing: false,
             is_in_output_list: false,
@@ -100,6 +100,11 @@ impl Connection {
             && !self.is_waiting
             && !self.is_held
             && self.output.len() < OUTPUT_MARK_BYTES
+    }
+
+    /// Whether its client waits for something that is not its own doing.
+    pub(super) fn waits_for_us(&self) -> bool {
+        self.is_held || self.is_paused || self.is_waiting
     }
 
     /// Whether bytes may be read.

@@ -24,10 +24,13 @@
 
 mod budget;
 mod buffers;
+mod client_limits;
 mod config_file;
 mod connection;
+mod listening;
 mod monitoring;
 mod output_limits;
+mod pacing;
 mod reading;
 mod run;
 mod saving;
@@ -48,6 +51,7 @@ use budget::ClientBudget;
 use buffers::{Pool, SHARED_READ_BYTES};
 use config_file::Rewritings;
 use connection::Connection;
+use listening::Listening;
 use saving::Saving;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -57,18 +61,21 @@ use timers::Timers;
 /// is touched when they come, and no slab is ever copied into a larger one while they do.
 const CONNECTIONS_RESERVED_MAX: usize = 65_536;
 
+/// Nobody types so many bytes before the first answer; programs that send files of lines do.
+const PROGRAM_READ_BYTES: usize = 4096;
+
 /// What a stranger is told in protected mode, in Redis's words: tools look for them.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
 /// What the loop must do beside moving bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
-    /// Stand still for this long, in microseconds.
-    pub sleep_us: u64,
     /// Move the clock forward by this when the turn is over, and tell [`Node::clock_moved`].
     pub advance_ms: Option<u64>,
     /// End the server.
     pub shutdown: Option<Shutdown>,
+    /// Give free memory back to the system.
+    pub purge_memory: bool,
     /// The configuration has changed: look what concerns the loop.
     pub config_changed: bool,
     /// The time of [`Node::beat_every`] has come.
@@ -101,15 +108,22 @@ pub struct Node {
     demands: Demands,
     /// Connections whose answer comes when the clock has been moved.
     clock_waiters: Vec<ConnectionId>,
+    /// How long the server is to stand still, in microseconds.
+    sleep_us: u64,
+    /// Connections that go on when it has.
+    sleepers: Vec<ConnectionId>,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
     /// Clients that are shown what is executed.
     monitors: Vec<ConnectionId>,
     budget: ClientBudget,
+    /// What one client's request, transaction or reply may take.
+    client_bytes_max: usize,
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
     rewritings: Rewritings,
+    listening: Listening,
 }
 
 impl Node {
@@ -135,12 +149,16 @@ impl Node {
             readers: VecDeque::new(),
             demands: Demands::default(),
             clock_waiters: Vec::new(),
+            sleep_us: 0,
+            sleepers: Vec::new(),
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),
             budget: ClientBudget::new(),
+            client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
             rewritings: Rewritings::default(),
+            listening: Listening::default(),
         };
         node.apply_memory_limits();
         node
@@ -227,12 +245,10 @@ impl Node {
     /// Whether bytes of this connection may be read now. If not, its readiness must be remembered:
     /// it comes onto the ready list when that changes.
     pub fn may_read(&mut self, id: ConnectionId) -> bool {
-        if self.budget.is_full() {
-            self.turn_away(id);
-            return false;
-        }
-        self.find(id)
-            .is_some_and(|connection| connection.may_read())
+        let wants_more = self
+            .find(id)
+            .is_some_and(|connection| connection.may_read());
+        wants_more && (!self.budget.is_short() || self.may_take_more(id))
     }
 
     /// Where the next bytes of a connection that [`Node::may_read`] are to be put. What is read
@@ -256,6 +272,11 @@ impl Node {
         counters.total_reads_processed += 1;
         let connection = &mut self.connections[id.slot as usize];
         debug_assert_eq!(connection.generation, id.generation);
+        if connection.is_new && count >= PROGRAM_READ_BYTES {
+            // The replies of the protocol, unless whoever sends lines is to have plain ones.
+            let config = self.engine.config();
+            connection.is_new = config.inline_replies == InlineReplies::Plain;
+        }
         // Part of a request is a sign of life, too.
         self.engine.session_mut(connection.session).last_active_us = now.monotonic_us;
         if connection.input.is_empty() {
@@ -277,12 +298,14 @@ impl Node {
 
     /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
     pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
-        let Some(connection) = self.find(id) else {
+        if self.find(id).is_none() {
             return;
-        };
+        }
+        self.watch_again(id, now);
+        let connection = &self.connections[id.slot as usize];
         if connection.has_backlog && connection.may_run() {
-            if self.budget.is_full() {
-                return self.turn_away(id);
+            if self.budget.is_short() && !self.may_take_more(id) {
+                return;
             }
             self.run_own(id, now);
         }
@@ -397,7 +420,7 @@ impl Node {
         if self.find(id).is_none() {
             return;
         }
-        self.count_buffers(id, 0);
+        self.leave_budget(id);
         let mut connection = self.connections.remove(id.slot as usize);
         connection.input.clear(&mut self.pool);
         let generation = &mut self.generations[id.slot as usize];
@@ -435,7 +458,7 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
-        self.check_save_points(now);
+        self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
         has_timers || has_work || has_relief
     }

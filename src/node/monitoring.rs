@@ -23,6 +23,9 @@ impl Node {
         self.monitors.retain(|monitor| *monitor != id);
         if is_on {
             self.monitors.push(id);
+        } else if self.find(id).is_some() {
+            // `timeout` concerns it again.
+            self.ready_list.push(id);
         }
         self.engine.set_monitored(!self.monitors.is_empty());
     }
@@ -60,22 +63,29 @@ impl Node {
 
     /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
     /// in one go.
-    pub(super) fn reload(&mut self, id: ConnectionId) {
+    pub(super) fn reload(&mut self, id: ConnectionId, flushes: bool) {
         let outcome = if self.is_saving() {
             Err("a snapshot is being taken".to_string())
         } else {
-            self.reload_all().map_err(|error| error.to_string())
+            self.reload_all(flushes).map_err(|error| error.to_string())
         };
         self.reply_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
     }
 
-    fn reload_all(&mut self) -> Result<(), PersistError> {
+    fn reload_all(&mut self, flushes: bool) -> Result<(), PersistError> {
         let mut disk = MemoryDisk::new();
         self.engine.save_to(&mut disk)?;
-        self.engine.clear_all();
-        if let Some(mut file) = disk.open()? {
-            load_from(&mut self.engine, &mut *file, |_, _| {})?;
+        if flushes {
+            self.engine.clear_all();
         }
-        Ok(())
+        let Some(mut file) = disk.open()? else {
+            return Ok(());
+        };
+        // What was in memory a moment ago may come back, whatever the limit is now.
+        let limit_bytes = self.engine.memory_limit_bytes();
+        self.engine.set_memory_limit(0);
+        let outcome = load_from(&mut self.engine, &mut *file, |_, _| {});
+        self.engine.set_memory_limit(limit_bytes);
+        outcome.map(|_| ())
     }
 }

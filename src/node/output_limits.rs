@@ -69,17 +69,27 @@ impl Node {
         }
     }
 
-    fn end_for_output(&mut self, id: ConnectionId) {
+    /// The hard limit of a client, if there is one.
+    pub(super) fn hard_output_bytes(&self) -> Option<usize> {
+        let hard_bytes = limit_of(self.engine.config()).hard_bytes;
+        (hard_bytes > 0).then(|| usize::try_from(hard_bytes).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn end_for_output(&mut self, id: ConnectionId) {
         let connection = &self.connections[id.slot as usize];
         let session = self.engine.session(connection.session);
         log::warn!(
-            "client {} at {} is closed: {} bytes wait for it, more than client-output-buffer-limit",
+            "client {} at {} scheduled to be closed ASAP for overcoming of output buffer limits \
+             (client-output-buffer-limit)",
             session.id,
             session.peer.address,
-            connection.output.len()
         );
         let counters = &mut self.stats_mut().counters;
         counters.client_output_buffer_limit_disconnections += 1;
+        let connection = &mut self.connections[id.slot as usize];
+        connection.output.clear();
+        self.engine.session_mut(connection.session).long_read = None;
+        self.note_buffers(id);
         self.close_soon(id);
     }
 }

@@ -29,10 +29,11 @@ impl Node {
         !self.readers.is_empty()
     }
 
-    /// Whether a connection waits for something that is done for it: its client's requests wait.
+    /// Whether a connection waits for something that is done for it, or for room: its client's
+    /// requests wait.
     pub fn is_waiting(&mut self, id: ConnectionId) -> bool {
         self.find(id)
-            .is_some_and(|connection| connection.is_waiting)
+            .is_some_and(|connection| connection.is_waiting || connection.is_held)
     }
 
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
@@ -49,6 +50,10 @@ impl Node {
     }
 
     fn step_reader(&mut self, id: ConnectionId, now: Timestamp) {
+        if self.budget.is_short() && !self.may_take_more(id) {
+            return;
+        }
+        let output_bytes_max = self.output_bytes_max();
         let connection = &mut self.connections[id.slot as usize];
         let (out, _) = connection.output.appendable(&mut self.pool);
         let is_complete = self.engine.read_on(connection.session, now, out);
@@ -57,7 +62,18 @@ impl Node {
             self.list_output(id);
         }
         let connection = &mut self.connections[id.slot as usize];
-        if is_complete {
+        let session = self.engine.session_mut(connection.session);
+        let held_bytes = session
+            .long_read
+            .as_ref()
+            .map_or(0, |read| read.used_bytes());
+        // What is held only shrinks once there is output of it, so nothing of it is out.
+        if held_bytes > output_bytes_max {
+            session.long_read = None;
+            connection.is_waiting = false;
+            self.ready_list.push(id);
+            self.refuse_reply(id);
+        } else if is_complete {
             connection.is_waiting = false;
             self.ready_list.push(id);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {

@@ -12,12 +12,13 @@
 //!
 //! Not here: reading (`mod.rs`), single commands (`engine/`).
 
+use super::client_limits::REQUEST_TOO_LARGE;
 use super::connection::OUTPUT_MARK_BYTES;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
 use crate::context::outbox::Effect;
-use crate::engine::Stop;
+use crate::engine::{OutputBounds, Stop};
 use crate::protocol::batch::Form;
 use crate::protocol::error::{ProtocolError, ReplyError};
 use crate::protocol::parser::{CommandParser, ParserLimits, Progress};
@@ -36,8 +37,8 @@ enum Parsed {
     Full,
     /// The bytes hold no further complete request.
     Exhausted,
-    /// They hold something that is no request.
-    Failed(ProtocolError),
+    /// They hold something that is no request, or one that is too large.
+    Failed(ReplyError),
 }
 
 /// What became of a run.
@@ -92,6 +93,9 @@ impl Node {
             self.check_output(id);
         }
         self.note_buffers(id);
+        if self.connections[id.slot as usize].counted_bytes > self.client_bytes_max {
+            self.check_transaction(id);
+        }
         self.close_if_finished(id);
     }
 
@@ -103,10 +107,13 @@ impl Node {
         range: Range<usize>,
         now: Timestamp,
     ) -> (usize, RunEnd) {
-        let buffer = &buffer[..range.end];
         let mut consumed = range.start;
         let mut executed_count = 0;
         self.timers.note_traffic();
+        // What a request sees of its own client, until `note_buffers` says what is left.
+        let session = self.connections[id.slot as usize].session;
+        self.engine.session_mut(session).buffers.input_bytes = range.len();
+        let buffer = &buffer[..range.end];
         loop {
             self.batch.clear();
             let (parsed_to, parsed) = self.parse_batch(id, buffer, consumed);
@@ -134,7 +141,7 @@ impl Node {
                     return (consumed, RunEnd::Interrupted);
                 }
                 Parsed::Failed(error) => {
-                    self.fail(id, error);
+                    self.fail(id, &error);
                     return (consumed, RunEnd::Exhausted);
                 }
                 Parsed::Exhausted => return (consumed, RunEnd::Exhausted),
@@ -154,8 +161,7 @@ impl Node {
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
             request_bytes_max: config.client_query_buffer_limit_bytes as usize,
-            authenticated: self.engine.session(connection.session).is_authenticated
-                || config.requirepass.is_empty(),
+            authenticated: (self.engine.session(connection.session)).is_unrestricted(config),
         };
         // AUTH changes what may come behind it, so it is executed before that is parsed.
         let requests_max = if limits.authenticated {
@@ -176,10 +182,14 @@ impl Node {
                     position = consumed;
                 }
                 Ok(Progress::NeedMore { bytes_wanted }) => {
+                    let request_bytes = (buffer.len() - position).saturating_add(bytes_wanted);
+                    if request_bytes > self.client_bytes_max {
+                        return (position, Parsed::Failed(REQUEST_TOO_LARGE));
+                    }
                     connection.wanted_bytes = bytes_wanted;
                     return (position, Parsed::Exhausted);
                 }
-                Err(error) => return (position, Parsed::Failed(error)),
+                Err(error) => return (position, Parsed::Failed(error.into())),
             }
         }
         (position, Parsed::Full)
@@ -193,16 +203,17 @@ impl Node {
         if self.connections[id.slot as usize].is_new {
             self.choose_dialect(id);
         }
+        let (room_bytes, output_bytes_max) = (self.reply_room_bytes(id), self.output_bytes_max());
         let connection = &mut self.connections[id.slot as usize];
         let (out, written_bytes) = connection.output.appendable(&mut self.pool);
-        let outcome = self.engine.execute_batch(
-            connection.session,
-            &self.batch,
-            buffer,
-            now,
-            out,
-            written_bytes + OUTPUT_MARK_BYTES,
-        );
+        let bounds = OutputBounds {
+            mark_bytes: written_bytes + OUTPUT_MARK_BYTES,
+            ceiling_bytes: written_bytes.saturating_add(output_bytes_max),
+            room_bytes,
+        };
+        let session = connection.session;
+        let batch = &self.batch;
+        let outcome = (self.engine).execute_batch(session, batch, buffer, now, out, &bounds);
         if !self.monitors.is_empty() {
             self.feed_monitors();
         }
@@ -211,12 +222,19 @@ impl Node {
             Some(Stop::Closing) => connection.is_closing = true,
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
-            Some(Stop::OutputFull) | None => {}
+            Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
+            Some(Stop::ReplyTooLarge) => {
+                self.refuse_reply(id);
+                self.carry_out_effects(id, now);
+            }
+            // What is left is tried again with the next turn.
+            Some(Stop::OutputFull | Stop::NoRoom) | None => {}
         }
         outcome.executed_count
     }
 
-    /// Decides by its first request whether a connection is a person's.
+    /// Decides by its first request whether a connection is a person's: [`Node::received`] has
+    /// settled it for those that send much at once.
     fn choose_dialect(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id.slot as usize];
         connection.is_new = false;
@@ -232,16 +250,16 @@ impl Node {
     }
 
     /// Answers bytes that are no request, after which nothing can be understood.
-    fn fail(&mut self, id: ConnectionId, error: ProtocolError) {
+    fn fail(&mut self, id: ConnectionId, error: &ReplyError) {
         let connection = &mut self.connections[id.slot as usize];
         connection.is_closing = true;
         let dialect = self.engine.session(connection.session).dialect;
         let (out, _) = connection.output.appendable(&mut self.pool);
-        let error = ReplyError::from(error);
-        ReplyWriter::new(out, dialect).error(&error);
+        ReplyWriter::new(out, dialect).error(error);
         let counters = &mut self.engine.stats_mut().counters;
-        counters.client_query_buffer_limit_disconnections +=
-            u64::from(error == ProtocolError::RequestTooLong.into());
+        counters.client_query_buffer_limit_disconnections += u64::from(
+            *error == REQUEST_TOO_LARGE || *error == ProtocolError::RequestTooLong.into(),
+        );
         self.engine.stats_mut().count_error(error.code());
     }
 
@@ -251,16 +269,21 @@ impl Node {
             match effect {
                 Effect::CloseSession { id } => killed_ids.push(id),
                 Effect::Unpause => self.end_pause(),
-                Effect::Sleep { duration_us } => self.demands.sleep_us += duration_us,
+                Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
                 Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
                 Effect::Save => self.save_for(id, now),
                 Effect::LongRead => self.begin_reading(id),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
-                Effect::Reload => self.reload(id),
+                Effect::Reload { flushes } => self.reload(id, flushes),
                 Effect::ConfigChanged => self.config_changed(now),
+                Effect::PurgeMemory => {
+                    self.pool.release_large();
+                    self.demands.purge_memory = true;
+                }
                 Effect::RewriteConfig => self.rewrite_config_for(id),
+                Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
         }
         if !killed_ids.is_empty() {

@@ -6,24 +6,55 @@
 //!  requests ─▶ (a thread that may block) ─▶ reports
 //! ```
 //!
-//! The writer's steps are taken by [`Node::save_some`], so they get the time that clients leave. What
-//! is in flight to the disk is bounded: beyond [`IN_FLIGHT_BYTES_MAX`] the walk waits. What
-//! changes of keys read out meanwhile can't wait; beyond [`HELD_BYTES_MAX`] the snapshot is given
-//! up, since the disk is slower than the changes.
+//! The writer's steps are taken by [`Node::save_some`], so they get the time that clients leave.
+//!
+//! **Memory.** All that is held for a snapshot is one count, kept by the keyspace
+//! (`keyspace/cut/budget.rs`): what was read out, and what waits for the disk, also of a snapshot that
+//! was given up. While a little is held the walk goes on; beyond that it waits. What changes of keys
+//! read out can't wait: beyond a mark writers are slowed down (`pacing.rs`), and beyond a share of the
+//! memory limit the cut gives itself up.
+//!
+//! **The disk** is judged by its reports alone: one that says nothing for [`SILENCE_MAX_MS`] hangs.
+//! While it owes reports on a snapshot that was given up, no other is begun.
+//!
+//! Invariants: each request but an abort is reported on once, in order (`owed`), and the disk has no
+//! more than [`OWED_BYTES_MAX`] and a buffer of them; whoever waits is
+//! answered, however the snapshot or the disk ends.
 //!
 //! Not here: the bytes (`persistence/`), the disk (`server/disk.rs`).
 
+use super::pacing::{self, Pace};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
+use crate::keyspace::Keyspace;
 use crate::persistence::{SnapshotWriter, StorageReport, StorageRequest};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
+use std::collections::VecDeque;
 
-/// Bytes on their way to the disk at which the walk waits.
-const IN_FLIGHT_BYTES_MAX: usize = 4 << 20;
+/// Bytes held at which the walk waits for the disk, at most …
+const WALK_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes read out and not on the disk at which a snapshot is given up.
-const HELD_BYTES_MAX: usize = 256 << 20;
+/// … or this part of what may be held.
+const WALK_SHARE: usize = 4;
+
+/// Bytes that the disk is asked to write at once, at most: all that the walk makes.
+const OWED_BYTES_MAX: usize = WALK_BYTES_MAX;
+
+/// What may be held for a snapshot is this part of the memory limit, …
+const HELD_SHARE: u64 = 8;
+
+/// … at least a few buffers and what comes while a healthy disk is busy for a moment, …
+const HELD_BYTES_MIN: u64 = 8 << 20;
+
+/// … and at most as much as is worth waiting for; this, too, if no limit is known.
+const HELD_BYTES_MAX: u64 = 256 << 20;
+
+/// A disk that owes an answer and has said nothing for so long hangs. Network disks are known to
+/// pause for seconds.
+const SILENCE_MAX_MS: u64 = 10_000;
+
+const SILENT: &str = "the disk has not answered for 10 seconds";
 
 /// How long after a failure the save points try again.
 const RETRY_MS: u64 = 5_000;
@@ -40,7 +71,6 @@ enum Phase {
 struct Job {
     writer: SnapshotWriter,
     phase: Phase,
-    in_flight_bytes: usize,
     started: Timestamp,
     /// Changes there had been when it began.
     dirty_count: u64,
@@ -50,15 +80,83 @@ struct Job {
 #[derive(Default)]
 pub(super) struct Saving {
     job: Option<Job>,
-    /// Another snapshot was asked for while one was going on.
+    /// Another snapshot was asked for while one was going on, or the disk owed reports.
     is_scheduled: bool,
     /// Requests of earlier jobs may still be answered; their reports are told apart by this.
     job_number: u64,
-    requests: Vec<(u64, StorageRequest)>,
+    /// What the disk is to be asked next. It is handed over in portions, so that most of it can be
+    /// taken back when the disk hangs.
+    requests: VecDeque<(u64, StorageRequest)>,
+    /// Of each request that was handed over and not reported on, the oldest first, its bytes.
+    owed: VecDeque<usize>,
+    owed_bytes: usize,
+    /// Bytes of all requests that were not reported on.
+    unwritten_bytes: usize,
+    /// When the disk last reported, or was asked after it had reported on everything; on the
+    /// monotonic clock.
+    heard_ms: u64,
+    /// Reports so far.
+    heard_count: u64,
+    /// Bytes held at which the walk waits.
+    walk_bytes_max: usize,
+    /// Bytes held at which writers are slowed down.
+    pub(super) mark_bytes: usize,
+    pub(super) pace: Pace,
     waiters: Vec<ConnectionId>,
     /// When the save points may act again, on the monotonic clock.
     earliest_ms: u64,
     saved_at_ms: u64,
+}
+
+impl Saving {
+    /// Asks something of the disk.
+    fn ask(&mut self, request: StorageRequest, now: Timestamp) {
+        if self.owed.is_empty() && self.requests.is_empty() {
+            self.heard_ms = now.monotonic_ms();
+        }
+        self.unwritten_bytes += bytes_of(&request);
+        self.requests.push_back((self.job_number, request));
+    }
+
+    /// Takes back what the disk was not asked yet, and has it forget the rest.
+    fn take_back(&mut self, now: Timestamp) {
+        self.requests.clear();
+        self.unwritten_bytes = self.owed_bytes;
+        self.ask(StorageRequest::Abort, now);
+    }
+
+    /// The next request for the disk, if it has not too much to do already.
+    fn next_request(&mut self) -> Option<(u64, StorageRequest)> {
+        let (_, next) = self.requests.front()?;
+        let is_abort = matches!(next, StorageRequest::Abort);
+        if self.owed_bytes >= OWED_BYTES_MAX && !is_abort {
+            return None;
+        }
+        let (number, request) = self.requests.pop_front()?;
+        if !is_abort {
+            self.owed.push_back(bytes_of(&request));
+            self.owed_bytes += bytes_of(&request);
+        }
+        Some((number, request))
+    }
+
+    /// Notes a sign of life of the disk.
+    fn hear(&mut self, report: &StorageReport, now: Timestamp) {
+        self.heard_ms = now.monotonic_ms();
+        self.heard_count += 1;
+        if !matches!(report, StorageReport::Working) {
+            let bytes = self.owed.pop_front().unwrap_or(0);
+            self.owed_bytes -= bytes;
+            self.unwritten_bytes -= bytes;
+        }
+    }
+
+    /// When the disk is to be taken for hanging, if somebody wants something of it.
+    fn silence_ms(&self) -> Option<u64> {
+        let is_running = |job: &Job| !matches!(job.phase, Phase::Ending);
+        let is_wanted = self.is_scheduled || self.job.as_ref().is_some_and(is_running);
+        (is_wanted && !self.owed.is_empty()).then_some(self.heard_ms + SILENCE_MAX_MS)
+    }
 }
 
 impl Node {
@@ -73,9 +171,9 @@ impl Node {
     }
 
     /// Requests to the disk, in the order in which they are to be carried out, each with the
-    /// number to report with.
+    /// number to report with. To be asked after each turn and each report.
     pub fn take_storage_requests(&mut self) -> Vec<(u64, StorageRequest)> {
-        std::mem::take(&mut self.saving.requests)
+        std::iter::from_fn(|| self.saving.next_request()).collect()
     }
 
     /// Whether there is a disk.
@@ -83,9 +181,29 @@ impl Node {
         self.engine.stats().gauges.takes_snapshots
     }
 
-    /// Whether a snapshot is being taken.
+    /// Whether a snapshot is being taken, or is going to be when the disk has answered.
     pub fn is_saving(&self) -> bool {
-        self.saving.job.is_some()
+        self.saving.job.is_some() || self.saving.is_scheduled
+    }
+
+    /// Counts up as long as a snapshot gets on: keys that were read out, reports of the disk.
+    pub fn save_progress(&self) -> u64 {
+        self.engine.stats().gauges.snapshot_keys + self.saving.heard_count
+    }
+
+    /// Derives from the memory limit (0 for none) how much may be held for a snapshot.
+    pub(super) fn limit_saving(&mut self, limit_bytes: u64) {
+        let held_bytes_max = match [limit_bytes, self.automatic_memory_bytes] {
+            [0, 0] => HELD_BYTES_MAX,
+            [0, bytes] | [bytes, _] => (bytes / HELD_SHARE).clamp(HELD_BYTES_MIN, HELD_BYTES_MAX),
+        };
+        self.stats_mut().gauges.snapshot_held_limit_bytes = held_bytes_max;
+        let held_bytes_max = held_bytes_max as usize;
+        self.saving.mark_bytes = pacing::mark_bytes(held_bytes_max);
+        self.saving.walk_bytes_max = WALK_BYTES_MAX.min(held_bytes_max / WALK_SHARE);
+        self.engine
+            .keyspace_mut()
+            .set_cut_limit_bytes(held_bytes_max);
     }
 
     /// Whether the save points want the changes since the last snapshot kept when the server ends.
@@ -98,23 +216,25 @@ impl Node {
         self.engine.save_has_failed()
     }
 
-    /// Begins a snapshot, unless one is going on.
+    /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one, it
+    /// begins when they have come.
     pub fn begin_save(&mut self, now: Timestamp) {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
         }
         let saving = &mut self.saving;
+        saving.is_scheduled = !saving.owed.is_empty();
+        if saving.is_scheduled {
+            return;
+        }
         saving.job_number += 1;
-        saving
-            .requests
-            .push((saving.job_number, StorageRequest::Begin));
+        saving.ask(StorageRequest::Begin, now);
         let dirty_count = self.engine.dirty_count();
         let writer = SnapshotWriter::begin(self.engine.keyspace_mut(), now.unix_ms());
         let phase = Phase::Writing;
         saving.job = Some(Job {
             writer,
             phase,
-            in_flight_bytes: 0,
             started: now,
             dirty_count,
         });
@@ -143,10 +263,11 @@ impl Node {
     pub(super) fn save_in_background(&mut self, now: Timestamp) {
         self.saving.is_scheduled |= self.saving.job.is_some();
         self.begin_save(now);
+        self.check_silence(now);
     }
 
-    /// Goes one step on with the snapshot, if there is one: about the time of one segment of the
-    /// table, some tens of microseconds. Returns true if there is more to do at once.
+    /// Goes one step on with the snapshot, if there is one: a step of the walk, some tens of
+    /// microseconds. Returns true if there is more to do at once.
     pub fn save_some(&mut self, now: Timestamp) -> bool {
         let Some(job) = &mut self.saving.job else {
             return false;
@@ -162,18 +283,17 @@ impl Node {
                 }
                 has_more
             }
+            Phase::Writing if keyspace.is_cut_overrun() => {
+                self.fail_save("the changes are faster than the disk", now);
+                true
+            }
             Phase::Writing => {
                 job.writer.collect(keyspace, false);
-                let held_bytes = job.in_flight_bytes + job.writer.buffered_bytes();
-                if held_bytes > HELD_BYTES_MAX {
-                    self.fail_save("the disk is slower than the changes", now);
-                    return true;
-                }
-                let may_step = held_bytes < IN_FLIGHT_BYTES_MAX && !job.writer.is_complete();
+                let may_step = may_walk(keyspace, job, self.saving.walk_bytes_max);
                 if may_step {
                     job.writer.step(keyspace);
                 }
-                self.send_buffers();
+                self.send_buffers(now);
                 may_step
             }
         }
@@ -181,52 +301,90 @@ impl Node {
 
     /// Whether [`Node::save_some`] has something to do at once.
     pub(super) fn has_saving_work(&self) -> bool {
+        let keyspace = self.engine.keyspace();
         self.saving.job.as_ref().is_some_and(|job| match job.phase {
             Phase::Committing => false,
             Phase::Ending => true,
             Phase::Writing => {
-                job.in_flight_bytes + job.writer.buffered_bytes() < IN_FLIGHT_BYTES_MAX
+                keyspace.is_cut_overrun() || may_walk(keyspace, job, self.saving.walk_bytes_max)
             }
         })
     }
 
-    fn send_buffers(&mut self) {
+    fn send_buffers(&mut self, now: Timestamp) {
         let Some(job) = &mut self.saving.job else {
             return;
         };
-        let number = self.saving.job_number;
+        let mut buffers = Vec::new();
         while let Some(buffer) = job.writer.take_buffer() {
-            job.in_flight_bytes += buffer.len();
-            self.saving
-                .requests
-                .push((number, StorageRequest::Append(buffer)));
+            buffers.push(buffer);
         }
-        if job.writer.is_complete() {
+        let is_complete = job.writer.is_complete();
+        if is_complete {
             job.phase = Phase::Committing;
-            self.saving.requests.push((number, StorageRequest::Commit));
         }
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.snapshot_bytes = job.writer.framed_bytes();
-        gauges.snapshot_held_bytes = (job.in_flight_bytes + job.writer.buffered_bytes()) as u64;
+        let framed_bytes = job.writer.framed_bytes();
+        for buffer in buffers {
+            self.saving.ask(StorageRequest::Append(buffer), now);
+        }
+        if is_complete {
+            self.saving.ask(StorageRequest::Commit, now);
+        }
+        self.note_unwritten();
         let counts = self.engine.keyspace_mut().cut_counts();
         let keys = counts.iter().map(|count| count.keys).sum();
-        self.engine.stats_mut().gauges.snapshot_keys = keys;
+        let gauges = &mut self.engine.stats_mut().gauges;
+        gauges.snapshot_bytes = framed_bytes;
+        gauges.snapshot_keys = keys;
+    }
+
+    /// Tells the keyspace, which counts it, how much is on its way to the disk.
+    fn note_unwritten(&mut self) {
+        let job = self.saving.job.as_ref();
+        let buffered_bytes = job.map_or(0, |job| job.writer.buffered_bytes());
+        let unwritten_bytes = self.saving.unwritten_bytes + buffered_bytes;
+        self.engine
+            .keyspace_mut()
+            .set_unwritten_bytes(unwritten_bytes);
     }
 
     /// Takes the disk's report on a request of [`Node::take_storage_requests`].
     pub fn storage_reported(&mut self, number: u64, report: StorageReport, now: Timestamp) {
-        if number != self.saving.job_number {
-            return;
-        }
-        match (report, &mut self.saving.job) {
-            (StorageReport::Begun, _) | (_, None) => {}
-            (StorageReport::Appended(bytes), Some(job)) => job.in_flight_bytes -= bytes,
-            (StorageReport::Failed(reason), Some(job)) => {
-                if !matches!(job.phase, Phase::Ending) {
+        self.saving.hear(&report, now);
+        self.note_unwritten();
+        if number == self.saving.job_number
+            && let Some(job) = &self.saving.job
+        {
+            match report {
+                StorageReport::Working | StorageReport::Begun | StorageReport::Appended(_) => {}
+                StorageReport::Failed(reason) if !matches!(job.phase, Phase::Ending) => {
                     self.fail_save(&reason, now);
                 }
+                StorageReport::Failed(_) => {}
+                StorageReport::Committed if matches!(job.phase, Phase::Committing) => {
+                    self.complete_save(now);
+                }
+                // It was given up meanwhile, and counts as failed.
+                StorageReport::Committed => {}
             }
-            (StorageReport::Committed, Some(_)) => self.complete_save(now),
+        }
+        self.begin_scheduled(now);
+    }
+
+    /// Gives up what is wanted of a disk that hangs.
+    fn check_silence(&mut self, now: Timestamp) {
+        let is_silent = |at_ms: u64| at_ms <= now.monotonic_ms();
+        if !self.saving.silence_ms().is_some_and(is_silent) {
+            return;
+        }
+        self.saving.is_scheduled = false;
+        let is_running = |job: &Job| !matches!(job.phase, Phase::Ending);
+        if self.saving.job.as_ref().is_some_and(is_running) {
+            self.fail_save(SILENT, now);
+        } else {
+            log::error!("no snapshot is begun: {SILENT}");
+            self.engine.note_save(false);
+            self.answer_waiters(Err(SILENT));
         }
     }
 
@@ -242,36 +400,34 @@ impl Node {
         gauges.last_save_unix_seconds = now.unix_ms() / 1000;
         gauges.last_save_duration_seconds = Some(duration_us / 1_000_000);
         gauges.snapshot_in_progress = false;
-        gauges.snapshot_held_bytes = 0;
         self.engine.stats_mut().counters.rdb_saves += 1;
         log::info!(
             "saved a snapshot: {} bytes in {} ms",
             job.writer.framed_bytes(),
             duration_us / 1_000
         );
+        self.note_unwritten();
         self.answer_waiters(Ok(()));
-        self.begin_scheduled(now);
     }
 
     fn fail_save(&mut self, reason: &str, now: Timestamp) {
         log::error!("the snapshot failed: {reason}; the last one stays, and it is tried again");
         self.saving.earliest_ms = now.monotonic_ms() + RETRY_MS;
-        self.saving
-            .requests
-            .push((self.saving.job_number, StorageRequest::Abort));
+        self.saving.take_back(now);
         self.engine.note_save(false);
         self.engine.keyspace_mut().discard_cut();
         let gauges = &mut self.engine.stats_mut().gauges;
         gauges.snapshot_in_progress = false;
-        gauges.snapshot_held_bytes = 0;
         if let Some(job) = &mut self.saving.job {
             job.phase = Phase::Ending;
+            job.writer.abandon();
         }
+        self.note_unwritten();
         self.answer_waiters(Err(reason));
     }
 
     fn begin_scheduled(&mut self, now: Timestamp) {
-        if std::mem::take(&mut self.saving.is_scheduled) {
+        if self.saving.is_scheduled {
             self.begin_save(now);
         }
     }
@@ -315,7 +471,10 @@ impl Node {
         let saving = &self.saving;
         let gauges = &self.engine.stats().gauges;
         let changes = self.engine.dirty_count() - gauges.saved_dirty_count;
-        if !gauges.takes_snapshots || saving.job.is_some() || changes == 0 {
+        if !gauges.takes_snapshots || changes == 0 {
+            return None;
+        }
+        if saving.job.is_some() || !saving.owed.is_empty() {
             return None;
         }
         let points = self.engine.config().save.iter();
@@ -330,8 +489,21 @@ impl Node {
             .map(|at_ms| at_ms.max(saving.earliest_ms))
     }
 
-    /// Begins a snapshot if a save point says so.
-    pub(super) fn check_save_points(&mut self, now: Timestamp) {
+    /// When [`Node::check_saving`] is to be called next, on the monotonic clock; `None` if nothing
+    /// is to come.
+    pub(super) fn next_saving_ms(&self) -> Option<u64> {
+        let times_ms = [
+            self.next_save_ms(),
+            self.saving.silence_ms(),
+            self.next_pace_ms(),
+        ];
+        times_ms.into_iter().flatten().min()
+    }
+
+    /// Begins a snapshot if a save point says so, gives one up if the disk hangs, and paces writers.
+    pub(super) fn check_saving(&mut self, now: Timestamp) {
+        self.check_silence(now);
+        self.pace_writers(now);
         if self
             .next_save_ms()
             .is_some_and(|at_ms| at_ms <= now.monotonic_ms())
@@ -339,4 +511,16 @@ impl Node {
             self.begin_save(now);
         }
     }
+}
+
+fn bytes_of(request: &StorageRequest) -> usize {
+    match request {
+        StorageRequest::Append(buffer) => buffer.capacity(),
+        StorageRequest::Begin | StorageRequest::Commit | StorageRequest::Abort => 0,
+    }
+}
+
+/// Whether the walk may take a step.
+fn may_walk(keyspace: &Keyspace, job: &Job, bytes_max: usize) -> bool {
+    keyspace.unwritten_bytes() < bytes_max && !job.writer.is_complete()
 }

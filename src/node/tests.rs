@@ -11,6 +11,7 @@ mod budget;
 mod clients;
 mod config_file;
 mod monitoring;
+mod patterns;
 mod reading;
 mod saving;
 mod timing;
@@ -611,19 +612,23 @@ fn a_victim_that_waits_in_a_pause_or_a_pipeline_is_closed_all_the_same() {
 #[test]
 fn the_first_request_decides_how_replies_are_written() {
     let cases = [
-        ("auto", "PING\n", "PONG;"),
-        ("auto", "PING\nGET k\n", "PONG;(nil);"),
-        ("auto", "\n\nPING\n", "PONG;"),
-        ("auto", "PING\nPING\r\n", "PONG;PONG;"),
-        ("auto", "PING\n*1\r\n$4\r\nPING\r\n", "PONG;PONG;"),
-        ("auto", "PING\r\n", "+PONG;"),
-        ("auto", "PING\r\nPING\n", "+PONG;+PONG;"),
-        ("auto", "*1\r\n$4\r\nPING\r\nPING\n", "+PONG;+PONG;"),
-        ("plain", "PING\r\n", "PONG;"),
-        ("plain", "PING\n", "PONG;"),
-        ("plain", "*1\r\n$4\r\nPING\r\nPING\n", "+PONG;+PONG;"),
-        ("resp", "PING\n", "+PONG;"),
-        ("resp", "PING\r\n", "+PONG;"),
+        ("auto", "GET k\n", "(nil);"),
+        ("auto", "PING\nGET k\n", "+PONG;(nil);"),
+        ("auto", "\n\nGET k\n", "(nil);"),
+        ("auto", "GET k\nGET k\r\n", "(nil);(nil);"),
+        (
+            "auto",
+            "GET k\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+            "(nil);(nil);",
+        ),
+        ("auto", "GET k\r\n", "$-1;"),
+        ("auto", "GET k\r\nGET k\n", "$-1;$-1;"),
+        ("auto", "*1\r\n$4\r\nPING\r\nGET k\n", "+PONG;$-1;"),
+        ("plain", "GET k\r\n", "(nil);"),
+        ("plain", "GET k\n", "(nil);"),
+        ("plain", "*1\r\n$4\r\nPING\r\nGET k\n", "+PONG;$-1;"),
+        ("resp", "GET k\n", "$-1;"),
+        ("resp", "GET k\r\n", "$-1;"),
     ];
     for (mode, requests, replies) in cases {
         let mut rig = Rig::new();
@@ -640,16 +645,51 @@ fn the_first_request_decides_how_replies_are_written() {
     assert_eq!(rig.talk(id, "GET k\n"), "$-1;");
 }
 
+/// Goal: a client that looks at itself sees its request, as in Redis; others have nothing waiting.
+#[test]
+fn the_list_of_clients_shows_what_was_received() {
+    let mut rig = Rig::new();
+    let (id, _other) = (rig.accept(), rig.accept());
+    let fields = |line: &str| {
+        let start = line.find("qbuf=").unwrap();
+        line[start..]
+            .split(" multi-mem")
+            .next()
+            .unwrap()
+            .to_string()
+    };
+    let list = rig.talk(id, "*2\r\n$6\r\nclient\r\n$4\r\nlist\r\n");
+    let lines: Vec<String> = list
+        .lines()
+        .filter(|line| line.contains("qbuf="))
+        .map(fields)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "qbuf=26 qbuf-free=0 argv-mem=10",
+            "qbuf=0 qbuf-free=0 argv-mem=0"
+        ]
+    );
+    let info = rig.talk(id, "CLIENT INFO\r\nPING\r\n");
+    assert_eq!(fields(&info), "qbuf=19 qbuf-free=0 argv-mem=10");
+}
+
 #[test]
 fn wishes_of_commands_are_handed_on_once() {
     let mut rig = Rig::new();
     let id = rig.accept();
     assert_eq!(
-        rig.talk(id, "DEBUG SLEEP 0.5\r\nDEBUG SLEEP 0.25\r\n"),
-        "+OK;+OK;"
+        rig.talk(id, "DEBUG SLEEP 0.5\r\nDEBUG SLEEP 0.25\r\nPING\r\n"),
+        "+OK;",
+        "what follows waits until the server has slept"
     );
-    let demands = rig.node.take_demands();
-    assert_eq!((demands.sleep_us, demands.shutdown), (750_000, None));
+    assert!(rig.node.has_to_stand_still());
+    assert_eq!(rig.node.take_sleep_us(), 500_000);
+    assert!(!rig.node.has_to_stand_still() && rig.node.take_sleep_us() == 0);
+    assert_eq!(rig.talk(id, ""), "+OK;");
+    assert_eq!(rig.node.take_sleep_us(), 250_000);
+    assert_eq!(rig.talk(id, ""), "+PONG;");
     assert_eq!(rig.node.take_demands(), Demands::default());
     assert_eq!(rig.talk(id, "SHUTDOWN NOSAVE\r\n"), "");
     assert_eq!(rig.node.take_demands().shutdown, Some(Shutdown::NoSave));

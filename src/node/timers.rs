@@ -82,7 +82,7 @@ impl Node {
         let timer_ms = timer_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let key_ms = self.engine.next_deadline_ms();
         let key_ms = key_ms.map(|at_ms| at_ms.saturating_sub(now.unix_ms()));
-        let save_ms = self.next_save_ms();
+        let save_ms = self.next_saving_ms();
         let save_ms = save_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
         let budget_ms = self.next_budget_ms();
         let budget_ms = budget_ms.map(|at_ms| at_ms.saturating_sub(now.monotonic_ms()));
@@ -98,6 +98,31 @@ impl Node {
         self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
         self.connections[id.slot as usize].is_waiting = true;
         self.clock_waiters.push(id);
+    }
+
+    /// Demands that the server stands still, and lets the connection wait until it has.
+    pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
+        self.sleep_us = self.sleep_us.saturating_add(duration_us);
+        self.connections[id.slot as usize].is_waiting = true;
+        self.sleepers.push(id);
+    }
+
+    /// Whether the server is to stand still before it writes a reply or executes another request: to
+    /// be asked after every call that executes some.
+    #[inline]
+    pub fn has_to_stand_still(&self) -> bool {
+        !self.sleepers.is_empty()
+    }
+
+    /// For how long, in microseconds. Whoever asked for that goes on after it.
+    pub fn take_sleep_us(&mut self) -> u64 {
+        for id in std::mem::take(&mut self.sleepers) {
+            if let Some(connection) = self.find(id) {
+                connection.is_waiting = false;
+                self.ready_list.push(id);
+            }
+        }
+        std::mem::take(&mut self.sleep_us)
     }
 
     /// The clock has been moved as [`Demands::advance_ms`](super::Demands) asked: whoever waited
@@ -169,7 +194,9 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_paused = true;
+        let connection = &mut self.connections[id.slot as usize];
+        connection.is_paused = true;
+        self.engine.session_mut(connection.session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
@@ -197,6 +224,8 @@ impl Node {
         for id in std::mem::take(&mut self.paused_list) {
             if let Some(connection) = self.find(id) {
                 connection.is_paused = false;
+                let session = connection.session;
+                self.engine.session_mut(session).is_blocked = false;
                 self.ready_list.push(id);
             }
         }
@@ -205,7 +234,9 @@ impl Node {
     /// Gives a new connection its timer, if clients may time out.
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
-        if limit_s > 0 {
+        let connection = &self.connections[id.slot as usize];
+        let is_monitor = self.engine.session(connection.session).is_monitor;
+        if limit_s > 0 && !is_monitor {
             self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
         }
     }
@@ -244,20 +275,27 @@ impl Node {
         let Some(connection) = self.find(id) else {
             return;
         };
-        let (session, is_held) = (
-            connection.session,
-            connection.is_paused || connection.is_waiting,
-        );
-        let idle_since_ms = self.engine.session(session).last_active_us / 1000;
-        let at_ms = idle_since_ms + limit_ms;
-        if limit_ms == 0 {
+        connection.idle_timer = None;
+        let (waits_for_us, key) = (connection.waits_for_us(), connection.session);
+        let session = self.engine.session(key);
+        let at_ms = session.last_active_us / 1000 + limit_ms;
+        if limit_ms == 0 || waits_for_us || session.is_monitor {
+            // No timer until it has its turn ([`Node::watch_again`]); none for a monitor, who has
+            // nothing to say.
             return;
         }
-        if at_ms > now.monotonic_ms() || is_held {
-            let at_ms = at_ms.max(now.monotonic_ms() + RESOLUTION_MS);
+        if at_ms > now.monotonic_ms() {
             self.set_idle_timer(id, at_ms);
         } else {
             self.close_soon(id);
+        }
+    }
+
+    /// Gives a connection that goes on the timer that it has lost while it waited.
+    #[inline]
+    pub(super) fn watch_again(&mut self, id: ConnectionId, now: Timestamp) {
+        if self.timers.idle_limit_s > 0 && self.connections[id.slot as usize].idle_timer.is_none() {
+            self.watch_idleness(id, now);
         }
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! Not here: what the text becomes (`config/rewrite.rs`); files (`file_storage.rs`).
 
+use super::file_system::CONFIG_FILE_BYTES_MAX;
 use super::storage::Storage;
 use crate::config::{Config, Files};
 use std::fmt::Display;
@@ -34,6 +35,13 @@ pub fn rewrite_config(
     if new == old {
         return Ok(());
     }
+    if new.len() as u64 > CONFIG_FILE_BYTES_MAX {
+        return Err(format!(
+            "it would have more than {CONFIG_FILE_BYTES_MAX} bytes"
+        ));
+    }
+    // What a crash during an earlier rewriting left; if it stays, it is only in the way of people.
+    _ = storage.tidy();
     let written = (storage.begin())
         .and_then(|()| storage.append(&new))
         .and_then(|()| storage.commit());

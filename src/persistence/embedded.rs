@@ -20,6 +20,8 @@ pub enum PersistError {
     Disk(io::Error),
     /// What is wrong with the file.
     Damaged(Damage),
+    /// The keys take far more memory than this limit in bytes, and `maxmemory-policy` lets none go.
+    NoRoom(u64),
 }
 
 impl fmt::Display for PersistError {
@@ -27,6 +29,11 @@ impl fmt::Display for PersistError {
         match self {
             Self::Disk(error) => error.fmt(formatter),
             Self::Damaged(damage) => damage.fmt(formatter),
+            Self::NoRoom(limit_bytes) => write!(
+                formatter,
+                "its keys need far more than the {limit_bytes} bytes of maxmemory, and \
+                 maxmemory-policy lets none of them go"
+            ),
         }
     }
 }
@@ -48,12 +55,65 @@ impl From<Damage> for PersistError {
 /// What was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Keys that are there now.
+    /// Keys that were taken from the file.
     pub loaded_keys: u64,
     /// Keys whose deadline had come.
     pub expired_keys: u64,
+    /// Keys that were evicted meanwhile to stay within `maxmemory`.
+    pub evicted_keys: u64,
     /// The file.
     pub summary: Summary,
+}
+
+/// Puts the records of a snapshot into an engine, as long as there is room.
+pub struct Intake<'e> {
+    engine: &'e mut CacheEngine,
+    report: LoadReport,
+    outcome: Result<(), PersistError>,
+}
+
+impl<'e> Intake<'e> {
+    /// Into an engine whose time must have been set.
+    pub fn new(engine: &'e mut CacheEngine) -> Self {
+        Self {
+            engine,
+            report: LoadReport::default(),
+            outcome: Ok(()),
+        }
+    }
+
+    /// Takes the records of a block that ends at `offset` in its file. Keys are evicted as
+    /// `maxmemory` demands. After the first refusal everything is passed over.
+    pub fn take(&mut self, database: u16, records: &[u8], offset: u64) {
+        if self.outcome.is_err() {
+            return;
+        }
+        let Some(restored) = self.engine.restore(usize::from(database), records) else {
+            let kind = DamageKind::NoSuchDatabase(database.into());
+            self.outcome = Err(Damage { offset, kind }.into());
+            return;
+        };
+        self.report.loaded_keys += restored.set_keys;
+        self.report.expired_keys += restored.expired_keys;
+        self.report.evicted_keys += restored.evicted_keys;
+        if !restored.has_room {
+            let limit_bytes = self.engine.memory_limit_bytes();
+            self.outcome = Err(PersistError::NoRoom(limit_bytes));
+        }
+    }
+
+    /// Whether something was refused.
+    pub fn is_over(&self) -> bool {
+        self.outcome.is_err()
+    }
+
+    /// What was taken, from a file about which nothing is known.
+    ///
+    /// # Errors
+    /// The first refusal: a database that is not there, or no room. What came before it is there.
+    pub fn finish(self) -> Result<LoadReport, PersistError> {
+        self.outcome.map(|()| self.report)
+    }
 }
 
 /// Reads a snapshot into an engine, whose time must have been set. `progress` is told the bytes
@@ -64,42 +124,78 @@ pub struct LoadReport {
 pub fn load_from(
     engine: &mut CacheEngine,
     file: &mut dyn Read,
+    progress: impl FnMut(u64, u64),
+) -> Result<LoadReport, PersistError> {
+    load_file(engine, file, 0, progress)
+}
+
+/// As [`load_from`], from a file that has `file_bytes` bytes; 0 if that is unknown.
+///
+/// # Errors
+/// As those of [`load_from`].
+pub fn load_file(
+    engine: &mut CacheEngine,
+    file: &mut dyn Read,
+    file_bytes: u64,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<LoadReport, PersistError> {
-    let mut loader = Loader::new();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut report = LoadReport::default();
-    let mut read_bytes = 0;
-    let mut missing_database = None;
-    loop {
-        let count = match file.read(&mut buffer) {
-            Ok(0) => break,
+    let mut reading = Reading::new(file_bytes);
+    let mut intake = Intake::new(engine);
+    while !intake.is_over() {
+        let offset = reading.read_bytes;
+        let show = |database, records: &[u8]| intake.take(database, records, offset);
+        if !reading.step(file, show)? {
+            break;
+        }
+        progress(reading.read_bytes, intake.report.loaded_keys);
+    }
+    let mut report = intake.finish()?;
+    report.summary = reading.loader.finish()?;
+    Ok(report)
+}
+
+/// Reads a snapshot without keeping what is in it. `file_bytes` is its length; 0 if that is
+/// unknown. Memory: one block.
+///
+/// # Errors
+/// The reason why it can't be read, or what is wrong with it.
+pub fn read_summary(file: &mut dyn Read, file_bytes: u64) -> Result<Summary, PersistError> {
+    let mut reading = Reading::new(file_bytes);
+    while reading.step(file, |_, _| {})? {}
+    Ok(reading.loader.finish()?)
+}
+
+/// The way of a file's bytes into a loader.
+struct Reading {
+    loader: Loader,
+    buffer: Vec<u8>,
+    read_bytes: u64,
+}
+
+impl Reading {
+    fn new(file_bytes: u64) -> Self {
+        Self {
+            loader: Loader::of_file(file_bytes),
+            buffer: vec![0; READ_BYTES],
+            read_bytes: 0,
+        }
+    }
+
+    /// Reads the next piece; false if the file has ended.
+    fn step(
+        &mut self,
+        file: &mut dyn Read,
+        show: impl FnMut(u16, &[u8]),
+    ) -> Result<bool, PersistError> {
+        let count = match file.read(&mut self.buffer) {
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
             Err(error) => return Err(error.into()),
         };
-        read_bytes += count as u64;
-        loader.feed(&buffer[..count], |database, records| {
-            match engine.restore(usize::from(database), records) {
-                Some((loaded, expired)) => {
-                    report.loaded_keys += loaded;
-                    report.expired_keys += expired;
-                }
-                None => missing_database = Some(u32::from(database)),
-            }
-        })?;
-        if let Some(number) = missing_database {
-            let kind = DamageKind::NoSuchDatabase(number);
-            return Err(Damage {
-                offset: read_bytes,
-                kind,
-            }
-            .into());
-        }
-        progress(read_bytes, report.loaded_keys);
+        self.read_bytes += count as u64;
+        self.loader.feed(&self.buffer[..count], show)?;
+        Ok(count > 0)
     }
-    report.summary = loader.finish()?;
-    Ok(report)
 }
 
 impl CacheEngine {
@@ -111,7 +207,7 @@ impl CacheEngine {
     /// # let directory = tempfile::tempdir()?;
     /// let path = directory.path().join("cache.evk");
     /// let mut cache = CacheEngine::new(Config::default());
-    /// cache.set(b"page", b"<html>", Expire::Never);
+    /// cache.set(b"page", b"<html>", Expire::Never)?;
     /// cache.save(&path)?;
     ///
     /// let mut again = CacheEngine::new(Config::default());
@@ -156,15 +252,18 @@ impl CacheEngine {
     }
 
     /// Loads a file that [`CacheEngine::save`] or a server wrote, over what is in the cache. Keys
-    /// whose deadline has come are left out.
+    /// whose deadline has come are left out. Where the file holds more than the memory limit
+    /// allows, keys are evicted while it is loaded.
     ///
     /// # Errors
-    /// What the disk says (a file that is not there included), or what is wrong with the file;
-    /// the keys of intact blocks before the damage are then loaded.
+    /// The reason why the file can't be read (one that is not there included), what is wrong with
+    /// it, or that the policy lets no key go; the keys of intact blocks before that are then
+    /// loaded.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<LoadReport, PersistError> {
         let storage = FileStorage::new(path.as_ref());
         let missing = || PersistError::Disk(io::ErrorKind::NotFound.into());
-        let mut file = storage.open()?.ok_or_else(missing)?;
-        load_from(self, &mut *file, |_, _| {})
+        let mut file = storage.open_file()?.ok_or_else(missing)?;
+        let file_bytes = file.metadata()?.len();
+        load_file(self, &mut file, file_bytes, |_, _| {})
     }
 }

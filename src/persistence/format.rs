@@ -66,7 +66,7 @@ impl BlockKind {
 }
 
 /// Keys of one database, as the end of a snapshot counts them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseCount {
     /// The database's number.
     pub database: u32,
@@ -168,16 +168,45 @@ pub(super) fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(), DamageKind> {
     }
 }
 
+/// A block that is being written, whose payload may come in parts.
+pub(super) struct OpenBlock {
+    checksum: crc32fast::Hasher,
+    rest_bytes: usize,
+}
+
+impl OpenBlock {
+    /// Appends the head of a block whose payload will have `len` bytes.
+    pub(super) fn begin(out: &mut Vec<u8>, kind: BlockKind, database: u16, len: usize) -> Self {
+        let begin = out.len();
+        let len_field = u32::try_from(len).expect("a block is at most 4 GiB");
+        out.extend_from_slice(&[kind.byte(), 0]);
+        out.extend_from_slice(&database.to_le_bytes());
+        out.extend_from_slice(&len_field.to_le_bytes());
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&out[begin..]);
+        Self {
+            checksum,
+            rest_bytes: len,
+        }
+    }
+
+    /// Appends the next part of the payload, and after the last the checksum: then `None`.
+    pub(super) fn append(mut self, out: &mut Vec<u8>, part: &[u8]) -> Option<Self> {
+        out.extend_from_slice(part);
+        self.checksum.update(part);
+        self.rest_bytes -= part.len();
+        if self.rest_bytes > 0 {
+            return Some(self);
+        }
+        out.extend_from_slice(&self.checksum.finalize().to_le_bytes());
+        None
+    }
+}
+
 /// Appends a block.
 pub(super) fn write_block(out: &mut Vec<u8>, kind: BlockKind, database: u16, payload: &[u8]) {
-    let begin = out.len();
-    let len = u32::try_from(payload.len()).expect("a block is at most 4 GiB");
-    out.extend_from_slice(&[kind.byte(), 0]);
-    out.extend_from_slice(&database.to_le_bytes());
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(payload);
-    let checksum = crc32fast::hash(&out[begin..]);
-    out.extend_from_slice(&checksum.to_le_bytes());
+    let rest = OpenBlock::begin(out, kind, database, payload.len()).append(out, payload);
+    debug_assert!(rest.is_none(), "that was the whole payload");
 }
 
 /// One intact block.
@@ -230,9 +259,35 @@ pub(super) fn block_at(bytes: &[u8]) -> BlockAt<'_> {
     }
 }
 
-/// Whether a block could begin where `bytes` do, going by kind and reserved byte alone.
-pub(super) fn may_begin_block(bytes: &[u8]) -> bool {
-    matches!(bytes, [kind, 0, ..] if BlockKind::of_byte(*kind).is_some())
+/// What the head of a block says, true or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockHead {
+    pub(super) kind: BlockKind,
+    pub(super) database: u16,
+    pub(super) payload_bytes: u64,
+}
+
+impl BlockHead {
+    /// Reads the head that `bytes` begin with; `None` if no block of this version has it.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.first_chunk::<BLOCK_HEAD_BYTES>()?;
+        let kind = BlockKind::of_byte(head[0]).filter(|_| head[1] == 0)?;
+        Some(Self {
+            kind,
+            database: u16::from_le_bytes([head[2], head[3]]),
+            payload_bytes: u32::from_le_bytes([head[4], head[5], head[6], head[7]]).into(),
+        })
+    }
+
+    /// Length of the block with head and checksum, in bytes.
+    pub(super) fn len(self) -> u64 {
+        (BLOCK_HEAD_BYTES + CHECKSUM_BYTES) as u64 + self.payload_bytes
+    }
+}
+
+/// Whether an end block can have a payload of this length.
+pub(super) fn is_end_len(payload_bytes: u64) -> bool {
+    payload_bytes >= 8 && (payload_bytes - 8).is_multiple_of(END_ROW_BYTES as u64)
 }
 
 /// The payload of the end block.

@@ -9,13 +9,18 @@
 //! one block of what was fed, whatever lengths the file claims; any damage is an error with its
 //! offset, and what was shown before it is intact.
 //!
+//! Cost: only a block that arrives in pieces is copied, once, and takes its own length.
+//!
 //! Not here: reading a file (`storage.rs`), what damaged files still hold (`salvage.rs`).
 
 use super::format::{
-    BlockAt, BlockKind, Damage, DamageKind, DatabaseCount, HEAD_BYTES, block_at, check_head,
-    decode_end,
+    BLOCK_HEAD_BYTES, BlockAt, BlockKind, CHECKSUM_BYTES, Damage, DamageKind, DatabaseCount,
+    HEAD_BYTES, block_at, check_head, decode_end,
 };
 use crate::value::record::{Record, RecordError};
+
+/// Capacity that is kept for the next block; what a large value needed is given back.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
 /// What a whole and intact snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub struct Loader {
     buffer: Vec<u8>,
     /// Offset in the file of the first byte that is not consumed.
     offset: u64,
+    /// Bytes that the file is known to have; 0 if that is unknown.
+    file_bytes: u64,
     summary: Summary,
 }
 
@@ -59,10 +66,17 @@ impl Default for Loader {
 impl Loader {
     /// A loader at the beginning of a file.
     pub fn new() -> Self {
+        Self::of_file(0)
+    }
+
+    /// As [`Loader::new`], for a file that has `file_bytes` bytes, 0 if that is unknown: what a
+    /// block says it takes is then taken at once if the file is long enough for it.
+    pub fn of_file(file_bytes: u64) -> Self {
         Self {
             stage: Stage::Head,
             buffer: Vec::new(),
             offset: 0,
+            file_bytes,
             summary: Summary::default(),
         }
     }
@@ -73,17 +87,53 @@ impl Loader {
     /// # Errors
     /// [`Damage`]: the file is not a whole and intact snapshot. Nothing more can be fed.
     pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u16, &[u8])) -> Result<(), Damage> {
-        if self.buffer.is_empty() {
-            let consumed = self.consume(bytes, &mut show)?;
-            self.buffer.extend_from_slice(&bytes[consumed..]);
-        } else {
-            self.buffer.extend_from_slice(bytes);
-            let buffer = std::mem::take(&mut self.buffer);
-            let consumed = self.consume(&buffer, &mut show)?;
-            self.buffer = buffer;
-            self.buffer.drain(..consumed);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.buffer.is_empty() {
+                let consumed = self.consume(rest, &mut show)?;
+                rest = &rest[consumed..];
+                if consumed > 0 {
+                    continue;
+                }
+            }
+            let (taken, behind) = rest.split_at(self.missing_len().min(rest.len()));
+            self.reserve(taken.len());
+            self.buffer.extend_from_slice(taken);
+            rest = behind;
+            if self.missing_len() == 0 {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                self.consume(&buffer, &mut show)?;
+                buffer.clear();
+                buffer.shrink_to(BUFFER_KEPT_BYTES);
+                self.buffer = buffer;
+            }
         }
         Ok(())
+    }
+
+    /// Bytes that the buffer lacks until it holds the head of the file or of a block, or, if it
+    /// does, the whole block.
+    fn missing_len(&self) -> usize {
+        let wanted = match (self.stage, self.buffer.get(4..BLOCK_HEAD_BYTES)) {
+            (Stage::Head, _) => HEAD_BYTES,
+            (_, None) => BLOCK_HEAD_BYTES,
+            (_, Some(len)) => {
+                let len = len.first_chunk().map_or(0, |len| u32::from_le_bytes(*len));
+                BLOCK_HEAD_BYTES + len as usize + CHECKSUM_BYTES
+            }
+        };
+        wanted - self.buffer.len()
+    }
+
+    /// Makes room for the next `len` bytes of a block, and for all of it if they are in the file.
+    fn reserve(&mut self, len: usize) {
+        let missing = self.missing_len();
+        let end = self.offset + (self.buffer.len() + missing) as u64;
+        if end <= self.file_bytes {
+            self.buffer.reserve_exact(missing);
+        } else {
+            self.buffer.reserve(len);
+        }
     }
 
     /// Ends the file.
@@ -174,17 +224,7 @@ impl Loader {
         show: &mut impl FnMut(u16, &[u8]),
     ) -> Result<(), DamageKind> {
         let found = count_records(database, payload).map_err(DamageKind::Record)?;
-        let databases = &mut self.summary.databases;
-        match databases
-            .iter_mut()
-            .find(|count| count.database == found.database)
-        {
-            Some(count) => {
-                count.keys += found.keys;
-                count.expires += found.expires;
-            }
-            None => databases.push(found),
-        }
+        add_count(&mut self.summary.databases, found);
         show(database, payload);
         Ok(())
     }
@@ -200,6 +240,18 @@ impl Loader {
         }
         self.stage = Stage::Ended;
         Ok(())
+    }
+}
+
+/// Adds what one block holds to what a file holds.
+pub(super) fn add_count(databases: &mut Vec<DatabaseCount>, found: DatabaseCount) {
+    let is_same = |count: &&mut DatabaseCount| count.database == found.database;
+    match databases.iter_mut().find(is_same) {
+        Some(count) => {
+            count.keys += found.keys;
+            count.expires += found.expires;
+        }
+        None => databases.push(found),
     }
 }
 

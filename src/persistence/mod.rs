@@ -12,8 +12,12 @@
 //! | `writer.rs` | from a cut of the keyspace to blocks |
 //! | `loader.rs` | from bytes to records, trusting nothing |
 //! | `salvage.rs` | the intact blocks of a damaged file |
+//! | `range_checksums.rs` | the checksum of any part of a file at a constant price |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
-//! | `file_storage.rs` | the only file here that names the file system |
+//! | `file_storage.rs` | files that are written: beginning, appending, putting in place |
+//! | `file_system.rs` | files that a configuration is read from |
+//! | `unfinished.rs` | a file beside the one it is to replace, and whose it is |
+//! | `owner.rs` | who else writes the same snapshot |
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
 //! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
@@ -21,21 +25,26 @@
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
 //!
 //! Not here: what a key looks like as bytes (`value/record.rs`), reading the keyspace while it
-//! changes (`keyspace/cut.rs`), when to save (`node/saving.rs`).
+//! changes (`keyspace/cut/`), when to save (`node/saving.rs`).
 
 mod config_file;
 mod embedded;
 mod file_storage;
+mod file_system;
 mod format;
 mod loader;
 mod memory_storage;
+mod owner;
+mod range_checksums;
 mod salvage;
 mod storage;
+mod unfinished;
 mod writer;
 
 pub use config_file::rewrite_config;
-pub use embedded::{LoadReport, PersistError, load_from};
-pub use file_storage::{CONFIG_FILE_BYTES_MAX, FileStorage, FileSystem};
+pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
+pub use file_storage::FileStorage;
+pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};

@@ -71,6 +71,8 @@ pub enum StorageRequest {
 /// What came of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StorageReport {
+    /// Nothing yet, but it gets on. Any number of these may come before the report on a request.
+    Working,
     /// The snapshot is begun.
     Begun,
     /// So many bytes are written.

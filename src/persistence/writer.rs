@@ -12,16 +12,25 @@
 //!
 //! Not here: where the bytes go (`storage.rs`), how much is done in a turn (`node/saving.rs`).
 
-use super::format::{BlockKind, DatabaseCount, encode_end, write_block, write_head};
-use crate::keyspace::Keyspace;
+use super::format::{
+    BLOCK_HEAD_BYTES, BlockKind, CHECKSUM_BYTES, DatabaseCount, OpenBlock, encode_end, write_block,
+    write_head,
+};
+use crate::keyspace::{CutPiece, Keyspace};
+use std::collections::VecDeque;
 
-/// Buffers are handed out when they have grown to this: large enough to be worth a write, small
+/// Buffers are handed out when nothing more fits into so many bytes: large enough to be worth a write, small
 /// enough that the write does not keep a core for long.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A snapshot being written.
 pub struct SnapshotWriter {
+    /// Filled buffers.
+    full: VecDeque<Vec<u8>>,
+    /// The one that is being filled.
     buffer: Vec<u8>,
+    /// Of a record that is read out in parts.
+    open_block: Option<OpenBlock>,
     block_count: u64,
     framed_bytes: u64,
     is_complete: bool,
@@ -32,7 +41,9 @@ impl SnapshotWriter {
     pub fn begin(keyspace: &mut Keyspace, now_ms: u64) -> Self {
         keyspace.begin_cut(now_ms);
         let mut writer = Self {
+            full: VecDeque::new(),
             buffer: Vec::with_capacity(BUFFER_BYTES),
+            open_block: None,
             block_count: 0,
             framed_bytes: 0,
             is_complete: false,
@@ -46,13 +57,42 @@ impl SnapshotWriter {
     }
 
     fn write(&mut self, kind: BlockKind, database: u16, payload: &[u8]) {
+        self.make_room(payload.len());
         let before = self.buffer.len();
         write_block(&mut self.buffer, kind, database, payload);
         self.block_count += 1;
         self.framed_bytes += (self.buffer.len() - before) as u64;
     }
 
-    /// Goes one step on: one segment of the table. Returns true if there is more to do.
+    /// Begins another buffer if a part of a block with so many bytes of payload does not fit.
+    fn make_room(&mut self, payload_bytes: usize) {
+        let wanted_bytes = BLOCK_HEAD_BYTES + payload_bytes + CHECKSUM_BYTES;
+        if !self.buffer.is_empty() && self.buffer.len() + wanted_bytes > BUFFER_BYTES {
+            let next = Vec::with_capacity(BUFFER_BYTES);
+            self.full
+                .push_back(std::mem::replace(&mut self.buffer, next));
+        }
+    }
+
+    /// Writes a piece of the cut: a block of its own, or the next part of a long record's.
+    fn write_piece(&mut self, piece: &CutPiece) {
+        let database = u16::try_from(piece.database).expect("databases are at most 1,024");
+        if self.open_block.is_none() && piece.rest_bytes == 0 {
+            self.write(BlockKind::Records, database, &piece.records);
+            return;
+        }
+        self.make_room(piece.records.len());
+        let before = self.buffer.len();
+        let block = self.open_block.take().unwrap_or_else(|| {
+            self.block_count += 1;
+            let len = piece.records.len() + piece.rest_bytes;
+            OpenBlock::begin(&mut self.buffer, BlockKind::Records, database, len)
+        });
+        self.open_block = block.append(&mut self.buffer, &piece.records);
+        self.framed_bytes += (self.buffer.len() - before) as u64;
+    }
+
+    /// Goes one step on: some 256 keys or 64 KiB. Returns true if there is more to do.
     pub fn step(&mut self, keyspace: &mut Keyspace) -> bool {
         if self.is_complete {
             return false;
@@ -68,8 +108,7 @@ impl SnapshotWriter {
     /// Takes over what changes of the keyspace have read out since the last step.
     pub fn collect(&mut self, keyspace: &mut Keyspace, is_last: bool) {
         while let Some(piece) = keyspace.take_cut_piece(is_last) {
-            let database = u16::try_from(piece.database).expect("databases are at most 1,024");
-            self.write(BlockKind::Records, database, &piece.records);
+            self.write_piece(&piece);
         }
     }
 
@@ -90,23 +129,26 @@ impl SnapshotWriter {
         self.is_complete = true;
     }
 
-    /// The next bytes of the file, when there are enough to be worth a write, or the last.
+    /// The next bytes of the file: a filled buffer, or the last.
     pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
-        let is_worth_it = self.buffer.len() >= BUFFER_BYTES || self.is_complete;
-        if !is_worth_it || self.buffer.is_empty() {
-            return None;
+        if let Some(buffer) = self.full.pop_front() {
+            return Some(buffer);
         }
-        let next = if self.is_complete {
-            Vec::new()
-        } else {
-            Vec::with_capacity(BUFFER_BYTES)
-        };
-        Some(std::mem::replace(&mut self.buffer, next))
+        let is_last = self.is_complete && !self.buffer.is_empty();
+        is_last.then(|| std::mem::take(&mut self.buffer))
     }
 
-    /// Bytes that wait to be taken.
+    /// Memory of what waits to be taken.
     pub fn buffered_bytes(&self) -> usize {
-        self.buffer.len()
+        let full_bytes: usize = self.full.iter().map(Vec::capacity).sum();
+        self.buffer.capacity() + full_bytes
+    }
+
+    /// Frees what waits to be taken: the snapshot was given up.
+    pub fn abandon(&mut self) {
+        self.full.clear();
+        self.buffer = Vec::new();
+        self.open_block = None;
     }
 
     /// Bytes of the file so far.

@@ -118,6 +118,17 @@ impl<'a> Args<'a> {
         self.ranges.iter().map(move |range| slice(buffer, *range))
     }
 
+    /// Bytes from the first argument's begin to the last one's end. Unlike [`Args::total_bytes`],
+    /// it is read off, not summed up, and the few bytes between the arguments are counted too.
+    #[inline]
+    pub fn span_bytes(self) -> usize {
+        match self.ranges {
+            [] => 0,
+            [first, .., last] => (last.start - first.start + last.len) as usize,
+            [only] => only.len as usize,
+        }
+    }
+
     /// The lengths of all arguments together, in bytes. Linear in their number.
     pub fn total_bytes(self) -> usize {
         self.ranges.iter().map(|range| range.len as usize).sum()

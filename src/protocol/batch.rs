@@ -104,6 +104,16 @@ impl RequestBatch {
         self.requests[index].end as usize
     }
 
+    /// Whether one of the requests may span this many bytes or more. O(1).
+    #[inline]
+    pub fn may_have_span(&self, bytes: usize, buffer: &[u8]) -> bool {
+        let Some(last) = self.requests.last() else {
+            return false;
+        };
+        let after_first = last.end as usize - self.end(0);
+        after_first.max(self.args(0, buffer).span_bytes()) >= bytes
+    }
+
     /// How request `index` was written.
     ///
     /// # Panics

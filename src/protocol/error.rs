@@ -34,16 +34,12 @@ impl ReplyError {
     pub const NOT_INTEGER: Self = Self::fixed("ERR value is not an integer or out of range");
     /// An argument or a value is not a float.
     pub const NOT_FLOAT: Self = Self::fixed("ERR value is not a valid float");
-    /// A count or size is negative.
+    /// A count or size is not an integer, or negative.
     pub const NOT_POSITIVE: Self = Self::fixed("ERR value is out of range, must be positive");
     /// The command needs a key that does not exist.
     pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
-    /// An index lies outside the value.
-    pub const OUT_OF_RANGE: Self = Self::fixed("ERR index out of range");
     /// An offset is negative.
     pub const OFFSET_OUT_OF_RANGE: Self = Self::fixed("ERR offset is out of range");
-    /// A bit offset is not an integer, negative, or behind the largest string.
-    pub const BIT_OFFSET: Self = Self::fixed("ERR bit offset is not an integer or out of range");
     /// A bit is neither 0 nor 1, where one is written.
     pub const BIT_VALUE: Self = Self::fixed("ERR bit is not an integer or out of range");
     /// A bit is neither 0 nor 1, where one is searched.
@@ -73,8 +69,10 @@ impl ReplyError {
     pub const SAME_OBJECT: Self = Self::fixed("ERR source and destination objects are the same");
     /// A cursor is not one that a scan returned.
     pub const INVALID_CURSOR: Self = Self::fixed("ERR invalid cursor");
-    /// The number of keys is zero or negative.
-    pub const NUMKEYS: Self = Self::fixed("ERR numkeys should be greater than 0");
+    /// A timeout is not an integer.
+    pub const BAD_TIMEOUT: Self = Self::fixed("ERR timeout is not an integer or out of range");
+    /// A timeout is negative.
+    pub const NEGATIVE_TIMEOUT: Self = Self::fixed("ERR timeout is negative");
     /// Memory is full and nothing may be evicted.
     pub const OOM: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 }

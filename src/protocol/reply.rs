@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!               RESP2          RESP3        plain, for a person at a terminal
-//!  status       +OK            +OK          OK
+//!  status       +OK            +OK          OK, but +PONG
 //!  error        -ERR text      -ERR text    ERROR: text
 //!  integer      :1             :1           :1
 //!  string       $1 x           $1 x         x
@@ -14,9 +14,13 @@
 //! ```
 //!
 //! Invariants: every line ends in CR LF; a status or error never holds one inside; a header is
-//! followed by exactly the elements it announces (the caller's duty).
+//! followed by exactly the elements it announces (the caller's duty). The output buffer never grows
+//! beyond the writer's ceiling: what would need that is left out, and the caller, who asks
+//! [`ReplyWriter::is_over`], takes the whole reply back.
 //!
-//! Cost: appended straight to the output buffer; the common replies use no formatting machinery.
+//! Cost: appended straight to the output buffer; the common replies use no formatting machinery. The
+//! ceiling is asked where the buffer must grow, and nowhere else. A large buffer grows by what is
+//! needed and an eighth, not to double its size.
 //!
 //! Not here: error texts (`error.rs`), when the buffer is written (`node/`).
 
@@ -38,18 +42,48 @@ pub enum Dialect {
 /// Bytes of the longest header: a sign, 20 digits, CR LF, rounded up.
 const HEADER_BYTES_MAX: usize = 24;
 
+/// Buffers below this length are doubled when they must grow.
+const DOUBLED_BYTES_MAX: usize = 64 * 1024;
+
+/// Larger ones grow by at least this part of themselves.
+const GROWTH_PART: usize = 8;
+
 /// Appends replies to an output buffer.
 #[derive(Debug)]
 pub struct ReplyWriter<'a> {
     out: &'a mut Vec<u8>,
     dialect: Dialect,
+    /// The length that the buffer never grows beyond.
+    ceiling_bytes: usize,
+    /// Something was left out for that.
+    is_over: bool,
 }
 
 impl<'a> ReplyWriter<'a> {
-    /// A writer that appends to `out`.
+    /// A writer that appends to `out`, without a ceiling.
     #[inline]
     pub fn new(out: &'a mut Vec<u8>, dialect: Dialect) -> Self {
-        Self { out, dialect }
+        Self {
+            out,
+            dialect,
+            ceiling_bytes: usize::MAX,
+            is_over: false,
+        }
+    }
+
+    /// Sets the length that the whole output buffer, what is in it already included, is never made
+    /// to grow beyond. Room that it has stays usable.
+    #[inline]
+    pub fn set_ceiling(&mut self, bytes: usize) {
+        self.ceiling_bytes = bytes;
+    }
+
+    /// Whether something was left out, because the buffer would have grown beyond the ceiling: then
+    /// what has been written since is no whole reply, and is to be taken back by
+    /// [`Self::truncate_to`].
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The dialect written.
@@ -72,28 +106,67 @@ impl<'a> ReplyWriter<'a> {
         self.out.len()
     }
 
-    /// Takes back what was written behind `mark`, an earlier value of [`Self::len`].
+    /// Takes back what was written behind `mark`, an earlier value of [`Self::len`], and the memory
+    /// of what could not be written whole.
     #[inline]
     pub fn truncate_to(&mut self, mark: usize) {
         debug_assert!(mark <= self.out.len());
         self.out.truncate(mark);
+        if std::mem::take(&mut self.is_over) {
+            self.out.shrink_to(DOUBLED_BYTES_MAX);
+        }
+    }
+
+    /// Sees to room for `count` bytes more; false if there is none below the ceiling.
+    #[inline]
+    fn make_room(&mut self, count: usize) -> bool {
+        self.out.capacity() - self.out.len() >= count || self.grow(count)
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) -> bool {
+        let len = self.out.len();
+        let needed = len.saturating_add(count);
+        if self.is_over || needed > self.ceiling_bytes {
+            self.is_over = true;
+            return false;
+        }
+        if needed <= DOUBLED_BYTES_MAX {
+            self.out.reserve(count);
+        } else {
+            let wanted = needed.max(len + len / GROWTH_PART);
+            self.out.reserve_exact(wanted.min(self.ceiling_bytes) - len);
+        }
+        true
+    }
+
+    /// Appends bytes, if there is room for them.
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        if self.make_room(bytes.len()) {
+            self.out.extend_from_slice(bytes);
+        }
     }
 
     /// `OK`.
     #[inline]
     pub fn ok(&mut self) {
         match self.dialect {
-            Dialect::Resp2 | Dialect::Resp3 => self.out.extend_from_slice(b"+OK\r\n"),
-            Dialect::Plain => self.out.extend_from_slice(b"OK\r\n"),
+            Dialect::Resp2 | Dialect::Resp3 => self.append(b"+OK\r\n"),
+            Dialect::Plain => self.append(b"OK\r\n"),
         }
     }
 
-    /// A status, such as `PONG` or `QUEUED`. Line ends in it become spaces.
+    /// `+PONG`, in every dialect: scripts that wait for a server with `nc` look for the sign, too.
+    pub fn pong(&mut self) {
+        self.out.extend_from_slice(b"+PONG\r\n");
+    }
+
+    /// A status, such as `QUEUED`. Line ends in it become spaces.
     #[inline]
     pub fn simple(&mut self, text: &str) {
-        self.out.reserve(text.len() + 3);
         match self.dialect {
-            Dialect::Resp2 | Dialect::Resp3 => self.out.push(b'+'),
+            Dialect::Resp2 | Dialect::Resp3 => self.append(b"+"),
             Dialect::Plain => {}
         }
         self.line(text.as_bytes());
@@ -104,12 +177,11 @@ impl<'a> ReplyWriter<'a> {
         let text = error.as_bytes();
         match self.dialect {
             Dialect::Resp2 | Dialect::Resp3 => {
-                self.out.reserve(text.len() + 3);
-                self.out.push(b'-');
+                self.append(b"-");
                 self.line(text);
             }
             Dialect::Plain => {
-                self.out.extend_from_slice(b"ERROR: ");
+                self.append(b"ERROR: ");
                 self.line(text.strip_prefix(b"ERR ").unwrap_or(text));
             }
         }
@@ -120,7 +192,7 @@ impl<'a> ReplyWriter<'a> {
     pub fn integer(&mut self, value: i64) {
         if let digit @ 0..=9 = value {
             let line = [b':', b'0' + digit as u8, b'\r', b'\n'];
-            self.out.extend_from_slice(&line);
+            self.append(&line);
         } else {
             self.header(b':', itoa::Buffer::new().format(value));
         }
@@ -129,7 +201,9 @@ impl<'a> ReplyWriter<'a> {
     /// A string of any bytes.
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
-        self.out.reserve(value.len() + HEADER_BYTES_MAX);
+        if !self.make_room(value.len() + HEADER_BYTES_MAX) {
+            return;
+        }
         match self.dialect {
             Dialect::Resp2 | Dialect::Resp3 => self.length_header(value.len()),
             Dialect::Plain => {}
@@ -148,9 +222,9 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn null(&mut self) {
         match self.dialect {
-            Dialect::Resp2 => self.out.extend_from_slice(b"$-1\r\n"),
-            Dialect::Resp3 => self.out.extend_from_slice(b"_\r\n"),
-            Dialect::Plain => self.out.extend_from_slice(b"(nil)\r\n"),
+            Dialect::Resp2 => self.append(b"$-1\r\n"),
+            Dialect::Resp3 => self.append(b"_\r\n"),
+            Dialect::Plain => self.append(b"(nil)\r\n"),
         }
     }
 
@@ -158,7 +232,7 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn null_array(&mut self) {
         match self.dialect {
-            Dialect::Resp2 => self.out.extend_from_slice(b"*-1\r\n"),
+            Dialect::Resp2 => self.append(b"*-1\r\n"),
             Dialect::Resp3 | Dialect::Plain => self.null(),
         }
     }
@@ -187,13 +261,23 @@ impl<'a> ReplyWriter<'a> {
         self.aggregate(b'*', b'>', len, len);
     }
 
-    /// A floating-point number, as Redis 7.0 prints it.
+    /// The header of attributes, which stand before a reply and belong to it; `pair_count` times a
+    /// key and a value follow, then that reply.
+    ///
+    /// # Panics
+    /// If the dialect is not [`Dialect::Resp3`]: the others have no attributes.
+    pub fn attribute(&mut self, pair_count: usize) {
+        assert_eq!(self.dialect, Dialect::Resp3, "only RESP3 has attributes");
+        self.header(b'|', itoa::Buffer::new().format(pair_count));
+    }
+
+    /// A floating-point number, as Redis 7.2 prints it.
     pub fn double(&mut self, value: f64) {
         let text = DoubleText::new(value);
         match self.dialect {
             Dialect::Resp2 | Dialect::Plain => self.bulk(text.as_bytes()),
             Dialect::Resp3 => {
-                self.out.push(b',');
+                self.append(b",");
                 self.line(text.as_bytes());
             }
         }
@@ -206,7 +290,7 @@ impl<'a> ReplyWriter<'a> {
             Dialect::Resp2 | Dialect::Plain => self.integer(i64::from(value)),
             Dialect::Resp3 => {
                 let line: &[u8; 4] = if value { b"#t\r\n" } else { b"#f\r\n" };
-                self.out.extend_from_slice(line);
+                self.append(line);
             }
         }
     }
@@ -220,12 +304,11 @@ impl<'a> ReplyWriter<'a> {
         match self.dialect {
             Dialect::Resp2 | Dialect::Plain => self.bulk(text),
             Dialect::Resp3 => {
-                self.out.reserve(text.len() + HEADER_BYTES_MAX + 6);
                 self.header(b'=', itoa::Buffer::new().format(text.len() + 4));
-                self.out.extend_from_slice(format.as_bytes());
-                self.out.push(b':');
-                self.out.extend_from_slice(text);
-                self.out.extend_from_slice(b"\r\n");
+                self.append(format.as_bytes());
+                self.append(b":");
+                self.append(text);
+                self.append(b"\r\n");
             }
         }
     }
@@ -235,7 +318,7 @@ impl<'a> ReplyWriter<'a> {
         match self.dialect {
             Dialect::Resp2 | Dialect::Plain => self.bulk(digits.as_bytes()),
             Dialect::Resp3 => {
-                self.out.push(b'(');
+                self.append(b"(");
                 self.line(digits.as_bytes());
             }
         }
@@ -244,7 +327,7 @@ impl<'a> ReplyWriter<'a> {
     /// Bytes that are already replies of this dialect.
     #[inline]
     pub fn raw(&mut self, encoded: &[u8]) {
-        self.out.extend_from_slice(encoded);
+        self.append(encoded);
     }
 
     #[inline]
@@ -254,14 +337,14 @@ impl<'a> ReplyWriter<'a> {
             Dialect::Resp3 => (kind3, len3),
             Dialect::Plain => {
                 if len3 == 0 {
-                    self.out.extend_from_slice(b"(empty array)\r\n");
+                    self.append(b"(empty array)\r\n");
                 }
                 return;
             }
         };
         if len <= 9 {
             let line = [kind, b'0' + len as u8, b'\r', b'\n'];
-            self.out.extend_from_slice(&line);
+            self.append(&line);
         } else {
             self.header(kind, itoa::Buffer::new().format(len));
         }
@@ -284,22 +367,23 @@ impl<'a> ReplyWriter<'a> {
 
     #[inline]
     fn header(&mut self, kind: u8, number: &str) {
-        self.out.reserve(HEADER_BYTES_MAX);
-        self.out.push(kind);
-        self.out.extend_from_slice(number.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        if self.make_room(HEADER_BYTES_MAX) {
+            self.out.push(kind);
+            self.out.extend_from_slice(number.as_bytes());
+            self.out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// Appends `text` with spaces for line ends, and a line end.
     fn line(&mut self, text: &[u8]) {
         let start = self.out.len();
-        self.out.extend_from_slice(text);
+        self.append(text);
         for byte in &mut self.out[start..] {
             if matches!(byte, b'\r' | b'\n') {
                 *byte = b' ';
             }
         }
-        self.out.extend_from_slice(b"\r\n");
+        self.append(b"\r\n");
     }
 }
 
@@ -314,6 +398,47 @@ mod tests {
             write(&mut ReplyWriter::new(&mut out, dialect));
             String::from_utf8(out.split_off(6)).unwrap()
         })
+    }
+
+    #[test]
+    fn the_buffer_never_grows_beyond_the_ceiling() {
+        const CEILING: usize = 1 << 20;
+        let value = [b'x'; 1000];
+        let writes: [fn(&mut ReplyWriter<'_>, &[u8]); 7] = [
+            |w, value| w.bulk(value),
+            |w, value| w.raw(value),
+            |w, value| w.simple(std::str::from_utf8(value).expect("it is ASCII")),
+            |w, value| w.verbatim("txt", value),
+            |w, _| w.null(),
+            |w, _| w.integer(i64::MIN),
+            |w, _| w.array(1000),
+        ];
+        for write in writes {
+            let mut out = b"+before\r\n".to_vec();
+            let mut writer = ReplyWriter::new(&mut out, Dialect::Resp3);
+            writer.set_ceiling(CEILING);
+            let mark = writer.len();
+            for _ in 0..CEILING {
+                write(&mut writer, &value);
+            }
+            assert!(writer.is_over() && writer.len() <= CEILING);
+            writer.truncate_to(mark);
+            assert!(!writer.is_over());
+            writer.ok();
+            assert_eq!(out, b"+before\r\n+OK\r\n");
+            assert!(out.capacity() <= DOUBLED_BYTES_MAX);
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_at_once_takes_no_memory() {
+        let mut out = Vec::new();
+        let mut writer = ReplyWriter::new(&mut out, Dialect::Resp2);
+        writer.set_ceiling(1 << 20);
+        writer.array(2);
+        writer.bulk(&vec![b'x'; 2 << 20]);
+        assert!(writer.is_over());
+        assert!(out.capacity() < 1 << 10);
     }
 
     fn same(write: impl Fn(&mut ReplyWriter<'_>), resp: &str, plain: &str) {
@@ -397,6 +522,9 @@ mod tests {
             dialects(|w| w.map(0)),
             ["*0\r\n", "%0\r\n", "(empty array)\r\n"]
         );
+        let mut out = Vec::new();
+        ReplyWriter::new(&mut out, Dialect::Resp3).attribute(1);
+        assert_eq!(out, b"|1\r\n", "the other dialects have none");
         assert_eq!(
             dialects(|w| w.double(2.5)),
             ["$3\r\n2.5\r\n", ",2.5\r\n", "2.5\r\n"]

@@ -11,17 +11,21 @@
 //! Not here: how signals are caught (`signals.rs`), how the manager is spoken to (`manager.rs`),
 //! how the configuration is read: the program passes a function, as only it opens files.
 
+use super::directory::snapshot_path;
 use super::listeners::Listener;
-use super::loading::snapshot_path;
 use super::manager::Manager;
 use super::signals::Signals;
 use crate::base::clock::Timestamp;
 use crate::config::{Config, Reloaded, Row};
 use crate::node::Node;
+use crate::stats::Gauges;
 use std::io;
 
 /// Reads the configuration again, or says why it can't be.
 pub type ReadConfig = Box<dyn FnMut() -> Result<Config, String> + Send>;
+
+/// Opens the sockets that a configuration names in the place of those that are open, or says why not.
+type Listen<'a> = dyn FnMut(&mut Node, &Config) -> Result<(), String> + 'a;
 
 /// Where a daemon's configuration comes from.
 pub struct Origin {
@@ -29,6 +33,10 @@ pub struct Origin {
     pub config_file: Vec<u8>,
     /// Called on SIGHUP.
     pub read_config: ReadConfig,
+    /// Name of the program's memory allocator, for INFO.
+    pub allocator: &'static str,
+    /// How many lines of the log could not be written, for INFO.
+    pub log_lines_lost: Box<dyn Fn() -> u64 + Send>,
 }
 
 /// Parameters that the log names when the server starts, if there are such.
@@ -46,12 +54,29 @@ struct Reload {
     last: Config,
 }
 
+impl Reload {
+    /// Puts what is read again into force, as a whole or not at all.
+    fn carry_out(&mut self, node: &mut Node, listen: &mut Listen<'_>) -> Result<Reloaded, String> {
+        let read = (self.read_config)()?;
+        let mut config = node.engine().config().clone();
+        let reloaded = config.reload(&self.last, &read);
+        if !config.listens_as(node.engine().config()) {
+            listen(node, &config)?;
+        }
+        *node.engine_mut().config_mut() = config;
+        self.last = read;
+        Ok(reloaded)
+    }
+}
+
 /// The signals and the service manager of one server; of one that is embedded, neither.
 pub(super) struct Daemon {
     pub(super) manager: Manager,
     pub(super) signals: Option<Signals>,
     reload: Option<Reload>,
     started: Timestamp,
+    /// How many lines of the log could not be written.
+    log_lines_lost: Box<dyn Fn() -> u64 + Send>,
     /// Who asked for the end.
     pub(super) asked_by: &'static str,
 }
@@ -64,24 +89,22 @@ impl Daemon {
             signals: None,
             reload: None,
             started: Timestamp::default(),
+            log_lines_lost: Box::new(|| 0),
             asked_by: "the program",
         }
     }
 
     /// Catches the signals and looks for a service manager.
-    pub(super) fn start(
-        config: &Config,
-        read_config: ReadConfig,
-        now: Timestamp,
-    ) -> io::Result<Self> {
+    pub(super) fn start(config: &Config, origin: Origin, now: Timestamp) -> io::Result<Self> {
         Ok(Self {
             manager: Manager::from_environment(config.supervised),
             signals: Some(Signals::catch_all()?),
             reload: Some(Reload {
-                read_config,
+                read_config: origin.read_config,
                 last: config.clone(),
             }),
             started: now,
+            log_lines_lost: origin.log_lines_lost,
             asked_by: "the program",
         })
     }
@@ -104,13 +127,23 @@ impl Daemon {
         self.manager.is_ready(&node.status());
     }
 
+    /// Sets what INFO tells of the log.
+    pub(super) fn refresh(&self, gauges: &mut Gauges) {
+        gauges.log_lines_lost = (self.log_lines_lost)();
+    }
+
     /// Tells the service manager that the loop turns.
     pub(super) fn beat(&self, node: &mut Node) {
         self.manager.is_alive(&node.status());
     }
 
     /// Does what the signals ask for; true if the server is to end.
-    pub(super) fn heed_signals(&mut self, node: &mut Node, now: Timestamp) -> bool {
+    pub(super) fn heed_signals(
+        &mut self,
+        node: &mut Node,
+        now: Timestamp,
+        listen: &mut Listen<'_>,
+    ) -> bool {
         let Some(signals) = &mut self.signals else {
             return false;
         };
@@ -119,7 +152,7 @@ impl Daemon {
             log::info!("summary: {}", node.summary(now));
         }
         if caught.reload {
-            self.reload(node, now);
+            self.reload(node, now, listen);
         }
         if caught.terminate {
             self.asked_by = "SIGTERM";
@@ -130,16 +163,13 @@ impl Daemon {
         caught.terminate || caught.interrupt
     }
 
-    fn reload(&mut self, node: &mut Node, now: Timestamp) {
+    fn reload(&mut self, node: &mut Node, now: Timestamp, listen: &mut Listen<'_>) {
         let Some(reload) = &mut self.reload else {
             return;
         };
         self.manager.is_reloading();
-        match (reload.read_config)() {
-            Ok(read) => {
-                let config = node.engine_mut().config_mut();
-                let reloaded = config.reload(&reload.last, &read);
-                reload.last = read;
+        match reload.carry_out(node, listen) {
+            Ok(reloaded) => {
                 node.config_changed(now);
                 log_changes(&reloaded);
             }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! It is handed filled buffers, or a configuration, and never sees a key. Requests are carried out
-//! in their order.
+//! and reported on in their order. When a snapshot is given up, what still waits of it is dropped
+//! instead of written, so that a disk that comes back does not work for nothing.
 //!
 //! Not here: what is written (`persistence/`), and when (`node/saving.rs`, `node/config_file.rs`).
 
@@ -15,6 +16,7 @@ use crate::persistence::{self, FileStorage, FileSystem, Storage, StorageReport, 
 use mio::Waker;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +46,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 pub(super) struct Disk {
     tasks: Option<Sender<Task>>,
+    /// The number of the last snapshot that was given up.
+    given_up: Arc<AtomicU64>,
     reports: Receiver<Report>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +57,12 @@ impl Disk {
     pub(super) fn start(mut storage: Box<dyn Storage>, waker: Arc<Waker>) -> io::Result<Self> {
         let (tasks, inbox) = channel::<Task>();
         let (outbox, reports) = channel();
+        let given_up = Arc::new(AtomicU64::new(0));
+        let worker = Worker {
+            outbox,
+            waker,
+            given_up: Arc::clone(&given_up),
+        };
         let work = move || {
             // On a machine with a core to spare this changes nothing; where the loop has to share
             // its core, a client comes before the disk.
@@ -60,14 +70,13 @@ impl Disk {
                 log::debug!("the thread that writes snapshots keeps its priority: {error}");
             }
             for task in inbox {
-                let Some(report) = task.carry_out(&mut *storage) else {
+                let Some(report) = worker.carry_out(task, &mut *storage) else {
                     continue;
                 };
                 // A kernel without preemption lets a thread that was just woken wait for the end
                 // of this one's share of time, milliseconds; so it is given back in small pieces.
                 std::thread::yield_now();
-                // Nobody listens any more when the server has ended.
-                if outbox.send(report).is_err() || waker.wake().is_err() {
+                if !worker.tell(report) {
                     return;
                 }
             }
@@ -77,12 +86,16 @@ impl Disk {
             .spawn(work)?;
         Ok(Self {
             tasks: Some(tasks),
+            given_up,
             reports,
             thread: Some(thread),
         })
     }
 
     pub(super) fn send(&self, task: Task) {
+        if let Task::Snapshot(number, StorageRequest::Abort) = task {
+            self.given_up.store(number, Ordering::Release);
+        }
         let thread = self
             .tasks
             .as_ref()
@@ -97,7 +110,10 @@ impl Disk {
         self.reports.try_recv().ok()
     }
 
-    /// The next report, however long the disk takes; `None` if the thread has ended.
+    /// The next report; `None` if there is none within this time.
+    ///
+    /// # Errors
+    /// The thread has ended.
     pub(super) fn receive(&self, at_most: Duration) -> Result<Option<Report>, ()> {
         match self.reports.recv_timeout(at_most) {
             Ok(report) => Ok(Some(report)),
@@ -107,26 +123,50 @@ impl Disk {
     }
 }
 
-impl Task {
+/// What the thread has of the loop.
+struct Worker {
+    outbox: Sender<Report>,
+    waker: Arc<Waker>,
+    given_up: Arc<AtomicU64>,
+}
+
+impl Worker {
     /// Does it, however long the disk takes. `None` for what is not answered.
-    fn carry_out(self, storage: &mut dyn Storage) -> Option<Report> {
-        match self {
-            Self::Snapshot(number, request) => {
+    fn carry_out(&self, task: Task, storage: &mut dyn Storage) -> Option<Report> {
+        match task {
+            Task::Snapshot(number, request) => {
                 if matches!(request, StorageRequest::Commit) {
-                    while storage.prepare_commit() {
+                    while !self.is_given_up(number) && storage.prepare_commit() {
                         std::thread::yield_now();
+                        self.tell(Report::Snapshot(number, StorageReport::Working));
                     }
                 }
-                let report = request.carry_out(storage)?;
+                let report = match request {
+                    StorageRequest::Begin | StorageRequest::Append(_) | StorageRequest::Commit
+                        if self.is_given_up(number) =>
+                    {
+                        StorageReport::Failed("the snapshot was given up".into())
+                    }
+                    request => request.carry_out(storage)?,
+                };
                 Some(Report::Snapshot(number, report))
             }
-            Self::RewriteConfig(config, path) => {
+            Task::RewriteConfig(config, path) => {
                 let mut file = FileStorage::of_config(&path);
-                let outcome =
-                    persistence::rewrite_config(&config, &path, &mut FileSystem, &mut file);
+                let mut files = FileSystem::again();
+                let outcome = persistence::rewrite_config(&config, &path, &mut files, &mut file);
                 Some(Report::ConfigRewritten(outcome))
             }
         }
+    }
+
+    fn is_given_up(&self, number: u64) -> bool {
+        number <= self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Sends a report; false if nobody listens any more, because the server has ended.
+    fn tell(&self, report: Report) -> bool {
+        self.outbox.send(report).is_ok() && self.waker.wake().is_ok()
     }
 }
 

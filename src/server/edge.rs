@@ -60,6 +60,15 @@ pub trait Edge {
     /// Passes the node's requests to the disk, and the disk's reports to the node.
     fn exchange_with_disk(&mut self, node: &mut Node, now: Timestamp);
 
+    /// Does work of its own, such as giving memory back, for about one slice of time from `begin_us`
+    /// on. Returns when it ended.
+    fn work(&mut self, _now: Timestamp, begin_us: u64) -> u64 {
+        begin_us
+    }
+
+    /// Lets this time pass, in microseconds: a client has asked for that.
+    fn stand_still(&mut self, duration_us: u64);
+
     /// Is told each time requests of a client may have been executed.
     fn executed(&mut self, _node: &mut Node, _client: ConnectionId) {}
 }

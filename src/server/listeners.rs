@@ -1,18 +1,18 @@
 //! Sockets that clients connect to.
 //!
-//! Not here: accepting (`reactor.rs`).
+//! Not here: accepting (`reactor.rs`), the names of unix sockets (`unix_socket.rs`).
 
 use super::transport::Transport;
+use super::unix_socket::SocketName;
 use crate::config::{Config, ListenAddress};
 use crate::session::{self, Peer};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// Why the server can't listen.
@@ -28,6 +28,20 @@ impl ListenError {
             address: address.to_string(),
             reason,
         }
+    }
+
+    fn at(host: &str, port: u16, reason: io::Error) -> Self {
+        Self::new(format_args!("{host}:{port}"), reason)
+    }
+
+    fn nowhere() -> Self {
+        let reason = io::Error::other("the configuration names no address this machine has");
+        Self::new("any address", reason)
+    }
+
+    /// Whether somebody else listens there.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.reason.kind() == io::ErrorKind::AddrInUse
     }
 
     pub(super) fn poll(reason: io::Error) -> Self {
@@ -57,31 +71,21 @@ pub(super) enum Listener {
     Unix {
         listener: mio::net::UnixListener,
         path: PathBuf,
-        /// Whether the name in the file system is ours to remove.
-        is_own: bool,
+        /// The name in the file system, if it is ours to remove.
+        name: Option<SocketName>,
     },
 }
 
 impl Listener {
-    /// Binds everything the configuration names. An optional address that this machine does not
-    /// have is passed over.
+    /// Binds everything the configuration names. Passed over are optional addresses that this
+    /// machine does not have and, with a warning, all of a family that its kernel does not have.
     pub(super) fn bind_all(config: &Config) -> Result<Vec<Self>, ListenError> {
-        let mut listeners = Vec::new();
-        let mut port = config.port;
-        for address in &config.bind {
-            let Some(listener) = bind_host(address, port, config.tcp_backlog)? else {
-                continue;
-            };
-            // The port that was picked for the first address serves all.
-            port = listener.port().unwrap_or(port);
-            listeners.push(listener);
-        }
+        let mut listeners = Places::looked_up(config)?.bind_others(&[])?;
         if !config.unixsocket.is_empty() {
             listeners.push(bind_unix(config)?);
         }
         if listeners.is_empty() {
-            let reason = io::Error::other("the configuration names no address this machine has");
-            return Err(ListenError::new("any address", reason));
+            return Err(ListenError::nowhere());
         }
         Ok(listeners)
     }
@@ -99,7 +103,7 @@ impl Listener {
         Ok(Self::Unix {
             path: path.to_path_buf(),
             listener: mio::net::UnixListener::from_std(listener),
-            is_own: false,
+            name: None,
         })
     }
 
@@ -118,6 +122,13 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
             Self::Unix { listener, .. } => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.deregister(registry),
+            Self::Unix { listener, .. } => listener.deregister(registry),
         }
     }
 
@@ -151,11 +162,11 @@ impl Listener {
 
     /// Takes the socket's name out of the file system, if it was put there by this process.
     pub(super) fn remove_name(&self) {
-        if let Self::Unix { path, is_own, .. } = self
-            && *is_own
-            && let Err(error) = nix::unistd::unlink(path)
+        if let Self::Unix {
+            name: Some(name), ..
+        } = self
         {
-            log::warn!("cannot remove {}: {error}", path.display());
+            name.remove();
         }
     }
 }
@@ -172,36 +183,173 @@ impl fmt::Display for Listener {
     }
 }
 
-fn bind_host(
-    address: &ListenAddress,
-    port: u16,
+/// Where TCP sockets are to be.
+pub(super) struct Places {
+    addresses: Vec<Place>,
     backlog: u32,
-) -> Result<Option<Listener>, ListenError> {
-    let bound = resolve(&address.host, port)
-        .and_then(|socket_address| bind_tcp(socket_address, backlog).map(Listener::Tcp));
-    match bound {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if address.optional && is_absent(&error) => Ok(None),
-        Err(error) => Err(ListenError::new(
-            format_args!("{}:{port}", address.host),
-            error,
-        )),
+    /// Whether there is a unix socket, too, so that there may be no address.
+    has_other: bool,
+}
+
+struct Place {
+    address: SocketAddr,
+    /// As it was written.
+    host: String,
+    is_optional: bool,
+}
+
+impl Places {
+    /// What the configuration names; host names are looked up.
+    fn looked_up(config: &Config) -> Result<Self, ListenError> {
+        Self::resolved(config, resolve)
+    }
+
+    /// What the configuration names, without host names: looking them up may take long.
+    pub(super) fn without_lookup(config: &Config) -> Result<Self, ListenError> {
+        Self::resolved(config, |host, port| match numeric(host) {
+            Some(ip) => Ok(SocketAddr::new(ip, port)),
+            None => Err(io::Error::other(
+                "host names are looked up only at the start",
+            )),
+        })
+    }
+
+    fn resolved(
+        config: &Config,
+        resolve: impl Fn(&str, u16) -> io::Result<SocketAddr>,
+    ) -> Result<Self, ListenError> {
+        let place = |listed: &ListenAddress| {
+            let host = listed.host.clone();
+            match resolve(&host, config.port) {
+                Ok(address) => Ok(Place {
+                    address,
+                    host,
+                    is_optional: listed.optional,
+                }),
+                Err(error) => Err(ListenError::at(&host, config.port, error)),
+            }
+        };
+        let has_other = !config.unixsocket.is_empty();
+        let listed = match config.port {
+            0 if has_other => &[],
+            _ => &config.bind[..],
+        };
+        Ok(Self {
+            addresses: listed.iter().map(place).collect::<Result<_, _>>()?,
+            backlog: config.tcp_backlog,
+            has_other,
+        })
+    }
+
+    /// Where these sockets are.
+    pub(super) fn of(listeners: &[Listener]) -> Self {
+        let addresses = listeners.iter().filter_map(Listener::tcp_address);
+        Self {
+            addresses: addresses
+                .map(|address| Place {
+                    address,
+                    host: address.ip().to_string(),
+                    is_optional: false,
+                })
+                .collect(),
+            backlog: Config::default().tcp_backlog,
+            has_other: true,
+        }
+    }
+
+    /// Whether a socket is one of these, or none of TCP.
+    pub(super) fn has(&self, listener: &Listener) -> bool {
+        let is_at = |address| self.addresses.iter().any(|place| place.address == address);
+        listener.tcp_address().is_none_or(is_at)
+    }
+
+    /// Binds all that are not open already. On an error none of them is.
+    pub(super) fn bind_others(&self, open: &[Listener]) -> Result<Vec<Listener>, ListenError> {
+        let mut bound: Vec<Listener> = Vec::new();
+        for place in &self.addresses {
+            if open
+                .iter()
+                .any(|listener| listener.tcp_address() == Some(place.address))
+            {
+                continue;
+            }
+            let mut address = place.address;
+            if let (0, Some(first)) = (address.port(), bound.first()) {
+                // The port that was picked for the first address serves all.
+                address.set_port(first.port().unwrap_or(0));
+            }
+            bound.extend(place.bind(address, self.backlog)?);
+        }
+        if bound.is_empty() && open.is_empty() && !self.has_other {
+            return Err(ListenError::nowhere());
+        }
+        Ok(bound)
+    }
+
+    /// Binds what can be bound; the log tells of the others.
+    pub(super) fn bind_what_can_be(&self) -> Vec<Listener> {
+        let bind = |place: &Place| match place.bind(place.address, self.backlog) {
+            Ok(listener) => listener,
+            Err(error) => {
+                log::error!("{error}");
+                None
+            }
+        };
+        self.addresses.iter().filter_map(bind).collect()
     }
 }
 
-/// Whether an address failed to bind because this machine does not have it.
-fn is_absent(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable
-        || error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
+impl Place {
+    fn bind(&self, address: SocketAddr, backlog: u32) -> Result<Option<Listener>, ListenError> {
+        self.outcome(address, bind_tcp(address, backlog))
+    }
+
+    /// What the outcome of binding it means: none if it may be passed over.
+    fn outcome(
+        &self,
+        address: SocketAddr,
+        bound: io::Result<mio::net::TcpListener>,
+    ) -> Result<Option<Listener>, ListenError> {
+        match bound {
+            Ok(listener) => Ok(Some(Listener::Tcp(listener))),
+            Err(error) if is_family_absent(&error) => {
+                let host = &self.host;
+                log::warn!("not listening on {host}: this machine's kernel has no such addresses");
+                Ok(None)
+            }
+            Err(error) if self.is_optional && error.kind() == io::ErrorKind::AddrNotAvailable => {
+                Ok(None)
+            }
+            Err(error) => Err(ListenError::at(&self.host, address.port(), error)),
+        }
+    }
 }
 
-fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
-    let ip = match host {
+/// Whether the kernel was built, or started, without this kind of address.
+fn is_family_absent(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    const ABSENT: [Errno; 5] = [
+        Errno::EAFNOSUPPORT,
+        Errno::EPFNOSUPPORT,
+        Errno::EPROTONOSUPPORT,
+        Errno::ESOCKTNOSUPPORT,
+        Errno::ENOPROTOOPT,
+    ];
+    let code = error.raw_os_error();
+    ABSENT.iter().any(|absent| code == Some(*absent as i32))
+}
+
+/// The address that is written, if it is none that must be looked up.
+fn numeric(host: &str) -> Option<IpAddr> {
+    match host {
         "*" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         "::*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         _ => host.parse().ok(),
-    };
-    match ip {
+    }
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    match numeric(host) {
         Some(ip) => Ok(SocketAddr::new(ip, port)),
         None => (host, port)
             .to_socket_addrs()?
@@ -232,43 +380,73 @@ fn bind_tcp(address: SocketAddr, backlog: u32) -> io::Result<mio::net::TcpListen
 }
 
 fn bind_unix(config: &Config) -> Result<Listener, ListenError> {
-    let path = PathBuf::from(String::from_utf8_lossy(&config.unixsocket).into_owned());
-    let bind = || -> io::Result<mio::net::UnixListener> {
-        let address = SockAddr::unix(&path)?;
-        // A name that a killed server left behind is taken over; a file that is no socket is not.
-        if is_socket(&path) {
-            nix::unistd::unlink(&path)?;
-        }
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&address)?;
-        if config.unixsocketperm != 0 {
-            let mode = Mode::from_bits_truncate(config.unixsocketperm);
-            fchmodat(
-                nix::fcntl::AT_FDCWD,
-                &path,
-                mode,
-                FchmodatFlags::FollowSymlink,
-            )?;
-        }
-        socket.listen(backlog_of(config.tcp_backlog))?;
-        socket.set_nonblocking(true)?;
-        let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(socket));
-        Ok(mio::net::UnixListener::from_std(listener))
-    };
-    match bind() {
-        Ok(listener) => Ok(Listener::Unix {
+    let path = config.path_in_dir(&config.unixsocket);
+    let backlog = backlog_of(config.tcp_backlog);
+    match SocketName::bind(&path, config.unixsocketperm, backlog) {
+        Ok((listener, name)) => Ok(Listener::Unix {
             listener,
             path,
-            is_own: true,
+            name: Some(name),
         }),
         Err(error) => Err(ListenError::new(path.display(), error)),
     }
 }
 
-fn is_socket(path: &Path) -> bool {
-    let Ok(status) = nix::sys::stat::lstat(path) else {
-        return false;
-    };
-    let kind = nix::sys::stat::SFlag::from_bits_truncate(status.st_mode);
-    kind & nix::sys::stat::SFlag::S_IFMT == nix::sys::stat::SFlag::S_IFSOCK
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+
+    /// What becomes of an address that can't be bound for this reason: whether it is passed over.
+    fn is_passed_over(errno: Errno, is_optional: bool) -> bool {
+        let address: SocketAddr = "[::1]:6379".parse().unwrap();
+        let place = Place {
+            address,
+            host: "::1".to_owned(),
+            is_optional,
+        };
+        match place.outcome(address, Err(errno.into())) {
+            Ok(listener) => listener.is_none(),
+            Err(error) => {
+                assert!(error.to_string().starts_with("cannot listen on ::1:6379: "));
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_of_a_family_that_the_kernel_lacks_are_passed_over() {
+        for is_optional in [false, true] {
+            assert!(is_passed_over(Errno::EAFNOSUPPORT, is_optional));
+            assert!(is_passed_over(Errno::EPROTONOSUPPORT, is_optional));
+            assert!(!is_passed_over(Errno::EADDRINUSE, is_optional));
+            assert!(!is_passed_over(Errno::EACCES, is_optional));
+        }
+        assert!(is_passed_over(Errno::EADDRNOTAVAIL, true));
+        assert!(!is_passed_over(Errno::EADDRNOTAVAIL, false));
+    }
+
+    #[test]
+    fn one_place_at_least_must_be_left() {
+        let config = |text: &str| {
+            let mut config = Config::default();
+            config.apply_file("a", text.as_bytes()).unwrap();
+            config
+        };
+        let bound = |text: &str| Places::looked_up(&config(text))?.bind_others(&[]);
+        let error = bound("bind \"\"\nport 0").err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "cannot listen on any address: the configuration names no address this machine has"
+        );
+        assert_eq!(bound("bind 127.0.0.1\nport 0").unwrap().len(), 1);
+        // Without a port there is only the unix socket.
+        let unix = bound("bind 127.0.0.1\nport 0\nunixsocket a").unwrap();
+        assert!(unix.is_empty());
+        let named = Places::without_lookup(&config("bind localhost")).err();
+        assert_eq!(
+            named.unwrap().to_string(),
+            "cannot listen on localhost:6379: host names are looked up only at the start"
+        );
+    }
 }

@@ -24,7 +24,8 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
     }
     .into();
     gauges.clients_possible = clients_possible();
-    gauges.mem_allocator = "mimalloc".into();
+    // Which one a program has that a server is embedded in, it alone knows.
+    gauges.mem_allocator = "unknown".into();
     gauges.executable = std::env::current_exe()
         .map(|path| path.display().to_string())
         .unwrap_or_default();
@@ -42,7 +43,7 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
         gauges.total_system_memory_bytes = system.ram_total();
     }
     refresh(gauges);
-    gauges.used_memory_startup_bytes = gauges.used_memory_rss_bytes;
+    gauges.resident_startup_bytes = gauges.used_memory_rss_bytes;
 }
 
 /// Lets the kernel make its table of this process's descriptors as large as so many clients need.

@@ -2,12 +2,18 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `reactor.rs` | the loop and its turns |
+//! | `reactor.rs` | the loop: poll, events, signals, the end |
+//! | `scheduler.rs` | one turn: who is served when, and for how long |
+//! | `edge.rs`, `sockets.rs` | what a turn asks of the world, and the world as it is |
+//! | `links.rs` | one link for each socket |
 //! | `listeners.rs` | binding TCP and unix sockets |
+//! | `unix_socket.rs` | the name of a unix socket, and whose it is |
+//! | `rebinding.rs` | other sockets while the server runs |
 //! | `daemon.rs` | what signals ask for, what operators are told |
 //! | `signals.rs` | signals as something to poll |
 //! | `manager.rs` | the service manager: readiness, watchdog, passed sockets |
 //! | `disk.rs` | the thread that waits for the disk |
+//! | `directory.rs` | whether there is a place for snapshots |
 //! | `loading.rs` | loading the snapshot at the start |
 //! | `transport.rs` | one client's socket, whatever its kind |
 //! | `memory_limit.rs` | what `maxmemory auto` means |
@@ -20,8 +26,10 @@
 //! Not here: what is done with the bytes (`node/`), the command line (`main.rs`).
 
 mod daemon;
+mod directory;
 mod disk;
 mod edge;
+mod large_blocks;
 mod links;
 mod listeners;
 mod loading;
@@ -29,13 +37,17 @@ mod machine;
 mod manager;
 mod memory_limit;
 mod reactor;
+mod rebinding;
 mod scheduler;
 mod signals;
 mod sockets;
 mod transport;
+mod unix_socket;
 
 pub use daemon::{Origin, ReadConfig};
+pub use directory::DirectoryError;
 pub use edge::Edge;
+pub use large_blocks::LargeBlocks;
 pub use links::{LinkId, Talker};
 pub use listeners::ListenError;
 pub use loading::LoadError;
@@ -72,6 +84,8 @@ pub struct Server {
 pub enum StartError {
     /// It can't listen.
     Listen(ListenError),
+    /// It has no place for snapshots.
+    Directory(DirectoryError),
     /// It can't load its snapshot.
     Load(LoadError),
     /// It can't catch signals.
@@ -84,6 +98,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(formatter),
+            Self::Directory(error) => error.fmt(formatter),
             Self::Load(error) => error.fmt(formatter),
             Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
             Self::Rename(error) => error.fmt(formatter),
@@ -130,6 +145,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] names what can't be done.
     pub fn check(config: &Config) -> Result<(), StartError> {
+        directory::check(config).map_err(StartError::Directory)?;
         CommandNames::check(&config.rename_command).map_err(StartError::Rename)
     }
 
@@ -140,8 +156,9 @@ impl Server {
     pub fn bind(config: Config) -> Result<Self, StartError> {
         Self::check(&config)?;
         let listeners = Listener::bind_all(&config)?;
-        let storage = FileStorage::new(loading::snapshot_path(&config));
+        let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
+        server.owns_listeners();
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -156,20 +173,31 @@ impl Server {
     pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
         Self::check(&config)?;
         let clock = SystemClock::new();
-        let daemon =
-            Daemon::start(&config, origin.read_config, clock.now()).map_err(StartError::Signals)?;
+        let (config_file, allocator) = (origin.config_file.clone(), origin.allocator);
+        let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
         let mut listeners = manager::passed_listeners(config.supervised)?;
-        if listeners.is_empty() {
+        let owns_listeners = listeners.is_empty();
+        if owns_listeners {
             listeners = Listener::bind_all(&config)?;
         }
-        daemon::log_start(&config, &origin.config_file, &listeners);
-        let storage = FileStorage::new(loading::snapshot_path(&config));
+        daemon::log_start(&config, &config_file, &listeners);
+        let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
-        server.set_config_file(&origin.config_file);
+        server.set_config_file(&config_file);
+        let gauges = &mut server.reactor.node_mut().stats_mut().gauges;
+        gauges.mem_allocator = allocator.into();
+        if owns_listeners {
+            server.owns_listeners();
+        }
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
         Ok(server)
+    }
+
+    /// Lets the server open other sockets, because it has opened those there are.
+    fn owns_listeners(&mut self) {
+        self.reactor.node_mut().stats_mut().gauges.owns_listeners = true;
     }
 
     /// Loads the snapshot and lets the server take others.
@@ -212,7 +240,7 @@ impl Server {
     /// What the operating system says when the listener is made non-blocking or polled; a
     /// `rename-command` that can't be done.
     pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
-        Self::check(&config).map_err(io::Error::other)?;
+        CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 

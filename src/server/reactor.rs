@@ -22,7 +22,7 @@ use super::scheduler::Scheduler;
 use super::signals::Signals;
 use super::sockets::Sockets;
 use crate::base::clock::{SystemClock, Timestamp};
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::context::outbox::Shutdown;
 use crate::node::Node;
 use crate::stats::LatencyEvent;
@@ -42,14 +42,15 @@ const REFRESH_US: u64 = 100_000;
 /// How long the end of the server waits for the disk at once.
 const DISK_WAIT: Duration = Duration::from_millis(100);
 
-/// How often the end of the server says that it is still saving.
+/// How often the end of the server says that its last snapshot gets on, if it does.
 const SAVING_NEWS_US: u64 = 2_000_000;
 
 const RESERVED_BASE: usize = (GENERATION_MAX as usize) << 32;
 /// Token of the waker that stops the loop.
 pub(super) const STOP_TOKEN: usize = RESERVED_BASE;
 const SIGNAL_TOKEN: usize = RESERVED_BASE + 1;
-const LISTENER_BASE: usize = RESERVED_BASE + 2;
+/// Token of the first listener; those of the others follow.
+pub(super) const LISTENER_BASE: usize = RESERVED_BASE + 2;
 
 pub(super) struct Reactor {
     poll: Poll,
@@ -72,7 +73,7 @@ impl Reactor {
     ) -> io::Result<Self> {
         let listener_count = listeners.len();
         let registry = poll.registry().try_clone()?;
-        let mut sockets = Sockets::new(registry, clock, listeners, LISTENER_BASE)?;
+        let mut sockets = Sockets::new(registry, clock, listeners)?;
         let reserved = node.reserved_connections();
         sockets.reserve(reserved);
         // Before there are threads, which make it slow.
@@ -154,12 +155,15 @@ impl Reactor {
 
     /// How long the poll may wait.
     fn timeout(&mut self, now: Timestamp) -> Option<Duration> {
-        if self.scheduler.is_busy(now) {
+        let freed_memory = &self.scheduler.edge().freed_memory;
+        let release_ms = freed_memory.next_wake_ms();
+        if freed_memory.has_surplus(now) || self.scheduler.is_busy(now) {
             return Some(Duration::ZERO);
         }
         // Time passes while we look, so a millisecond may be cut; the turn then finds nothing due
         // and waits again.
         let wait_ms = self.scheduler.node_mut().next_wake_ms(now);
+        let wait_ms = [wait_ms, release_ms].into_iter().flatten().min();
         wait_ms.map(|wait_ms| Duration::from_millis(wait_ms.max(1)))
     }
 
@@ -205,7 +209,9 @@ impl Reactor {
     fn refresh_gauges(&mut self, now: Timestamp) {
         if now.monotonic_us.saturating_sub(self.refreshed_us) >= REFRESH_US {
             self.refreshed_us = now.monotonic_us;
-            machine::refresh(&mut self.node_mut().stats_mut().gauges);
+            let gauges = &mut self.scheduler.node_mut().stats_mut().gauges;
+            machine::refresh(gauges);
+            self.daemon.refresh(gauges);
         }
     }
 
@@ -215,9 +221,7 @@ impl Reactor {
         if token >= LISTENER_BASE {
             self.scheduler.note_waiting(token - LISTENER_BASE);
         } else if token == SIGNAL_TOKEN {
-            if self.daemon.heed_signals(self.scheduler.node_mut(), now) {
-                self.is_stopping.store(true, Ordering::Release);
-            }
+            self.heed_signals(now);
         } else if token != STOP_TOKEN {
             let link = LinkId::from_token(token);
             let is_closed = event.is_read_closed() || event.is_error();
@@ -233,14 +237,50 @@ impl Reactor {
         }
     }
 
+    fn heed_signals(&mut self, now: Timestamp) {
+        let (node, sockets) = self.scheduler.parts_mut();
+        let mut has_opened = false;
+        let listen = &mut |node: &mut Node, wanted: &Config| {
+            has_opened = true;
+            sockets.listen(node, wanted)
+        };
+        if self.daemon.heed_signals(node, now, listen) {
+            self.is_stopping.store(true, Ordering::Release);
+        }
+        if has_opened {
+            self.count_listeners();
+        }
+    }
+
+    /// Opens other sockets, if clients asked for that.
+    fn change_listening(&mut self) {
+        let now = self.now();
+        let (node, sockets) = self.scheduler.parts_mut();
+        let mut has_opened = false;
+        node.change_listening(now, &mut |node, wanted| {
+            has_opened = true;
+            sockets.listen(node, wanted)
+        });
+        if has_opened {
+            self.count_listeners();
+        }
+    }
+
+    /// Tells the scheduler of other listeners.
+    fn count_listeners(&mut self) {
+        let count = self.scheduler.edge().listeners.list.len();
+        self.scheduler.set_listener_count(count);
+    }
+
     /// Does what the node demands, but for moving the clock: how far is returned.
     fn meet_demands(&mut self) -> Option<u64> {
+        self.change_listening();
         let demands = self.node_mut().take_demands();
         if demands.heartbeat {
             self.daemon.beat(self.scheduler.node_mut());
         }
-        if demands.sleep_us > 0 {
-            std::thread::sleep(Duration::from_micros(demands.sleep_us));
+        if demands.purge_memory {
+            self.scheduler.edge_mut().freed_memory.purge();
         }
         if demands.config_changed {
             self.apply_config();
@@ -285,14 +325,18 @@ impl Reactor {
         }
     }
 
-    /// Waits for the end of the snapshot that is going on, if any.
+    /// Waits for the end of the snapshot that is going on, if any: the node gives it up if the disk
+    /// hangs.
     fn finish_save(&mut self) {
         let (node, sockets) = self.scheduler.parts_mut();
         let mut told_us = sockets.monotonic_us();
+        let mut told_progress = node.save_progress();
         while node.is_saving() {
             let now = sockets.clock.now();
-            if now.monotonic_us - told_us >= SAVING_NEWS_US {
+            let progress = node.save_progress();
+            if now.monotonic_us - told_us >= SAVING_NEWS_US && progress != told_progress {
                 told_us = now.monotonic_us;
+                told_progress = progress;
                 self.daemon.is_saving(node);
             }
             while node.tick(now) {}

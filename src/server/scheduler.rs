@@ -115,7 +115,7 @@ impl<E: Edge> Scheduler<E> {
             node,
             edge,
             links: Links::with_capacity(reserved),
-            has_waiting: vec![false; listener_count],
+            has_waiting: vec![true; listener_count],
             is_accept_stuck: false,
             light: Vec::new(),
             new: VecDeque::new(),
@@ -166,9 +166,16 @@ impl<E: Edge> Scheduler<E> {
             || self.node.is_busy(now)
     }
 
-    /// Takes note that clients may wait at a listener.
+    /// Takes note that clients may wait at a listener, if it is still there.
     pub fn note_waiting(&mut self, listener: usize) {
-        self.has_waiting[listener] = true;
+        if let Some(has_waiting) = self.has_waiting.get_mut(listener) {
+            *has_waiting = true;
+        }
+    }
+
+    /// Takes note that there are other listeners, where clients may have come already.
+    pub fn set_listener_count(&mut self, count: usize) {
+        self.has_waiting = vec![true; count];
     }
 
     /// Takes note that a link may be readable; `is_closed` if its other side has ended or failed.
@@ -203,6 +210,7 @@ impl<E: Edge> Scheduler<E> {
         self.serve(now);
         let served_us = self.edge.monotonic_us();
         let worked_us = self.work(now, served_us);
+        let worked_us = self.edge.work(now, worked_us);
         let read_us = self.read_on(now, worked_us);
         let saved_us = self.save(now, is_idle, read_us);
         self.edge.exchange_with_disk(&mut self.node, now);
@@ -316,6 +324,9 @@ impl<E: Edge> Scheduler<E> {
         self.node.resume(client, now);
         self.edge.executed(&mut self.node, client);
         self.read(id, client, now);
+        if self.node.has_to_stand_still() {
+            self.edge.stand_still(self.node.take_sleep_us());
+        }
         if self.node.output(client).len() >= WRITE_AT_ONCE_BYTES {
             self.write_one(client, now);
         }

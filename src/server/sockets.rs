@@ -9,15 +9,19 @@
 
 use super::disk::{Disk, Report, Task};
 use super::edge::Edge;
+use super::large_blocks::FreedMemory;
 use super::links::{LinkId, Talker};
 use super::listeners::Listener;
+use super::rebinding::Listeners;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
+use crate::config::Config;
 use crate::node::Node;
 use crate::session::Peer;
 use mio::{Registry, Token};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What is read of a closing connection before its socket is closed, in reads of [`DRAIN_BYTES`].
 const DRAIN_READS_MAX: usize = 16;
@@ -27,7 +31,7 @@ const DRAIN_BYTES: usize = 16 * 1024;
 pub(super) struct Sockets {
     registry: Registry,
     pub(super) clock: SystemClock,
-    listeners: Vec<Listener>,
+    pub(super) listeners: Listeners,
     /// By slot of the link.
     transports: Vec<Option<(LinkId, Transport)>>,
     /// A client that was accepted and has neither a link nor been refused.
@@ -36,27 +40,26 @@ pub(super) struct Sockets {
     pub(super) disk: Option<Disk>,
     /// Path of the configuration file, for rewriting it; empty for none.
     pub(super) config_path: Vec<u8>,
+    /// What large blocks left behind.
+    pub(super) freed_memory: FreedMemory,
 }
 
 impl Sockets {
-    /// Sockets without clients. Listener `n` is polled with token `listener_base + n`.
+    /// Sockets without clients.
     pub(super) fn new(
         registry: Registry,
         clock: SystemClock,
-        mut listeners: Vec<Listener>,
-        listener_base: usize,
+        listeners: Vec<Listener>,
     ) -> io::Result<Self> {
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            listener.register(&registry, Token(listener_base + index))?;
-        }
         Ok(Self {
+            listeners: Listeners::new(listeners, &registry)?,
             registry,
             clock,
-            listeners,
             transports: Vec::new(),
             accepted: None,
             disk: None,
             config_path: Vec::new(),
+            freed_memory: FreedMemory::new(),
         })
     }
 
@@ -67,15 +70,23 @@ impl Sockets {
     }
 
     pub(super) fn tcp_addresses(&self) -> Vec<SocketAddr> {
-        let listeners = self.listeners.iter();
+        let listeners = self.listeners.list.iter();
         listeners.filter_map(Listener::tcp_address).collect()
     }
 
     /// Takes back the names that listeners have in the file system.
     pub(super) fn remove_names(&self) {
-        for listener in &self.listeners {
+        for listener in &self.listeners.list {
             listener.remove_name();
         }
+    }
+
+    /// Opens the sockets of `wanted` in place of those that are open.
+    ///
+    /// # Errors
+    /// Words for the client; the log has the reason.
+    pub(super) fn listen(&mut self, node: &mut Node, wanted: &Config) -> Result<(), String> {
+        self.listeners.listen(node, wanted, &self.registry)
     }
 
     /// Passes a report of the disk to the node.
@@ -129,7 +140,7 @@ impl Edge for Sockets {
     }
 
     fn accept(&mut self, listener: usize, keepalive_s: u32) -> io::Result<Peer> {
-        let (transport, peer) = self.listeners[listener].accept(keepalive_s)?;
+        let (transport, peer) = self.listeners.list[listener].accept(keepalive_s)?;
         self.accepted = Some(transport);
         Ok(peer)
     }
@@ -171,5 +182,13 @@ impl Edge for Sockets {
                 }
             }
         }
+    }
+
+    fn work(&mut self, now: Timestamp, begin_us: u64) -> u64 {
+        self.freed_memory.release(now, begin_us, &self.clock)
+    }
+
+    fn stand_still(&mut self, duration_us: u64) {
+        std::thread::sleep(Duration::from_micros(duration_us));
     }
 }

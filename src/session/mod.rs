@@ -13,8 +13,11 @@ pub mod transaction;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;
+use crate::config::Config;
 use crate::protocol::reply::Dialect;
 use long_read::LongRead;
+// In `core` an address is a value; sockets are at the edge.
+use core::net::SocketAddr;
 use transaction::Transaction;
 
 /// What kind of stream a client came by.
@@ -42,11 +45,14 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Whether it is on this machine, as far as its address tells: what protected mode asks.
+    /// Whether it is on this machine, as far as its address tells: what protected mode and DEBUG
+    /// ask. An address that is none is not local.
     pub fn is_local(&self) -> bool {
-        const LOOPBACK: [&str; 3] = ["127.", "[::1]:", "[::ffff:127."];
-        self.transport != Transport::Tcp
-            || LOOPBACK.iter().any(|start| self.address.starts_with(start))
+        match self.transport {
+            Transport::Unix | Transport::Embedded => true,
+            Transport::Tcp => (self.address.parse::<SocketAddr>())
+                .is_ok_and(|address| address.ip().to_canonical().is_loopback()),
+        }
     }
 
     /// The peer of a session that no socket belongs to.
@@ -77,7 +83,7 @@ pub enum ReplyMode {
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
-    /// Bytes received and not yet executed.
+    /// Bytes received and not executed; while some are executed, all there were.
     pub input_bytes: usize,
     /// Room for more in the same buffer.
     pub input_spare_bytes: usize,
@@ -119,6 +125,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// A pause holds its next request back.
+    pub is_blocked: bool,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
@@ -152,6 +160,7 @@ impl Session {
             is_authenticated: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            is_blocked: false,
             is_monitor: false,
             is_kept: false,
             is_untouching: false,
@@ -164,13 +173,22 @@ impl Session {
         }
     }
 
+    /// Whether it may run any command: it gave the password, or there is none.
+    #[inline]
+    pub fn is_unrestricted(&self, config: &Config) -> bool {
+        self.is_authenticated || config.requirepass.is_empty()
+    }
+
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long
-    /// read, and the transaction.
+    /// read, the transaction and names.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
         let read = self.long_read.as_ref();
         self.buffers.allocated_bytes()
             + read.map_or(0, |read| read.used_bytes())
+            + self.name.len()
+            + self.library_name.len()
+            + self.library_version.len()
             + self.transaction.used_bytes()
     }
 
@@ -179,9 +197,6 @@ impl Session {
         size_of::<Self>()
             + self.peer.address.len()
             + self.peer.local_address.len()
-            + self.name.len()
-            + self.library_name.len()
-            + self.library_version.len()
             + self.buffered_bytes()
     }
 }

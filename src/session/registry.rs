@@ -66,6 +66,12 @@ impl Sessions {
             .map(|(slot, session)| (SessionKey(slot), session))
     }
 
+    /// How many a pause lets wait. O(sessions).
+    pub fn blocked_count(&self) -> usize {
+        let sessions = self.slots.iter();
+        sessions.filter(|(_, session)| session.is_blocked).count()
+    }
+
     /// Bytes of all sessions, buffers included. O(sessions).
     pub fn used_bytes(&self) -> usize {
         self.slots

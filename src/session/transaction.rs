@@ -24,11 +24,31 @@ pub struct Watch {
     pub version: u64,
 }
 
+/// What the gates ask a command for, and EXEC for all that is queued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// It may change keys.
+    pub is_write: bool,
+    /// It may need more memory.
+    pub takes_memory: bool,
+}
+
+impl Demands {
+    /// Those of two commands together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            is_write: self.is_write || other.is_write,
+            takes_memory: self.takes_memory || other.takes_memory,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     is_open: bool,
     is_broken: bool,
-    has_write: bool,
+    demands: Demands,
     queue: Vec<QueuedCommand>,
     queue_bytes: usize,
     watches: Vec<Watch>,
@@ -59,10 +79,10 @@ impl Transaction {
     }
 
     /// Adds a command to the queue.
-    pub fn queue(&mut self, command: u16, args: OwnedArgs, is_write: bool) {
+    pub fn queue(&mut self, command: u16, args: OwnedArgs, demands: Demands) {
         let state = self.state();
         state.queue_bytes += args.heap_bytes() + size_of::<QueuedCommand>();
-        state.has_write |= is_write;
+        state.demands = state.demands.and(demands);
         state.queue.push(QueuedCommand { command, args });
     }
 
@@ -79,9 +99,16 @@ impl Transaction {
         self.state.as_ref().is_some_and(|state| state.is_broken)
     }
 
-    /// Whether a queued command may change keys.
-    pub fn has_write(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.has_write)
+    /// What the queued commands ask for.
+    pub fn demands(&self) -> Demands {
+        self.state
+            .as_ref()
+            .map_or_else(Demands::default, |state| state.demands)
+    }
+
+    /// The commands that wait for EXEC.
+    pub fn queued(&self) -> &[QueuedCommand] {
+        self.state.as_ref().map_or(&[], |state| &state.queue)
     }
 
     /// How many commands are queued, or `None` outside MULTI.
@@ -113,7 +140,8 @@ impl Transaction {
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
         let state = self.state();
-        state.watches_bytes += watch.key.len() + size_of::<Watch>();
+        // The keyspace has a copy of the key (`keyspace/watch.rs`).
+        state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
     }
 

@@ -163,7 +163,7 @@ mod tests {
             used_memory_bytes: 1_572_864,
             used_memory_peak_bytes: 3_145_728,
             used_memory_overhead_bytes: 1_000_000,
-            used_memory_startup_bytes: 999_424,
+            resident_startup_bytes: 99_424,
             used_memory_rss_bytes: 1_048_576,
             memory_limit_bytes: 2 << 20,
             memory_policy: "allkeys-lfu",
@@ -285,15 +285,15 @@ mod tests {
         assert_eq!(field("used_memory_human"), "1.50M");
         assert_eq!(field("used_memory_peak_perc"), "50.00%");
         assert_eq!(field("used_memory_dataset"), "572864");
-        assert_eq!(field("used_memory_dataset_perc"), "99.90%");
-        assert_eq!(field("mem_fragmentation_ratio"), "0.67");
-        assert_eq!(field("mem_fragmentation_bytes"), "-524288");
+        assert_eq!(field("used_memory_dataset_perc"), "36.42%");
+        assert_eq!(field("mem_fragmentation_ratio"), "0.63");
+        assert_eq!(field("mem_fragmentation_bytes"), "-623712");
         assert_eq!(field("instantaneous_input_kbps"), "1.50");
         assert_eq!(field("used_cpu_user"), "0.007743");
         assert_eq!(field("expiry_next_deadline_ms"), "-1");
         assert_eq!(field("maxmemory_policy"), "allkeys-lfu");
         assert_eq!(field("maxmemory_human"), "2.00M");
-        assert_eq!(field("allocator_active"), "606208");
+        assert_eq!(field("allocator_active"), "1605632");
         assert_eq!(field("allocator_frag_bytes"), "32768");
         assert_eq!(field("mem_not_counted_for_evict"), "1072864");
     }

@@ -39,17 +39,38 @@ pub struct SlowEntry {
 pub struct SlowLog {
     entries: VecDeque<SlowEntry>,
     next_id: u64,
+    used_bytes: usize,
+}
+
+impl SlowEntry {
+    fn used_bytes(&self) -> usize {
+        let arguments_bytes: usize = self.arguments.iter().map(|argument| argument.len()).sum();
+        size_of::<Self>()
+            + self.arguments.len() * size_of::<Box<[u8]>>()
+            + arguments_bytes
+            + self.address.len()
+            + self.name.len()
+    }
 }
 
 impl SlowLog {
     /// Adds an entry, whose id is given here, and drops the oldest beyond `entries_max`.
     pub fn add(&mut self, entry: SlowEntry, entries_max: usize) {
+        self.used_bytes += entry.used_bytes();
         self.entries.push_front(SlowEntry {
             id: self.next_id,
             ..entry
         });
         self.next_id += 1;
-        self.entries.truncate(entries_max);
+        while self.entries.len() > entries_max {
+            let oldest = self.entries.pop_back().expect("there are too many");
+            self.used_bytes -= oldest.used_bytes();
+        }
+    }
+
+    /// Bytes of all entries.
+    pub fn used_bytes(&self) -> usize {
+        self.used_bytes
     }
 
     /// The entries, newest first.
@@ -60,6 +81,7 @@ impl SlowLog {
     /// Forgets the entries; ids go on.
     pub fn clear(&mut self) {
         self.entries = VecDeque::new();
+        self.used_bytes = 0;
     }
 }
 
@@ -109,7 +131,9 @@ mod tests {
         }
         let ids = |log: &SlowLog| log.iter().map(|entry| entry.id).collect::<Vec<_>>();
         assert_eq!(ids(&log), [2, 1]);
+        assert_eq!(log.used_bytes(), 2 * entry.used_bytes());
         log.clear();
+        assert_eq!(log.used_bytes(), 0);
         log.add(entry.clone(), 2);
         assert_eq!(ids(&log), [3]);
         log.add(entry, 0);

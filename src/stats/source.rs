@@ -74,7 +74,7 @@ counters! {
     eviction_ghost_hits,
     /// Clients closed because all clients' buffers took too much memory.
     evicted_clients,
-    /// How often a client was not read from for a while for that reason.
+    /// How often a client waited until there was room for what it asked for.
     client_memory_pauses,
     /// Snapshots taken.
     rdb_saves,
@@ -111,9 +111,15 @@ pub struct Gauges {
     pub executable: String,
     /// Path of the configuration file; empty for none.
     pub config_file: String,
+    /// Whether the server has opened its sockets by itself, and so may open others.
+    pub owns_listeners: bool,
+    /// Lines of the log that could not be written.
+    pub log_lines_lost: u64,
 
     /// Open client connections.
     pub connected_clients: u64,
+    /// Those of them that wait for the end of a pause.
+    pub blocked_clients: u64,
     /// Clients that watch a key.
     pub watching_clients: u64,
     /// Most connections allowed.
@@ -131,8 +137,8 @@ pub struct Gauges {
     pub used_memory_peak_bytes: u64,
     /// Memory not taken by keys and values: buffers, tables, what was there at start.
     pub used_memory_overhead_bytes: u64,
-    /// Memory allocated when the server had just started.
-    pub used_memory_startup_bytes: u64,
+    /// Resident memory of the process just after the start, which nobody counts.
+    pub resident_startup_bytes: u64,
     /// Memory of the process that is resident; 0 if unknown.
     pub used_memory_rss_bytes: u64,
     /// Memory of the machine; 0 if unknown.
@@ -157,7 +163,7 @@ pub struct Gauges {
     pub client_buffers_peak_bytes: u64,
     /// The most that it may be; 0 for no limit.
     pub client_buffers_limit_bytes: u64,
-    /// Clients that are not read from because of it.
+    /// Clients that wait until there is room for what they ask for.
     pub clients_held: u64,
     /// Dropped objects waiting to be freed in slices.
     pub lazyfree_pending_objects: u64,
@@ -224,6 +230,8 @@ pub struct Gauges {
     pub snapshot_bytes: u64,
     /// Bytes of it that are not on the disk yet.
     pub snapshot_held_bytes: u64,
+    /// The most it may be.
+    pub snapshot_held_limit_bytes: u64,
     /// Bytes of the memory of evicted keys.
     pub eviction_ghost_bytes: u64,
     /// Keys loaded at start.
@@ -244,13 +252,43 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// How much memory is in use, given what keys and clients take; noted for the peaks.
+    /// The most memory that was in use, never below what is in use now, whichever was read first.
+    pub fn peak_bytes(&self) -> u64 {
+        self.used_memory_peak_bytes.max(self.used_memory_bytes)
+    }
+
+    /// Memory in use that is keys and values.
+    pub fn dataset_bytes(&self) -> u64 {
+        self.used_memory_bytes
+            .saturating_sub(self.used_memory_overhead_bytes)
+    }
+
+    /// Room between entries, held for others.
+    pub fn entry_room_bytes(&self) -> u64 {
+        let entries_bytes = self
+            .keyspace_bytes
+            .saturating_sub(self.keyspace_overhead_bytes);
+        self.entries_held_bytes.saturating_sub(entries_bytes)
+    }
+
+    /// Memory in use with the room between entries.
+    pub fn active_bytes(&self) -> u64 {
+        self.used_memory_bytes + self.entry_room_bytes()
+    }
+
+    /// How much memory is in use: what keys take, which is what the limit is for, and clients. Noted
+    /// for the peaks.
     pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {
-        let counted_bytes = (keyspace_bytes + client_bytes) as u64;
-        let used_bytes = self.used_memory_startup_bytes + counted_bytes;
+        let used_bytes = (keyspace_bytes + client_bytes) as u64;
         self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(used_bytes);
         self.keyspace_peak_bytes = self.keyspace_peak_bytes.max(keyspace_bytes as u64);
         used_bytes
+    }
+
+    /// What resident memory is to be compared with: the process as it started, and what was counted
+    /// since.
+    pub fn explained_resident_bytes(&self) -> u64 {
+        self.resident_startup_bytes + self.used_memory_bytes
     }
 }
 

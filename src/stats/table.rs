@@ -147,8 +147,9 @@ pub static ROWS: &[MetricRow] = &[
     row("client_recent_max_output_buffer", Clients, Bytes,
         "Largest output buffer of a client in the last seconds.",
         |source| Value::Unsigned(source.gauges.client_output_buffer_max_bytes)),
-    row("blocked_clients", Clients, Count, "Always 0: no command blocks.",
-        |_| Value::Unsigned(0)),
+    row("blocked_clients", Clients, Count,
+        "Clients that `CLIENT PAUSE` lets wait; no command blocks.",
+        |source| Value::Unsigned(source.gauges.blocked_clients)),
     row("tracking_clients", Clients, Count, "Always 0: no client can track keys.",
         |_| Value::Unsigned(0)),
     row("clients_in_timeout_table", Clients, Count, "Always 0: no command blocks.",
@@ -162,7 +163,8 @@ pub static ROWS: &[MetricRow] = &[
     zero("total_blocking_keys_on_nokey", Clients, Count,
         "Always 0: no command blocks."),
 
-    row("used_memory", Memory, Bytes, "Memory allocated by the server.",
+    row("used_memory", Memory, Bytes,
+        "Memory of keys, values, what is kept about them, and clients; `maxmemory` limits it, less `mem_not_counted_for_evict`.",
         |source| Value::Unsigned(source.gauges.used_memory_bytes)),
     row("used_memory_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.used_memory_bytes)),
@@ -170,29 +172,31 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.used_memory_rss_bytes)),
     row("used_memory_rss_human", Memory, Bytes, "The same with a unit.",
         |source| Value::HumanBytes(source.gauges.used_memory_rss_bytes)),
-    row("used_memory_peak", Memory, Bytes, "Most memory ever allocated.",
-        |source| Value::Unsigned(peak_bytes(source))),
+    row("used_memory_peak", Memory, Bytes, "The most that `used_memory` has been.",
+        |source| Value::Unsigned(source.gauges.peak_bytes())),
     row("used_memory_peak_human", Memory, Bytes, "The same with a unit.",
-        |source| Value::HumanBytes(peak_bytes(source))),
-    row("used_memory_peak_perc", Memory, Unit::Percent, "Memory allocated, of the peak.",
-        |source| percent(source.gauges.used_memory_bytes, peak_bytes(source))),
+        |source| Value::HumanBytes(source.gauges.peak_bytes())),
+    row("used_memory_peak_perc", Memory, Unit::Percent, "`used_memory`, of the peak.",
+        |source| percent(source.gauges.used_memory_bytes, source.gauges.peak_bytes())),
     row("used_memory_overhead", Memory, Bytes, "Memory not taken by keys and values.",
         |source| Value::Unsigned(source.gauges.used_memory_overhead_bytes)),
-    row("used_memory_startup", Memory, Bytes, "Memory allocated just after the start.",
-        |source| Value::Unsigned(source.gauges.used_memory_startup_bytes)),
+    zero("used_memory_startup", Memory, Bytes,
+        "Always 0: what the process itself takes is not counted; see `process_startup_rss`."),
+    row("process_startup_rss", Memory, Bytes, "Resident memory of the process just after the start.",
+        |source| Value::Unsigned(source.gauges.resident_startup_bytes)),
     row("used_memory_dataset", Memory, Bytes, "Memory taken by keys and values.",
-        |source| Value::Unsigned(dataset_bytes(source))),
+        |source| Value::Unsigned(source.gauges.dataset_bytes())),
     row("used_memory_dataset_perc", Memory, Unit::Percent,
-        "Memory taken by keys and values, of what was allocated since the start.",
-        |source| percent(dataset_bytes(source), net_bytes(source))),
+        "Memory taken by keys and values, of `used_memory`.",
+        |source| percent(source.gauges.dataset_bytes(), source.gauges.used_memory_bytes)),
     row("allocator_allocated", Memory, Bytes,
-        "Memory of keys, values, tables and clients: `used_memory` less what was there at start.",
-        |source| Value::Unsigned(net_bytes(source))),
+        "The same as `used_memory`.",
+        |source| Value::Unsigned(source.gauges.used_memory_bytes)),
     row("allocator_active", Memory, Bytes,
         "The same, with the room between entries that is held for others.",
-        |source| Value::Unsigned(active_bytes(source))),
+        |source| Value::Unsigned(source.gauges.active_bytes())),
     row("allocator_resident", Memory, Bytes, "The same as `allocator_active`.",
-        |source| Value::Unsigned(active_bytes(source))),
+        |source| Value::Unsigned(source.gauges.active_bytes())),
     row("total_system_memory", Memory, Bytes, "Memory of the machine; 0 if unknown.",
         |source| Value::Unsigned(source.gauges.total_system_memory_bytes)),
     row("total_system_memory_human", Memory, Bytes, "The same with a unit.",
@@ -239,27 +243,29 @@ pub static ROWS: &[MetricRow] = &[
         "1 if `maxmemory` is `auto`, and the limit comes from the machine.",
         |source| Value::Unsigned(source.gauges.memory_limit_is_auto.into())),
     row("allocator_frag_ratio", Memory, Ratio, "`allocator_active`, of `allocator_allocated`.",
-        |source| Value::Float2(ratio(active_bytes(source), net_bytes(source)))),
+        |source| Value::Float2(ratio(source.gauges.active_bytes(), source.gauges.used_memory_bytes))),
     row("allocator_frag_bytes", Memory, Bytes, "Room between entries that is held for others.",
-        |source| Value::Unsigned(entry_room_bytes(source))),
+        |source| Value::Unsigned(source.gauges.entry_room_bytes())),
     row("allocator_rss_ratio", Memory, Ratio, "Always 1.00: nothing else is held.",
         |_| Value::Float2(1.0)),
     row("allocator_rss_bytes", Memory, Bytes, "Always 0: nothing else is held.",
         |_| Value::Unsigned(0)),
     row("rss_overhead_ratio", Memory, Ratio, "Resident memory, of `allocator_resident`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
-            active_bytes(source)))),
+            source.gauges.active_bytes()))),
     row("rss_overhead_bytes", Memory, Bytes, "Resident memory less `allocator_resident`.",
         |source| Value::Integer(source.gauges.used_memory_rss_bytes
-            .wrapping_sub(active_bytes(source)).cast_signed())),
-    row("mem_fragmentation_ratio", Memory, Ratio, "Resident memory, of the memory allocated.",
+            .wrapping_sub(source.gauges.active_bytes()).cast_signed())),
+    row("mem_fragmentation_ratio", Memory, Ratio,
+        "Resident memory, of `process_startup_rss` and `used_memory`.",
         |source| Value::Float2(ratio(source.gauges.used_memory_rss_bytes,
-            source.gauges.used_memory_bytes))),
-    row("mem_fragmentation_bytes", Memory, Bytes, "Resident memory less the memory allocated.",
+            source.gauges.explained_resident_bytes()))),
+    row("mem_fragmentation_bytes", Memory, Bytes,
+        "Resident memory less `process_startup_rss` and `used_memory`.",
         |source| Value::Integer(source.gauges.used_memory_rss_bytes
-            .wrapping_sub(source.gauges.used_memory_bytes).cast_signed())),
+            .wrapping_sub(source.gauges.explained_resident_bytes()).cast_signed())),
     row("mem_not_counted_for_evict", Memory, Bytes,
-        "Memory that `maxmemory` does not limit: all but keys, values and what is kept about them.",
+        "What of `used_memory` `maxmemory` does not limit: clients, whose limit is `maxmemory-clients`.",
         |source| Value::Unsigned(source.gauges.used_memory_bytes
             .saturating_sub(source.gauges.keyspace_bytes))),
     row("mem_replication_backlog", Memory, Bytes, "Always 0: there is no replication.",
@@ -278,7 +284,7 @@ pub static ROWS: &[MetricRow] = &[
     row("client_buffers_limit_bytes", Memory, Bytes,
         "The most that it may be, from `maxmemory-clients`; 0 for no limit.",
         |source| Value::Unsigned(source.gauges.client_buffers_limit_bytes)),
-    row("clients_held", Memory, Count, "Clients that are not read from because it is more.",
+    row("clients_held", Memory, Count, "Clients that wait until there is room for what they ask for.",
         |source| Value::Unsigned(source.gauges.clients_held)),
     row("mem_cluster_links", Memory, Bytes, "Always 0: there is no cluster.",
         |_| Value::Unsigned(0)),
@@ -360,8 +366,11 @@ pub static ROWS: &[MetricRow] = &[
     row("snapshot_bytes", Persistence, Bytes, "Bytes of the present or last snapshot so far.",
         |source| Value::Unsigned(source.gauges.snapshot_bytes)),
     row("snapshot_held_bytes", Persistence, Bytes,
-        "Bytes of the present snapshot that are not on the disk yet.",
+        "Memory held for a snapshot, or still for one that was given up: records read out, long values that were changed or removed before, and what is on its way to the disk. Part of `used_memory`.",
         |source| Value::Unsigned(source.gauges.snapshot_held_bytes)),
+    row("snapshot_held_limit_bytes", Persistence, Bytes,
+        "The most that `snapshot_held_bytes` may be: beyond it, a snapshot is given up.",
+        |source| Value::Unsigned(source.gauges.snapshot_held_limit_bytes)),
     row("aof_enabled", Persistence, Count, "Always 0: there is no append-only file.",
         |_| Value::Unsigned(0)),
     row("aof_rewrite_in_progress", Persistence, Count, "Always 0: there is no append-only file.",
@@ -452,9 +461,9 @@ pub static ROWS: &[MetricRow] = &[
     row("eviction_ghost_bytes", Stats, Bytes, "Memory of which keys were evicted.",
         |source| Value::Unsigned(source.gauges.eviction_ghost_bytes)),
     counter!(evicted_clients, Stats, Count,
-        "Clients closed because the buffers of all took more than `maxmemory-clients`."),
+        "Clients closed because the buffers of all took more than `maxmemory-clients`, and they stood still."),
     counter!(client_memory_pauses, Stats, Count,
-        "How often a client was not read from for a while for that reason."),
+        "How often a client waited until there was room for what it asked for."),
     zero("evicted_scripts", Stats, Count,
         "Always 0: there are no scripts."),
     zero("total_eviction_exceeded_time", Stats, Milliseconds,
@@ -522,6 +531,10 @@ pub static ROWS: &[MetricRow] = &[
         "Connections closed because their unfinished requests were too large."),
     counter!(client_output_buffer_limit_disconnections, Stats, Count,
         "Connections closed because their unread replies were too large."),
+    row("log_lines_lost", Stats, Count,
+        "Lines of the log that could not be written in time; the log itself says so, too, once it \
+        is written again.",
+        |source| Value::Unsigned(source.gauges.log_lines_lost)),
     counter!(loop_turns, Stats, Count, "Turns of the event loop."),
     counter!(loop_busy_usec, Stats, Microseconds,
         "Time spent in turns of the event loop, waiting not included."),
@@ -537,7 +550,7 @@ pub static ROWS: &[MetricRow] = &[
     counter!(loop_turn_max_usec, Stats, Microseconds,
         "Longest turn of the event loop, waiting not included."),
     row("loop_turn_max_serve_usec", Stats, Microseconds,
-        "Part of the longest turn that went into accepting, reading and executing requests.",
+        "Part of the longest turn that went into reading and executing requests.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_serve_usec)),
     row("loop_turn_max_work_usec", Stats, Microseconds,
         "Part of the longest turn that went into expiry, freeing and timers.",
@@ -549,7 +562,7 @@ pub static ROWS: &[MetricRow] = &[
         "Part of the longest turn that went into a snapshot.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_save_usec)),
     row("loop_turn_max_write_usec", Stats, Microseconds,
-        "Part of the longest turn that went into writing replies and closing connections.",
+        "Part of the longest turn that went into writing replies, accepting and closing connections.",
         |source| Value::Unsigned(source.gauges.loop_turn_max_write_usec)),
     row("eventloop_cycles", Stats, Count, "`loop_turns` under the name tools know.",
         |source| Value::Unsigned(source.counters.loop_turns)),
@@ -605,44 +618,9 @@ pub static ROWS: &[MetricRow] = &[
         |_| Value::Unsigned(0)),
 ];
 
-/// The peak, never below what is allocated now, whichever was read first.
-fn peak_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_peak_bytes
-        .max(source.gauges.used_memory_bytes)
-}
-
 fn keyspace_peak_bytes(source: &InfoSource<'_>) -> u64 {
     source
         .gauges
         .keyspace_peak_bytes
         .max(source.gauges.keyspace_bytes)
-}
-
-fn dataset_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_bytes
-        .saturating_sub(source.gauges.used_memory_overhead_bytes)
-}
-
-/// Room between entries.
-fn entry_room_bytes(source: &InfoSource<'_>) -> u64 {
-    let gauges = source.gauges;
-    let entries_bytes = gauges
-        .keyspace_bytes
-        .saturating_sub(gauges.keyspace_overhead_bytes);
-    gauges.entries_held_bytes.saturating_sub(entries_bytes)
-}
-
-fn active_bytes(source: &InfoSource<'_>) -> u64 {
-    net_bytes(source) + entry_room_bytes(source)
-}
-
-fn net_bytes(source: &InfoSource<'_>) -> u64 {
-    source
-        .gauges
-        .used_memory_bytes
-        .saturating_sub(source.gauges.used_memory_startup_bytes)
 }

@@ -1,8 +1,8 @@
 //! How long the turns of the loop take, and what the longest was made of.
 //!
 //! ```text
-//!  turn = serve (events, accept, requests) + work (expiry, freeing, timers) + read (long reads)
-//!       + save (snapshot) + write (replies, closing)
+//!  turn = serve (events, requests) + work (expiry, freeing, timers) + read (long reads)
+//!       + save (snapshot) + write (replies, accepting, closing)
 //! ```
 //!
 //! Kept for whoever runs a loop; an embedded cache has none, and all is 0.
@@ -16,7 +16,7 @@ use crate::structures::histogram::Histogram;
 /// The parts of one turn, in microseconds, waiting not included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnParts {
-    /// Noting events, accepting, reading and executing requests.
+    /// Noting events, reading and executing requests.
     pub serve_us: u64,
     /// Expiry, freeing and timers.
     pub work_us: u64,
@@ -24,7 +24,7 @@ pub struct TurnParts {
     pub read_us: u64,
     /// A snapshot.
     pub save_us: u64,
-    /// Writing replies, closing connections, what commands asked of the loop.
+    /// Writing replies, accepting and closing connections, what commands asked of the loop.
     pub write_us: u64,
 }
 

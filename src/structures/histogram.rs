@@ -124,17 +124,6 @@ impl Histogram {
         0
     }
 
-    /// Adds the values of `other` to these. O(buckets).
-    pub fn merge(&mut self, other: &Self) {
-        for (counter, added) in self.counters.iter_mut().zip(&other.counters) {
-            *counter += added;
-        }
-        self.count += other.count;
-        self.sum = self.sum.saturating_add(other.sum);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
-    }
-
     /// Forgets every value. O(buckets).
     pub fn reset(&mut self) {
         *self = Self::new();
@@ -306,15 +295,6 @@ mod tests {
             if exact < LARGEST - LARGEST / 32 {
                 prop_assert!(estimate - exact <= exact / 16, "{} for {}", estimate, exact);
             }
-        }
-
-        #[test]
-        fn merging_equals_recording_both(left in values(), right in values()) {
-            let mut merged = of(&left);
-            merged.merge(&of(&right));
-            merged.check_invariants();
-            let both: Vec<u64> = left.into_iter().chain(right).collect();
-            prop_assert_eq!(merged, of(&both));
         }
     }
 }

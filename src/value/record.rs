@@ -9,8 +9,8 @@
 //!    0        1 byte length, text          4   1 byte integer
 //!    1        2 bytes length, text         5   2 bytes integer
 //!    2        4 bytes length, text         6   4 bytes integer
-//!    3        (value in pieces; to come)   7   8 bytes integer
-//!    8 …      (lists, hashes, sets …; to come)
+//!    3        reserved                     7   8 bytes integer
+//!    8 …      reserved
 //! ```
 //!
 //! All numbers are little-endian, integers in two's complement. The shortest form is written; any
@@ -21,12 +21,19 @@
 //! Not here: blocks, checksums and files (`persistence/`).
 
 use super::string::StringValue;
+use arrayvec::ArrayVec;
 use std::fmt;
+use std::ops::Range;
 
 const KIND_MASK: u8 = 0x1f;
 const LONG_KEY: u8 = 1 << 5;
 const HAS_DEADLINE: u8 = 1 << 6;
 const RESERVED: u8 = 1 << 7;
+
+/// Bytes that a record has beside key and text at most: kind, deadline and lengths, or an integer.
+pub const RECORD_FRAME_BYTES_MAX: usize = HEAD_BYTES_MAX + NUMBER_BYTES_MAX;
+const HEAD_BYTES_MAX: usize = 1 + 8 + 4;
+const NUMBER_BYTES_MAX: usize = 8;
 
 const TEXT_LEN_1: u8 = 0;
 const TEXT_LEN_2: u8 = 1;
@@ -73,34 +80,67 @@ impl<'a> Record<'a> {
     /// # Panics
     /// If key or text is longer than 4 GiB, which no request can bring.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        for part in self.parts().slices() {
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// Bytes of the record when it is encoded.
+    ///
+    /// # Panics
+    /// As [`Record::encode`] does.
+    pub fn encoded_len(&self) -> usize {
+        self.parts().slices().map(<[u8]>::len).iter().sum()
+    }
+
+    /// Appends the bytes of the encoded record that `range` names, which it must have. O(range).
+    ///
+    /// # Panics
+    /// As [`Record::encode`] does.
+    pub fn encode_part(&self, range: Range<usize>, out: &mut Vec<u8>) {
+        let (mut skip, mut left) = (range.start, range.len());
+        for part in self.parts().slices() {
+            let begin = skip.min(part.len());
+            let end = (begin + left).min(part.len());
+            out.extend_from_slice(&part[begin..end]);
+            skip -= begin;
+            left -= end - begin;
+        }
+        assert_eq!(left, 0, "a part of a record ends where the record does");
+    }
+
+    fn parts(&self) -> Parts<'a> {
         let key_len = u32::try_from(self.key.len()).expect("a key is at most 4 GiB");
         let is_long_key = key_len > u32::from(u8::MAX);
         let kind = kind_of(self.value);
-        let flags = if is_long_key { LONG_KEY } else { 0 }
-            | if self.deadline_ms.is_some() {
-                HAS_DEADLINE
-            } else {
-                0
-            };
-        out.push(kind | flags);
+        let mut head = ArrayVec::new();
+        head.push(
+            kind | if is_long_key { LONG_KEY } else { 0 }
+                | if self.deadline_ms.is_some() {
+                    HAS_DEADLINE
+                } else {
+                    0
+                },
+        );
         if let Some(deadline_ms) = self.deadline_ms {
-            out.extend_from_slice(&deadline_ms.to_le_bytes());
+            head.extend(deadline_ms.to_le_bytes());
         }
         match is_long_key {
-            true => out.extend_from_slice(&key_len.to_le_bytes()),
-            false => out.push(key_len as u8),
+            true => head.extend(key_len.to_le_bytes()),
+            false => head.push(key_len as u8),
         }
-        out.extend_from_slice(self.key);
-        match self.value {
-            StringValue::Integer(number) => {
-                let width = 1 << (kind - INTEGER_1);
-                out.extend_from_slice(&number.to_le_bytes()[..width]);
-            }
+        let (number, width, text) = match self.value {
+            StringValue::Integer(number) => (number.to_le_bytes(), kind - INTEGER_1, &[][..]),
             StringValue::Bytes(text) => {
-                let width = 1 << (kind - TEXT_LEN_1);
-                out.extend_from_slice(&(text.len() as u32).to_le_bytes()[..width]);
-                out.extend_from_slice(text);
+                let len = text.len() as u64;
+                (len.to_le_bytes(), kind - TEXT_LEN_1, text)
             }
+        };
+        Parts {
+            head,
+            key: self.key,
+            number: number.into_iter().take(1 << width).collect(),
+            text,
         }
     }
 
@@ -149,6 +189,22 @@ impl<'a> Record<'a> {
             value,
             deadline_ms,
         })
+    }
+}
+
+/// What an encoded record consists of, in this order.
+struct Parts<'a> {
+    /// Kind, deadline and length of the key.
+    head: ArrayVec<u8, HEAD_BYTES_MAX>,
+    key: &'a [u8],
+    /// The integer, or the length of the text.
+    number: ArrayVec<u8, NUMBER_BYTES_MAX>,
+    text: &'a [u8],
+}
+
+impl Parts<'_> {
+    fn slices(&self) -> [&[u8]; 4] {
+        [&self.head, self.key, &self.number, self.text]
     }
 }
 
@@ -204,6 +260,15 @@ mod tests {
         let mut bytes = Vec::new();
         record.encode(&mut bytes);
         let len = bytes.len();
+        assert_eq!(record.encoded_len(), len);
+        for slice_len in [1, 7, 100_000] {
+            let mut in_parts = Vec::new();
+            while in_parts.len() < len {
+                let begin = in_parts.len();
+                record.encode_part(begin..len.min(begin + slice_len), &mut in_parts);
+            }
+            assert_eq!(in_parts, bytes, "in slices of {slice_len}");
+        }
         for cut in 0..len {
             assert_eq!(
                 Record::decode(&mut &bytes[..cut]),

@@ -150,6 +150,6 @@ fn the_unit_names_parameters_that_exist() {
         Some(b"/etc/evenkeel/evenkeel.conf".as_slice())
     );
     let mut config = evenkeel::Config::default();
-    line.apply_settings(&mut config)
+    line.apply_options(&mut config, &mut evenkeel::config::NoFiles)
         .expect("the parameters exist");
 }

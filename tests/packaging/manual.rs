@@ -48,7 +48,8 @@ End the server after a last snapshot, if there are save points. A second SIGINT 
 .TP
 .B SIGHUP
 Open the log file again and read the configuration again. What changed in it and may change while
-the server runs is set; the log names what needs a restart.
+the server runs is set; the log names what needs a restart. A pipe is not read again, and a password
+is taken back only by an empty one.
 .TP
 .B SIGUSR1
 Log a summary: clients, keys, memory, commands, the longest turn of the loop.

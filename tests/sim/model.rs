@@ -57,6 +57,12 @@ impl Store {
         live.filter_map(|value| value.deadline_ms).min()
     }
 
+    /// How long the pause still keeps all keys, be they due or not.
+    pub(crate) fn pause_rest_ms(&self, now: Timestamp) -> u64 {
+        let until_ms = self.pause.map_or(0, |(_, until_ms)| until_ms);
+        until_ms.saturating_sub(now.monotonic_ms())
+    }
+
     /// What the request is answered at `now`; an error if it should not have been executed.
     pub(crate) fn execute(
         &mut self,

@@ -264,6 +264,8 @@ impl Edge for Network {
 
     fn exchange_with_disk(&mut self, _: &mut Node, _: Timestamp) {}
 
+    fn stand_still(&mut self, _: u64) {}
+
     fn executed(&mut self, node: &mut Node, client: ConnectionId) {
         if let Err(error) = self.compare(node, client) {
             self.fail(error);

@@ -149,6 +149,10 @@ impl Edge for Town {
     }
 
     fn exchange_with_disk(&mut self, _: &mut Node, _: Timestamp) {}
+
+    fn stand_still(&mut self, duration_us: u64) {
+        self.time_us.set(self.time_us.get() + duration_us);
+    }
 }
 
 struct Simulation {
@@ -350,11 +354,13 @@ fn a_ping_waits_for_one_slice_of_expiry() {
     simulation.let_in();
     let engine = simulation.scheduler.node_mut().engine_mut();
     for number in 0..200_000_u32 {
-        engine.set(
-            &number.to_le_bytes(),
-            b"value",
-            Expire::AtUnixMs(at(0).unix_ms() + 1_000),
-        );
+        engine
+            .set(
+                &number.to_le_bytes(),
+                b"value",
+                Expire::AtUnixMs(at(0).unix_ms() + 1_000),
+            )
+            .expect("there is no limit");
     }
     simulation.town().time_us.set(1_000_000);
     let wait_us = simulation.longest_wait_us(100);

@@ -251,7 +251,8 @@ impl World {
         }
         self.turns_with_work_left = 0;
         let live = network.store.live_keys(0, now.unix_ms());
-        if engine.len() != live {
+        let keeps_due_keys = network.store.pause_rest_ms(now) > 0;
+        if engine.len() < live || (engine.len() > live && !keeps_due_keys) {
             return Err(format!("{} keys where {live} are live", engine.len()));
         }
         let is_served = |client: &&Client| client.is_open && client.admission.is_some();
@@ -331,8 +332,10 @@ impl World {
     fn next_wake_ms(&mut self) -> Result<Option<u64>, String> {
         let now = self.now();
         let now_ms = now.unix_ms();
-        let deadline_ms = self.network().store.next_deadline_ms(now_ms);
-        let due_ms = deadline_ms.map(|deadline_ms| deadline_ms - now_ms);
+        let store = &self.network().store;
+        let deadline_ms = store.next_deadline_ms(now_ms);
+        let rest_ms = store.pause_rest_ms(now);
+        let due_ms = deadline_ms.map(|deadline_ms| (deadline_ms - now_ms).max(rest_ms));
         let mut wake_ms = self.scheduler.node_mut().next_wake_ms(now);
         if self.fault == Fault::Oversleeps {
             wake_ms = wake_ms.map(|wake_ms| wake_ms + 1);

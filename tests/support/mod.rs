@@ -3,6 +3,7 @@
 //!
 //! - `server`: a server process on a free port in a directory of its own, ended on drop
 //! - `client`: a blocking connection that gives raw reply bytes and parsed values
+//! - `disk`: a disk that a test can fill and stall
 //! - `value`: one reply, parsed from and printed in the notation of `tests/scripts/*.txt`
 //! - `script`: the parsed form of one file of `tests/scripts/`
 //! - `words`: request lines in the quoting of the inline protocol
@@ -16,6 +17,7 @@
 use std::time::Duration;
 
 pub(crate) mod client;
+pub(crate) mod disk;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod value;

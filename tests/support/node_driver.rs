@@ -29,7 +29,7 @@ impl NodeDriver {
     pub(crate) fn new() -> NodeDriver {
         let now = Timestamp::from_unix_ms(1_800_000_000_000);
         NodeDriver {
-            node: Node::new(Config::default(), now),
+            node: Node::new(super::config_with_debug(), now),
             connections: BTreeMap::new(),
             now,
         }
@@ -57,6 +57,7 @@ impl NodeDriver {
             let buffer = self.node.read_buffer(id);
             buffer[..piece.len()].copy_from_slice(piece);
             self.node.received(id, piece.len(), self.now);
+            self.pass_sleep();
             self.work();
         }
     }
@@ -66,12 +67,19 @@ impl NodeDriver {
         loop {
             for id in self.node.take_ready_list() {
                 self.node.resume(id, self.now);
+                self.pass_sleep();
             }
             let has_more = self.node.tick(self.now);
             if !has_more && !self.node.is_busy(self.now) {
                 return;
             }
         }
+    }
+
+    /// Time passes by itself where the server would stand still.
+    fn pass_sleep(&mut self) {
+        let sleep_us = self.node.take_sleep_us();
+        self.now = self.now.plus_ms(sleep_us / 1_000);
     }
 
     fn take_output(&mut self, id: ConnectionId) -> Vec<u8> {

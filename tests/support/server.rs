@@ -48,6 +48,14 @@ impl ServerProcess {
     /// Starts the binary of this package with these arguments besides port and directory. A
     /// configuration file comes first.
     pub(crate) fn evenkeel(arguments: &[&str]) -> ServerProcess {
+        Self::evenkeel_with(arguments, |_| {})
+    }
+
+    /// As [`ServerProcess::evenkeel`], after the test has prepared its command.
+    pub(crate) fn evenkeel_with(
+        arguments: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> ServerProcess {
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
         let has_file = arguments
             .first()
@@ -58,6 +66,7 @@ impl ServerProcess {
             .args(["--port", "0", "--enable-debug-command", "yes"])
             .args(options);
         command.stdin(Stdio::null());
+        prepare(&mut command);
         let mut server = Self::run(&mut command);
         server.wait_for_log("ready to accept connections");
         server

@@ -3,10 +3,12 @@
 //! Not here: files built block by block (`snapshot_format.rs`).
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use evenkeel::engine::Execution;
-use evenkeel::persistence::{Damage, Loader, MemoryDisk, Storage, Summary, load_from};
+use evenkeel::persistence::{
+    Damage, Loader, MemoryDisk, Salvage, Storage, Summary, load_from, salvage,
+};
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::session::{Peer, SessionKey};
 use evenkeel::value::record::Record;
@@ -35,6 +37,21 @@ pub(crate) fn read(file: &[u8]) -> Result<(Contents, Summary), Damage> {
         add_records(&mut contents, database, records);
     })?;
     loader.finish().map(|summary| (contents, summary))
+}
+
+/// What a damaged file still holds: the report, and the new file. What is shown of it must be what
+/// that file holds.
+pub(crate) fn salvaged(file: &[u8]) -> (Salvage, Vec<u8>) {
+    let (mut new, mut shown) = (Vec::new(), Contents::new());
+    let write = |bytes: &[u8]| {
+        new.extend_from_slice(bytes);
+        Ok(())
+    };
+    let show = |database, records: &[u8]| add_records(&mut shown, database, records);
+    let found = salvage(&mut Cursor::new(file), write, show).expect("it is in memory");
+    let (contents, _) = read(&new).expect("what was salvaged is whole");
+    assert_eq!(contents, shown);
+    (found, new)
 }
 
 /// The snapshot on a disk; `None` if there is none.

@@ -21,6 +21,8 @@ const RANKS: &[(&str, u8)] = &[
     ("persistence", 8),
     ("node", 9),
     ("server", 10),
+    // Parts of the binary, which uses the library from outside.
+    ("cli", 11),
 ];
 
 fn rank(folder: &str) -> Option<u8> {

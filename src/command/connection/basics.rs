@@ -26,7 +26,7 @@ static PING: CommandSpec = family::CONNECTION
 
 fn ping(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
-        1 => context.reply.simple("PONG"),
+        1 => context.reply.pong(),
         2 => context.reply.bulk(args.get(1)),
         _ => return Err(ReplyError::wrong_arity("ping")),
     }

@@ -1,6 +1,7 @@
 //! CLIENT: what a client says of itself, and pauses.
 
 use super::{client_list, tracking};
+use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
@@ -46,13 +47,26 @@ static CLIENT: CommandSpec = family::CONNECTION
 pub(super) const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
 
-pub(super) const BAD_NAME: ReplyError =
-    ReplyError::fixed("ERR Client names cannot contain spaces, newlines or special characters.");
-
-/// Whether a name may stand in CLIENT LIST: printable ASCII without spaces.
-pub(super) fn is_printable_name(name: &[u8]) -> bool {
-    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+/// Checks what is to stand in CLIENT LIST: printable ASCII without spaces, and not too much of it.
+///
+/// # Errors
+/// Redis's words for other bytes, and one of ours for too many; `what` says of what.
+pub(super) fn check_name(what: &str, name: &[u8]) -> Result<(), ReplyError> {
+    if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+        return Err(ReplyError::new(format!(
+            "ERR {what} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    if name.len() > CLIENT_NAME_BYTES_MAX {
+        return Err(ReplyError::new(format!(
+            "ERR {what} cannot be longer than {CLIENT_NAME_BYTES_MAX} bytes."
+        )));
+    }
+    Ok(())
 }
+
+/// What errors call the name of a client.
+pub(super) const CLIENT_NAME: &str = "Client names";
 
 static ID: CommandSpec = family::CONNECTION
     .subcommand("id", "", id)
@@ -73,9 +87,7 @@ static SETNAME: CommandSpec = family::CONNECTION
     .flags(ANYTIME);
 
 fn setname(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if !is_printable_name(args.get(2)) {
-        return Err(BAD_NAME);
-    }
+    check_name(CLIENT_NAME, args.get(2))?;
     context.session().name = args.get(2).into();
     context.reply.ok();
     Ok(())
@@ -114,11 +126,7 @@ fn setinfo(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let text = [b"ERR Unrecognized option '", option, b"'"].concat();
         return Err(ReplyError::from_bytes(text));
     };
-    if !is_printable_name(value) {
-        return Err(ReplyError::new(format!(
-            "ERR {field_name} cannot contain spaces, newlines or special characters."
-        )));
-    }
+    check_name(field_name, value)?;
     *field = value.into();
     context.reply.ok();
     Ok(())
@@ -209,8 +217,7 @@ static PAUSE: CommandSpec = family::CONNECTION
     .since("3.0.0")
     .flags(OPERATOR);
 
-const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
-const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
+const TIMEOUT_TOO_LONG: ReplyError = ReplyError::fixed("ERR timeout is out of range");
 const BAD_PAUSE: ReplyError = ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
 
 fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -228,8 +235,12 @@ fn pause(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             _ => return Err(BAD_PAUSE),
         };
     }
-    let timeout_ms = parse_i64(args.get(2)).ok_or(BAD_TIMEOUT)?;
-    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| NEGATIVE_TIMEOUT)?;
+    let timeout_ms = parse_i64(args.get(2)).ok_or(ReplyError::BAD_TIMEOUT)?;
+    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| ReplyError::NEGATIVE_TIMEOUT)?;
+    // Redis adds it to the time of day and refuses what does not fit.
+    if timeout_ms > i64::MAX as u64 - context.now_ms() {
+        return Err(TIMEOUT_TOO_LONG);
+    }
     let now_ms = context.now.monotonic_ms();
     context
         .pause

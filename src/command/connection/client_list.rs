@@ -1,6 +1,7 @@
 //! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
 
 use super::client::ANYTIME;
+use crate::base::clock::Timestamp;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
@@ -67,8 +68,9 @@ fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .collect();
     sessions.sort_unstable_by_key(|session| session.id);
     let mut text = String::new();
+    let view = View::of(context, args);
     for session in sessions {
-        write_line(&mut text, session, context.now.monotonic_us);
+        view.write_line(&mut text, session);
     }
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())
@@ -80,13 +82,9 @@ pub(super) static INFO: CommandSpec = family::CONNECTION
     .since("6.2.0")
     .flags(ANYTIME);
 
-fn info(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut text = String::new();
-    write_line(
-        &mut text,
-        context.sessions.get(context.key),
-        context.now.monotonic_us,
-    );
+    View::of(context, args).write_line(&mut text, context.sessions.get(context.key));
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
@@ -100,6 +98,7 @@ fn flags_of(session: &Session) -> String {
     let letters = [
         ('O', session.is_monitor),
         ('x', session.transaction.is_open()),
+        ('b', session.is_blocked),
         ('c', session.closes_after_reply),
         ('U', session.peer.transport == Transport::Unix),
         ('e', session.is_kept),
@@ -110,47 +109,71 @@ fn flags_of(session: &Session) -> String {
     if flags.is_empty() { "N".into() } else { flags }
 }
 
-/// One line of CLIENT LIST: every field that Redis 7.2 has, in its order; those that have no
-/// meaning here are 0.
-fn write_line(text: &mut String, session: &Session, now_us: u64) {
-    let transaction = &session.transaction;
-    let buffers = &session.buffers;
-    let written = writeln!(
-        text,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 \
-         ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 \
-         omem={} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
-        session.id,
-        session.peer.address,
-        session.peer.local_address,
-        session.peer.descriptor,
-        String::from_utf8_lossy(&session.name),
-        seconds_since(session.created.monotonic_us, now_us),
-        seconds_since(session.last_active_us, now_us),
-        flags_of(session),
-        session.database,
-        transaction.queue_len().map_or(-1, |len| len as i64),
-        buffers.input_bytes,
-        buffers.input_spare_bytes,
-        transaction.queue_bytes(),
-        buffers.output_allocated_bytes,
-        buffers.output_allocated_bytes,
-        buffers.output_bytes,
-        buffers.output_allocated_bytes,
-        session.used_bytes(),
-        if buffers.output_bytes > 0 { "rw" } else { "r" },
-        session
-            .last_command
-            .map_or("NULL", |number| table().full_name(number)),
-        if session.dialect == Dialect::Resp3 {
-            3
-        } else {
-            2
-        },
-        String::from_utf8_lossy(&session.library_name),
-        String::from_utf8_lossy(&session.library_version),
-    );
-    written.expect("writing to a String never fails");
+/// Who looks at the clients, and when.
+struct View {
+    now: Timestamp,
+    own_id: u64,
+    /// Bytes of the arguments of the request that asks.
+    own_argument_bytes: usize,
+}
+
+impl View {
+    fn of(context: &Context<'_>, args: Args<'_>) -> Self {
+        Self {
+            now: context.now,
+            own_id: context.sessions.get(context.key).id,
+            own_argument_bytes: args.iter().map(<[u8]>::len).sum(),
+        }
+    }
+
+    /// One line of CLIENT LIST: every field that Redis 7.2 has, in its order; those that have no
+    /// meaning here are 0.
+    fn write_line(&self, text: &mut String, session: &Session) {
+        let transaction = &session.transaction;
+        let buffers = &session.buffers;
+        let now_us = self.now.monotonic_us;
+        let argument_bytes = match session.id == self.own_id {
+            true => self.own_argument_bytes,
+            false => 0,
+        };
+        let written = writeln!(
+            text,
+            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 \
+             ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={argument_bytes} multi-mem={} rbs={} \
+             rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user=default redir=-1 resp={} \
+             lib-name={} lib-ver={}",
+            session.id,
+            session.peer.address,
+            session.peer.local_address,
+            session.peer.descriptor,
+            String::from_utf8_lossy(&session.name),
+            seconds_since(session.created.monotonic_us, now_us),
+            seconds_since(session.last_active_us, now_us),
+            flags_of(session),
+            session.database,
+            transaction.queue_len().map_or(-1, |len| len as i64),
+            buffers.input_bytes,
+            buffers.input_spare_bytes,
+            transaction.queue_bytes(),
+            buffers.output_allocated_bytes,
+            buffers.output_allocated_bytes,
+            buffers.output_bytes,
+            buffers.output_allocated_bytes,
+            session.used_bytes(),
+            if buffers.output_bytes > 0 { "rw" } else { "r" },
+            session
+                .last_command
+                .map_or("NULL", |number| table().full_name(number)),
+            if session.dialect == Dialect::Resp3 {
+                3
+            } else {
+                2
+            },
+            String::from_utf8_lossy(&session.library_name),
+            String::from_utf8_lossy(&session.library_version),
+        );
+        written.expect("writing to a String never fails");
+    }
 }
 
 pub(super) static KILL: CommandSpec = family::CONNECTION

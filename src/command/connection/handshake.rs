@@ -1,6 +1,6 @@
 //! HELLO and AUTH: who the client is, and which protocol it speaks.
 
-use super::client::is_printable_name;
+use super::client::{CLIENT_NAME, check_name};
 use super::needs_no_password;
 use crate::base::numbers::parse_i64;
 use crate::base::secret::equals_secret;
@@ -58,9 +58,7 @@ fn parse_hello_options(args: Args<'_>) -> Result<HelloOptions<'_>, ReplyError> {
             index += 3;
         } else if option.eq_ignore_ascii_case(b"setname") && rest >= 1 {
             let name = args.get(index + 1);
-            if !is_printable_name(name) {
-                return Err(super::client::BAD_NAME);
-            }
+            check_name(CLIENT_NAME, name)?;
             options.name = Some(name);
             index += 2;
         } else {
@@ -84,7 +82,7 @@ fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if let Some((user, password)) = options.credentials {
         authenticate(context, user, password)?;
     }
-    if !context.session().is_authenticated && !needs_no_password(context) {
+    if !context.is_unrestricted() {
         return Err(HELLO_NEEDS_AUTH);
     }
     let session = context.session();

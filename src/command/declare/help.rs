@@ -27,16 +27,41 @@ macro_rules! help_of {
 
 pub(in crate::command) use help_of;
 
-/// Replies two lines for each subcommand: how it is written, and what it does.
-pub(in crate::command) fn reply_help(context: &mut Context<'_>, container: &CommandSpec) {
-    let name = container.name.to_uppercase();
+/// How a subcommand is called and what it does.
+#[derive(Clone, Copy)]
+pub(in crate::command) struct Usage<'a> {
+    /// Its own name in lower case.
+    pub(in crate::command) name: &'a str,
+    /// Its arguments in the notation of `syntax.rs`.
+    pub(in crate::command) syntax: &'a str,
+    /// One sentence of what it does.
+    pub(in crate::command) summary: &'a str,
+}
+
+/// Replies two lines for each subcommand of a container: how it is written, and what it does.
+pub(in crate::command) fn reply_help(context: &mut Context<'_>, container: &'static CommandSpec) {
+    let usages = container.subcommands().iter().map(|spec| Usage {
+        name: spec.name,
+        syntax: spec.syntax,
+        summary: spec.summary,
+    });
+    reply_usages(context, container.name, usages);
+}
+
+/// As [`reply_help`] for subcommands that are not in the table of commands.
+pub(in crate::command) fn reply_usages<'a>(
+    context: &mut Context<'_>,
+    container_name: &str,
+    usages: impl Iterator<Item = Usage<'a>>,
+) {
+    let name = container_name.to_uppercase();
     let mut lines = vec![format!(
         "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
     )];
-    for subcommand in container.subcommands() {
-        let usage = format!("{} {}", subcommand.name.to_uppercase(), subcommand.syntax);
-        lines.push(usage.trim_end().to_string());
-        lines.push(format!("    {}", subcommand.summary));
+    for usage in usages {
+        let call = format!("{} {}", usage.name.to_uppercase(), usage.syntax);
+        lines.push(call.trim_end().to_string());
+        lines.push(format!("    {}", usage.summary));
     }
     context.reply.array(lines.len());
     for line in lines {

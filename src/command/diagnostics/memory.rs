@@ -8,6 +8,7 @@ use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::command::server::gather_gauges;
 use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -113,14 +114,10 @@ fn write_figures(reply: &mut ReplyWriter<'_>, figures: &[Named]) {
 
 /// The figures before those of the databases, in Redis's order.
 fn head_figures(gauges: &Gauges) -> Vec<Named> {
-    let peak_bytes = gauges.used_memory_peak_bytes.max(gauges.used_memory_bytes);
     vec![
-        ("peak.allocated", Figure::Count(peak_bytes)),
+        ("peak.allocated", Figure::Count(gauges.peak_bytes())),
         ("total.allocated", Figure::Count(gauges.used_memory_bytes)),
-        (
-            "startup.allocated",
-            Figure::Count(gauges.used_memory_startup_bytes),
-        ),
+        ("startup.allocated", Figure::Count(0)),
         ("replication.backlog", Figure::Count(0)),
         ("clients.slaves", Figure::Count(0)),
         ("clients.normal", Figure::Count(gauges.client_buffers_bytes)),
@@ -134,10 +131,10 @@ fn head_figures(gauges: &Gauges) -> Vec<Named> {
 /// The figures behind those of the databases.
 fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
     let used_bytes = gauges.used_memory_bytes;
-    let peak_bytes = gauges.used_memory_peak_bytes.max(used_bytes);
-    let dataset_bytes = used_bytes.saturating_sub(gauges.used_memory_overhead_bytes);
-    let net_bytes = used_bytes.saturating_sub(gauges.used_memory_startup_bytes);
+    let dataset_bytes = gauges.dataset_bytes();
+    let active_bytes = gauges.active_bytes();
     let rss_bytes = gauges.used_memory_rss_bytes;
+    let explained_bytes = gauges.explained_resident_bytes();
     let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     vec![
         (
@@ -147,36 +144,45 @@ fn tail_figures(gauges: &Gauges, keys: u64) -> Vec<Named> {
         ("keys.count", Figure::Count(keys)),
         (
             "keys.bytes-per-key",
-            Figure::Count(net_bytes.checked_div(keys).unwrap_or(0)),
+            Figure::Count(used_bytes.checked_div(keys).unwrap_or(0)),
         ),
         ("dataset.bytes", Figure::Count(dataset_bytes)),
         (
             "dataset.percentage",
-            Figure::Ratio(ratio(dataset_bytes, net_bytes) * 100.0),
+            Figure::Ratio(ratio(dataset_bytes, used_bytes) * 100.0),
         ),
         (
             "peak.percentage",
-            Figure::Ratio(ratio(used_bytes, peak_bytes) * 100.0),
+            Figure::Ratio(ratio(used_bytes, gauges.peak_bytes()) * 100.0),
         ),
         ("allocator.allocated", Figure::Count(used_bytes)),
-        ("allocator.active", Figure::Count(rss_bytes)),
-        ("allocator.resident", Figure::Count(rss_bytes)),
+        ("allocator.active", Figure::Count(active_bytes)),
+        ("allocator.resident", Figure::Count(active_bytes)),
         (
             "allocator-fragmentation.ratio",
-            Figure::Ratio(ratio(rss_bytes, used_bytes)),
+            Figure::Ratio(ratio(active_bytes, used_bytes)),
         ),
         (
             "allocator-fragmentation.bytes",
-            Figure::Signed(rss_bytes.wrapping_sub(used_bytes).cast_signed()),
+            Figure::Count(gauges.entry_room_bytes()),
         ),
         ("allocator-rss.ratio", Figure::Ratio(1.0)),
         ("allocator-rss.bytes", Figure::Count(0)),
-        ("rss-overhead.ratio", Figure::Ratio(1.0)),
-        ("rss-overhead.bytes", Figure::Count(0)),
-        ("fragmentation", Figure::Ratio(ratio(rss_bytes, used_bytes))),
+        (
+            "rss-overhead.ratio",
+            Figure::Ratio(ratio(rss_bytes, active_bytes)),
+        ),
+        (
+            "rss-overhead.bytes",
+            Figure::Signed(rss_bytes.wrapping_sub(active_bytes).cast_signed()),
+        ),
+        (
+            "fragmentation",
+            Figure::Ratio(ratio(rss_bytes, explained_bytes)),
+        ),
         (
             "fragmentation.bytes",
-            Figure::Signed(rss_bytes.wrapping_sub(used_bytes).cast_signed()),
+            Figure::Signed(rss_bytes.wrapping_sub(explained_bytes).cast_signed()),
         ),
     ]
 }
@@ -203,7 +209,8 @@ fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
                  process may hold on to pages that it does not need. A restart gives them back.\n",
             );
         }
-        if gauges.used_memory_rss_bytes > used_bytes + used_bytes * 2 / 5 {
+        let explained_bytes = gauges.explained_resident_bytes();
+        if gauges.used_memory_rss_bytes > explained_bytes + explained_bytes * 2 / 5 {
             text.push_str(
                 "Fragmentation: the process has more than 1.4 times the memory that is used. Many \
                  values of changing size, or keys that were deleted, leave holes.\n",
@@ -237,10 +244,11 @@ fn malloc_stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 
 static PURGE: CommandSpec = family::SERVER
     .subcommand("purge", "", purge)
-    .summary("Does nothing: the allocator gives pages back by itself.")
+    .summary("Gives free memory back to the system at once instead of within seconds.")
     .since("4.0.0");
 
 fn purge(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
+    context.outbox.push(Effect::PurgeMemory);
     context.reply.ok();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! SLOWLOG: commands that took long.
 //!
-//! Not here: the log (`stats/slow_log.rs`), what gets into it (`observe.rs`).
+//! Not here: the log (`stats/slow_log.rs`), what gets into it (`command/observe.rs`).
 
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
@@ -41,9 +41,7 @@ fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         },
         _ => {
             let word = args.get(1);
-            let head = b"ERR unknown subcommand or wrong number of arguments for '";
-            let text = [&head[..], word, b"'. Try SLOWLOG HELP."].concat();
-            return Err(ReplyError::from_bytes(text));
+            return Err(ReplyError::unknown_subcommand_or_arity("slowlog", word));
         }
     };
     let entries = context.stats.slow_log.iter();

@@ -209,15 +209,16 @@ fn reply_deadline(
 ) -> Outcome {
     let key = context.key(args, 1);
     let (database, now_ms) = (context.database(), context.now_ms());
-    let answer = match context.keyspace.find(database, key, now_ms) {
-        None => -2,
-        Some(entry) => match context.keyspace.deadline_ms(database, entry) {
-            None => -1,
-            // A key that is found is not due, so its deadline lies in the future.
-            Some(deadline_ms) => i64::try_from(shown(deadline_ms, now_ms)).unwrap_or(i64::MAX),
-        },
-    };
-    context.reply.integer(answer);
+    context.look(key, |reply, keyspace, entry| {
+        reply.integer(match entry {
+            None => -2,
+            Some(entry) => match keyspace.deadline_ms(database, entry) {
+                None => -1,
+                // A key that is found is not due, so its deadline lies in the future.
+                Some(deadline_ms) => i64::try_from(shown(deadline_ms, now_ms)).unwrap_or(i64::MAX),
+            },
+        });
+    });
     Ok(())
 }
 

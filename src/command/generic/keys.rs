@@ -42,7 +42,7 @@ static EXISTS: CommandSpec = family::GENERIC
     .keys(Keys::ALL);
 
 static TOUCH: CommandSpec = family::GENERIC
-    .command("touch", "key [key ...]", exists)
+    .command("touch", "key [key ...]", touch)
     .summary("Notes a use of keys and returns how many exist.")
     .since("3.2.1")
     .cost("O(number of keys)")
@@ -50,6 +50,15 @@ static TOUCH: CommandSpec = family::GENERIC
     .keys(Keys::ALL);
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let mut count = 0;
+    for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
+        count += i64::from(context.look(key, |_, _, entry| entry.is_some()));
+    });
+    context.reply.integer(count);
+    Ok(())
+}
+
+fn touch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
     for_each_key(context, args, 1..args.len(), 1, |context, _, key| {
         count += i64::from(context.read(key, |_, entry| entry.is_some()));
@@ -66,9 +75,8 @@ static TYPE: CommandSpec = family::GENERIC
 
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let (database, now_ms) = (context.database(), context.now_ms());
-    let entry = context.keyspace.find(database, key, now_ms);
-    let name = entry.map_or("none", |entry| entry.kind().name());
-    context.reply.simple(name);
+    context.look(key, |reply, _, entry| {
+        reply.simple(entry.map_or("none", |entry| entry.kind().name()));
+    });
     Ok(())
 }

@@ -95,21 +95,21 @@ fn look(
     answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, Uses) -> Outcome,
 ) -> Outcome {
     let key = context.key(args, 2);
-    let (database, now_ms) = (context.database(), context.now_ms());
-    match context.keyspace.find(database, key, now_ms) {
+    let now_ms = context.now_ms();
+    context.look(key, |reply, keyspace, entry| match entry {
         Some(entry) => {
             let bits = entry.access_bits();
             let uses = Uses {
-                idle_time_s: context.keyspace.idle_time_s(bits, now_ms),
-                frequency: context.keyspace.frequency(bits),
+                idle_time_s: keyspace.idle_time_s(bits, now_ms),
+                frequency: keyspace.frequency(bits),
             };
-            answer(&mut context.reply, entry, uses)
+            answer(reply, entry, uses)
         }
         None => {
-            context.reply.null();
+            reply.null();
             Ok(())
         }
-    }
+    })
 }
 
 help_of!(OBJECT, GENERIC, "6.2.0");

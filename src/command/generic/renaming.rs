@@ -4,6 +4,7 @@ use crate::command::arguments::parse_database;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::context::Context;
+use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -103,11 +104,16 @@ fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::SAME_OBJECT);
     }
     let now_ms = context.now_ms();
+    let entry = context.keyspace.find(database, source, now_ms);
+    let len = entry.map_or(0, EntryRef::value_bytes);
+    context.room_to_grow(target, len)?;
     let is_free = !context
         .keyspace
         .mutate(target_database, now_ms)
         .exists(target);
-    let copies = (is_free || replaces) && context.mutate().copy(source, target_database, target);
+    let is_there = context.read(source, |_, entry| entry.is_some());
+    let may_copy = is_there && (is_free || replaces);
+    let copies = may_copy && context.mutate().copy(source, target_database, target);
     context.reply.integer(i64::from(copies));
     Ok(())
 }

@@ -1,28 +1,46 @@
-//! Walks over all keys.
+//! Walks over all keys: KEYS and SCAN.
+//!
+//! ```text
+//!  Walk ─▶ the next key, in the order of the hash ─▶ Pattern ─┬─ yes ─▶ encoded
+//!            ▲                                                ├─ no
+//!            └──────────── the work of a step is used up ◀────┴─ not decided: a copy of the key is
+//!                                                                kept, and matched on
+//! ```
+//!
+//! Invariant: a step is bounded by the bytes of keys and by the work of matching, not in keys only;
+//! it ends with the key at which that is used up, in the middle of a match if need be.
+//!
+//! Not here: matching (`base/glob`); the order of keys (`keyspace/`); when steps are taken
+//! (`node/reading.rs`).
 
-use crate::base::glob;
+use crate::base::glob::{Matching, Pattern};
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::context::Context;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{EntryRef, Keyspace};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::long_read::LongRead;
 use std::collections::VecDeque;
-
-/// Buckets that SCAN looks at for each key it was asked for, found or not, as in Redis.
-const SCAN_BUCKETS_PER_KEY: usize = 10;
+use std::ops::ControlFlow;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&KEYS, &SCAN];
 
 /// Keys that SCAN looks at if the request does not say.
 const SCAN_COUNT_DEFAULT: usize = 10;
 
-/// What one step of KEYS does at most, in bytes of keys: some ten microseconds.
+/// Buckets that SCAN looks at for each key it was asked for, found or not, as in Redis.
+const SCAN_BUCKETS_PER_KEY: usize = 10;
+
+/// What one step does at most, in bytes of keys: some ten microseconds.
 const STEP_WORK: usize = 8 * 1024;
+
+/// What a page of SCAN, or KEYS answered at once, does at most: about a millisecond. Ten thousand
+/// keys of a hundred bytes are less.
+const PAGE_WORK: usize = 2 << 20;
 
 /// What a key costs beside its bytes: its entry comes from memory.
 const WORK_A_KEY: usize = 64;
@@ -33,6 +51,125 @@ const WORK_A_BUCKET: usize = 16;
 /// A piece of the reply of KEYS is closed when it has grown to this.
 const PIECE_BYTES: usize = 64 * 1024;
 
+const TOO_MANY_CLASSES: ReplyError =
+    ReplyError::fixed("ERR pattern has too many character classes");
+const TOO_COMPLEX: ReplyError =
+    ReplyError::fixed("ERR pattern is too complex to be matched inside a transaction");
+
+/// A walk over the keys of a database that match a pattern. It follows the number of the database,
+/// whatever FLUSHDB and SWAPDB do to it meanwhile.
+#[derive(Debug)]
+struct Walk {
+    database: usize,
+    /// `None`: every key, also the empty one.
+    pattern: Option<Pattern>,
+    cursor: u64,
+    has_reached_end: bool,
+    visited_count: usize,
+    matched_count: usize,
+    /// Keys whose matches are not decided yet: at most one, but for keys that share a position.
+    undecided: Vec<(Box<[u8]>, Matching)>,
+    scratch: Vec<(u64, u64)>,
+}
+
+impl Walk {
+    /// # Errors
+    /// If the pattern is too complex: for any walk, or for one that can't be made in steps.
+    fn new(context: &Context<'_>, cursor: u64, pattern: &[u8]) -> Result<Self, ReplyError> {
+        let pattern = match pattern {
+            b"*" => None,
+            _ => Some(Pattern::new(pattern, false).map_err(|_| TOO_MANY_CLASSES)?),
+        };
+        if !context.may_wait && pattern.as_ref().is_some_and(|pattern| !pattern.is_easy()) {
+            return Err(TOO_COMPLEX);
+        }
+        Ok(Self {
+            database: context.database(),
+            pattern,
+            cursor,
+            has_reached_end: false,
+            visited_count: 0,
+            matched_count: 0,
+            undecided: Vec::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Goes on to the end of a bucket, or until `work` is used up; gives keys that match to `found`.
+    fn go_on(
+        &mut self,
+        keyspace: &Keyspace,
+        now_ms: u64,
+        work: &mut usize,
+        mut found: impl FnMut(&[u8]),
+    ) {
+        if !self.decide(work, &mut found) || self.has_reached_end {
+            return;
+        }
+        let Self {
+            pattern,
+            visited_count,
+            matched_count,
+            undecided,
+            ..
+        } = self;
+        *work = work.saturating_sub(WORK_A_BUCKET);
+        let visit = |entry: EntryRef<'_>| {
+            let key = entry.key();
+            *visited_count += 1;
+            *work = work.saturating_sub(WORK_A_KEY + key.len());
+            let mut matching = Matching::default();
+            let is_match = match pattern {
+                Some(pattern) => pattern.go_on(&mut matching, key, work),
+                None => Some(true),
+            };
+            match is_match {
+                Some(true) => {
+                    *matched_count += 1;
+                    found(key);
+                }
+                Some(false) => {}
+                None => undecided.push((key.into(), matching)),
+            }
+            if *work == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let scratch = &mut self.scratch;
+        self.cursor = keyspace.scan_in_order(self.database, self.cursor, now_ms, scratch, visit);
+        self.has_reached_end = self.cursor == 0;
+    }
+
+    /// Goes on with keys whose match is not decided; true if there is none any more.
+    fn decide(&mut self, work: &mut usize, found: &mut impl FnMut(&[u8])) -> bool {
+        while let Some((key, matching)) = self.undecided.last_mut() {
+            let pattern = self.pattern.as_ref();
+            let is_match = pattern.map_or(Some(true), |pattern| pattern.go_on(matching, key, work));
+            let Some(is_match) = is_match else {
+                return false;
+            };
+            if is_match {
+                self.matched_count += 1;
+                found(key);
+            }
+            self.undecided.pop();
+        }
+        true
+    }
+
+    /// Whether every key was visited and decided.
+    fn is_over(&self) -> bool {
+        self.has_reached_end && self.undecided.is_empty()
+    }
+
+    /// Bytes held for it.
+    fn used_bytes(&self) -> usize {
+        self.undecided.iter().map(|(key, _)| key.len()).sum()
+    }
+}
+
 static KEYS: CommandSpec = family::GENERIC
     .command("keys", "pattern", keys)
     .summary("Returns all keys that match a pattern.")
@@ -42,9 +179,14 @@ static KEYS: CommandSpec = family::GENERIC
     .keys(Keys::None);
 
 fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let database = context.database();
-    let read = KeysRead::new(database, args.get(1));
-    if context.keyspace.size(database).keys <= SCAN_KEYS_MAX {
+    let walk = Walk::new(context, 0, args.get(1))?;
+    let mut read = KeysRead::new(walk);
+    if context.keyspace.size(context.database()).keys <= SCAN_KEYS_MAX {
+        // Short as a rule, and then of one moment.
+        let (now_ms, dialect) = (context.now_ms(), context.reply.dialect());
+        read.walk(context.keyspace, now_ms, dialect, PAGE_WORK);
+    }
+    if read.walk.is_over() {
         context.answer_at_once(read);
     } else {
         context.answer_in_steps(read);
@@ -53,122 +195,65 @@ fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// KEYS on its way: first it walks over the database and keeps the matches, encoded, since their
-/// number is the first word of the reply; then it gives them away piece by piece. The walk follows
-/// the number of the database, whatever FLUSHDB and SWAPDB do to it meanwhile.
+/// number is the first word of the reply; then it gives them away piece by piece.
 #[derive(Debug)]
 struct KeysRead {
-    database: usize,
-    /// `None`: every key, also the empty one.
-    pattern: Option<Box<[u8]>>,
-    cursor: u64,
-    is_walked: bool,
-    matched_count: usize,
+    walk: Walk,
+    has_begun_reply: bool,
     /// Small pieces, so that none is ever copied into a larger one.
     pieces: VecDeque<Vec<u8>>,
     pieces_bytes: usize,
 }
 
 impl KeysRead {
-    fn new(database: usize, pattern: &[u8]) -> Self {
+    fn new(walk: Walk) -> Self {
         Self {
-            database,
-            pattern: (pattern != b"*").then(|| pattern.into()),
-            cursor: 0,
-            is_walked: false,
-            matched_count: 0,
+            walk,
+            has_begun_reply: false,
             pieces: VecDeque::new(),
             pieces_bytes: 0,
         }
     }
 
-    fn walk(&mut self, keyspace: &Keyspace, now_ms: u64, dialect: Dialect) {
-        if self
-            .pieces
-            .back()
-            .is_none_or(|piece| piece.len() >= PIECE_BYTES)
-        {
-            self.pieces.push_back(Vec::new());
-        }
-        let piece = self.pieces.back_mut().expect("one was pushed");
-        let bytes_before = piece.len();
-        let mut writer = ReplyWriter::new(piece, dialect);
-        let mut work = 0;
-        while work < STEP_WORK && !self.is_walked {
-            work += WORK_A_BUCKET;
-            self.cursor = keyspace.scan(self.database, self.cursor, now_ms, |entry| {
-                let key = entry.key();
-                work += WORK_A_KEY + key.len();
-                let pattern = self.pattern.as_deref();
-                if pattern.is_none_or(|pattern| glob::matches(pattern, key, false)) {
-                    self.matched_count += 1;
-                    writer.bulk(key);
+    fn walk(&mut self, keyspace: &Keyspace, now_ms: u64, dialect: Dialect, mut work: usize) {
+        let Self {
+            walk,
+            pieces,
+            pieces_bytes,
+            ..
+        } = self;
+        while work > 0 && !walk.is_over() {
+            walk.go_on(keyspace, now_ms, &mut work, |key| {
+                if pieces.back().is_none_or(|piece| piece.len() >= PIECE_BYTES) {
+                    pieces.push_back(Vec::new());
                 }
+                let piece = pieces.back_mut().expect("one was pushed");
+                let bytes_before = piece.len();
+                ReplyWriter::new(piece, dialect).bulk(key);
+                *pieces_bytes += piece.len() - bytes_before;
             });
-            self.is_walked = self.cursor == 0;
         }
-        self.pieces_bytes += writer.len() - bytes_before;
     }
 }
 
 impl LongRead for KeysRead {
     fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
-        if self.is_walked {
+        if self.has_begun_reply {
             let piece = self.pieces.pop_front().unwrap_or_default();
             self.pieces_bytes -= piece.len();
             reply.raw(&piece);
             return self.pieces.is_empty();
         }
-        self.walk(keyspace, now_ms, reply.dialect());
-        if self.is_walked {
-            reply.array(self.matched_count);
+        self.walk(keyspace, now_ms, reply.dialect(), STEP_WORK);
+        if self.walk.is_over() {
+            self.has_begun_reply = true;
+            reply.array(self.walk.matched_count);
         }
-        false
+        self.has_begun_reply && self.pieces.is_empty()
     }
 
     fn used_bytes(&self) -> usize {
-        self.pieces_bytes
-    }
-}
-
-/// Keys that match, encoded while the number of them is not yet known.
-struct FoundKeys<'p> {
-    pattern: Option<&'p [u8]>,
-    encoded: Vec<u8>,
-    matched_count: usize,
-    visited_count: usize,
-}
-
-impl<'p> FoundKeys<'p> {
-    fn new(pattern: &'p [u8]) -> Self {
-        let pattern = (pattern != b"*").then_some(pattern);
-        Self {
-            pattern,
-            encoded: Vec::new(),
-            matched_count: 0,
-            visited_count: 0,
-        }
-    }
-
-    fn visit(&mut self, context: &Context<'_>, cursor: u64) -> u64 {
-        let mut writer = ReplyWriter::new(&mut self.encoded, context.reply.dialect());
-        context
-            .keyspace
-            .scan(context.database(), cursor, context.now_ms(), |entry| {
-                self.visited_count += 1;
-                let key = entry.key();
-                if self
-                    .pattern
-                    .is_none_or(|pattern| glob::matches(pattern, key, false))
-                {
-                    self.matched_count += 1;
-                    writer.bulk(key);
-                }
-            })
-    }
-
-    fn reply(self, context: &mut Context<'_>) {
-        context.reply.array(self.matched_count);
-        context.reply.raw(&self.encoded);
+        self.walk.used_bytes() + self.pieces_bytes
     }
 }
 
@@ -185,7 +270,7 @@ static SCAN: CommandSpec = family::GENERIC
     .keys(Keys::None);
 
 fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let mut cursor = parse_u64(args.get(1)).ok_or(ReplyError::INVALID_CURSOR)?;
+    let cursor = parse_u64(args.get(1)).ok_or(ReplyError::INVALID_CURSOR)?;
     let mut count = SCAN_COUNT_DEFAULT;
     let mut pattern = &b"*"[..];
     let mut has_type = true;
@@ -213,25 +298,80 @@ fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
         index += 2;
     }
-    let mut found = FoundKeys::new(pattern);
-    // So that a call on a table that lost its keys ends, too.
-    let bucket_count_max = count.saturating_mul(SCAN_BUCKETS_PER_KEY);
-    let mut bucket_count = 0;
-    loop {
-        cursor = found.visit(context, cursor);
-        bucket_count += 1;
-        if cursor == 0 || found.visited_count >= count || bucket_count >= bucket_count_max {
-            break;
+    let mut page = ScanPage {
+        walk: Walk::new(context, cursor, pattern)?,
+        keys_max: count,
+        // So that a call on a table that lost its keys ends, too.
+        buckets_left: count.saturating_mul(SCAN_BUCKETS_PER_KEY),
+        has_type,
+        encoded: Vec::new(),
+    };
+    let (now_ms, dialect) = (context.now_ms(), context.reply.dialect());
+    page.fill(context.keyspace, now_ms, dialect, PAGE_WORK);
+    if page.walk.undecided.is_empty() {
+        page.reply(&mut context.reply);
+    } else {
+        context.answer_in_steps(page);
+    }
+    Ok(())
+}
+
+/// A page of SCAN. It ends when enough keys are visited or its work is used up, whichever comes
+/// first; only if a match is not decided then, that is done in steps.
+#[derive(Debug)]
+struct ScanPage {
+    walk: Walk,
+    keys_max: usize,
+    buckets_left: usize,
+    /// Whether keys of the type that was asked for exist at all.
+    has_type: bool,
+    encoded: Vec<u8>,
+}
+
+impl ScanPage {
+    fn fill(&mut self, keyspace: &Keyspace, now_ms: u64, dialect: Dialect, mut work: usize) {
+        while work > 0
+            && !self.walk.is_over()
+            && self.walk.visited_count < self.keys_max
+            && self.buckets_left > 0
+        {
+            self.buckets_left -= 1;
+            self.go_on(keyspace, now_ms, dialect, &mut work);
         }
     }
-    context.reply.array(2);
-    context
-        .reply
-        .bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    if !has_type {
-        found.matched_count = 0;
-        found.encoded.clear();
+
+    fn go_on(&mut self, keyspace: &Keyspace, now_ms: u64, dialect: Dialect, work: &mut usize) {
+        let mut writer = ReplyWriter::new(&mut self.encoded, dialect);
+        self.walk
+            .go_on(keyspace, now_ms, work, |key| writer.bulk(key));
     }
-    found.reply(context);
-    Ok(())
+
+    fn reply(&mut self, reply: &mut ReplyWriter<'_>) {
+        let is_wanted = self.has_type;
+        reply.array(2);
+        reply.bulk(itoa::Buffer::new().format(self.walk.cursor).as_bytes());
+        reply.array(if is_wanted {
+            self.walk.matched_count
+        } else {
+            0
+        });
+        reply.raw(if is_wanted { &self.encoded } else { b"" });
+    }
+}
+
+impl LongRead for ScanPage {
+    fn step(&mut self, _: &mut Keyspace, _: u64, reply: &mut ReplyWriter<'_>) -> bool {
+        let mut writer = ReplyWriter::new(&mut self.encoded, reply.dialect());
+        let is_decided = self
+            .walk
+            .decide(&mut { STEP_WORK }, &mut |key: &[u8]| writer.bulk(key));
+        if is_decided {
+            self.reply(reply);
+        }
+        is_decided
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.walk.used_bytes() + self.encoded.len()
+    }
 }

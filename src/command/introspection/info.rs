@@ -34,7 +34,7 @@ pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
         reply.simple(&format!("@{category}"));
     }
     reply.set(0);
-    key_arguments::write_specifications(reply, spec);
+    key_arguments::write_specifications(reply, number);
     if spec.subcommands().is_empty() {
         reply.set(0);
     } else {

@@ -6,13 +6,15 @@
 //! Keys::Counted  begin_search index `count`   find_keys keynum keynumidx 0, firstkey 1, keystep
 //! ```
 //!
-//! What is done to a key follows from the flags of the command, with the widest right where Redis
-//! distinguishes more: `RO access`, `RW access update`, or `RO` if the value is not looked at.
+//! A command that does something else to its first key than to the others has a specification for
+//! the first, and one for them.
 //!
-//! Not here: the hash of the first key, taken before a request is executed (`engine/`).
+//! Not here: what is done to a key (`key_access.rs`); the hash of the first key, taken before a
+//! request is executed (`engine/`).
 
+use super::key_access::{self, Access};
 use crate::base::numbers::parse_i64;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys};
+use crate::command::declare::spec::Keys;
 use crate::command::declare::table::{CommandNumber, table};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -29,7 +31,7 @@ const WRONG_KEYS: ReplyError = ReplyError::fixed("ERR Invalid arguments specifie
 /// A request that somebody asks about, with the place of its keys.
 pub(super) struct KeyCall {
     /// What it calls.
-    pub(super) spec: &'static CommandSpec,
+    pub(super) command: CommandNumber,
     keys: StepBy<Range<usize>>,
 }
 
@@ -39,9 +41,8 @@ impl KeyCall {
     /// # Errors
     /// Redis's words for an unknown command, one without keys, and too few or wrong arguments.
     pub(super) fn parse(request: Args<'_>) -> Result<Self, ReplyError> {
-        let spec = find(request)
-            .map(|number| table().spec(number))
-            .ok_or(UNKNOWN)?;
+        let command = find(request).ok_or(UNKNOWN)?;
+        let spec = table().spec(command);
         if spec.keys == Keys::None {
             return Err(KEYLESS);
         }
@@ -49,7 +50,7 @@ impl KeyCall {
             return Err(WRONG_COUNT);
         }
         let keys = find_keys(spec.keys, request).ok_or(WRONG_KEYS)?;
-        Ok(Self { spec, keys })
+        Ok(Self { command, keys })
     }
 
     /// Indexes of the keys in the request.
@@ -68,7 +69,7 @@ fn find(request: Args<'_>) -> Option<CommandNumber> {
 
 /// The indexes of the keys, of which there is at least one, or none if the request does not have
 /// them.
-fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<usize>>> {
+pub(crate) fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<usize>>> {
     let (first, last, step) = match keys {
         Keys::None => return None,
         Keys::Range { first, last, step } => {
@@ -96,34 +97,25 @@ fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<usize>>> {
     is_inside.then(|| (first..last + 1).step_by(step))
 }
 
-/// Writes the key specifications of a command: a set of one map, or an empty one.
-pub(super) fn write_specifications(reply: &mut ReplyWriter<'_>, spec: &CommandSpec) {
-    if spec.keys == Keys::None {
-        return reply.set(0);
-    }
-    reply.set(1);
-    reply.map(3);
-    reply.bulk(b"flags");
-    write_access(reply, spec.flags);
-    match spec.keys {
-        Keys::None => {}
+/// Writes the key specifications of a command: a set of maps, one for each run of keys that the
+/// same is done to.
+pub(super) fn write_specifications(reply: &mut ReplyWriter<'_>, command: CommandNumber) {
+    let (to_first, to_others) = key_access::declared(command);
+    match table().spec(command).keys {
+        Keys::None => reply.set(0),
+        Keys::Range { first, last, step } if to_first == to_others => {
+            reply.set(1);
+            write_range(reply, to_first, (first, last, step));
+        }
         Keys::Range { first, last, step } => {
-            let last = i64::from(last);
-            let last = if last < 0 {
-                last
-            } else {
-                last - i64::from(first)
-            };
-            write_begin(reply, first);
-            let fields = [
-                ("lastkey", last),
-                ("keystep", i64::from(step)),
-                ("limit", 0),
-            ];
-            write_typed(reply, "find_keys", "range", &fields);
+            let first_index = i8::try_from(first).expect("a command begins with few other words");
+            reply.set(2);
+            write_range(reply, to_first, (first, first_index, step));
+            write_range(reply, to_others, (first + step, last, step));
         }
         Keys::Counted { count, step } => {
-            write_begin(reply, count);
+            reply.set(1);
+            write_access_and_begin(reply, to_first, count);
             let fields = [
                 ("keynumidx", 0),
                 ("firstkey", 1),
@@ -134,13 +126,30 @@ pub(super) fn write_specifications(reply: &mut ReplyWriter<'_>, spec: &CommandSp
     }
 }
 
-fn write_begin(reply: &mut ReplyWriter<'_>, index: u8) {
-    write_typed(
-        reply,
-        "begin_search",
-        "index",
-        &[("index", i64::from(index))],
-    );
+/// Writes the specification of the keys from the first index to the last, so many apart.
+fn write_range(reply: &mut ReplyWriter<'_>, access: Access, (first, last, step): (u8, i8, u8)) {
+    write_access_and_begin(reply, access, first);
+    let last = i64::from(last);
+    let last = if last < 0 {
+        last
+    } else {
+        last - i64::from(first)
+    };
+    let fields = [
+        ("lastkey", last),
+        ("keystep", i64::from(step)),
+        ("limit", 0),
+    ];
+    write_typed(reply, "find_keys", "range", &fields);
+}
+
+/// Begins a specification: what is done, and the index where the search begins.
+fn write_access_and_begin(reply: &mut ReplyWriter<'_>, access: Access, index: u8) {
+    reply.map(3);
+    reply.bulk(b"flags");
+    key_access::write(reply, access);
+    let fields = [("index", i64::from(index))];
+    write_typed(reply, "begin_search", "index", &fields);
 }
 
 fn write_typed(reply: &mut ReplyWriter<'_>, name: &str, kind: &str, fields: &[(&str, i64)]) {
@@ -153,20 +162,5 @@ fn write_typed(reply: &mut ReplyWriter<'_>, name: &str, kind: &str, fields: &[(&
     for &(field, value) in fields {
         reply.bulk(field.as_bytes());
         reply.integer(value);
-    }
-}
-
-/// Writes what a command with these flags does to its keys, as a set.
-pub(super) fn write_access(reply: &mut ReplyWriter<'_>, flags: Flags) {
-    let access: &[&str] = if flags.has(Flags::WRITE) {
-        &["RW", "access", "update"]
-    } else if flags.has(Flags::READ_ONLY) {
-        &["RO", "access"]
-    } else {
-        &["RO"]
-    };
-    reply.set(access.len());
-    for word in access {
-        reply.simple(word);
     }
 }

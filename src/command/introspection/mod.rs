@@ -5,6 +5,7 @@
 //! | `introspection/info.rs` | COMMAND INFO: arity, flags, keys |
 //! | `declare/categories.rs` | the ACL categories in it |
 //! | `introspection/key_arguments.rs` | which arguments are keys: its key specifications, GETKEYS |
+//! | `introspection/key_access.rs` | what is done to them, also in GETKEYSANDFLAGS |
 //! | `introspection/docs.rs` | COMMAND DOCS: summary and arguments |
 //!
 //! 1. All of it follows from the declarations of the commands (`spec.rs`); shapes and errors are
@@ -16,9 +17,10 @@
 
 mod docs;
 mod info;
+mod key_access;
 mod key_arguments;
 
-use crate::base::glob;
+use crate::base::glob::Pattern;
 use crate::command::declare::categories;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
@@ -29,6 +31,7 @@ use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use key_arguments::KeyCall;
+pub(crate) use key_arguments::find_keys;
 use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
@@ -155,6 +158,10 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     let numbers: Vec<CommandNumber> = names.iter().filter_map(find_full_name).collect();
     reply.map(numbers.len());
     for number in numbers {
+        if reply.is_over() {
+            // Nobody will see it, and there may be a million more.
+            break;
+        }
         docs::write(reply, number);
     }
 }
@@ -197,10 +204,12 @@ fn getkeysandflags(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
     let call = KeyCall::parse(request)?;
     reply.array(call.indexes().len());
-    for index in call.indexes() {
+    let (to_first, to_others) = key_access::of_request(call.command, request);
+    for (position, index) in call.indexes().enumerate() {
         reply.array(2);
         reply.bulk(request.get(index));
-        key_arguments::write_access(reply, call.spec.flags);
+        let access = if position == 0 { to_first } else { to_others };
+        key_access::write(reply, access);
     }
     Ok(())
 }
@@ -226,6 +235,9 @@ fn reply_info(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
     reply.array(names.len());
     for name in names.iter() {
+        if reply.is_over() {
+            break;
+        }
         match find_full_name(name) {
             Some(number) => info::write(reply, number),
             None => reply.null(),
@@ -254,7 +266,8 @@ enum Filter<'a> {
     /// There are no modules.
     Module,
     Category(&'a [u8]),
-    Pattern(&'a [u8]),
+    /// Read once; `None` if it is longer than any name.
+    Pattern(Option<Pattern>),
 }
 
 impl<'a> Filter<'a> {
@@ -269,7 +282,9 @@ impl<'a> Filter<'a> {
         match options.get(1) {
             kind if kind.eq_ignore_ascii_case(b"module") => Ok(Self::Module),
             kind if kind.eq_ignore_ascii_case(b"aclcat") => Ok(Self::Category(wanted)),
-            kind if kind.eq_ignore_ascii_case(b"pattern") => Ok(Self::Pattern(wanted)),
+            kind if kind.eq_ignore_ascii_case(b"pattern") => {
+                Ok(Self::Pattern(Pattern::new(wanted, true).ok()))
+            }
             _ => Err(ReplyError::SYNTAX),
         }
     }
@@ -282,7 +297,8 @@ impl<'a> Filter<'a> {
                 .iter()
                 .any(|category| category.as_bytes().eq_ignore_ascii_case(wanted)),
             Self::Pattern(pattern) => {
-                glob::matches(pattern, table().full_name(number).as_bytes(), true)
+                let name = table().full_name(number);
+                (pattern.as_ref()).is_some_and(|pattern| pattern.matches(name.as_bytes()))
             }
         }
     }

@@ -130,12 +130,37 @@ fn info_has_the_shape_of_redis() {
     );
 }
 
+/// Goal: the bytes a Redis 7.0.15 server sent. Method: recorded replies.
+#[test]
+fn keys_that_other_things_are_done_to_have_a_specification_of_their_own() {
+    let cases = [
+        (
+            "bitop",
+            "~2|%3|$5|flags|~2|+OW|+update|$12|begin_search|%2|$4|type|$5|index|$4|spec|%1|$5|index|:2|\
+             $9|find_keys|%2|$4|type|$5|range|$4|spec|%3|$7|lastkey|:0|$7|keystep|:1|$5|limit|:0|\
+             %3|$5|flags|~2|+RO|+access|$12|begin_search|%2|$4|type|$5|index|$4|spec|%1|$5|index|:3|\
+             $9|find_keys|%2|$4|type|$5|range|$4|spec|%3|$7|lastkey|:-1|$7|keystep|:1|$5|limit|:0|~0|",
+        ),
+        (
+            "rename",
+            "~2|%3|$5|flags|~3|+RW|+access|+delete|$12|begin_search|%2|$4|type|$5|index|$4|spec|%1|$5|index|:1|\
+             $9|find_keys|%2|$4|type|$5|range|$4|spec|%3|$7|lastkey|:0|$7|keystep|:1|$5|limit|:0|\
+             %3|$5|flags|~2|+OW|+update|$12|begin_search|%2|$4|type|$5|index|$4|spec|%1|$5|index|:2|\
+             $9|find_keys|%2|$4|type|$5|range|$4|spec|%3|$7|lastkey|:0|$7|keystep|:1|$5|limit|:0|~0|",
+        ),
+    ];
+    for (name, end) in cases {
+        let reply = info_of(Dialect::Resp3, name);
+        assert!(reply.ends_with(end), "{reply}");
+    }
+}
+
 #[test]
 fn keys_behind_a_count_have_a_specification() {
     assert_eq!(
         info_of(Dialect::Resp3, "msetex"),
         "*1|*10|$6|msetex|:-4|~3|+write|+denyoom|+movablekeys|:0|:0|:0|~3|+@write|+@string|+@slow|\
-         ~0|~1|%3|$5|flags|~3|+RW|+access|+update|$12|begin_search|%2|$4|type|$5|index|\
+         ~0|~1|%3|$5|flags|~2|+OW|+update|$12|begin_search|%2|$4|type|$5|index|\
          $4|spec|%1|$5|index|:1|$9|find_keys|%2|$4|type|$6|keynum|$4|spec|%3|$9|keynumidx|:0|\
          $8|firstkey|:1|$7|keystep|:2|~0|"
     );
@@ -285,6 +310,10 @@ fn keys_of_a_request_are_found() {
     assert_eq!(
         replied(Dialect::Resp2, "watch a", reply_keys_and_flags),
         "*1|*2|$1|a|*1|+RO|"
+    );
+    assert_eq!(
+        replied(Dialect::Resp2, "bitop or d a b", reply_keys_and_flags),
+        "*3|*2|$1|d|*2|+OW|+update|*2|$1|a|*2|+RO|+access|*2|$1|b|*2|+RO|+access|"
     );
 }
 

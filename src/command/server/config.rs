@@ -5,6 +5,7 @@
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::config::{Config, PATTERNS_MAX, set_failed};
 use crate::context::Context;
 use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
@@ -31,6 +32,10 @@ static GET: CommandSpec = family::SERVER
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
+    if patterns.len() > PATTERNS_MAX {
+        let text = format!("ERR CONFIG GET takes at most {PATTERNS_MAX} patterns at once");
+        return Err(ReplyError::new(text));
+    }
     let found = context.config.matching(&patterns);
     context.reply.map(found.len());
     for (name, value) in found {
@@ -58,30 +63,55 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
-    let before = context.config.clone();
-    context
-        .config
+    let mut changed = context.config.clone();
+    changed
         .set(&pairs)
         .map_err(|error| ReplyError::new(format!("ERR {error}")))?;
-    if let Err(error) = check_maxclients(context) {
-        *context.config = before;
-        return Err(error);
+    check_maxclients(context, &changed)?;
+    if !changed.listens_as(context.config) {
+        return listen(context, &changed, &pairs);
     }
+    *context.config = changed;
     context.outbox.push(Effect::ConfigChanged);
     context.reply.ok();
     Ok(())
 }
 
 /// Refuses more clients than the process may have sockets, in Redis's words.
-fn check_maxclients(context: &Context<'_>) -> Outcome {
+fn check_maxclients(context: &Context<'_>, changed: &Config) -> Outcome {
     let possible = context.stats.gauges.clients_possible;
-    if possible == 0 || context.config.maxclients <= possible {
+    if possible == 0 || changed.maxclients <= possible {
         return Ok(());
     }
+    let reason = format!(
+        "The operating system is not able to handle the specified number of clients, try with \
+         {possible}"
+    );
     Err(ReplyError::new(format!(
-        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system \
-         is not able to handle the specified number of clients, try with {possible}"
+        "ERR {}",
+        set_failed("maxclients", &reason)
     )))
+}
+
+/// Lets the server open other sockets. The reply comes when they are open, or can't be.
+fn listen(context: &mut Context<'_>, changed: &Config, pairs: &[&[u8]]) -> Outcome {
+    let refusal = if !context.stats.gauges.owns_listeners {
+        Some("the server was given its sockets and opens no others")
+    } else if !context.may_wait {
+        Some("sockets are not opened within a transaction")
+    } else {
+        None
+    };
+    if let Some(reason) = refusal {
+        let name = changed.differing_listener(context.config);
+        return Err(ReplyError::new(format!(
+            "ERR {}",
+            set_failed(name, &reason)
+        )));
+    }
+    let pairs = pairs.iter().map(|word| word.to_vec()).collect();
+    context.outbox.push(Effect::Listen { pairs });
+    Ok(())
 }
 
 static RESETSTAT: CommandSpec = family::SERVER

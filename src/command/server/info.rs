@@ -113,12 +113,11 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
     let keyspace_bytes = context.keyspace.used_bytes();
     let keyspace_overhead_bytes = context.keyspace.overhead_bytes() as u64;
     let held_entry_bytes = context.keyspace.held_entry_bytes() as u64;
-    let session_bytes = context.sessions.used_bytes();
+    let session_bytes = context.sessions.used_bytes() + context.stats.slow_log.used_bytes();
     let evicted = context.keyspace.eviction_report();
     let stats = &mut *context.stats;
     stats.sample_rates(now.monotonic_ms(), evicted.keys);
     let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
-    let base_bytes = stats.gauges.used_memory_startup_bytes + session_bytes as u64;
     Gauges {
         memory_limit_is_auto: context.config.maxmemory == MemoryLimit::Auto,
         memory_policy: context.config.maxmemory_policy.name(),
@@ -131,12 +130,14 @@ pub(crate) fn gather_gauges(context: &mut Context<'_>) -> Gauges {
         evictions_per_second: stats.evictions_per_second(),
         uptime_seconds: now.monotonic_us / 1_000_000,
         connected_clients: context.sessions.len() as u64,
+        blocked_clients: context.sessions.blocked_count() as u64,
         maxclients: u64::from(context.config.maxclients),
         used_memory_bytes,
-        used_memory_overhead_bytes: base_bytes + keyspace_overhead_bytes,
+        used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,
         keyspace_overhead_bytes,
         keyspace_bytes: keyspace_bytes as u64,
         entries_held_bytes: held_entry_bytes,
+        snapshot_held_bytes: context.keyspace.cut_held_bytes() as u64,
         lazyfree_pending_objects: context.keyspace.pending_free_keys() as u64,
         commands_per_second: stats.commands_per_second(),
         input_bytes_per_second: stats.input_bytes_per_second(),
@@ -192,8 +193,9 @@ fn lolwut(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         "  ~~      ~~      ~~\n",
         "\nEvenkeel ver. ",
         env!("CARGO_PKG_VERSION"),
-        "\n"
+        ", which answers as Redis ver. ",
     );
-    context.reply.verbatim("txt", SHIP.as_bytes());
+    let text = format!("{SHIP}{}\n", stats::REDIS_VERSION);
+    context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

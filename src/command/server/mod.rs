@@ -7,7 +7,7 @@
 //! | `config.rs` | CONFIG |
 //! | `saving.rs` | SAVE BGSAVE LASTSAVE |
 //! | `control.rs` | SHUTDOWN |
-//! | `debug.rs` | DEBUG |
+//! | `debug.rs`, `debug_replies.rs` | DEBUG |
 //! | `replication.rs` | ROLE WAIT FAILOVER REPLICAOF SLAVEOF |
 //! | `cluster.rs` | CLUSTER |
 //! | `modules.rs` | MODULE |
@@ -19,6 +19,7 @@ mod config;
 mod control;
 mod databases;
 mod debug;
+mod debug_replies;
 mod info;
 mod modules;
 mod replication;

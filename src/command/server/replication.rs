@@ -34,13 +34,10 @@ static WAIT: CommandSpec = family::CONNECTION
     .since("3.0.0")
     .flags(Flags::NO_SCRIPT);
 
-const BAD_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is not an integer or out of range");
-const NEGATIVE_TIMEOUT: ReplyError = ReplyError::fixed("ERR timeout is negative");
-
 fn wait(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     parse_i64(args.get(1)).ok_or(ReplyError::NOT_INTEGER)?;
-    if parse_i64(args.get(2)).ok_or(BAD_TIMEOUT)? < 0 {
-        return Err(NEGATIVE_TIMEOUT);
+    if parse_i64(args.get(2)).ok_or(ReplyError::BAD_TIMEOUT)? < 0 {
+        return Err(ReplyError::NEGATIVE_TIMEOUT);
     }
     context.reply.integer(0);
     Ok(())

@@ -4,6 +4,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
 use crate::context::Context;
+use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::common_subsequence::{self, CommonRange};
@@ -68,12 +69,13 @@ fn parse_options(args: Args<'_>) -> Result<Options, ReplyError> {
 
 fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let options = parse_options(args)?;
-    let left = text_of(context, args, 1)?;
-    let right = text_of(context, args, 2)?;
-    let needed_bytes = common_subsequence::needs_bytes(left.len(), right.len());
-    if needed_bytes > context.config.proto_max_bulk_bytes {
+    let left_len = length(context, args, 1)?;
+    let right_len = length(context, args, 2)?;
+    if common_subsequence::needs_bytes(left_len, right_len) > context.config.proto_max_bulk_bytes {
         return Err(TOO_LARGE);
     }
+    let left = text_of(context, args, 1)?;
+    let right = text_of(context, args, 2)?;
     if options.wants_length {
         let len = common_subsequence::length(&left, &right);
         context.reply.integer(len as i64);
@@ -91,6 +93,14 @@ fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         context.reply.bulk(&found.text);
     }
     Ok(())
+}
+
+/// The length of the string that a key holds, 0 for a missing one. Not a use of the key.
+fn length(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<usize, ReplyError> {
+    let (database, key) = (context.database(), context.key(args, index));
+    let entry = context.keyspace.find(database, key, context.now_ms());
+    let value = entry.map(EntryRef::as_string).transpose()?;
+    Ok(value.map_or(0, |value| value.len()))
 }
 
 /// A copy of the text of a key, empty for a missing one.

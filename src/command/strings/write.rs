@@ -244,12 +244,15 @@ fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = u64::try_from(offset).map_err(|_| ReplyError::OFFSET_OUT_OF_RANGE)?;
     let key = context.key(args, 1);
     let part = args.get(3);
+    let end = offset.saturating_add(part.len() as u64);
+    if !part.is_empty() && end <= context.config.proto_max_bulk_bytes {
+        context.room_to_grow(key, end as usize)?;
+    }
     let old_len = length(context, key)?.unwrap_or(0);
     if part.is_empty() {
         context.reply.integer(old_len as i64);
         return Ok(());
     }
-    let end = offset.saturating_add(part.len() as u64);
     let end = check_length(end, context.config.proto_max_bulk_bytes)?;
     let start = end - part.len();
     context.mutate().edit(key, end, |bytes| {

@@ -146,7 +146,7 @@ fn digests_are_those_of_redis() {
     );
     assert_eq!(
         rig.call("DEBUG DIGEST-VALUE k nokey"),
-        format!("*2;$40;d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f;$40;{empty};")
+        format!("*2;+d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f;+{empty};")
     );
     rig.call("EXPIRE k 100");
     assert_ne!(

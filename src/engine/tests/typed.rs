@@ -7,7 +7,9 @@ use std::time::Duration;
 fn typed_calls_and_commands_share_one_cache() {
     let mut rig = Rig::new();
     rig.engine.advance_to(START);
-    rig.engine.set(b"k", b"41", Expire::Never);
+    rig.engine
+        .set(b"k", b"41", Expire::Never)
+        .expect("there is room");
     assert_eq!(rig.call("INCR k"), ":42;");
     assert_eq!(rig.engine.get(b"k"), Some(b"42".to_vec()));
     assert_eq!(rig.engine.get_with(b"k", <[u8]>::len), Some(2));
@@ -20,12 +22,15 @@ fn typed_calls_and_commands_share_one_cache() {
     assert_eq!(rig.engine.decr(b"k", 60), Ok(-10));
     assert_eq!(rig.engine.incr(b"new", 3), Ok(3));
     assert_eq!(rig.call("MGET k new"), "*2;$3;-10;$1;3;");
-    rig.engine.set(b"text", b"abc", Expire::Never);
-    assert_eq!(rig.engine.incr(b"text", 1), Err(CountError::NotAnInteger));
     rig.engine
-        .set(b"max", b"9223372036854775807", Expire::Never);
-    assert_eq!(rig.engine.incr(b"max", 1), Err(CountError::Overflow));
-    assert_eq!(rig.engine.decr(b"k", i64::MIN), Err(CountError::Overflow));
+        .set(b"text", b"abc", Expire::Never)
+        .expect("there is room");
+    assert_eq!(rig.engine.incr(b"text", 1), Err(WriteError::NotAnInteger));
+    rig.engine
+        .set(b"max", b"9223372036854775807", Expire::Never)
+        .expect("there is room");
+    assert_eq!(rig.engine.incr(b"max", 1), Err(WriteError::Overflow));
+    assert_eq!(rig.engine.decr(b"k", i64::MIN), Err(WriteError::Overflow));
     assert_eq!(
         rig.call("MGET text max k"),
         "*3;$3;abc;$19;9223372036854775807;$3;-10;"
@@ -45,14 +50,20 @@ fn typed_deadlines_are_exact_to_the_millisecond() {
     let mut engine = Rig::new().engine;
     engine.advance_to(START);
     let remaining = |ms| TimeToLive::Remaining(Duration::from_millis(ms));
-    engine.set(b"k", b"v", Expire::After(Duration::from_millis(500)));
+    engine
+        .set(b"k", b"v", Expire::After(Duration::from_millis(500)))
+        .expect("there is room");
     assert_eq!(engine.ttl(b"k"), remaining(500));
-    engine.set(b"k", b"w", Expire::Keep);
+    engine.set(b"k", b"w", Expire::Keep).expect("there is room");
     assert_eq!(engine.ttl(b"k"), remaining(500));
-    engine.set(b"k", b"w", Expire::AtUnixMs(START_MS + 300));
+    engine
+        .set(b"k", b"w", Expire::AtUnixMs(START_MS + 300))
+        .expect("there is room");
     assert_eq!(engine.ttl(b"k"), remaining(300));
     assert_eq!(engine.incr(b"n", 1), Ok(1));
-    engine.set(b"n", b"5", Expire::AtUnixMs(START_MS + 400));
+    engine
+        .set(b"n", b"5", Expire::AtUnixMs(START_MS + 400))
+        .expect("there is room");
     assert_eq!(engine.incr(b"n", 1), Ok(6));
     assert_eq!(
         engine.ttl(b"n"),
@@ -68,12 +79,16 @@ fn typed_deadlines_are_exact_to_the_millisecond() {
         (TimeToLive::Missing, None)
     );
     assert_eq!(engine.len(), 1, "its memory came back with it");
-    engine.set(b"n", b"5", Expire::Never);
+    engine
+        .set(b"n", b"5", Expire::Never)
+        .expect("there is room");
     assert_eq!(
         (engine.ttl(b"n"), engine.next_deadline_ms()),
         (TimeToLive::NoExpiry, None)
     );
-    engine.set(b"new", b"v", Expire::Keep);
+    engine
+        .set(b"new", b"v", Expire::Keep)
+        .expect("there is room");
     assert_eq!(engine.ttl(b"new"), TimeToLive::NoExpiry);
 }
 
@@ -88,8 +103,10 @@ fn a_typed_deadline_in_the_past_deletes() {
     ] {
         let mut engine = Rig::new().engine;
         engine.advance_to(START);
-        engine.set(b"k", b"old", Expire::Never);
-        engine.set(b"k", b"new", expire);
+        engine
+            .set(b"k", b"old", Expire::Never)
+            .expect("there is room");
+        engine.set(b"k", b"new", expire).expect("there is room");
         assert_eq!((engine.get(b"k"), engine.len()), (None, 0), "{expire:?}");
     }
 }
@@ -99,11 +116,13 @@ fn a_typed_deadline_may_be_as_far_as_numbers_go() {
     for expire in [Expire::After(Duration::MAX), Expire::AtUnixMs(u64::MAX)] {
         let mut engine = Rig::new().engine;
         engine.advance_to(START);
-        engine.set(b"k", b"v", expire);
+        engine.set(b"k", b"v", expire).expect("there is room");
         assert_eq!(engine.get(b"k"), Some(b"v".to_vec()), "{expire:?}");
         assert_eq!(engine.next_deadline_ms(), Some(u64::MAX - 1));
         engine.check_invariants();
-        engine.set(b"k", b"w", Expire::Never);
+        engine
+            .set(b"k", b"w", Expire::Never)
+            .expect("there is room");
         assert_eq!(engine.ttl(b"k"), TimeToLive::NoExpiry);
         assert!(engine.delete(b"k"));
         engine.check_invariants();

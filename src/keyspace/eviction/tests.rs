@@ -18,7 +18,7 @@ fn write(
     len: usize,
     deadline: DeadlineChange,
 ) -> bool {
-    if keyspace.is_over_limit() && !keyspace.make_room(NOW_MS) {
+    if keyspace.is_over_limit() && !keyspace.make_room_at_once(len, NOW_MS) {
         return false;
     }
     let name = name(number);
@@ -161,10 +161,10 @@ fn a_lowered_limit_is_reached_in_steps() {
     let full_count = keyspace.size(0).keys;
     assert_eq!(full_count, 20_000, "0 is no limit");
     keyspace.set_limit_bytes(1_000_000);
-    keyspace.make_room(NOW_MS);
-    assert!(full_count - keyspace.size(0).keys <= EVICTIONS_FAR_MAX);
+    keyspace.make_room(0, NOW_MS);
+    assert!(full_count - keyspace.size(0).keys <= 256, "one slice");
     while keyspace.has_room_to_make() {
-        keyspace.make_room(NOW_MS);
+        keyspace.make_room(0, NOW_MS);
     }
     assert!(keyspace.used_bytes() <= 1_000_000 + 64 * 1024);
     keyspace.check_invariants();

@@ -27,9 +27,43 @@ impl Rig {
 }
 
 #[test]
+fn names_are_bounded_and_counted() {
+    let mut rig = Rig::new();
+    let id = rig.accept();
+    let (longest, too_long) = ("n".repeat(1024), "n".repeat(1025));
+    for request in [
+        "CLIENT SETNAME",
+        "CLIENT SETINFO lib-name",
+        "CLIENT SETINFO LIB-VER",
+    ] {
+        let refused = rig.talk(id, &format!("{request} {too_long}\r\n"));
+        assert!(
+            refused.ends_with(" cannot be longer than 1024 bytes.;"),
+            "{refused}"
+        );
+        assert_eq!(rig.talk(id, &format!("{request} {longest}\r\n")), "+OK;");
+    }
+    let refused = rig.talk(id, &format!("HELLO 2 SETNAME {too_long}\r\n"));
+    assert_eq!(
+        refused,
+        "-ERR Client names cannot be longer than 1024 bytes.;"
+    );
+    let gauges = &rig.node.engine.stats().gauges;
+    assert_eq!(gauges.client_buffers_bytes, 3 * 1024);
+    rig.node.check_client_budget();
+}
+
+#[test]
 fn protected_mode_refuses_strangers_while_there_is_no_password() {
-    const LOCAL: [&str; 3] = ["127.0.0.1:5", "[::1]:5", "[::ffff:127.0.0.1]:5"];
-    const STRANGE: [&str; 4] = [
+    const LOCAL: [&str; 4] = [
+        "127.0.0.1:5",
+        "127.8.9.10:5",
+        "[::1]:5",
+        "[::ffff:127.0.0.1]:5",
+    ];
+    const STRANGE: [&str; 6] = [
+        "127.0.0.1.example.org:5",
+        "[::1]:5.example.org",
         "10.0.0.2:5",
         "[fe80::1]:5",
         "[::ffff:10.0.0.1]:5",
@@ -51,7 +85,7 @@ fn protected_mode_refuses_strangers_while_there_is_no_password() {
     assert!(refusal.reply.ends_with(b"from the outside.\r\n"));
     let lines = refusal.reply.split(|&byte| byte == b'\n');
     assert_eq!(lines.count(), 2, "one reply");
-    assert_eq!(rig.node.stats_mut().counters.rejected_connections, 5);
+    assert_eq!(rig.node.stats_mut().counters.rejected_connections, 7);
 
     let operator = rig.accept();
     for (setting, is_open) in [

@@ -21,7 +21,9 @@ impl Rig {
         let mut rig = Self::new();
         for number in 0..count {
             let engine = rig.node.engine_mut();
-            engine.set(key(number).as_bytes(), b"v", Expire::Never);
+            engine
+                .set(key(number).as_bytes(), b"v", Expire::Never)
+                .expect("there is room");
         }
         rig
     }
@@ -117,7 +119,9 @@ fn what_stays_is_found_once_however_the_rest_changes() {
                 changed.insert(key(number), ());
                 let engine = rig.node.engine_mut();
                 if random.u8(0..10) < if is_growing { 8 } else { 1 } {
-                    engine.set(key(number).as_bytes(), b"w", Expire::Never);
+                    engine
+                        .set(key(number).as_bytes(), b"w", Expire::Never)
+                        .expect("there is room");
                 } else {
                     engine.delete(key(number).as_bytes());
                 }
@@ -145,7 +149,9 @@ fn keys_that_fall_due_on_the_way_are_absent_from_then_on() {
     for number in 0..KEYS {
         let deadline = Expire::AtUnixMs(rig.now.unix_ms() + 5);
         let engine = rig.node.engine_mut();
-        engine.set(format!("due:{number:08}").as_bytes(), b"v", deadline);
+        engine
+            .set(format!("due:{number:08}").as_bytes(), b"v", deadline)
+            .expect("there is room");
     }
     let reader = rig.accept();
     rig.ask(reader, "KEYS *\r\n");
@@ -344,7 +350,9 @@ fn a_random_key_is_looked_for_in_steps_among_many_due_ones() {
     let deadline = Expire::AtUnixMs(rig.now.unix_ms() + 5);
     for number in 0..KEYS {
         let engine = rig.node.engine_mut();
-        engine.set(key(number).as_bytes(), b"v", deadline);
+        engine
+            .set(key(number).as_bytes(), b"v", deadline)
+            .expect("there is room");
     }
     rig.ask(reader, "SET alive 1\r\n");
     assert_eq!(rig.take(reader), "+OK;");

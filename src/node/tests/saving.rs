@@ -13,8 +13,8 @@ use std::io::Read;
 /// Bytes in flight at which the walk waits, as `saving.rs` says.
 const IN_FLIGHT_BYTES_MAX: usize = 4 << 20;
 
-/// What one step of the walk may add with keys of 1,000 bytes: a segment, and a buffer of the writer.
-const STEP_BYTES_MAX: usize = 1 << 20;
+/// What one step of the walk may add, and a buffer of the writer.
+const STEP_BYTES_MAX: usize = 160 << 10;
 
 /// A disk and what it has been asked to do.
 #[derive(Default)]
@@ -104,6 +104,17 @@ impl Rig {
     fn due_ms(&self) -> Option<u64> {
         let at_ms = self.node.next_save_ms()?;
         Some(at_ms.saturating_sub(self.now.monotonic_ms()))
+    }
+
+    /// Whether a connection waits with its next request.
+    fn is_held(&self, id: ConnectionId) -> bool {
+        self.connection(id).is_paused
+    }
+
+    /// What is held for a snapshot, as INFO says.
+    fn held(&mut self, id: ConnectionId) -> usize {
+        let held = self.info(id, "snapshot_held_bytes");
+        held.parse().expect("a number")
     }
 
     fn info(&mut self, id: ConnectionId, name: &str) -> String {
@@ -341,7 +352,7 @@ fn a_client_that_waits_is_not_called_silent() {
     let waiter = rig.accept();
     assert_eq!(rig.talk(waiter, "CONFIG SET timeout 1\r\n"), "+OK;");
     rig.talk(waiter, "SAVE\r\n");
-    rig.advance_ms(10_000);
+    rig.advance_ms(9_000);
     assert!(rig.close_listed().is_empty());
     rig.run_disk(&mut disk);
     assert_eq!(rig.take(waiter), "+OK;");
@@ -428,28 +439,155 @@ fn a_server_with_nothing_to_save_is_not_woken() {
     assert_eq!(rig.info(id, "rdb_saves"), "1");
 }
 
-/// Goal: reports of a snapshot that was given up do not count for the next one. Method: the disk
-/// answers the first one's requests only after the second has begun.
+/// Defect: a snapshot that was given up was forgotten while its buffers still waited for the disk, and
+/// the next one began to count at 0. Effect: 256 MiB more with every attempt while a disk hung. Fix:
+/// one count for all that waits, and no other snapshot until the disk has reported on the last.
 #[test]
-fn late_reports_are_told_apart() {
+fn attempts_on_a_hung_disk_do_not_add_up() {
+    let (mut rig, mut disk) = Rig::saving("1 1");
+    let id = rig.accept();
+    rig.fill(id, 12_000);
+    rig.wait_until(|rig| rig.node.is_saving());
+    rig.run_while_busy();
+    let waiting = disk.collect(&mut rig.node);
+    assert!(waiting > 3 << 20, "{waiting}");
+    rig.advance_ms(9_999);
+    assert!(!rig.node.has_save_failed(), "not a millisecond too early");
+    rig.advance_ms(1);
+    assert!(rig.node.has_save_failed());
+    rig.run_while_busy();
+    for _ in 0..5 {
+        rig.fill(id, 12_000);
+        rig.advance_ms(60_000);
+        rig.run_while_busy();
+        assert!(!rig.node.is_saving(), "the disk still owes answers");
+        assert_eq!(rig.node.next_saving_ms(), None, "and nobody waits for it");
+        let waits = rig.held(id);
+        assert!(
+            waits >= waiting && waits < waiting + STEP_BYTES_MAX,
+            "{waits}"
+        );
+    }
+    // The disk comes back, and the next snapshot begins when it has reported on everything.
+    rig.run_disk(&mut disk);
+    assert!(!rig.node.has_save_failed());
+    assert_eq!(disk.saved_keys(), Some(12_000));
+    assert_eq!(rig.held(id), 0);
+}
+
+#[test]
+fn whoever_asks_for_a_snapshot_while_the_disk_hangs_is_told() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let (id, early, late) = (rig.accept(), rig.accept(), rig.accept());
+    rig.fill(id, 1_500);
+    assert_eq!(rig.talk(early, "SAVE\r\n"), "");
+    rig.run_while_busy();
+    disk.collect(&mut rig.node);
+    rig.advance_ms(10_000);
+    let error = "-ERR the disk has not answered for 10 seconds;";
+    assert_eq!(rig.take(early), error);
+    assert_eq!(rig.talk(late, "SAVE\r\n"), error);
+    // It comes back with the first report; then there is something to wait for.
+    let (number, report) = disk.carry_out().expect("the beginning is reported");
+    rig.node.storage_reported(number, report, rig.now);
+    assert_eq!(rig.talk(late, "SAVE\r\n"), "");
+    rig.run_disk(&mut disk);
+    assert_eq!(rig.take(late), "+OK;");
+    assert_eq!(disk.saved_keys(), Some(1_500));
+    assert_eq!(rig.info(id, "rdb_saves"), "1");
+}
+
+/// Goal: a disk that is slow but gets on is waited for. Method: it takes nine seconds for each
+/// request, and says now and then that it works during the last one.
+#[test]
+fn a_slow_disk_is_no_hung_one() {
     let (mut rig, mut disk) = Rig::saving("");
     let id = rig.accept();
     rig.fill(id, 1_500);
     rig.talk(id, "BGSAVE\r\n");
     rig.run_while_busy();
     disk.collect(&mut rig.node);
-    rig.node
-        .storage_reported(1, StorageReport::Failed("slow".into()), rig.now);
-    rig.run_while_busy();
-    assert!(!rig.node.is_saving());
-    assert_eq!(rig.talk(id, "BGSAVE\r\n"), "+Background saving started;");
-    rig.node
-        .storage_reported(1, StorageReport::Committed, rig.now);
-    assert!(rig.node.is_saving(), "that was the first one");
-    rig.run_disk(&mut disk);
+    while let Some((number, report)) = disk.carry_out() {
+        rig.advance_ms(9_000);
+        rig.node
+            .storage_reported(number, StorageReport::Working, rig.now);
+        rig.advance_ms(9_000);
+        rig.node.storage_reported(number, report, rig.now);
+        rig.run_while_busy();
+        disk.collect(&mut rig.node);
+    }
     assert!(!rig.node.is_saving() && !rig.node.has_save_failed());
     assert_eq!(disk.saved_keys(), Some(1_500));
-    assert_eq!(rig.info(id, "rdb_saves"), "1");
+}
+
+/// Goal: a snapshot that was given up counts as failed although the disk, late, completes it.
+#[test]
+fn a_late_commit_does_not_count() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let id = rig.accept();
+    rig.talk(id, "SET k v\r\nBGSAVE\r\n");
+    rig.run_while_busy();
+    disk.collect(&mut rig.node);
+    rig.advance_ms(10_000);
+    assert!(rig.node.has_save_failed());
+    rig.run_disk(&mut disk);
+    assert!(rig.node.has_save_failed());
+    assert_eq!(rig.info(id, "rdb_saves"), "0");
+    assert_eq!(rig.info(id, "rdb_changes_since_last_save"), "1");
+}
+
+/// Defect: what was held was compared with a bound between turns only. Effect: one DEL of all keys,
+/// after KEYS as frameworks do, held all of them for the disk. Fix: a cut gives itself up where
+/// records are read out.
+#[test]
+fn one_request_cannot_make_a_snapshot_hold_more_than_it_may() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let id = rig.accept();
+    assert_eq!(rig.talk(id, "CONFIG SET maxmemory 64mb\r\n"), "+OK;");
+    assert_eq!(rig.info(id, "snapshot_held_limit_bytes"), "8388608");
+    rig.fill(id, 20_000);
+    rig.talk(id, "BGSAVE\r\n");
+    rig.run_while_busy();
+    let waiting = disk.collect(&mut rig.node);
+    assert!(waiting < 3 << 20, "the walk waits earlier: {waiting}");
+    let names = (0..20_000).map(|number| format!("key:{number}"));
+    let names: String = names
+        .map(|name| format!("${}\r\n{name}\r\n", name.len()))
+        .collect();
+    let reply = rig.talk(id, &format!("*20001\r\n$3\r\nDEL\r\n{names}"));
+    assert_eq!(reply, ":20000;");
+    rig.run_while_busy();
+    assert!(rig.node.has_save_failed() && !rig.node.is_saving());
+    assert!(rig.held(id) < 3 << 20, "what the disk has");
+    rig.run_disk(&mut disk);
+    assert_eq!(rig.held(id), 0);
+    rig.talk(id, "SET k v\r\nBGSAVE\r\n");
+    rig.run_disk(&mut disk);
+    assert_eq!(disk.saved_keys(), Some(1));
+}
+
+/// Defect: the walk was given up for what it had itself read out. Effect: a value of 300 MB was never
+/// saved, on an idle server with an idle disk. Fix: it is read in slices, and waits for the disk.
+#[test]
+fn a_value_larger_than_what_may_be_held_is_saved() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let id = rig.accept();
+    let (len, begin) = (20 << 20, "*3\r\n$3\r\nSET\r\n$4\r\nlong\r\n");
+    let request = format!("{begin}${len}\r\n{}\r\n", "v".repeat(len));
+    assert_eq!(rig.talk(id, &request), "+OK;");
+    rig.talk(id, "CONFIG SET maxmemory 64mb\r\nBGSAVE\r\n");
+    let mut longest = 0;
+    loop {
+        rig.run_while_busy();
+        longest = longest.max(disk.collect(&mut rig.node));
+        let Some((number, report)) = disk.carry_out() else {
+            break;
+        };
+        rig.node.storage_reported(number, report, rig.now);
+    }
+    assert!(longest < 3 << 20, "{longest}");
+    assert!(!rig.node.has_save_failed() && !rig.node.is_saving());
+    assert_eq!(disk.saved_keys(), Some(1));
 }
 
 #[test]
@@ -479,4 +617,76 @@ fn writes_stop_after_a_failure_if_that_is_wanted() {
     rig.talk(id, "BGSAVE\r\n");
     rig.run_disk(&mut disk);
     assert_eq!(rig.talk(id, "SET a 2\r\n"), "+OK;");
+}
+
+/// Defect: while all keys were overwritten on a slow disk, everything that changes read out was held.
+/// Effect: 1.4 to twice the memory. Fix: beyond a mark, writers wait every other span of time.
+#[test]
+fn writers_are_held_half_of_the_time_while_much_is_held() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let (id, reader) = (rig.accept(), rig.accept());
+    rig.talk(id, "CONFIG SET maxmemory 64mb\r\n");
+    rig.fill(id, 20_000);
+    rig.talk(id, "BGSAVE\r\n");
+    rig.run_while_busy();
+    rig.talk(id, "SET key:19999 v\r\n");
+    assert!(!rig.is_held(id), "little is held");
+    // The mark is half of the 8 MiB that may be held.
+    let names: Vec<String> = (10_000..13_000)
+        .map(|number| format!("key:{number}"))
+        .collect();
+    assert_eq!(
+        rig.talk(id, &format!("DEL {}\r\n", names.join(" "))),
+        ":3000;"
+    );
+    let held = rig.held(reader);
+    assert!((4 << 20..8 << 20).contains(&held), "{held}");
+    for _ in 0..3 {
+        rig.read_once(id, b"SET key:1 v\r\n");
+        rig.turn();
+        assert!(rig.is_held(id), "writers wait");
+        assert_eq!(rig.talk(reader, "EXISTS key:1\r\n"), ":1;", "readers don't");
+        assert_eq!(rig.wake_ms(), Some(8));
+        rig.advance_ms(7);
+        assert!(rig.is_held(id), "not a millisecond too early");
+        rig.advance_ms(1);
+        assert!(!rig.is_held(id));
+        assert_eq!(rig.take(id), "+OK;");
+        rig.advance_ms(7);
+        assert_eq!(rig.talk(id, "SET key:1 w\r\n"), "+OK;", "as long");
+        rig.advance_ms(1);
+    }
+    // The disk takes what is held, and nobody is held any more.
+    rig.advance_ms(8);
+    rig.run_disk(&mut disk);
+    rig.advance_ms(8);
+    assert!(!rig.node.has_save_failed());
+    assert_eq!(rig.talk(id, "SET key:1 v\r\n"), "+OK;");
+    assert_eq!(disk.saved_keys(), Some(20_000));
+}
+
+/// Goal: short records that wait for the end of a long one do not keep the walk from getting there.
+/// Method: while a long value is being read, more is read out by changes than the walk lets wait.
+#[test]
+fn what_waits_for_a_long_value_does_not_hold_it_up() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let id = rig.accept();
+    rig.fill(id, 8_000);
+    let begin = "*3\r\n$3\r\nSET\r\n$4\r\nlong\r\n";
+    let request = format!("{begin}${}\r\n{}\r\n", 8 << 20, "v".repeat(8 << 20));
+    assert_eq!(rig.talk(id, &request), "+OK;");
+    // It is handed over at once, so it is the first to be read.
+    let names: Vec<String> = (0..8_000).map(|number| format!("key:{number}")).collect();
+    let both = format!(
+        "BGSAVE\r\nSET long short\r\nDEL {}\r\n",
+        names[..10].join(" ")
+    );
+    rig.read_once(id, both.as_bytes());
+    rig.run_while_busy();
+    assert_eq!(rig.info(id, "snapshot_keys"), "11");
+    rig.advance_ms(8);
+    rig.talk(id, &format!("DEL {}\r\n", names[10..7_000].join(" ")));
+    assert!(rig.held(id) > 2 * IN_FLIGHT_BYTES_MAX);
+    rig.run_disk(&mut disk);
+    assert_eq!(disk.saved_keys(), Some(8_001));
 }

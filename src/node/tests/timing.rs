@@ -23,6 +23,33 @@ fn a_pause_ends_by_itself() {
 }
 
 #[test]
+fn who_waits_for_the_end_of_a_pause_is_called_blocked() {
+    let mut rig = Rig::new();
+    let (operator, writer, gone) = (rig.accept(), rig.accept(), rig.accept());
+    rig.talk(operator, "CLIENT PAUSE 100000 WRITE\r\n");
+    for client in [writer, gone] {
+        assert_eq!(rig.talk(client, "SET k v\r\n"), "");
+    }
+    let flags = |rig: &mut Rig| {
+        let list = rig.talk(operator, "CLIENT LIST\r\n");
+        let flags = list.split(" flags=").skip(1);
+        flags.map(|rest| rest[..1].to_string()).collect::<String>()
+    };
+    let blocked = |rig: &mut Rig| {
+        let info = rig.talk(operator, "INFO clients\r\n");
+        let rest = info.split("blocked_clients:").nth(1).unwrap();
+        rest.split(';').next().unwrap().to_string()
+    };
+    assert_eq!(flags(&mut rig), "Nbb");
+    assert_eq!(blocked(&mut rig), "2");
+    rig.node.closed(gone);
+    assert_eq!(blocked(&mut rig), "1");
+    rig.talk(operator, "CLIENT UNPAUSE\r\n");
+    assert_eq!(flags(&mut rig), "NN");
+    assert_eq!(blocked(&mut rig), "0");
+}
+
+#[test]
 fn a_pause_that_was_made_longer_ends_later() {
     let mut rig = Rig::new();
     let (operator, writer) = (rig.accept(), rig.accept());
@@ -144,6 +171,38 @@ fn a_client_that_a_pause_holds_back_is_not_called_silent() {
     assert_eq!(rig.take(writer), "+OK;");
     rig.advance_ms(1_000 + 2 * ROUNDING_MS);
     assert_eq!(rig.close_listed(), [writer]);
+}
+
+/// Defect: who waited longer than `timeout` was looked at every 8 ms. Effect: an idle server with
+/// paused clients was woken 125 times a second. Fix: no timer until the wait is over.
+#[test]
+fn who_waits_longer_than_the_timeout_wakes_nobody() {
+    let mut rig = Rig::with(|config| config.timeout_seconds = 1);
+    let (operator, writer) = (rig.accept(), rig.accept());
+    rig.talk(operator, "CLIENT PAUSE 60000 ALL\r\n");
+    rig.send(writer, b"SET k v\r\n");
+    rig.send(operator, b"PING\r\n");
+    rig.advance_ms(2_000);
+    // Which takes 20 wakeups at most.
+    rig.wait_until(|rig| !rig.node.output(writer).is_empty());
+    assert_eq!(
+        (rig.take(writer), rig.take(operator)),
+        ("+OK;".into(), "+PONG;".into())
+    );
+    rig.advance_ms(1_000 + 2 * ROUNDING_MS);
+    assert_eq!(rig.close_listed().len(), 2);
+}
+
+#[test]
+fn a_monitor_may_be_silent() {
+    let mut rig = Rig::with(|config| config.timeout_seconds = 5);
+    let (monitor, silent) = (rig.accept(), rig.accept());
+    assert_eq!(rig.talk(monitor, "MONITOR\r\n"), "+OK;");
+    rig.advance_ms(60_000);
+    assert_eq!(rig.close_listed(), [silent]);
+    assert!(rig.talk(monitor, "RESET\r\n").starts_with("+RESET;"));
+    rig.advance_ms(5_000 + ROUNDING_MS);
+    assert_eq!(rig.close_listed(), [monitor]);
 }
 
 #[test]
@@ -271,8 +330,12 @@ fn a_pause_that_was_ended_leaves_no_timer() {
         is_about(rig.wait_until(|_| false), 100),
         "only the sample was left"
     );
-    // The longest pause there is.
-    rig.talk(operator, "CLIENT PAUSE 9223372036854775807 WRITE\r\n");
+    // A pause that no clock gets to the end of is refused; a very long one ends early all the same.
+    for timeout_ms in [i64::MAX as u64, i64::MAX as u64 - rig.now.unix_ms() + 1] {
+        let reply = rig.talk(operator, &format!("CLIENT PAUSE {timeout_ms} ALL\r\n"));
+        assert_eq!(reply, "-ERR timeout is out of range;");
+    }
+    rig.talk(operator, "CLIENT PAUSE 4611686018427387904 WRITE\r\n");
     assert_eq!(rig.talk(writer, "SET k v\r\n"), "");
     rig.advance_ms(3_600_000);
     assert_eq!(rig.take(writer), "");

@@ -6,8 +6,7 @@
 //!       │tag 0│tag 1│tag 2│tag 3│tag 4│tag 5│tag 6│ control │ slot 0 … 6   │
 //!       └─────┴─────┴─────┴─────┴─────┴─────┴─────┴─────────┴──────────────┘
 //!  tag      0 = slot is empty, else the low byte of the hash (1 stands for 0 too)
-//!  control  bits 0–6: how many keys whose way led through this bucket were placed further on
-//!           (sticks at 127); bit 7: the epoch of the last cut that has seen this bucket
+//!  control  how many keys whose way led through this bucket were placed further on (sticks at 255)
 //!  slot     bits 48–63: fragment, 16 bits of the hash; bits 0–47: payload
 //! ```
 //!
@@ -27,8 +26,7 @@ const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
 const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 const TAG_BYTES: u64 = 0x00ff_ffff_ffff_ffff;
 const CONTROL_SHIFT: u32 = 56;
-const OVERFLOW_MASK: u64 = 0x7f;
-const EPOCH_BIT: u64 = 1 << 63;
+const OVERFLOW_MAX: u64 = 0xff;
 
 /// The bits of a hash that a slot keeps, relative to its segment's depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,35 +62,7 @@ impl Iterator for SlotSet {
     }
 }
 
-/// Which of two kinds of buckets a cut has seen. A cut begins by naming the other epoch the
-/// present one: then no bucket is seen, without touching any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Epoch(bool);
-
-impl Epoch {
-    pub(super) fn other(self) -> Self {
-        Self(!self.0)
-    }
-}
-
 impl Bucket {
-    /// An empty bucket of an epoch.
-    pub(super) fn new(epoch: Epoch) -> Self {
-        let mut bucket = Self::default();
-        bucket.set_epoch(epoch);
-        bucket
-    }
-
-    #[inline]
-    pub(super) fn epoch(&self) -> Epoch {
-        Epoch(self.head & EPOCH_BIT != 0)
-    }
-
-    #[inline]
-    pub(super) fn set_epoch(&mut self, epoch: Epoch) {
-        self.head = (self.head & !EPOCH_BIT) | if epoch.0 { EPOCH_BIT } else { 0 };
-    }
-
     /// Slots whose tag is `tag`; 0 asks for the empty ones. Exact, by carry-free byte compare.
     #[inline]
     pub(super) fn with_tag(&self, tag: u8) -> SlotSet {
@@ -164,14 +134,19 @@ impl Bucket {
     /// Whether some key that belongs here or before may stand further on.
     #[inline]
     pub(super) fn has_overflow(&self) -> bool {
-        (self.head >> CONTROL_SHIFT) & OVERFLOW_MASK != 0
+        self.overflow_count() != 0
+    }
+
+    #[inline]
+    fn overflow_count(&self) -> u64 {
+        self.head >> CONTROL_SHIFT
     }
 
     /// Notes that a key passed this bucket on its way. Sticks at its maximum: from then on lookups
     /// go on needlessly until the segment is rebuilt, which is slow at worst, never wrong.
     #[inline]
     pub(super) fn add_overflow(&mut self) {
-        if (self.head >> CONTROL_SHIFT) & OVERFLOW_MASK != OVERFLOW_MASK {
+        if self.overflow_count() != OVERFLOW_MAX {
             self.head += 1 << CONTROL_SHIFT;
         }
     }
@@ -179,9 +154,9 @@ impl Bucket {
     /// Takes back one [`Bucket::add_overflow`].
     #[inline]
     pub(super) fn remove_overflow(&mut self) {
-        let count = (self.head >> CONTROL_SHIFT) & OVERFLOW_MASK;
+        let count = self.overflow_count();
         debug_assert!(count != 0, "an overflow is taken back that was never noted");
-        if count != OVERFLOW_MASK && count != 0 {
+        if count != OVERFLOW_MAX && count != 0 {
             self.head -= 1 << CONTROL_SHIFT;
         }
     }
@@ -232,10 +207,10 @@ mod tests {
         assert!(bucket.has_overflow());
         bucket.remove_overflow();
         assert!(!bucket.has_overflow());
-        for _ in 0..200 {
+        for _ in 0..300 {
             bucket.add_overflow();
         }
-        for _ in 0..200 {
+        for _ in 0..300 {
             bucket.remove_overflow();
         }
         assert!(bucket.has_overflow(), "a saturated count must stay");

@@ -13,7 +13,7 @@
 //!
 //! Not here: which bucket (`segment.rs`).
 
-use super::bucket::{Bucket, Epoch};
+use super::bucket::Bucket;
 use arrayvec::ArrayVec;
 use std::ops::{Index, IndexMut};
 
@@ -37,11 +37,10 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// `len` empty buckets of an epoch; `len` is a multiple of [`CHUNK_BUCKETS`].
-    pub(super) fn new(len: usize, epoch: Epoch) -> Self {
+    /// `len` empty buckets; `len` is a multiple of [`CHUNK_BUCKETS`].
+    pub(super) fn new(len: usize) -> Self {
         assert!(len.is_multiple_of(CHUNK_BUCKETS) && len > 0);
-        let mut chunks =
-            (0..len / CHUNK_BUCKETS).map(|_| Box::new(std::array::from_fn(|_| Bucket::new(epoch))));
+        let mut chunks = (0..len / CHUNK_BUCKETS).map(|_| Chunk::default());
         let near = chunks.by_ref().take(NEAR_CHUNKS).collect();
         let far: Vec<Chunk> = chunks.collect();
         Self {
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn every_bucket_has_a_place_of_its_own() {
         for len in [16, 112, 128, 448] {
-            let mut buckets = Buckets::new(len, Epoch::default());
+            let mut buckets = Buckets::new(len);
             for index in 0..len {
                 let mark = super::super::bucket::Mark {
                     fragment: index as u16,
@@ -125,7 +124,7 @@ mod tests {
     #[test]
     #[should_panic]
     fn there_is_no_bucket_behind_the_last() {
-        let buckets = Buckets::new(16, Epoch::default());
+        let buckets = Buckets::new(16);
         let _ = &buckets[16];
     }
 }

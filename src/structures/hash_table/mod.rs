@@ -28,11 +28,6 @@
 //!
 //! [`HashTable::scan`] walks in the order of the hash, which neither splits nor rebuilds change.
 //!
-//! A cut ([`HashTable::begin_cut`]) sees every payload that was there when it began, exactly once:
-//! before a bucket changes, its payloads are shown to whoever changes it; before a segment is
-//! rebuilt, split or merged, all of its buckets' are; and [`HashTable::cut_segment`] shows the
-//! rest. What a bucket has been through is one bit in it, the epoch, so beginning a cut is O(1).
-//!
 //! After Fagin et al., "Extendible hashing", 1979, with the segments and bucketised overflow of
 //! Lu et al., "Dash", 2020, and the overflow counts of Folly's F14.
 //!
@@ -43,7 +38,7 @@ mod buckets;
 mod segment;
 
 use crate::base::prefetch::prefetch;
-use bucket::{Bucket, Epoch, PAYLOAD_BITS};
+use bucket::{Bucket, PAYLOAD_BITS};
 use buckets::CHUNK_BUCKETS;
 use segment::{MERGE_BELOW_BUCKETS, MERGED_KEYS_MAX, Position, Segment};
 
@@ -111,9 +106,6 @@ pub struct HashTable {
     segments_of_depth: [u32; DEPTH_MAX as usize + 1],
     len: usize,
     bucket_bytes: usize,
-    /// Buckets of this epoch have been seen by the present cut, or by the last one.
-    epoch: Epoch,
-    is_cutting: bool,
 }
 
 impl Default for HashTable {
@@ -125,7 +117,7 @@ impl Default for HashTable {
 impl HashTable {
     /// An empty table; allocates one chunk of buckets.
     pub fn new() -> Self {
-        let first = Segment::new(0, 0, CHUNK_BUCKETS, Epoch::default());
+        let first = Segment::new(0, 0, CHUNK_BUCKETS);
         let bucket_bytes = first.used_bytes();
         let mut segments_of_depth = [0; DEPTH_MAX as usize + 1];
         segments_of_depth[0] = 1;
@@ -136,8 +128,6 @@ impl HashTable {
             segments_of_depth,
             len: 0,
             bucket_bytes,
-            epoch: Epoch::default(),
-            is_cutting: false,
         }
     }
 
@@ -156,11 +146,6 @@ impl HashTable {
         self.bucket_bytes
             + self.segments.capacity() * size_of::<Segment>()
             + self.directory.capacity() * size_of::<u32>()
-    }
-
-    /// How many slots there are for payloads, occupied or not.
-    pub fn slot_count(&self) -> usize {
-        self.bucket_bytes / 64 * bucket::SLOT_COUNT
     }
 
     #[inline]
@@ -242,26 +227,15 @@ impl HashTable {
     }
 
     /// Inserts a payload that is not in the table. Grows one segment if it is full, by a rebuild
-    /// or a split; a split asks `hashes` for the hash of every payload in that segment. During a
-    /// cut, `see` is shown what is about to change place or to get a new neighbour.
-    pub fn insert(
-        &mut self,
-        hash: u64,
-        payload: u64,
-        hashes: &impl PayloadHash,
-        mut see: impl FnMut(u64),
-    ) -> Location {
+    /// or a split; a split asks `hashes` for the hash of every payload in that segment.
+    pub fn insert(&mut self, hash: u64, payload: u64, hashes: &impl PayloadHash) -> Location {
         let mut number = self.segment_number(hash);
         while self.segments[number].is_full() {
-            self.show_segment(number, &mut see);
             self.grow(number, hashes);
             number = self.segment_number(hash);
         }
         let segment = &mut self.segments[number];
         let mark = segment.mark(hash);
-        if self.is_cutting {
-            segment.show(segment.free_bucket(mark), self.epoch, &mut see);
-        }
         let position = segment.place(mark, payload);
         self.len += 1;
         Location {
@@ -271,70 +245,17 @@ impl HashTable {
     }
 
     /// Removes what stands at `location` and returns its payload. Shrinks or merges one segment if
-    /// it became sparse. During a cut, `see` is shown the bucket before, and what changes place.
-    pub fn remove(&mut self, location: Location, mut see: impl FnMut(u64)) -> u64 {
-        self.before_change(location, &mut see);
+    /// it became sparse.
+    pub fn remove(&mut self, location: Location) -> u64 {
         let number = location.segment as usize;
         let segment = &mut self.segments[number];
         let payload = segment.payload(location.position);
         segment.remove(location.position);
         self.len -= 1;
         if segment.is_sparse() {
-            self.shrink(number, &mut see);
+            self.shrink(number);
         }
         payload
-    }
-
-    /// To be called before what a payload stands for changes: shows its bucket to the cut.
-    #[inline]
-    pub fn before_change(&mut self, location: Location, see: impl FnMut(u64)) {
-        if self.is_cutting {
-            let segment = &mut self.segments[location.segment as usize];
-            segment.show(location.position.bucket, self.epoch, see);
-        }
-    }
-
-    fn show_segment(&mut self, number: usize, see: &mut impl FnMut(u64)) {
-        if self.is_cutting {
-            self.segments[number].show_all(self.epoch, see);
-        }
-    }
-
-    /// Begins a cut: from now on every payload that is in the table is shown once, by the calls
-    /// that change it or by [`HashTable::cut_segment`]. O(1).
-    pub fn begin_cut(&mut self) {
-        assert!(!self.is_cutting, "one cut at a time");
-        self.is_cutting = true;
-        self.epoch = self.epoch.other();
-    }
-
-    /// Shows what is unseen in the segment that holds the hash position `cursor` (0 at first, in
-    /// the units of [`HashTable::scan`]), and returns the position to go on with; 0 at the end.
-    /// Splits and merges between the calls do no harm: what they moved has been shown.
-    pub fn cut_segment(
-        &mut self,
-        cursor: u64,
-        hashes: &impl PayloadHash,
-        mut see: impl FnMut(u64),
-    ) -> u64 {
-        let number = self.segment_number(cursor << (64 - CURSOR_BITS));
-        let segment = &mut self.segments[number];
-        for payload in segment.unseen(self.epoch) {
-            hashes.prefetch(payload);
-        }
-        segment.show_all(self.epoch, &mut see);
-        let depth = u32::from(segment.depth);
-        let next_prefix = u64::from(segment.prefix) + 1;
-        if next_prefix == 1 << depth {
-            0
-        } else {
-            next_prefix << (CURSOR_BITS - depth)
-        }
-    }
-
-    /// Ends a cut that has come to its end.
-    pub fn end_cut(&mut self) {
-        self.is_cutting = false;
     }
 
     fn grow(&mut self, number: usize, hashes: &impl PayloadHash) {
@@ -343,7 +264,7 @@ impl HashTable {
         } else {
             let segment = &mut self.segments[number];
             self.bucket_bytes -= segment.used_bytes();
-            segment.enlarge(self.epoch);
+            segment.enlarge();
             self.bucket_bytes += segment.used_bytes();
         }
     }
@@ -366,14 +287,8 @@ impl HashTable {
         let old = &self.segments[number];
         let depth = old.depth + 1;
         let payloads: Vec<u64> = old.iter().map(|(_, payload)| payload).collect();
-        let mut halves = [0, 1].map(|bit| {
-            Segment::new(
-                depth,
-                old.prefix << 1 | bit,
-                MERGE_BELOW_BUCKETS,
-                self.epoch,
-            )
-        });
+        let mut halves =
+            [0, 1].map(|bit| Segment::new(depth, old.prefix << 1 | bit, MERGE_BELOW_BUCKETS));
         for (index, &payload) in payloads.iter().enumerate() {
             if let Some(&ahead) = payloads.get(index + SPLIT_PREFETCH_DISTANCE) {
                 hashes.prefetch(ahead);
@@ -381,7 +296,7 @@ impl HashTable {
             let hash = hashes.hash_of(payload);
             let half = &mut halves[(hash >> (64 - u32::from(depth)) & 1) as usize];
             if half.is_full() {
-                half.enlarge(self.epoch);
+                half.enlarge();
             }
             half.place(half.mark(hash), payload);
         }
@@ -403,10 +318,10 @@ impl HashTable {
         self.directory[first..first + (1 << spread)].fill(number as u32);
     }
 
-    fn shrink(&mut self, number: usize, see: &mut impl FnMut(u64)) {
+    fn shrink(&mut self, number: usize) {
         let segment = &self.segments[number];
         if segment.bucket_count() <= MERGE_BELOW_BUCKETS && segment.depth > 0 {
-            self.merge_with_buddy(number, see);
+            self.merge_with_buddy(number);
         } else if let Some(bucket_count) = segment.smaller() {
             let least = if segment.depth > 0 {
                 MERGE_BELOW_BUCKETS
@@ -414,10 +329,9 @@ impl HashTable {
                 CHUNK_BUCKETS
             };
             if bucket_count.max(least) < segment.bucket_count() {
-                self.show_segment(number, see);
                 let segment = &mut self.segments[number];
                 self.bucket_bytes -= segment.used_bytes();
-                segment.resize(bucket_count.max(least), self.epoch);
+                segment.resize(bucket_count.max(least));
                 self.bucket_bytes += segment.used_bytes();
             }
         }
@@ -425,7 +339,7 @@ impl HashTable {
 
     /// Merges a sparse segment with the one that differs from it in the last bit of the prefix, if
     /// that one is as deep and the two together are at most half full.
-    fn merge_with_buddy(&mut self, number: usize, see: &mut impl FnMut(u64)) {
+    fn merge_with_buddy(&mut self, number: usize) {
         let segment = &self.segments[number];
         let buddy_prefix = segment.prefix ^ 1;
         let slot = (buddy_prefix as usize) << (self.depth - segment.depth);
@@ -435,11 +349,8 @@ impl HashTable {
         if buddy.depth != segment.depth || key_count > MERGED_KEYS_MAX {
             return;
         }
-        self.show_segment(number, see);
-        self.show_segment(buddy_number, see);
-        let (segment, buddy) = (&self.segments[number], &self.segments[buddy_number]);
         let (depth, prefix) = (segment.depth - 1, segment.prefix >> 1);
-        let mut merged = Segment::new(depth, prefix, MERGE_BELOW_BUCKETS, self.epoch);
+        let mut merged = Segment::new(depth, prefix, MERGE_BELOW_BUCKETS);
         for half in [segment, buddy] {
             for (mut mark, payload) in half.iter() {
                 mark.fragment = mark.fragment >> 1 | ((half.prefix & 1) as u16) << 15;
@@ -504,6 +415,11 @@ impl HashTable {
         cursor << (64 - CURSOR_BITS)
     }
 
+    /// The cursor at a hash: the greatest whose [`HashTable::first_hash`] is not above it.
+    pub fn cursor_of(hash: u64) -> u64 {
+        hash >> (64 - CURSOR_BITS)
+    }
+
     /// A payload chosen evenly by two random numbers, or `None` if the slot they choose is empty:
     /// then call again with others.
     pub fn pick(&self, random_hash: u64, random_slot: usize) -> Option<u64> {
@@ -515,8 +431,7 @@ impl HashTable {
         Remains {
             segments: self.segments,
             next_bucket: 0,
-            epoch: self.epoch,
-            is_cutting: self.is_cutting,
+            bucket_bytes: self.bucket_bytes,
         }
     }
 
@@ -529,7 +444,7 @@ impl HashTable {
         let mut of_depth = [0; DEPTH_MAX as usize + 1];
         let mut directory_slots = 0;
         for (number, segment) in self.segments.iter().enumerate() {
-            segment.check_invariants(self.epoch, self.is_cutting);
+            segment.check_invariants();
             let spread = self.depth - segment.depth;
             let first = (segment.prefix as usize) << spread;
             for slot in first..first + (1 << spread) {
@@ -560,22 +475,14 @@ pub struct Remains {
     segments: Vec<Segment>,
     /// The bucket of the last segment that is visited next.
     next_bucket: usize,
-    epoch: Epoch,
-    is_cutting: bool,
+    /// Bytes of the buckets of `segments`.
+    bucket_bytes: usize,
 }
 
 impl Remains {
-    /// Whether the cut that was going on when the table was given up has not seen all of it.
-    pub fn has_unseen(&self) -> bool {
-        self.is_cutting && !self.segments.is_empty()
-    }
-
-    /// Shows that cut what it has not seen of the segment that is visited next. To be called
-    /// whenever [`Remains::next_segment`] gives one.
-    pub fn show_unseen(&self, see: impl FnMut(u64)) {
-        if let Some(segment) = self.segments.last().filter(|_| self.is_cutting) {
-            segment.unseen(self.epoch).for_each(see);
-        }
+    /// Whether all payloads have been visited.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
     }
 
     /// The payloads of the segment whose visit is about to begin; `None` in the middle of one.
@@ -592,6 +499,7 @@ impl Remains {
         segment.payloads_of(self.next_bucket).for_each(visit);
         self.next_bucket += 1;
         if self.next_bucket == segment.bucket_count() {
+            self.bucket_bytes -= segment.used_bytes();
             self.segments.pop();
             self.next_bucket = 0;
         }
@@ -600,7 +508,7 @@ impl Remains {
 
     /// Bytes of buckets still held.
     pub fn used_bytes(&self) -> usize {
-        self.segments.iter().map(Segment::used_bytes).sum()
+        self.bucket_bytes
     }
 }
 

@@ -20,7 +20,7 @@
 //! Not here: which segment a hash belongs to (`mod.rs`).
 
 use super::CURSOR_BITS;
-use super::bucket::{Bucket, Epoch, Mark, SLOT_COUNT};
+use super::bucket::{Bucket, Mark, SLOT_COUNT};
 use super::buckets::Buckets;
 
 /// Keys per bucket above which a segment must grow: 6 of 7 slots. Higher saves memory and costs
@@ -58,10 +58,10 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// An empty segment whose buckets are of `epoch`.
-    pub(super) fn new(depth: u8, prefix: u32, bucket_count: usize, epoch: Epoch) -> Self {
+    /// An empty segment.
+    pub(super) fn new(depth: u8, prefix: u32, bucket_count: usize) -> Self {
         Self {
-            buckets: Buckets::new(bucket_count, epoch),
+            buckets: Buckets::new(bucket_count),
             key_count: 0,
             depth,
             prefix,
@@ -186,41 +186,6 @@ impl Segment {
         panic!("a payload was placed in a segment without an empty slot");
     }
 
-    /// Where [`Segment::place`] would put a key of `mark`. The segment must have an empty slot.
-    pub(super) fn free_bucket(&self, mark: Mark) -> u32 {
-        let mut index = self.home(mark.fragment);
-        while self.buckets[index].with_tag(0).next().is_none() {
-            index = self.next(index);
-        }
-        index as u32
-    }
-
-    /// Shows a bucket's payloads to a cut of `epoch` that has not seen the bucket yet.
-    #[inline]
-    pub(super) fn show(&mut self, bucket: u32, epoch: Epoch, mut see: impl FnMut(u64)) {
-        let bucket = &mut self.buckets[bucket as usize];
-        if bucket.epoch() != epoch {
-            bucket.set_epoch(epoch);
-            bucket.occupied().for_each(|slot| see(bucket.payload(slot)));
-        }
-    }
-
-    /// As [`Segment::show`] for all buckets.
-    pub(super) fn show_all(&mut self, epoch: Epoch, mut see: impl FnMut(u64)) {
-        for bucket in 0..self.buckets.len() {
-            self.show(bucket as u32, epoch, &mut see);
-        }
-    }
-
-    /// Payloads of the buckets that a cut of `epoch` has not seen yet.
-    pub(super) fn unseen(&self, epoch: Epoch) -> impl Iterator<Item = u64> + '_ {
-        let unseen = self
-            .buckets
-            .iter()
-            .filter(move |bucket| bucket.epoch() != epoch);
-        unseen.flat_map(|bucket| bucket.occupied().map(|slot| bucket.payload(slot)))
-    }
-
     /// The payloads of one bucket.
     pub(super) fn payloads_of(&self, bucket: usize) -> impl Iterator<Item = u64> + '_ {
         let bucket = &self.buckets[bucket];
@@ -258,9 +223,9 @@ impl Segment {
         })
     }
 
-    /// Rebuilds the segment with `bucket_count` buckets of `epoch`. Reads no key.
-    pub(super) fn resize(&mut self, bucket_count: usize, epoch: Epoch) {
-        let mut resized = Self::new(self.depth, self.prefix, bucket_count, epoch);
+    /// Rebuilds the segment with `bucket_count` buckets. Reads no key.
+    pub(super) fn resize(&mut self, bucket_count: usize) {
+        let mut resized = Self::new(self.depth, self.prefix, bucket_count);
         for (mark, payload) in self.iter() {
             resized.place(mark, payload);
         }
@@ -276,8 +241,8 @@ impl Segment {
     }
 
     /// Rebuilds the segment larger, also where it should be split but can't be.
-    pub(super) fn enlarge(&mut self, epoch: Epoch) {
-        self.resize(self.larger().unwrap_or(self.buckets.len() * 2), epoch);
+    pub(super) fn enlarge(&mut self) {
+        self.resize(self.larger().unwrap_or(self.buckets.len() * 2));
     }
 
     /// The smallest size that this segment's keys fill to at most half of full, if that is smaller
@@ -352,9 +317,7 @@ impl Segment {
 
     /// Panics if an invariant of the module header does not hold.
     #[cfg(any(test, debug_assertions))]
-    pub(super) fn check_invariants(&self, epoch: Epoch, is_cutting: bool) {
-        let seen = self.buckets.iter().all(|bucket| bucket.epoch() == epoch);
-        assert!(is_cutting || seen, "a bucket was left behind by a cut");
+    pub(super) fn check_invariants(&self) {
         let mut passed = vec![0u32; self.buckets.len()];
         let mut key_count = 0;
         for (place, bucket) in self.buckets.iter().enumerate() {

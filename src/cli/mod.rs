@@ -1,0 +1,45 @@
+//! Parts of the server binary that are more than a call into the library.
+//!
+//! - `check`: `evenkeel check FILE`
+//! - `configuration`: where the configuration comes from, at the start and again on SIGHUP
+//! - `log_file`: where log lines go, so that the loop never waits for them
+//! - `salvage`: `evenkeel salvage FILE OUT`
+//! - `pid_file`: the file with the process id
+//!
+//! Not here: what the arguments mean (`config/command_line.rs`), the server (`server/`).
+
+pub(crate) mod check;
+pub(crate) mod configuration;
+pub(crate) mod log_file;
+pub(crate) mod pid_file;
+pub(crate) mod salvage;
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// What something says to people.
+pub(crate) fn text(something: impl Display) -> String {
+    something.to_string()
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// The reason that the operating system gives.
+pub(crate) fn print(output: &str) -> Result<(), String> {
+    std::io::stdout().write_all(output.as_bytes()).map_err(text)
+}
+
+/// Opens a file that is to be read.
+///
+/// # Errors
+/// One line with the file's name.
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| cannot_read(path, error))
+}
+
+fn cannot_read(path: &Path, error: std::io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
+}

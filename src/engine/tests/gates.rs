@@ -1,0 +1,180 @@
+//! The short way past the gates and the long one lead to the same place.
+//!
+//! Goal: whatever state a session, the configuration and memory are in, a pipeline of short commands on
+//! keys is answered as if each had been asked at every gate. Method: twins in every combination of
+//! states; the one asks the gates once for a group, the other, which times every command singly, one by
+//! one. Both execute every short command there is.
+//!
+//! Not here: loading and protected mode, which keep clients away before they have a session.
+
+use super::*;
+use crate::command::declare::spec::{Action, CommandSpec};
+use crate::session::ReplyMode;
+
+/// What may hold a command back.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    NoPassword,
+    Multi,
+    WritesPaused,
+    AllPaused,
+    WritesStopped,
+    NoReplies,
+    Full,
+    Evicting,
+}
+
+const OBSTACLES: [Obstacle; 8] = [
+    Obstacle::NoPassword,
+    Obstacle::Multi,
+    Obstacle::WritesPaused,
+    Obstacle::AllPaused,
+    Obstacle::WritesStopped,
+    Obstacle::NoReplies,
+    Obstacle::Full,
+    Obstacle::Evicting,
+];
+
+impl Rig {
+    fn twin(obstacles: &[Obstacle], is_timed_singly: bool) -> Self {
+        let mut rig = Rig::new();
+        let slow_us = if is_timed_singly { 0 } else { 10_000 };
+        rig.engine.config_mut().slowlog_slower_than_us = slow_us;
+        for number in 0..200 {
+            rig.call(&format!("SET {number} {}", "v".repeat(100)));
+        }
+        for obstacle in obstacles {
+            rig.raise(*obstacle);
+        }
+        rig
+    }
+
+    fn raise(&mut self, obstacle: Obstacle) {
+        let used_bytes = self.engine.used_bytes() as u64;
+        match obstacle {
+            Obstacle::NoPassword => {
+                self.engine.config_mut().requirepass = "secret".into();
+                self.engine.session_mut(self.session).is_authenticated = false;
+            }
+            Obstacle::Multi => self.engine.session_mut(self.session).transaction.open(),
+            Obstacle::WritesPaused | Obstacle::AllPaused => {
+                use crate::context::pause::PauseScope;
+                let scope = match obstacle {
+                    Obstacle::AllPaused => PauseScope::All,
+                    _ => PauseScope::Writes,
+                };
+                let now_ms = self.now.monotonic_ms();
+                self.engine.pause.extend(scope, now_ms + 1_000, now_ms);
+            }
+            Obstacle::WritesStopped => {
+                self.engine.note_save(false);
+                self.engine.config_mut().stop_writes_on_bgsave_error = true;
+            }
+            Obstacle::NoReplies => {
+                self.engine.session_mut(self.session).reply_mode = ReplyMode::Off;
+            }
+            Obstacle::Full => {
+                self.engine.config_mut().maxmemory_policy = crate::config::MemoryPolicy::Noeviction;
+                self.engine.set_memory_limit(used_bytes - 1);
+            }
+            Obstacle::Evicting => {
+                self.engine.config_mut().maxmemory_policy =
+                    crate::config::MemoryPolicy::AllkeysRandom;
+                self.engine.set_memory_limit(used_bytes - 5_000);
+            }
+        }
+    }
+
+    fn gates_stand_open(&mut self) -> bool {
+        let mut out = Vec::new();
+        let (context, ..) = (self.engine).context(self.session, self.now, &mut out);
+        crate::engine::gates::stand_open(&context)
+    }
+
+    /// What there is to be compared after a batch.
+    fn state(&self) -> (usize, usize, Option<u16>, u64) {
+        (
+            self.engine.len(),
+            self.engine.used_bytes(),
+            self.engine.session(self.session).last_command,
+            self.engine.keyspace.dirty_count(),
+        )
+    }
+}
+
+/// A request of each short command with as few arguments as it takes, all of them the number 1.
+fn short_requests() -> Vec<Vec<Vec<u8>>> {
+    let specs = (0..table().len() as u16).map(|number| table().spec(number));
+    let is_plain = |spec: &&CommandSpec| matches!(spec.action, Action::Run(_));
+    specs
+        .filter(is_plain)
+        .filter(|spec| spec.is_short_work_on_keys())
+        .map(|spec| {
+            let mut words = vec![b"1".to_vec(); usize::from(spec.arity.unsigned_abs())];
+            words[0] = spec.name.as_bytes().to_vec();
+            words
+        })
+        .collect()
+}
+
+#[test]
+fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
+    let requests = short_requests();
+    assert!(requests.len() >= 30, "{}", requests.len());
+    let large = vec![b"SET".to_vec(), b"1".to_vec(), vec![b'v'; 70_000]];
+    for chosen in 0..1_u32 << OBSTACLES.len() {
+        let obstacles: Vec<Obstacle> = (0..OBSTACLES.len())
+            .filter(|index| chosen >> index & 1 == 1)
+            .map(|index| OBSTACLES[index])
+            .collect();
+        let [mut grouped, mut single] =
+            [false, true].map(|is_timed_singly| Rig::twin(&obstacles, is_timed_singly));
+        assert!(!single.gates_stand_open());
+        let only_memory = obstacles
+            .iter()
+            .all(|obstacle| matches!(obstacle, Obstacle::Full | Obstacle::Evicting));
+        assert_eq!(grouped.gates_stand_open(), only_memory, "{obstacles:?}");
+        let mut batches: Vec<Vec<Vec<Vec<u8>>>> = requests
+            .iter()
+            .map(|request| vec![request.clone(); 2])
+            .collect();
+        batches.push(requests.clone());
+        batches.push(vec![
+            requests[0].clone(),
+            large.clone(),
+            requests[1].clone(),
+        ]);
+        for batch in batches {
+            let name = String::from_utf8_lossy(&batch[0][0]).into_owned();
+            let of_group = grouped.batch_of(&batch, NO_LIMIT);
+            let one_by_one = single.batch_of(&batch, NO_LIMIT);
+            assert_eq!(of_group, one_by_one, "{name} {obstacles:?}");
+            assert_eq!(grouped.state(), single.state(), "{name} {obstacles:?}");
+        }
+    }
+}
+
+/// Defect: DEBUG had a list of its own of local addresses. Effect: a local client over IPv6 that was
+/// mapped from IPv4 was refused, and names that begin like a loopback address were let in. Fix: one
+/// function for protected mode and DEBUG.
+#[test]
+fn debug_knows_who_is_local_as_protected_mode_does() {
+    for (address, is_local) in [
+        ("127.0.0.1:5", true),
+        ("[::1]:5", true),
+        ("[::ffff:127.0.0.1]:5", true),
+        ("[::ffff:10.0.0.1]:5", false),
+        ("[::1]x:5", false),
+        ("127.example.org:5", false),
+    ] {
+        let mut rig = Rig::new();
+        rig.engine.config_mut().enable_debug_command = crate::config::EnableDebug::Local;
+        rig.engine.session_mut(rig.session).peer = Peer {
+            address: address.into(),
+            transport: crate::session::Transport::Tcp,
+            ..Peer::embedded()
+        };
+        let reply = rig.call("DEBUG OBJECT k");
+        assert_eq!(reply == "-ERR no such key;", is_local, "{address}: {reply}");
+    }
+}
