@@ -10,6 +10,7 @@
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
+pub mod block_tree;
 pub mod eviction;
 pub mod expiry_heap;
 pub mod hash_table;

@@ -7,10 +7,7 @@
 //!
 //! Not here: blocks that the tree made itself, which are trusted.
 
-use super::{
-    Block, ElementRef, GROUP, HashOf, Position, Shape, TAIL_COUNT_MIN, TAILED_BYTES_MAX,
-    TAILLESS_COUNT_MAX,
-};
+use super::{Block, ElementRef, GROUP, HashOf, Position, Shape, TAIL_COUNT_MIN, TAILED_BYTES_MAX};
 use crate::structures::item::{self, BadItem, Code, DEADLINE_BYTES, Item, score_order};
 
 /// What is wrong with bytes that are no block.
@@ -57,7 +54,7 @@ impl<'a> Block<'a> {
         let tail_fits = if self.has_tail() {
             count > TAIL_COUNT_MIN && self.bytes.len() <= TAILED_BYTES_MAX
         } else {
-            count <= TAILLESS_COUNT_MAX && phase == 0
+            phase == 0
         };
         let phase_fits = phase < GROUP && (phase == 0 || is_list);
         let flags_fit =

@@ -44,7 +44,7 @@ impl<'a> BlockMut<'a> {
             bytes[0] |= FLAG_TAGS;
         }
         let mut block = Self { bytes };
-        if count > TAILLESS_COUNT_MAX {
+        if count > TAILLESS_COUNT_MAX && block.bytes.len() <= TAILED_BYTES_MAX {
             block.set_tail(true);
         }
         block.set_end(head_len);
@@ -61,7 +61,8 @@ impl<'a> BlockMut<'a> {
     /// If it does not fit.
     pub fn copy(bytes: &'a mut [u8], source: Block, front_room: usize) -> Self {
         let head_len = Block::empty_len(source.shape());
-        let tail_len = source.tail_len();
+        let keeps_tail = bytes.len() <= TAILED_BYTES_MAX;
+        let tail_len = if keeps_tail { source.tail_len() } else { 0 };
         let start = head_len + front_room;
         let end = start + source.elements_len();
         assert!(end + tail_len <= bytes.len(), "a copy has room for all");
@@ -71,6 +72,9 @@ impl<'a> BlockMut<'a> {
         bytes[tail_start..].copy_from_slice(&source.bytes[source.bytes.len() - tail_len..]);
         let mut block = Self { bytes };
         block.set_end(end);
+        if !keeps_tail {
+            block.set_tail(false);
+        }
         if source.shape() == Shape::List {
             block.set_start(start);
             block.move_skips(start as isize - source.start() as isize);
@@ -117,7 +121,7 @@ impl<'a> BlockMut<'a> {
     }
 
     /// Appends an element of another block of this shape, whose tag is known. The block must have
-    /// been created for as many elements as it gets.
+    /// been created for as many elements as it gets, or it has no tail.
     ///
     /// # Panics
     /// If there is no room.
@@ -132,28 +136,37 @@ impl<'a> BlockMut<'a> {
         self.bytes[place.offset..end].copy_from_slice(element);
         self.set_end(end);
         self.note_insert(place.index, place.offset, tag, false);
-        debug_assert!(
-            self.block().has_tail() || place.index < TAILLESS_COUNT_MAX,
-            "created for fewer elements"
-        );
     }
 
     /// Removes the element at `place`.
     pub fn remove(&mut self, place: Position) {
+        let following = self.block().following(place);
+        self.remove_range(place, following);
+    }
+
+    /// Removes the elements from `from` up to the one at `to`.
+    ///
+    /// # Panics
+    /// If `to` stands before `from`.
+    pub fn remove_range(&mut self, from: Position, to: Position) {
+        assert!(from.index <= to.index, "a range has a beginning and an end");
         let block = self.block();
         let (shape, end) = (block.shape(), block.end());
-        let len = element_len(shape, &block.bytes[place.offset..]);
-        let is_front = shape == Shape::List && place.index == 0;
+        let is_front = shape == Shape::List && from.index == 0;
         if is_front {
-            self.set_start(place.offset + len);
+            self.set_start(to.offset);
         } else {
-            self.bytes
-                .copy_within(place.offset + len..end, place.offset);
-            self.set_end(end - len);
+            self.bytes.copy_within(to.offset..end, from.offset);
+            self.set_end(end - (to.offset - from.offset));
         }
-        self.note_removal(place.index, is_front);
-        if self.block().has_tail() && self.block().count() <= TAIL_COUNT_MIN {
+        self.note_removal(from.index, to.index, is_front);
+        let block = self.block();
+        if block.has_tail() && block.count() <= TAIL_COUNT_MIN {
             self.set_tail(false);
+        }
+        if is_front && self.block().count() == 0 {
+            self.set_start(LIST_HEAD_BYTES);
+            self.set_end(LIST_HEAD_BYTES);
         }
     }
 
@@ -242,30 +255,29 @@ impl<'a> BlockMut<'a> {
         }
     }
 
-    /// Makes the tail right after the element at `index` went.
-    fn note_removal(&mut self, index: usize, is_front: bool) {
+    /// Makes the tail right after the elements from index `from` up to `to` went.
+    fn note_removal(&mut self, from: usize, to: usize, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
-        let has_tail = block.has_tail();
+        let (has_tail, is_tagged) = (block.has_tail(), block.is_tagged());
+        let removed = to - from;
+        let capacity = self.bytes.len();
+        if has_tail && is_tagged {
+            let tail = capacity - count - SKIP_BYTES * skips;
+            self.bytes.copy_within(tail..capacity - to, tail + removed);
+        }
+        self.set_count(count - removed);
         if !has_tail {
-            self.set_count(count - 1);
             return;
         }
-        let capacity = self.bytes.len();
-        if self.block().is_tagged() {
-            let from = capacity - count - SKIP_BYTES * skips;
-            self.bytes.copy_within(from..capacity - 1 - index, from + 1);
-        }
-        self.set_count(count - 1);
-        if is_front && phase == 0 {
-            let from = capacity - SKIP_BYTES * skips;
+        if is_front {
+            let gone = to.saturating_sub(phase).div_ceil(GROUP).min(skips);
+            let tail = capacity - SKIP_BYTES * skips;
             self.bytes
-                .copy_within(from..capacity - SKIP_BYTES, from + SKIP_BYTES);
-            self.set_phase(GROUP - 1);
-        } else if is_front {
-            self.set_phase(phase - 1);
-        } else if index < count - 1 {
-            self.note_skips(index);
+                .copy_within(tail..capacity - SKIP_BYTES * gone, tail + SKIP_BYTES * gone);
+            self.set_phase((phase + GROUP * gone).saturating_sub(to));
+        } else if from < count - removed {
+            self.note_skips(from);
         }
     }
 
@@ -288,21 +300,19 @@ impl<'a> BlockMut<'a> {
         }
     }
 
-    /// Makes the tail when there are enough elements for one.
+    /// Makes the tail when there are enough elements for one, unless skips can't reach them all.
     fn follow_count(&mut self, hash: HashOf) {
         let block = self.block();
-        if block.has_tail() || block.count() <= TAILLESS_COUNT_MAX {
+        let (count, is_tagged) = (block.count(), block.is_tagged());
+        let capacity = self.bytes.len();
+        if block.has_tail() || count <= TAILLESS_COUNT_MAX || capacity > TAILED_BYTES_MAX {
             return;
         }
-        if block.is_tagged() {
-            let mut tags = [0; TAILLESS_COUNT_MAX + 1];
-            for (tag, element) in tags.iter_mut().zip(block.elements()) {
-                *tag = Block::tag_of(element, hash);
-            }
-            let capacity = self.bytes.len();
-            for (index, tag) in tags.into_iter().enumerate() {
-                self.bytes[capacity - 1 - index] = tag;
-            }
+        let mut position = block.position(0);
+        while is_tagged && position.index < count {
+            let tag = Block::tag_of(self.block().element(position), hash);
+            self.bytes[capacity - 1 - position.index] = tag;
+            position = self.block().following(position);
         }
         self.set_tail(true);
         self.note_skips(0);
@@ -310,7 +320,6 @@ impl<'a> BlockMut<'a> {
 
     fn set_tail(&mut self, has_tail: bool) {
         if has_tail {
-            assert!(self.bytes.len() <= TAILED_BYTES_MAX, "skips have 16 bits");
             self.bytes[0] |= FLAG_TAIL;
         } else {
             self.bytes[0] &= !FLAG_TAIL;

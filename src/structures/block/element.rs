@@ -102,6 +102,11 @@ impl<'a> Element<'a> {
         self.deadline
     }
 
+    /// The score it stands by, if it is made to stand by one.
+    pub fn score(&self) -> Option<f64> {
+        self.first.item().score().filter(|_| self.second.is_some())
+    }
+
     /// Bytes of it.
     #[inline]
     pub fn byte_len(&self) -> usize {

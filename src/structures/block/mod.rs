@@ -22,7 +22,7 @@
 //! 1. `count` elements fill `start…end` exactly, and the tail does not reach into them.
 //! 2. Skips are the offsets of their elements; tags are the low bytes of their elements' hashes.
 //! 3. Scored elements are ordered by score, then text of the member, without repetition.
-//! 4. A block with a tail is shorter than 64 KiB; without one it has at most 16 elements.
+//! 4. A block with a tail has at least 13 elements and at most 64 KiB; longer ones are only walked.
 //!
 //! Cost: 8 bytes a block, 10 for lists; 1.13 bytes an element beside its items, without tags 0.13.
 //!
@@ -338,7 +338,8 @@ impl<'a> Block<'a> {
                 if left == 0 {
                     return None;
                 }
-                let mut position = block.nearest(left - 1);
+                let first = block.nearest(left - 1).index;
+                let mut position = block.position(first.max(left.saturating_sub(GROUP)));
                 while position.index < left {
                     offsets[known] = position.offset;
                     known += 1;

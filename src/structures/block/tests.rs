@@ -133,11 +133,18 @@ impl Pair {
             self.overwrite(index, &row);
         } else if grows && !is_there && count < 400 {
             self.insert(index, row, random);
-        } else if index < count {
+        } else if index < count && random.u8(..) < 250 {
             let mut block = BlockMut::new(&mut self.bytes);
             let place = block.block().position(index);
             block.remove(place);
             self.model.remove(index);
+        } else if random.u8(..) < 20 {
+            let from = [0, random.usize(0..=count)][random.usize(0..2)];
+            let to = [count, random.usize(from..=count)][random.usize(0..2)];
+            let mut block = BlockMut::new(&mut self.bytes);
+            let (start, end) = (block.block().position(from), block.block().position(to));
+            block.remove_range(start, end);
+            self.model.drain(from..to);
         }
     }
 
