@@ -7,20 +7,20 @@
 //!
 //! Not here: blocks that the tree made itself, which are trusted.
 
-use super::{Block, ElementRef, GROUP, HashOf, Position, Shape, TAIL_COUNT_MIN, TAILED_BYTES_MAX};
+use super::{Block, ElementRef, GROUP, HashOf, INDEXED_COUNT_MIN, Position, Shape, groups_of};
 use crate::structures::item::{self, BadItem, Code, DEADLINE_BYTES, Item, score_order};
 
 /// What is wrong with bytes that are no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadBlock {
-    /// Head, elements and tail don't fit the bytes or each other.
+    /// Head, index and elements don't fit the bytes or each other.
     Extent,
     /// An element is cut off or in no canonical code.
     Element,
     /// A key comes twice, or scored elements are out of order.
     Order,
     /// Skips or tags are not those of the elements.
-    Tail,
+    Index,
 }
 
 impl From<BadItem> for BadBlock {
@@ -43,7 +43,7 @@ impl<'a> Block<'a> {
         let block = Self::new(bytes);
         block.check_extent()?;
         let keys = block.check_elements()?;
-        block.check_tail(hash)?;
+        block.check_index(hash)?;
         block.check_order(keys)?;
         Ok(block)
     }
@@ -51,22 +51,26 @@ impl<'a> Block<'a> {
     fn check_extent(&self) -> Result<(), BadBlock> {
         let (count, phase, shape) = (self.count(), self.phase(), self.shape());
         let is_list = shape == Shape::List;
-        let tail_fits = if self.has_tail() {
-            count > TAIL_COUNT_MIN && self.bytes.len() <= TAILED_BYTES_MAX
+        let index_fits = if self.is_indexed() {
+            let groups = groups_of(self.bytes.len(), count, phase);
+            count > INDEXED_COUNT_MIN && (1..=self.groups()).contains(&groups)
         } else {
             phase == 0
         };
         let phase_fits = phase < GROUP && (phase == 0 || is_list);
         let flags_fit =
             !(is_list && self.is_tagged()) && (shape == Shape::Map || !self.may_have_deadlines());
-        if !tail_fits || !phase_fits || !flags_fit {
+        if !index_fits || !phase_fits || !flags_fit {
             return Err(BadBlock::Extent);
         }
-        let (start, end) = (self.start(), self.end());
-        let limit = self.bytes.len().checked_sub(self.tail_len());
-        let is_inside = Self::empty_len(shape) <= start
-            && start <= end
-            && limit.is_some_and(|limit| end <= limit);
+        // Of a block that is not indexed, nothing may be read that is not there yet.
+        let (base, end) = (self.base(), self.end());
+        let start = if base <= self.bytes.len() {
+            self.start()
+        } else {
+            usize::MAX
+        };
+        let is_inside = base <= start && start <= end && end <= self.bytes.len();
         if is_inside {
             Ok(())
         } else {
@@ -140,8 +144,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn check_tail(&self, hash: HashOf) -> Result<(), BadBlock> {
-        if !self.has_tail() {
+    fn check_index(&self, hash: HashOf) -> Result<(), BadBlock> {
+        if !self.is_indexed() {
             return Ok(());
         }
         let phase = self.phase();
@@ -156,7 +160,7 @@ impl<'a> Block<'a> {
             let skip_fits = !has_skip || self.skip((index - phase) / GROUP) == position.offset;
             let tag_fits = !self.is_tagged() || self.tag(index) == Self::tag_of(element, hash);
             if !skip_fits || !tag_fits {
-                return Err(BadBlock::Tail);
+                return Err(BadBlock::Index);
             }
             position = self.following(position);
         }

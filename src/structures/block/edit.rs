@@ -1,20 +1,22 @@
 //! Changes to a packed block, within the bytes it has.
 //!
 //! ```text
-//!  insert, back     [ a b c d      │tail ]  ─▶  [ a b X c d   │tail′]
-//!  insert, front    [     a b c    │tail ]  ─▶  [   X a b c   │tail′]     lists, index 0
-//!  slide            [ a b c        │tail ]  ─▶  [    a b c    │tail ]     lists, to make room there
+//!  insert, back     [ index │ a b c d        ]  ─▶  [ index │ a b X c d   ]
+//!  insert, front    [ index │     a b c      ]  ─▶  [ index │   X a b c   ]     lists, before all
+//!  slide            [ index │ a b c          ]  ─▶  [ index │     a b c   ]     lists, to make room there
+//!  another group    [ index │ a b c          ]  ─▶  [ larger index │ a b c ]
 //! ```
 //!
 //! Cost: an insert or a removal moves the elements after it and walks them to note their skips
-//! again; at the end of a block, and at both ends of a list, it moves nothing.
+//! again; at the end of a block, and at both ends of a list, it moves nothing. Every sixteenth
+//! insert moves all elements to make room in the index.
 //!
 //! Not here: more bytes for a block (its owner copies it, [`BlockMut::copy`]).
 
 use super::{
-    Block, Element, FLAG_DEADLINES, FLAG_TAGS, FLAG_TAIL, GROUP, HashOf, LIST_HEAD_BYTES,
-    OFFSET_COUNT, OFFSET_END, OFFSET_PHASE, OFFSET_START, OWNER_SHIFT, Position, SKIP_BYTES, Shape,
-    TAIL_COUNT_MIN, TAILED_BYTES_MAX, TAILLESS_COUNT_MAX, element::element_len,
+    Block, Element, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf, INDEXED_COUNT_MIN,
+    OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START, OWNER_SHIFT,
+    PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
 };
 use crate::structures::item::DEADLINE_MARK;
 
@@ -31,26 +33,25 @@ impl<'a> BlockMut<'a> {
     }
 
     /// Makes `bytes` an empty block that is going to have about `count` elements: with more than
-    /// sixteen it has its tail from the first one on. `is_tagged` asks for tags; lists have none.
+    /// sixteen it has its index from the first one on. `is_tagged` asks for tags; lists have none.
     ///
     /// # Panics
-    /// If `bytes` is shorter than [`Block::empty_len`].
+    /// If `bytes` is too short for head and index.
     pub fn create(bytes: &'a mut [u8], shape: Shape, is_tagged: bool, count: usize) -> Self {
         assert!(!(is_tagged && shape == Shape::List), "lists have no tags");
-        let head_len = Block::empty_len(shape);
-        bytes[..head_len].fill(0);
+        bytes[..Block::empty_len(shape)].fill(0);
         bytes[0] = shape.bits();
         if is_tagged {
             bytes[0] |= FLAG_TAGS;
         }
+        if count > PLAIN_COUNT_MAX {
+            bytes[OFFSET_GROUPS] = groups_of(bytes.len(), count, 0) as u8;
+        }
         let mut block = Self { bytes };
-        if count > TAILLESS_COUNT_MAX && block.bytes.len() <= TAILED_BYTES_MAX {
-            block.set_tail(true);
-        }
-        block.set_end(head_len);
-        if shape == Shape::List {
-            block.set_start(head_len);
-        }
+        let base = block.block().base();
+        assert!(base <= block.bytes.len(), "an index needs room");
+        block.set_start(base);
+        block.set_end(base);
         block
     }
 
@@ -60,26 +61,31 @@ impl<'a> BlockMut<'a> {
     /// # Panics
     /// If it does not fit.
     pub fn copy(bytes: &'a mut [u8], source: Block, front_room: usize) -> Self {
+        let is_list = source.shape() == Shape::List;
+        assert!(front_room == 0 || is_list, "only lists have room in front");
         let head_len = Block::empty_len(source.shape());
-        let keeps_tail = bytes.len() <= TAILED_BYTES_MAX;
-        let tail_len = if keeps_tail { source.tail_len() } else { 0 };
-        let start = head_len + front_room;
-        let end = start + source.elements_len();
-        assert!(end + tail_len <= bytes.len(), "a copy has room for all");
         bytes[..head_len].copy_from_slice(&source.bytes[..head_len]);
-        bytes[start..end].copy_from_slice(&source.bytes[source.start()..source.end()]);
-        let tail_start = bytes.len() - tail_len;
-        bytes[tail_start..].copy_from_slice(&source.bytes[source.bytes.len() - tail_len..]);
-        let mut block = Self { bytes };
-        block.set_end(end);
-        if !keeps_tail {
-            block.set_tail(false);
+        if source.is_indexed() {
+            bytes[OFFSET_GROUPS] = groups_of(bytes.len(), source.count(), source.phase()) as u8;
         }
-        if source.shape() == Shape::List {
-            block.set_start(start);
-            block.move_skips(start as isize - source.start() as isize);
-        } else {
-            assert!(front_room == 0, "only lists have room in front");
+        let mut block = Self { bytes };
+        let (base, groups) = (block.block().base(), block.block().groups());
+        let start = base + front_room;
+        let end = start + source.elements_len();
+        assert!(end <= block.bytes.len(), "a copy has room for all");
+        block.bytes[start..end].copy_from_slice(&source.bytes[source.start()..source.end()]);
+        if source.is_tagged() {
+            let tags = HEAD_BYTES..HEAD_BYTES + groups * GROUP;
+            block.bytes[tags.clone()].copy_from_slice(&source.bytes[tags]);
+        }
+        let (from, to) = (source.skips_place(), block.block().skips_place());
+        let len = groups * SKIP_BYTES;
+        block.bytes[to..to + len].copy_from_slice(&source.bytes[from..from + len]);
+        block.set_start(start);
+        block.set_end(end);
+        block.move_skips(start as isize - source.start() as isize);
+        if groups == 0 {
+            block.set_phase(0);
         }
         block
     }
@@ -114,14 +120,14 @@ impl<'a> BlockMut<'a> {
         if element.deadline().is_some() {
             self.bytes[0] |= FLAG_DEADLINES;
         }
+        let place = self.reserve(place, hash);
         let (gap, is_front) = self.open(place, len);
         element.write(&mut self.bytes[gap..]);
         self.note_insert(place.index, gap, tag, is_front);
-        self.follow_count(hash);
     }
 
     /// Appends an element of another block of this shape, whose tag is known. The block must have
-    /// been created for as many elements as it gets, or it has no tail.
+    /// been created for as many elements as it gets.
     ///
     /// # Panics
     /// If there is no room.
@@ -161,12 +167,14 @@ impl<'a> BlockMut<'a> {
         }
         self.note_removal(from.index, to.index, is_front);
         let block = self.block();
-        if block.has_tail() && block.count() <= TAIL_COUNT_MIN {
-            self.set_tail(false);
+        if block.is_indexed() && block.count() <= INDEXED_COUNT_MIN {
+            self.set_phase(0);
+            self.set_groups(0);
         }
         if is_front && self.block().count() == 0 {
-            self.set_start(LIST_HEAD_BYTES);
-            self.set_end(LIST_HEAD_BYTES);
+            let base = self.block().base();
+            self.set_start(base);
+            self.set_end(base);
         }
     }
 
@@ -186,25 +194,74 @@ impl<'a> BlockMut<'a> {
         element.write(&mut self.bytes[place.offset..]);
     }
 
+    /// Gives the index room for one more element, and makes it if it is due; where `place` is then.
+    fn reserve(&mut self, place: Position, hash: HashOf) -> Position {
+        let block = self.block();
+        let (groups, wanted, start) = (block.groups(), block.grown_groups(), block.start());
+        if groups == wanted {
+            return place;
+        }
+        if wanted == 0 {
+            self.set_phase(0);
+        }
+        self.set_groups(wanted);
+        if groups == 0 {
+            self.fill_index(hash);
+        }
+        Position {
+            index: place.index,
+            offset: place.offset + self.block().start() - start,
+        }
+    }
+
+    /// Gives the index another size. Elements move only if they must.
+    fn set_groups(&mut self, groups: usize) {
+        let old = self.block();
+        let (start, end) = (old.start(), old.end());
+        let (old_groups, old_skips) = (old.groups(), old.skips_place());
+        let is_list = old.shape() == Shape::List;
+        self.bytes[OFFSET_GROUPS] = groups as u8;
+        let base = self.block().base();
+        let new_start = if is_list { start.max(base) } else { base };
+        self.bytes.copy_within(start..end, new_start);
+        let skips = self.block().skips_place();
+        let len = groups.min(old_groups) * SKIP_BYTES;
+        self.bytes.copy_within(old_skips..old_skips + len, skips);
+        self.set_start(new_start);
+        let delta = new_start as isize - start as isize;
+        self.set_end(end.wrapping_add_signed(delta));
+        if old_groups > 0 {
+            self.move_skips(delta);
+        }
+    }
+
+    /// Notes tags and skips of all elements.
+    fn fill_index(&mut self, hash: HashOf) {
+        let (count, is_tagged) = (self.block().count(), self.block().is_tagged());
+        let mut position = Position {
+            index: 0,
+            offset: self.block().start(),
+        };
+        while is_tagged && position.index < count {
+            let tag = Block::tag_of(self.block().element(position), hash);
+            self.bytes[HEAD_BYTES + position.index] = tag;
+            position = self.block().following(position);
+        }
+        self.note_skips(0);
+    }
+
     /// Opens a gap of `len` bytes at `place`; where it begins, and whether the elements before it
     /// moved instead of those after it.
     fn open(&mut self, place: Position, len: usize) -> (usize, bool) {
         let block = self.block();
-        let (start, end) = (block.start(), block.end());
-        let back_limit = self.bytes.len() - block.tail_len() - block.tail_growth();
-        if block.shape() != Shape::List {
-            self.bytes
-                .copy_within(place.offset..end, place.offset + len);
-            self.set_end(end + len);
-            return (place.offset, false);
-        }
-        let is_front = place.index == 0;
-        let front_room = start - LIST_HEAD_BYTES;
-        if is_front && front_room >= len && end <= back_limit {
+        let (start, end, capacity) = (block.start(), block.end(), self.bytes.len());
+        let is_front = block.shape() == Shape::List && place.index == 0;
+        let front_room = start - block.base();
+        if is_front && front_room >= len {
             self.set_start(start - len);
             return (start - len, true);
         }
-        if !is_front && end + len <= back_limit {
+        if !is_front && end + len <= capacity {
             self.bytes
                 .copy_within(place.offset..end, place.offset + len);
             self.set_end(end + len);
@@ -212,8 +269,8 @@ impl<'a> BlockMut<'a> {
         }
         // What is free besides the element is shared out, so that ends that grow in turn don't slide
         // each time.
-        let spare = (front_room + back_limit - end - len) / 2;
-        let new_start = LIST_HEAD_BYTES + spare + if is_front { len } else { 0 };
+        let spare = (front_room + capacity - end - len) / 2;
+        let new_start = block.base() + spare + if is_front { len } else { 0 };
         let delta = new_start as isize - start as isize;
         self.bytes.copy_within(start..end, new_start);
         self.set_start(new_start);
@@ -226,26 +283,26 @@ impl<'a> BlockMut<'a> {
         self.open(moved, len)
     }
 
-    /// Makes the tail right after an element came to stand at `index`, `gap` bytes into the block.
+    /// Makes the index right after an element came to stand at `index`, `gap` bytes into the block.
     fn note_insert(&mut self, index: usize, gap: usize, tag: u8, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
-        let has_tail = block.has_tail();
+        let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
+        let place = block.skips_place();
         self.set_count(count + 1);
-        if !has_tail {
+        if !is_indexed {
             return;
         }
-        let capacity = self.bytes.len();
-        if self.block().is_tagged() {
-            let from = capacity - count - SKIP_BYTES * skips;
-            self.bytes.copy_within(from..capacity - index, from - 1);
-            self.bytes[capacity - 1 - index] = tag;
+        if is_tagged {
+            let from = HEAD_BYTES + index;
+            self.bytes.copy_within(from..HEAD_BYTES + count, from + 1);
+            self.bytes[from] = tag;
         }
         if is_front {
             self.set_phase((phase + 1) % GROUP);
             if phase + 1 == GROUP {
-                let from = capacity - SKIP_BYTES * skips;
-                self.bytes.copy_within(from.., from - SKIP_BYTES);
+                let end = place + skips * SKIP_BYTES;
+                self.bytes.copy_within(place..end, place + SKIP_BYTES);
                 self.set_skip(0, gap);
             }
         } else if index < count {
@@ -255,28 +312,27 @@ impl<'a> BlockMut<'a> {
         }
     }
 
-    /// Makes the tail right after the elements from index `from` up to `to` went.
+    /// Makes the index right after the elements from index `from` up to `to` went.
     fn note_removal(&mut self, from: usize, to: usize, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
-        let (has_tail, is_tagged) = (block.has_tail(), block.is_tagged());
-        let removed = to - from;
-        let capacity = self.bytes.len();
-        if has_tail && is_tagged {
-            let tail = capacity - count - SKIP_BYTES * skips;
-            self.bytes.copy_within(tail..capacity - to, tail + removed);
-        }
-        self.set_count(count - removed);
-        if !has_tail {
+        let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
+        let place = block.skips_place();
+        self.set_count(count - (to - from));
+        if !is_indexed {
             return;
+        }
+        if is_tagged {
+            self.bytes
+                .copy_within(HEAD_BYTES + to..HEAD_BYTES + count, HEAD_BYTES + from);
         }
         if is_front {
             let gone = to.saturating_sub(phase).div_ceil(GROUP).min(skips);
-            let tail = capacity - SKIP_BYTES * skips;
+            let end = place + skips * SKIP_BYTES;
             self.bytes
-                .copy_within(tail..capacity - SKIP_BYTES * gone, tail + SKIP_BYTES * gone);
+                .copy_within(place + gone * SKIP_BYTES..end, place);
             self.set_phase((phase + GROUP * gone).saturating_sub(to));
-        } else if from < count - removed {
+        } else if from < self.block().count() {
             self.note_skips(from);
         }
     }
@@ -300,33 +356,6 @@ impl<'a> BlockMut<'a> {
         }
     }
 
-    /// Makes the tail when there are enough elements for one, unless skips can't reach them all.
-    fn follow_count(&mut self, hash: HashOf) {
-        let block = self.block();
-        let (count, is_tagged) = (block.count(), block.is_tagged());
-        let capacity = self.bytes.len();
-        if block.has_tail() || count <= TAILLESS_COUNT_MAX || capacity > TAILED_BYTES_MAX {
-            return;
-        }
-        let mut position = block.position(0);
-        while is_tagged && position.index < count {
-            let tag = Block::tag_of(self.block().element(position), hash);
-            self.bytes[capacity - 1 - position.index] = tag;
-            position = self.block().following(position);
-        }
-        self.set_tail(true);
-        self.note_skips(0);
-    }
-
-    fn set_tail(&mut self, has_tail: bool) {
-        if has_tail {
-            self.bytes[0] |= FLAG_TAIL;
-        } else {
-            self.bytes[0] &= !FLAG_TAIL;
-            self.set_phase(0);
-        }
-    }
-
     #[inline]
     fn set_u16(&mut self, offset: usize, value: usize) {
         let value = u16::try_from(value).expect("counts and offsets of a block fit 16 bits");
@@ -338,9 +367,12 @@ impl<'a> BlockMut<'a> {
         self.set_u16(OFFSET_COUNT, count);
     }
 
+    /// Only lists say where they start; other blocks start where their index ends.
     #[inline]
     fn set_start(&mut self, start: usize) {
-        self.set_u16(OFFSET_START, start);
+        if self.block().shape() == Shape::List {
+            self.set_u16(OFFSET_START, start);
+        }
     }
 
     #[inline]
@@ -351,22 +383,25 @@ impl<'a> BlockMut<'a> {
 
     #[inline]
     fn set_phase(&mut self, phase: usize) {
-        self.bytes[OFFSET_PHASE] = phase as u8;
+        if self.block().shape() == Shape::List {
+            self.bytes[OFFSET_PHASE] = phase as u8;
+        }
     }
 
     #[inline]
-    fn set_skip(&mut self, skip: usize, offset: usize) {
-        let place = self.block().skip_place(skip);
+    fn set_skip(&mut self, group: usize, offset: usize) {
+        let place = self.block().skips_place() + group * SKIP_BYTES;
         self.set_u16(place, offset);
     }
 
     fn move_skips(&mut self, delta: isize) {
-        if !self.block().has_tail() || delta == 0 {
+        let block = self.block();
+        if !block.is_indexed() || delta == 0 {
             return;
         }
-        for skip in 0..self.block().skip_count() {
-            let offset = self.block().skip(skip);
-            self.set_skip(skip, offset.wrapping_add_signed(delta));
+        for group in 0..block.skip_count() {
+            let offset = self.block().skip(group);
+            self.set_skip(group, offset.wrapping_add_signed(delta));
         }
     }
 }

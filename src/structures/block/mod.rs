@@ -1,30 +1,32 @@
 //! The packed block: the elements of a small collection, or of one leaf of a large one, in a row.
 //!
 //! ```text
-//!  byte 0      1      2…3    4…7    8…9                                               capacity
-//!  ┌──────────┬──────┬──────┬──────┬──────────┬──────────────┬──────┬───────┬──────────────┐
-//!  │ shape,   │phase │count │ end  │ start    │ elements …   │ free │ skips │ tags         │
-//!  │ flags    │      │      │      │ lists    │              │      │ ← u16 │ ← u8         │
-//!  └──────────┴──────┴──────┴──────┴──────────┴──────────────┴──────┴───────┴──────────────┘
-//!  flags    bits 0–1 shape; 2 tags are kept once it is large; 3 has a tail; 4 may have deadlines;
+//!  byte 0      1       2…3    4…7   8…9      10                                        capacity
+//!  ┌──────────┬───────┬──────┬─────┬────────┬───────┬────────┬────────┬──────────────┬──────┐
+//!  │ shape,   │groups │count │ end │ start  │ phase │ tags   │ skips  │ elements …   │ free │
+//!  │ flags    │       │      │     │  lists only    │ 16 each│ 2 each │              │      │
+//!  └──────────┴───────┴──────┴─────┴────────┴───────┴────────┴────────┴──────────────┴──────┘
+//!  flags    bits 0–1 shape; 2 tags are kept once it is large; 4 may have deadlines;
 //!           5–7 for whoever owns the block
 //!  element  set: member · map: [deadline] key value · scored: score member · list: item
-//!  tail     from 17 elements on: from the end downward one byte of the hash of each element, then
-//!           the offset of element `phase` and of each sixteenth after it
+//!  index    from 17 elements on, for each group of sixteen: one byte of the hash of each element,
+//!           and the offset of its first one. Groups begin with element `phase`
 //! ```
 //!
 //! A lookup compares sixteen tags at once, and walks at most fifteen elements from the nearest skip.
-//! Without a tail it walks. Blocks keep the order in which elements were inserted, which for
-//! [`Shape::Scored`] is that of the scores. A list's free bytes may stand before its first element
-//! too, so that both of its ends grow and shrink in place.
+//! Without an index it walks. The tags stand next to the head, so that a lookup that misses the
+//! cache misses it twice: there, and at the element. Blocks keep the order in which elements were
+//! inserted, which for [`Shape::Scored`] is that of the scores. A list's free bytes may stand before
+//! its first element too, so that both of its ends grow and shrink in place.
 //!
 //! Invariants ([`Block::check`]):
-//! 1. `count` elements fill `start…end` exactly, and the tail does not reach into them.
+//! 1. `count` elements fill `start…end` exactly, after the index and within the capacity.
 //! 2. Skips are the offsets of their elements; tags are the low bytes of their elements' hashes.
 //! 3. Scored elements are ordered by score, then text of the member, without repetition.
-//! 4. A block with a tail has at least 13 elements and at most 64 KiB; longer ones are only walked.
+//! 4. A block with an index has at least 13 elements, at most 4,080, and at most 64 KiB; one that
+//!    has more than 16 and no index is as large as that, and only walked.
 //!
-//! Cost: 8 bytes a block, 10 for lists; 1.13 bytes an element beside its items, without tags 0.13.
+//! Cost: 8 bytes a block, 11 for lists; 1.13 bytes an element beside its items, without tags 0.13.
 //!
 //! Not here: integers alone (`integers.rs`), blocks in their order (`structures/block_tree`), how
 //! blocks get their memory.
@@ -47,32 +49,49 @@ use std::cmp::Ordering;
 /// Elements from one skip to the next, and how many tags are compared at once.
 const GROUP: usize = 16;
 
-/// Elements that a block without a tail has at most …
-const TAILLESS_COUNT_MAX: usize = GROUP;
+/// Elements that a block without an index has at most …
+const PLAIN_COUNT_MAX: usize = GROUP;
 
-/// … and how few it must have for its tail to go again: not as many, so that one element that comes
+/// … and how few it must have for its index to go again: not as many, so that one element that comes
 /// and goes does not make and drop it each time.
-const TAIL_COUNT_MIN: usize = 12;
+const INDEXED_COUNT_MIN: usize = 12;
 
-/// Bytes of the tail for each skip.
+/// Longest block with an index: its skips are 16 bits wide …
+const INDEXED_BYTES_MAX: usize = 1 << 16;
+
+/// … and its groups are counted in 8.
+const INDEXED_COUNT_MAX: usize = GROUP * u8::MAX as usize;
+
 const SKIP_BYTES: usize = 2;
 
-/// Longest block with a tail: its skips are 16 bits wide.
-const TAILED_BYTES_MAX: usize = 1 << 16;
-
 const HEAD_BYTES: usize = 8;
-const LIST_HEAD_BYTES: usize = 10;
+const LIST_HEAD_BYTES: usize = 11;
 
 const SHAPE_MASK: u8 = 0b11;
 const FLAG_TAGS: u8 = 1 << 2;
-const FLAG_TAIL: u8 = 1 << 3;
 const FLAG_DEADLINES: u8 = 1 << 4;
 const OWNER_SHIFT: u32 = 5;
 
-const OFFSET_PHASE: usize = 1;
+const OFFSET_GROUPS: usize = 1;
 const OFFSET_COUNT: usize = 2;
 const OFFSET_END: usize = 4;
 const OFFSET_START: usize = 8;
+const OFFSET_PHASE: usize = 10;
+
+/// Bytes of the index for each group.
+#[inline]
+const fn group_bytes(is_tagged: bool) -> usize {
+    SKIP_BYTES + if is_tagged { GROUP } else { 0 }
+}
+
+/// Groups of a block of so many bytes with `count` elements, `phase` of them before the first group.
+#[inline]
+fn groups_of(capacity: usize, count: usize, phase: usize) -> usize {
+    if capacity > INDEXED_BYTES_MAX || count > INDEXED_COUNT_MAX {
+        return 0;
+    }
+    count.saturating_sub(phase).div_ceil(GROUP).max(1)
+}
 
 /// The hash of an element's key, of which the lowest byte is its tag.
 pub type HashOf<'h> = &'h dyn Fn(&[u8]) -> u64;
@@ -140,15 +159,30 @@ impl<'a> Block<'a> {
         self.bytes[0] >> OWNER_SHIFT
     }
 
+    /// Groups that its index has room for; none if it has no index.
     #[inline]
-    fn has_tail(&self) -> bool {
-        self.bytes[0] & FLAG_TAIL != 0
+    fn groups(&self) -> usize {
+        usize::from(self.bytes[OFFSET_GROUPS])
+    }
+
+    #[inline]
+    fn is_indexed(&self) -> bool {
+        self.groups() > 0
     }
 
     /// Elements before the first one that has a skip.
     #[inline]
     fn phase(&self) -> usize {
-        usize::from(self.bytes[OFFSET_PHASE])
+        match self.shape() {
+            Shape::List => usize::from(self.bytes[OFFSET_PHASE]),
+            Shape::Set | Shape::Map | Shape::Scored => 0,
+        }
+    }
+
+    /// Where the index ends: the first byte that elements may take.
+    #[inline]
+    fn base(&self) -> usize {
+        Self::empty_len(self.shape()) + self.groups() * group_bytes(self.is_tagged())
     }
 
     /// Where the first element begins.
@@ -156,7 +190,7 @@ impl<'a> Block<'a> {
     fn start(&self) -> usize {
         match self.shape() {
             Shape::List => usize::from(self.u16_at(OFFSET_START)),
-            Shape::Set | Shape::Map | Shape::Scored => HEAD_BYTES,
+            Shape::Set | Shape::Map | Shape::Scored => self.base(),
         }
     }
 
@@ -172,39 +206,30 @@ impl<'a> Block<'a> {
         u16::from_le_bytes([self.bytes[offset], self.bytes[offset + 1]])
     }
 
-    #[inline]
-    fn tag_count(&self) -> usize {
-        if self.is_tagged() { self.count() } else { 0 }
-    }
-
+    /// Skips that it has: groups with an element.
     #[inline]
     fn skip_count(&self) -> usize {
         self.count().saturating_sub(self.phase()).div_ceil(GROUP)
     }
 
-    /// Bytes of the tail it has.
     #[inline]
-    fn tail_len(&self) -> usize {
-        if self.has_tail() {
-            self.tag_count() + SKIP_BYTES * self.skip_count()
+    fn skips_place(&self) -> usize {
+        let tags = if self.is_tagged() {
+            self.groups() * GROUP
         } else {
             0
-        }
+        };
+        Self::empty_len(self.shape()) + tags
     }
 
     #[inline]
-    fn skip_place(&self, skip: usize) -> usize {
-        self.bytes.len() - self.tag_count() - SKIP_BYTES * (skip + 1)
-    }
-
-    #[inline]
-    fn skip(&self, skip: usize) -> usize {
-        usize::from(self.u16_at(self.skip_place(skip)))
+    fn skip(&self, group: usize) -> usize {
+        usize::from(self.u16_at(self.skips_place() + group * SKIP_BYTES))
     }
 
     #[inline]
     fn tag(&self, index: usize) -> u8 {
-        self.bytes[self.bytes.len() - 1 - index]
+        self.bytes[HEAD_BYTES + index]
     }
 
     /// Bytes of all elements.
@@ -212,47 +237,55 @@ impl<'a> Block<'a> {
         self.end() - self.start()
     }
 
-    /// Bytes that head, elements and tail take together: what it could be shrunk to.
+    /// What it could be shrunk to: bytes of head, elements, and as much of an index as they need.
     pub fn used_len(&self) -> usize {
-        Self::empty_len(self.shape()) + self.elements_len() + self.tail_len()
+        let groups = if self.is_indexed() {
+            groups_of(self.bytes.len(), self.count(), self.phase())
+        } else {
+            0
+        };
+        let index_len = groups * group_bytes(self.is_tagged());
+        Self::empty_len(self.shape()) + index_len + self.elements_len()
     }
 
-    /// What [`Block::used_len`] would be with one more element of `len` bytes.
+    /// What it must have for one more element of `len` bytes, wherever that is inserted.
     pub fn grown_len(&self, len: usize) -> usize {
-        self.used_len() + len + self.tail_growth()
+        let index_len = self.grown_groups() * group_bytes(self.is_tagged());
+        Self::empty_len(self.shape()) + index_len + self.elements_len() + len
     }
 
-    /// Bytes by which one more element lets the tail grow, wherever it is inserted.
-    fn tail_growth(&self) -> usize {
-        let per_element = usize::from(self.is_tagged());
+    /// Groups that it must have room for before one more element is inserted; none if it then has too
+    /// many elements for an index.
+    fn grown_groups(&self) -> usize {
         let count = self.count() + 1;
-        if !self.has_tail() {
-            let is_outgrown = count > TAILLESS_COUNT_MAX;
-            return usize::from(is_outgrown)
-                * (count * per_element + SKIP_BYTES * count.div_ceil(GROUP));
+        let groups = self.groups();
+        if groups == 0 && count <= PLAIN_COUNT_MAX {
+            return 0;
         }
         // In front of a list it gets a skip when it is the sixteenth before the first one.
         let is_due = self.phase() == GROUP - 1;
         let phase = if is_due { 0 } else { self.phase() };
-        let skips = count.saturating_sub(phase).div_ceil(GROUP);
-        per_element + SKIP_BYTES * (skips - self.skip_count())
+        match groups_of(self.bytes.len(), count, phase) {
+            0 => 0,
+            wanted => wanted.max(groups),
+        }
     }
 
-    /// Bytes of a block of `count` elements whose items take `elements_len`.
+    /// Bytes of a block of `count` elements that take `elements_len`.
     pub fn len_of(shape: Shape, is_tagged: bool, count: usize, elements_len: usize) -> usize {
-        let tail_len = if count > TAILLESS_COUNT_MAX {
-            count * usize::from(is_tagged) + SKIP_BYTES * count.div_ceil(GROUP)
+        let groups = if count > PLAIN_COUNT_MAX {
+            groups_of(elements_len, count, 0)
         } else {
             0
         };
-        Self::empty_len(shape) + elements_len + tail_len
+        Self::empty_len(shape) + groups * group_bytes(is_tagged) + elements_len
     }
 
     /// The nearest known element that does not stand after `index`.
     #[inline]
     fn nearest(&self, index: usize) -> Position {
         let phase = self.phase();
-        if !self.has_tail() || index < phase {
+        if !self.is_indexed() || index < phase {
             return Position {
                 index: 0,
                 offset: self.start(),
@@ -360,7 +393,7 @@ impl<'a> Block<'a> {
     /// tags.
     #[inline]
     pub fn find(&self, key: &Code, tag: u8) -> Option<Position> {
-        if self.has_tail() && self.is_tagged() {
+        if self.is_indexed() && self.is_tagged() {
             return self.find_by_tag(key, tag);
         }
         let shape = self.shape();
@@ -398,10 +431,9 @@ impl<'a> Block<'a> {
     fn tags_equal(&self, first: usize, tag: u8) -> u128 {
         const EVERY_BYTE: u128 = u128::from_le_bytes([1; GROUP]);
         const LOW_BITS: u128 = EVERY_BYTE * 0x7f;
-        // A block with a tail has more than sixteen bytes below its tags, so this stays inside it.
-        let end = self.bytes.len() - first;
-        let group = &self.bytes[end - GROUP..end];
-        let tags = u128::from_be_bytes(group.try_into().expect("sixteen bytes were taken"));
+        let start = HEAD_BYTES + first;
+        let group = &self.bytes[start..start + GROUP];
+        let tags = u128::from_le_bytes(group.try_into().expect("sixteen bytes were taken"));
         let difference = tags ^ (EVERY_BYTE * u128::from(tag));
         let nonzero = ((difference & LOW_BITS) + LOW_BITS) | difference | LOW_BITS;
         let valid = u128::MAX >> (8 * GROUP.saturating_sub(self.count() - first));
@@ -424,7 +456,7 @@ impl<'a> Block<'a> {
     /// elements must be ordered so.
     pub fn partition(&self, compare: impl Fn(Position) -> Ordering) -> (Position, bool) {
         let mut position = self.position(0);
-        if self.has_tail() {
+        if self.is_indexed() {
             let (mut low, mut high) = (0, self.skip_count());
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
@@ -458,12 +490,6 @@ impl<'a> Block<'a> {
         self.elements()
             .filter_map(|element| element.deadline())
             .min()
-    }
-
-    /// Asks for the lines that a lookup reads besides the head.
-    #[inline]
-    pub fn prefetch_tail(&self) {
-        crate::base::prefetch::prefetch(&raw const self.bytes[self.bytes.len() - 1]);
     }
 
     /// The element's tag: the low byte of the hash of its key.

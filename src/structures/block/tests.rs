@@ -227,7 +227,7 @@ fn pushes_of_another_blocks_elements_make_the_same_block() {
     }
     for count in [0, 1, 16, 17, 100] {
         let block = pair.block();
-        let elements_len = block.position(count).offset - block.start();
+        let elements_len = block.position(count).offset - block.base();
         let mut bytes = vec![0; Block::len_of(Shape::Map, true, count, elements_len)];
         let mut copy = BlockMut::create(&mut bytes, Shape::Map, true, count);
         for (row, element) in pair.model.iter().zip(block.elements()).take(count) {
@@ -289,16 +289,15 @@ fn what_would_mislead_a_reader_is_refused() {
     assert_eq!(refused(&|_| ()), None);
     assert_eq!(refused(&|bytes| bytes.clear()), Some(BadBlock::Extent));
     assert_eq!(refused(&|bytes| bytes[2] -= 1), Some(BadBlock::Extent));
-    assert_eq!(refused(&|bytes| bytes[8] = 0xff), Some(BadBlock::Element));
-    let last = pair.bytes.len() - 1;
-    assert_eq!(refused(&|bytes| bytes[last] ^= 1), Some(BadBlock::Tail));
-    assert_eq!(
-        refused(&|bytes| bytes[last - 20] ^= 1),
-        Some(BadBlock::Tail)
-    );
+    assert_eq!(refused(&|bytes| bytes[9] ^= 1), Some(BadBlock::Index));
+    let skip = HEAD_BYTES + 2 * GROUP;
+    assert_eq!(refused(&|bytes| bytes[skip] ^= 1), Some(BadBlock::Index));
+    let base = HEAD_BYTES + 2 * group_bytes(true);
+    let broken = refused(&|bytes| bytes[base] = 0xff);
+    assert_eq!(broken, Some(BadBlock::Element));
     let twice = refused(&|bytes| {
-        bytes.copy_within(8..18, 18);
-        bytes[last - 1] = bytes[last];
+        bytes.copy_within(base..base + 10, base + 10);
+        bytes[9] = bytes[8];
     });
     assert_eq!(twice, Some(BadBlock::Order));
 }

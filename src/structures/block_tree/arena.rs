@@ -14,12 +14,16 @@
 //! Not here: giving memory back to the system.
 
 use super::store::{BlockId, BlockStore, HashBytes, LENGTH_FIELD};
+use crate::base::prefetch::prefetch;
 use std::collections::{HashMap, HashSet};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Larger blocks have a chunk for themselves.
 const SHARED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a line of the processor's cache, on nearly all of them.
+const LINE_BYTES: usize = 64;
 
 /// What a slab of 64 KiB has for its pieces.
 const SLAB_BYTES: usize = (64 << 10) - 64;
@@ -183,6 +187,8 @@ impl<H: HashBytes> BlockStore for Arena<H> {
     #[inline]
     fn prefetch(&self, id: BlockId) {
         let (chunk, offset) = Self::place(id);
-        crate::base::prefetch::prefetch(&raw const self.chunks[chunk][offset]);
+        let first = &raw const self.chunks[chunk][offset];
+        prefetch(first);
+        prefetch(first.wrapping_add(LINE_BYTES));
     }
 }

@@ -133,19 +133,23 @@ impl<'a> Node<'a> {
     }
 
     /// How many of its orders are less than `order`, or equal to it, too; the first one always is.
+    /// Compares every eighth, and then eight in a row: no comparison waits for another one's line of
+    /// the cache, and none decides a branch.
     #[inline]
     fn count_up_to(&self, order: u64, with_equal: bool) -> usize {
-        let (mut low, mut high) = (1, self.count());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let own = self.order(middle);
-            if own < order || (with_equal && own == order) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
+        let row = &self.bytes[OFFSET_ROWS + ORDER_BYTES..OFFSET_ROWS + self.count() * ORDER_BYTES];
+        let (orders, _) = row.as_chunks::<ORDER_BYTES>();
+        let is_up_to = |own: &[u8; ORDER_BYTES]| {
+            let own = u64::from_le_bytes(*own);
+            usize::from((own < order) | (with_equal & (own == order)))
+        };
+        let (eights, rest) = orders.as_chunks::<8>();
+        let whole: usize = eights.iter().map(|eight| is_up_to(&eight[7])).sum();
+        let within = match eights.get(whole) {
+            Some(eight) => eight.iter().map(is_up_to).sum::<usize>(),
+            None => rest.iter().map(is_up_to).sum(),
+        };
+        1 + whole * 8 + within
     }
 
     /// The slot below which `order` belongs: the last one that is not above it.

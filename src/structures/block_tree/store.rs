@@ -97,7 +97,7 @@ pub trait BlockStore {
     /// The bytes of two different blocks, the second to be changed.
     fn pair(&mut self, from: BlockId, to: BlockId) -> (&[u8], &mut [u8]);
 
-    /// Asks for the first line of a block.
+    /// Asks for the first two lines of a block: a leaf's head and tags.
     fn prefetch(&self, id: BlockId);
 }
 

@@ -93,6 +93,7 @@ impl View {
             let slot = choose(node);
             steps.push(Step { node: leaf, slot });
             leaf = node.child(slot);
+            store.prefetch(leaf);
         }
         Some(Path { steps, leaf })
     }
@@ -109,6 +110,7 @@ impl View {
         for _ in 0..self.depth {
             let node = Node::new(store.bytes(id));
             id = node.child(node.slot_of(order));
+            store.prefetch(id);
         }
         let block = self.block(store, id);
         let position = block.find(&key.code, key.hash as u8)?;
@@ -283,6 +285,11 @@ impl View {
             id = node.child(slot);
         }
         path.leaf = id;
+        // Whoever walks is going to go on.
+        let step = path.steps[depth - 1];
+        if let Some(slot) = aside(step.slot, node.count()) {
+            store.prefetch(node.child(slot));
+        }
         true
     }
 
