@@ -44,6 +44,7 @@ mod node;
 mod past;
 mod path;
 mod range;
+mod relocation;
 mod shrink;
 mod store;
 #[cfg(test)]

@@ -203,7 +203,10 @@ impl Tree {
             }
             bytes += block.len();
             match past.seen_by(store::born(block), limit) {
-                Some(open) => open.retired.push(id),
+                Some(open) => {
+                    store::mark_retired(store.bytes_mut(id));
+                    open.retired.push(id);
+                }
                 None => self.release(store, id),
             }
             if bytes >= STEP_BYTES {
@@ -218,7 +221,10 @@ impl Tree {
         let epoch = self.epoch;
         let past = self.past.as_mut();
         match past.and_then(|past| past.seen_by(born, epoch)) {
-            Some(open) => open.retired.push(id),
+            Some(open) => {
+                store::mark_retired(store.bytes_mut(id));
+                open.retired.push(id);
+            }
             None => self.release(store, id),
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!  byte 0                1       2…7     8…11               12…15
 //!  ┌────────────────────┬───────┬───────┬──────────────────┬───────┬───────────
-//!  │ 15, level in the   │ –     │ born  │ length: the      │ owner │ node or
+//!  │ 15, level in the   │retired│ born  │ length: the      │ owner │ node or
 //!  │ high four bits     │       │       │ store's own      │       │ leaf …
 //!  └────────────────────┴───────┴───────┴──────────────────┴───────┴───────────
 //! ```
@@ -26,6 +26,7 @@ pub(super) const HEAD_BYTES: usize = 16;
 /// Where a store notes how long a block is. The tree leaves these bytes alone.
 pub const LENGTH_FIELD: Range<usize> = 8..12;
 
+const OFFSET_RETIRED: usize = 1;
 const BORN_FIELD: Range<usize> = 2..8;
 const OWNER_FIELD: Range<usize> = 12..16;
 
@@ -104,7 +105,7 @@ pub trait BlockStore {
 /// Fills in the head of a block.
 pub(super) fn write_head(bytes: &mut [u8], level: usize, born: u64, owner: u32) {
     bytes[0] = KIND_BLOCK | (level as u8) << 4;
-    bytes[1] = 0;
+    bytes[OFFSET_RETIRED] = 0;
     bytes[BORN_FIELD].copy_from_slice(&born.to_le_bytes()[..6]);
     bytes[OWNER_FIELD].copy_from_slice(&owner.to_le_bytes());
 }
@@ -113,6 +114,16 @@ pub(super) fn write_head(bytes: &mut [u8], level: usize, born: u64, owner: u32) 
 #[inline]
 pub(super) fn level(bytes: &[u8]) -> usize {
     usize::from(bytes[0] >> 4)
+}
+
+/// Notes that only views see a block. The one byte of it that may change then.
+pub(super) fn mark_retired(bytes: &mut [u8]) {
+    bytes[OFFSET_RETIRED] = 1;
+}
+
+/// Whether only views see a block, or nobody any more.
+pub(super) fn is_retired(bytes: &[u8]) -> bool {
+    bytes[OFFSET_RETIRED] != 0
 }
 
 /// The epoch in which a block was made.

@@ -182,17 +182,32 @@ impl View {
         }
     }
 
-    /// The first element below a block that stands `level` levels above the leaves.
-    fn first_below<'s, S: BlockStore>(
+    /// The way to the leaf of an order, in a tree by hash.
+    pub(super) fn locate_order<S: BlockStore>(&self, store: &S, order: u64) -> Option<Path> {
+        self.descend(store, |node| node.slot_of(order))
+    }
+
+    /// The first leaf below a block that stands `level` levels above the leaves.
+    pub(super) fn first_leaf_below<S: BlockStore>(
         &self,
-        store: &'s S,
+        store: &S,
         mut id: BlockId,
         level: usize,
-    ) -> ElementRef<'s> {
+    ) -> BlockId {
         for _ in 0..level {
             id = Node::new(store.bytes(id)).child(0);
         }
-        let block = self.block(store, id);
+        id
+    }
+
+    /// The first element below such a block.
+    pub(super) fn first_below<'s, S: BlockStore>(
+        &self,
+        store: &'s S,
+        id: BlockId,
+        level: usize,
+    ) -> ElementRef<'s> {
+        let block = self.block(store, self.first_leaf_below(store, id, level));
         block.element(block.position(0))
     }
 
@@ -361,7 +376,7 @@ impl View {
         mut visit: impl FnMut(ElementRef<'s>),
     ) -> u64 {
         debug_assert!(self.shape.is_hashed(), "only hashed trees are scanned");
-        let Some(path) = self.descend(store, |node| node.slot_of(cursor)) else {
+        let Some(path) = self.locate_order(store, cursor) else {
             return 0;
         };
         // A leaf that begins at the cursor is shown whole; of another one, a part was shown before.

@@ -57,6 +57,16 @@ fn encoded(shape: Shape, element: &Element) -> Vec<u8> {
     block.element(block.position(0)).bytes().to_vec()
 }
 
+/// Moves a block as a store would; whether it could be moved.
+pub(super) fn relocate(tree: &mut Tree, store: &mut Arena<Hasher>, from: BlockId) -> bool {
+    let to = store.allocate(store.bytes(from).len());
+    let (old, new) = store.pair(from, to);
+    new.copy_from_slice(old);
+    let is_moved = tree.relocate(store, from, to);
+    store.free(if is_moved { from } else { to });
+    is_moved
+}
+
 impl Driver {
     pub(super) fn new(shape: Shape, seed: u64, mask: u64) -> Self {
         Self {
@@ -271,6 +281,18 @@ impl Driver {
             assert_eq!(tree.rank_of(store, &place), rank as u64);
         }
         assert!(tree.get_rank(store, tree.len()).is_none());
+    }
+
+    /// Moves any block; only those of the present state that no view sees must be movable.
+    pub(super) fn relocate_one(&mut self) {
+        let mut live: Vec<BlockId> = self.store.live().iter().copied().collect();
+        live.sort_unstable();
+        if !live.is_empty() {
+            let id = live[self.random.usize(0..live.len())];
+            let is_moved = relocate(&mut self.tree, &mut self.store, id);
+            let is_busy = self.tree.has_graves() || !self.views.is_empty();
+            assert!(is_moved || is_busy, "nothing holds this block");
+        }
     }
 
     pub(super) fn freeze(&mut self) {
