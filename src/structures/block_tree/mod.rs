@@ -54,7 +54,7 @@ mod view;
 pub use past::ViewId;
 pub use path::Place;
 pub use store::{BlockId, BlockStore, HashBytes, KIND_BLOCK, LENGTH_FIELD, owner};
-pub use view::{Key, View};
+pub use view::{Descent, Key, View};
 
 use crate::structures::block::{Block, BlockMut, Shape};
 use node::{CHILDREN_MAX, Entry, Node, NodeMut};

@@ -6,7 +6,7 @@ use super::arena::Arena;
 use super::*;
 use crate::base::hash::KeyHasher;
 use crate::structures::block::Element;
-use crate::structures::item::{Code, score_order};
+use crate::structures::item::{Code, Item, score_order};
 use driver::{Driver, Hasher, SHAPES};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -185,6 +185,28 @@ fn a_scan_shows_what_stays_exactly_once() {
 }
 
 #[test]
+fn leaves_follow_each_other_in_the_order_of_hashes() {
+    let (tree, store) = filled(Shape::Set, 3_000);
+    let mut elements = Vec::new();
+    let mut cursor = 0;
+    loop {
+        cursor = tree.next_by_hash(&store, cursor, &mut elements);
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(elements.len(), 3_000);
+    assert!(elements.is_sorted_by_key(|&(order, _)| order));
+    let hasher = store.hasher();
+    for (order, element) in elements {
+        let Item::Text(text) = element.key() else {
+            panic!("members are texts");
+        };
+        assert_eq!(order, view::hash_order(hasher.hash_bytes(text)));
+    }
+}
+
+#[test]
 fn scores_are_found_by_their_bounds() {
     let (tree, store) = filled(Shape::Scored, 5_000);
     for score in [-1.0, 0.0, 17.0, 17.5, 499.0, 500.0] {
@@ -313,7 +335,7 @@ fn deadlines_lead_to_the_next_due_element() {
         } else {
             let (key, value) = (Code::of_item(element.key()), Code::of_item(element.value()));
             let text = match value.item() {
-                crate::structures::item::Item::Integer(value) => value,
+                Item::Integer(value) => value,
                 other => panic!("{other:?} was no value"),
             };
             let mut buffer = crate::base::numbers::IntegerBuffer::new();

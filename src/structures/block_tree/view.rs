@@ -53,6 +53,29 @@ impl<'a> Key<'a> {
     }
 }
 
+/// How far a look-up by key has come. Any change of the tree makes it stale.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent {
+    id: BlockId,
+    levels: usize,
+}
+
+impl Descent {
+    /// Reads a node, which was asked for by the step before, and asks for its child; whether there
+    /// was one, so that another step is worth while.
+    #[inline]
+    pub fn advance<S: BlockStore>(&mut self, store: &S, key: &Key) -> bool {
+        if self.levels == 0 {
+            return false;
+        }
+        let node = Node::new(store.bytes(self.id));
+        self.id = node.child(node.slot_of(hash_order(key.hash)));
+        self.levels -= 1;
+        store.prefetch(self.id);
+        true
+    }
+}
+
 /// One state of a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
@@ -77,6 +100,11 @@ impl View {
     /// What its elements are.
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Nodes above each leaf: steps of a descent.
+    pub fn depth(&self) -> usize {
+        self.depth
     }
 
     /// Goes down from the root, to the slot of each node that `choose` names.
@@ -105,14 +133,33 @@ impl View {
     /// The element with a key, in a tree by hash.
     #[inline]
     pub fn get<'s, S: BlockStore>(&self, store: &'s S, key: &Key) -> Option<ElementRef<'s>> {
-        let order = hash_order(key.hash);
-        let mut id = self.root?;
-        for _ in 0..self.depth {
-            let node = Node::new(store.bytes(id));
-            id = node.child(node.slot_of(order));
-            store.prefetch(id);
-        }
-        let block = self.block(store, id);
+        let mut descent = self.descent()?;
+        while descent.advance(store, key) {}
+        self.finish(store, descent, key)
+    }
+
+    /// A look-up by key to be taken in steps, so that those of several keys overlap.
+    #[inline]
+    pub fn descent(&self) -> Option<Descent> {
+        Some(Descent {
+            id: self.root?,
+            levels: self.depth,
+        })
+    }
+
+    /// The element with the key for which a descent has come to its leaf.
+    ///
+    /// # Panics
+    /// If it has not.
+    #[inline]
+    pub fn finish<'s, S: BlockStore>(
+        &self,
+        store: &'s S,
+        descent: Descent,
+        key: &Key,
+    ) -> Option<ElementRef<'s>> {
+        assert!(descent.levels == 0, "a descent ends at a leaf");
+        let block = self.block(store, descent.id);
         let position = block.find(&key.code, key.hash as u8)?;
         Some(block.element(position))
     }
@@ -389,6 +436,29 @@ impl View {
             }
         }
         path.order_after(store).unwrap_or(0)
+    }
+
+    /// The elements of one leaf from `cursor` on, in the order of their hashes and then of their bytes,
+    /// each with its hash's order; appended to `elements`. Returns the next cursor, 0 when none is left.
+    /// All trees have the same order, so several of them are merged leaf by leaf. O(m log m) for the m
+    /// elements of a leaf.
+    pub fn next_by_hash<'s, S: BlockStore>(
+        &self,
+        store: &'s S,
+        cursor: u64,
+        elements: &mut Vec<(u64, ElementRef<'s>)>,
+    ) -> u64 {
+        let hasher = store.hasher();
+        let first = elements.len();
+        let next = self.scan(store, cursor, |element| {
+            let hash = hasher.hash_bytes(item::hashed_part(element.key_bytes()));
+            elements.push((hash_order(hash), element));
+        });
+        elements[first..].sort_unstable_by(|one, other| {
+            let order = one.0.cmp(&other.0);
+            order.then_with(|| one.1.key_bytes().cmp(other.1.key_bytes()))
+        });
+        next
     }
 
     /// The least deadline of all elements. O(1) but for a tree of one leaf.
