@@ -20,6 +20,9 @@ use super::{
 };
 use crate::structures::item::DEADLINE_MARK;
 
+/// Where a list may start at most: it says so in 16 bits.
+const START_MAX: usize = u16::MAX as usize;
+
 /// A block to be changed.
 pub struct BlockMut<'a> {
     bytes: &'a mut [u8],
@@ -158,7 +161,8 @@ impl<'a> BlockMut<'a> {
         assert!(from.index <= to.index, "a range has a beginning and an end");
         let block = self.block();
         let (shape, end) = (block.shape(), block.end());
-        let is_front = shape == Shape::List && from.index == 0;
+        let moves_start = from.index == 0 && to.index < block.count() && to.offset <= START_MAX;
+        let is_front = shape == Shape::List && moves_start;
         if is_front {
             self.set_start(to.offset);
         } else {
@@ -171,7 +175,7 @@ impl<'a> BlockMut<'a> {
             self.set_phase(0);
             self.set_groups(0);
         }
-        if is_front && self.block().count() == 0 {
+        if self.block().count() == 0 {
             let base = self.block().base();
             self.set_start(base);
             self.set_end(base);
@@ -255,8 +259,10 @@ impl<'a> BlockMut<'a> {
     fn open(&mut self, place: Position, len: usize) -> (usize, bool) {
         let block = self.block();
         let (start, end, capacity) = (block.start(), block.end(), self.bytes.len());
-        let is_front = block.shape() == Shape::List && place.index == 0;
-        let front_room = start - block.base();
+        let (base, is_list) = (block.base(), block.shape() == Shape::List);
+        let moves_start = place.index == 0 && block.count() > 0 && base + len <= START_MAX / 2;
+        let is_front = is_list && moves_start;
+        let front_room = start - base;
         if is_front && front_room >= len {
             self.set_start(start - len);
             return (start - len, true);
@@ -269,8 +275,8 @@ impl<'a> BlockMut<'a> {
         }
         // What is free besides the element is shared out, so that ends that grow in turn don't slide
         // each time.
-        let spare = (front_room + capacity - end - len) / 2;
-        let new_start = block.base() + spare + if is_front { len } else { 0 };
+        let spare = ((front_room + capacity - end - len) / 2).min(START_MAX / 2);
+        let new_start = base + spare + if is_front { len } else { 0 };
         let delta = new_start as isize - start as isize;
         self.bytes.copy_within(start..end, new_start);
         self.set_start(new_start);

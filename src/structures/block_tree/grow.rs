@@ -66,24 +66,52 @@ impl Tree {
     pub fn replace<S: BlockStore>(&mut self, store: &mut S, place: Place, element: &Element) {
         assert!(place.is_found, "what is replaced must be there");
         let mut path = place.path.expect("what was found has a path");
-        self.own_path(store, &mut path);
-        let old = self.block(store, path.leaf).element(place.position);
+        let block = self.block(store, path.leaf);
+        let old = block.element(place.position);
         let had_deadline = old.deadline().is_some();
-        let is_as_long = old.bytes().len() == element.byte_len();
-        let mut block = self.edit_block(store, path.leaf);
-        if is_as_long {
-            block.overwrite(place.position, element);
-        } else {
-            block.remove(place.position);
-            self.change_elements(store, &path, -1);
+        // A leaf that views see is copied for its other elements, not for this one.
+        let is_alone = block.count() == 1 && self.is_frozen(store, path.leaf);
+        if is_alone || old.bytes().len() != element.byte_len() {
+            self.take_out(store, &mut path, place.position);
+            return self.insert_at(store, path, place.position.index, place.hash, element);
         }
+        self.own_nodes(store, &mut path);
+        self.own_leaf(store, &mut path);
+        self.edit_block(store, path.leaf)
+            .overwrite(place.position, element);
         if had_deadline {
             self.refresh_deadlines(store, &path);
         }
-        if !is_as_long {
-            self.insert_at(store, path, place.position.index, place.hash, element);
-        } else if let Some(deadline) = element.deadline() {
+        if let Some(deadline) = element.deadline() {
             self.note_deadline(store, &mut path, deadline);
+        }
+    }
+
+    /// Takes the element at `position` out of its leaf, which may be empty then. Afterwards all blocks
+    /// of the path may change.
+    pub(super) fn take_out<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        position: Position,
+    ) {
+        self.own_nodes(store, path);
+        let block = self.block(store, path.leaf);
+        let had_deadline = block.element(position).deadline().is_some();
+        if block.count() == 1 && self.is_frozen(store, path.leaf) {
+            // Copying it would copy nothing but this element, which may be large.
+            let old = path.leaf;
+            let empty = self.empty_leaf(store, 0, self.label(store, old));
+            let leaf_level = path.steps.len();
+            self.link(store, path, leaf_level, empty);
+            self.retire(store, old);
+        } else {
+            self.own_leaf(store, path);
+            self.edit_block(store, path.leaf).remove(position);
+        }
+        self.change_elements(store, path, -1);
+        if had_deadline {
+            self.refresh_deadlines(store, path);
         }
     }
 

@@ -27,14 +27,7 @@ impl Tree {
     pub fn remove<S: BlockStore>(&mut self, store: &mut S, place: Place) {
         assert!(place.is_found, "what is removed must be there");
         let mut path = place.path.expect("what was found has a path");
-        self.own_path(store, &mut path);
-        let old = self.block(store, path.leaf).element(place.position);
-        let had_deadline = old.deadline().is_some();
-        self.edit_block(store, path.leaf).remove(place.position);
-        self.change_elements(store, &path, -1);
-        if had_deadline {
-            self.refresh_deadlines(store, &path);
-        }
+        self.take_out(store, &mut path, place.position);
         self.settle(store, path);
     }
 

@@ -134,6 +134,31 @@ fn a_frozen_block_is_replaced_once_and_given_back() {
 }
 
 #[test]
+fn a_large_element_that_a_view_sees_is_not_copied() {
+    let mut store = Arena::new(Hasher::new(u64::MAX));
+    let mut tree = Tree::new(Shape::List, 7);
+    let large = vec![b'x'; 1 << 20];
+    for _ in 0..2 {
+        let place = tree.locate_rank(&store, tree.len());
+        let element = Element::single(Code::of_text(&large));
+        tree.insert(&mut store, place, &element);
+    }
+    let view = tree.freeze();
+    let before = tree.held_bytes();
+    let place = tree.locate_rank(&store, 0);
+    tree.replace(&mut store, place, &Element::single(Code::of_text(b"small")));
+    let place = tree.locate_rank(&store, 1);
+    tree.remove(&mut store, place);
+    assert!(tree.held_bytes() < before + 1_000, "both are only retired");
+    let old = tree.view(view).expect("it is open");
+    assert!(
+        old.walk(&store, 0)
+            .all(|element| element.key() == Item::Text(&large))
+    );
+    tree.check_invariants(&store);
+}
+
+#[test]
 fn a_dropped_tree_is_freed_in_steps_and_its_view_stays() {
     let (mut tree, mut store) = filled(Shape::Scored, 50_000);
     let blocks = tree.check_invariants(&store).len();
@@ -382,7 +407,7 @@ fn a_block_becomes_a_tree_and_goes_on() {
 }
 
 #[test]
-fn a_million_members_take_what_was_promised() {
+fn elements_take_the_bytes_that_are_promised() {
     let (tree, store) = filled(Shape::Set, 100_000);
     let per_member = tree.held_bytes() as f64 / 100_000.0;
     assert!(per_member < 22.0, "{per_member} bytes a member of 16");

@@ -81,7 +81,7 @@ impl Driver {
     fn text(&mut self) -> Vec<u8> {
         let random = &mut self.random;
         match random.u32(0..200) {
-            0 => vec![random.u8(b'a'..b'd'); random.usize(0..9_000)],
+            0 => vec![random.u8(b'a'..b'd'); [9_000, 90_000][random.usize(0..2)]],
             1..10 => vec![random.u8(b'a'..=b'z'); random.usize(0..900)],
             10..80 => random.i32(-2_000..2_000).to_string().into_bytes(),
             _ => format!("member {:04}", random.u32(0..3_000)).into_bytes(),
