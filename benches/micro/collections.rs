@@ -23,6 +23,9 @@ use evenkeel::structures::item::{Code, score_order};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hint::black_box;
 
+/// Look-ups that are taken side by side, as a group of requests is.
+const BATCH: usize = 16;
+
 const VALUES: [&[u8]; 2] = [b"value 01", b"value 02"];
 
 /// A tree with its store.
@@ -109,6 +112,25 @@ pub(super) fn run(criterion: &mut Criterion) {
     lists(criterion);
 }
 
+/// How many of a batch are there, looked up side by side.
+fn find_batch(filled: &Filled, batch: &[usize]) -> usize {
+    let key = |&item: &usize| Key::new(&filled.store, Code::of_text(&filled.keys[item]));
+    let mut descents: Vec<_> = batch
+        .iter()
+        .map(|item| (key(item), filled.tree.descent().expect("it is not empty")))
+        .collect();
+    for _ in 0..filled.tree.depth() {
+        for (key, descent) in &mut descents {
+            descent.advance(&filled.store, key);
+        }
+    }
+    let found = descents.iter().filter(|(key, descent)| {
+        let element = filled.tree.finish(&filled.store, *descent, key);
+        element.is_some()
+    });
+    found.count()
+}
+
 fn sets(criterion: &mut Criterion) {
     let mut filled = Filled::new(Shape::Set);
     let mut rival: HashSet<Box<[u8]>> = filled.keys.iter().map(|key| key[..].into()).collect();
@@ -119,6 +141,13 @@ fn sets(criterion: &mut Criterion) {
             for &item in slices.next() {
                 let key = Key::new(&filled.store, Code::of_text(&filled.keys[item]));
                 black_box(filled.tree.get(&filled.store, &key).is_some());
+            }
+        });
+    });
+    find.bench_function("evenkeel_batches_of_16", |bencher| {
+        bencher.iter(|| {
+            for batch in slices.next().chunks(BATCH) {
+                black_box(find_batch(&filled, batch));
             }
         });
     });
