@@ -10,6 +10,7 @@
 //! | `parse_get`, `parse_set` | `CommandParser` | `redis-protocol`, with and without copies |
 //! | `parse_inline` | the same | words of a line into a vector |
 //! | `reply_bulk`, `reply_integer` | `ReplyWriter` | `write!` |
+//! | `set_…`, `map_…`, `scored_…`, `list_…` | trees of packed blocks: `micro/collections.rs` | the standard library's collections |
 //!
 //! 1. All keys are drawn beforehand, from a fixed seed, out of a million: most accesses miss the caches.
 //! 2. Operations of one iteration do not depend on each other, so the processor overlaps some misses even
@@ -17,6 +18,9 @@
 //! 3. One iteration is `OPERATIONS` operations; read the line "thrpt".
 //!
 //! Not here: whole servers (`side_by_side/`).
+
+#[path = "micro/collections.rs"]
+mod collections;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
@@ -69,6 +73,7 @@ fn main() {
     timers(&mut criterion);
     parsers(&mut criterion);
     replies(&mut criterion);
+    collections::run(&mut criterion);
     criterion.final_summary();
 }
 

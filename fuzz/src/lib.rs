@@ -4,6 +4,7 @@
 //!  bytes ─▶ source.rs: choices ─▶ requests.rs: commands ─▶ commands.rs  engine, several sessions
 //!    │                                                └──▶ node.rs      chunks against one by one
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
+//!    ├─▶ collections.rs   blocks of any bytes; trees against models
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
 //! ```
@@ -13,6 +14,7 @@
 //!
 //! Not here: the binaries (`fuzz_targets/`), how they are built and run (`smoke.sh`).
 
+pub mod collections;
 pub mod commands;
 pub mod config;
 pub mod loader;

@@ -19,6 +19,11 @@ fn replay(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
+fn collections() {
+    replay("collections", evenkeel_fuzz::collections::check);
+}
+
+#[test]
 fn commands() {
     replay("commands", evenkeel_fuzz::commands::check);
 }

@@ -221,6 +221,7 @@ mod tests {
                 pair("unixsocket", ""),
                 pair("unixsocketperm", "0"),
                 pair("proto-max-bulk-len", "536870912"),
+                pair("unixsocketgroup", ""),
             ]
         );
         assert_eq!(get(&["*"]).len(), names_shown().count());

@@ -6,10 +6,14 @@
 //! | [`expiry_heap`] | deadlines, the next one in O(1), each removable by its position |
 //! | [`timer_wheel`] | coarse timers: timeouts and periodic work |
 //! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
+//! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
+pub mod block;
+pub mod block_tree;
 pub mod eviction;
 pub mod expiry_heap;
 pub mod hash_table;
 pub mod histogram;
+pub mod item;
 pub mod timer_wheel;

@@ -1,0 +1,413 @@
+//! Changes to a packed block, within the bytes it has.
+//!
+//! ```text
+//!  insert, back     [ index │ a b c d        ]  ─▶  [ index │ a b X c d   ]
+//!  insert, front    [ index │     a b c      ]  ─▶  [ index │   X a b c   ]     lists, before all
+//!  slide            [ index │ a b c          ]  ─▶  [ index │     a b c   ]     lists, to make room there
+//!  another group    [ index │ a b c          ]  ─▶  [ larger index │ a b c ]
+//! ```
+//!
+//! Cost: an insert or a removal moves the elements after it and walks them to note their skips
+//! again; at the end of a block, and at both ends of a list, it moves nothing. Every sixteenth
+//! insert moves all elements to make room in the index.
+//!
+//! Not here: more bytes for a block (its owner copies it, [`BlockMut::copy`]).
+
+use super::{
+    Block, Element, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf, INDEXED_COUNT_MIN,
+    OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START, OWNER_SHIFT,
+    PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
+};
+use crate::structures::item::DEADLINE_MARK;
+
+/// Where a list may start at most: it says so in 16 bits.
+const START_MAX: usize = u16::MAX as usize;
+
+/// A block to be changed.
+pub struct BlockMut<'a> {
+    bytes: &'a mut [u8],
+}
+
+impl<'a> BlockMut<'a> {
+    /// Changes the block that fills `bytes`.
+    #[inline]
+    pub fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Makes `bytes` an empty block that is going to have about `count` elements: with more than
+    /// sixteen it has its index from the first one on. `is_tagged` asks for tags; lists have none.
+    ///
+    /// # Panics
+    /// If `bytes` is too short for head and index.
+    pub fn create(bytes: &'a mut [u8], shape: Shape, is_tagged: bool, count: usize) -> Self {
+        assert!(!(is_tagged && shape == Shape::List), "lists have no tags");
+        bytes[..Block::empty_len(shape)].fill(0);
+        bytes[0] = shape.bits();
+        if is_tagged {
+            bytes[0] |= FLAG_TAGS;
+        }
+        if count > PLAIN_COUNT_MAX {
+            bytes[OFFSET_GROUPS] = groups_of(bytes.len(), count, 0) as u8;
+        }
+        let mut block = Self { bytes };
+        let base = block.block().base();
+        assert!(base <= block.bytes.len(), "an index needs room");
+        block.set_start(base);
+        block.set_end(base);
+        block
+    }
+
+    /// Makes `bytes` a block with the elements of `source` and, for a list, `front_room` free bytes
+    /// before them.
+    ///
+    /// # Panics
+    /// If it does not fit.
+    pub fn copy(bytes: &'a mut [u8], source: Block, front_room: usize) -> Self {
+        let is_list = source.shape() == Shape::List;
+        assert!(front_room == 0 || is_list, "only lists have room in front");
+        let head_len = Block::empty_len(source.shape());
+        bytes[..head_len].copy_from_slice(&source.bytes[..head_len]);
+        if source.is_indexed() {
+            bytes[OFFSET_GROUPS] = groups_of(bytes.len(), source.count(), source.phase()) as u8;
+        }
+        let mut block = Self { bytes };
+        let (base, groups) = (block.block().base(), block.block().groups());
+        let start = base + front_room;
+        let end = start + source.elements_len();
+        assert!(end <= block.bytes.len(), "a copy has room for all");
+        block.bytes[start..end].copy_from_slice(&source.bytes[source.start()..source.end()]);
+        if source.is_tagged() {
+            let tags = HEAD_BYTES..HEAD_BYTES + groups * GROUP;
+            block.bytes[tags.clone()].copy_from_slice(&source.bytes[tags]);
+        }
+        let (from, to) = (source.skips_place(), block.block().skips_place());
+        let len = groups * SKIP_BYTES;
+        block.bytes[to..to + len].copy_from_slice(&source.bytes[from..from + len]);
+        block.set_start(start);
+        block.set_end(end);
+        block.move_skips(start as isize - source.start() as isize);
+        if groups == 0 {
+            block.set_phase(0);
+        }
+        block
+    }
+
+    /// The block as it is now.
+    #[inline]
+    pub fn block(&self) -> Block<'_> {
+        Block::new(self.bytes)
+    }
+
+    /// Sets the three bits that mean what the owner wants.
+    pub fn set_owner_bits(&mut self, bits: u8) {
+        let others = self.bytes[0] & !(0xff << OWNER_SHIFT);
+        self.bytes[0] = others | bits << OWNER_SHIFT;
+    }
+
+    /// Whether another element of `len` bytes fits.
+    #[inline]
+    pub fn has_room(&self, len: usize) -> bool {
+        self.block().grown_len(len) <= self.bytes.len()
+    }
+
+    /// Inserts `element` before the one at `place`, or at the end. `tag` is the low byte of its key's
+    /// hash; `hash` is asked for all elements when the block becomes large enough for tags.
+    ///
+    /// # Panics
+    /// If there is no room, or the element is none of this shape.
+    pub fn insert(&mut self, place: Position, element: &Element, tag: u8, hash: HashOf) {
+        let len = element.byte_len();
+        assert!(element.fits(self.block().shape()), "a foreign element");
+        assert!(self.has_room(len), "an element needs room");
+        if element.deadline().is_some() {
+            self.bytes[0] |= FLAG_DEADLINES;
+        }
+        let place = self.reserve(place, hash);
+        let (gap, is_front) = self.open(place, len);
+        element.write(&mut self.bytes[gap..]);
+        self.note_insert(place.index, gap, tag, is_front);
+    }
+
+    /// Appends an element of another block of this shape, whose tag is known. The block must have
+    /// been created for as many elements as it gets.
+    ///
+    /// # Panics
+    /// If there is no room.
+    pub fn push(&mut self, element: &[u8], tag: u8) {
+        assert!(self.has_room(element.len()), "an element needs room");
+        let block = self.block();
+        let place = block.position(block.count());
+        let end = place.offset + element.len();
+        if block.shape() == Shape::Map && element[0] == DEADLINE_MARK {
+            self.bytes[0] |= FLAG_DEADLINES;
+        }
+        self.bytes[place.offset..end].copy_from_slice(element);
+        self.set_end(end);
+        self.note_insert(place.index, place.offset, tag, false);
+    }
+
+    /// Removes the element at `place`.
+    pub fn remove(&mut self, place: Position) {
+        let following = self.block().following(place);
+        self.remove_range(place, following);
+    }
+
+    /// Removes the elements from `from` up to the one at `to`.
+    ///
+    /// # Panics
+    /// If `to` stands before `from`.
+    pub fn remove_range(&mut self, from: Position, to: Position) {
+        assert!(from.index <= to.index, "a range has a beginning and an end");
+        let block = self.block();
+        let (shape, end) = (block.shape(), block.end());
+        let moves_start = from.index == 0 && to.index < block.count() && to.offset <= START_MAX;
+        let is_front = shape == Shape::List && moves_start;
+        if is_front {
+            self.set_start(to.offset);
+        } else {
+            self.bytes.copy_within(to.offset..end, from.offset);
+            self.set_end(end - (to.offset - from.offset));
+        }
+        self.note_removal(from.index, to.index, is_front);
+        let block = self.block();
+        if block.is_indexed() && block.count() <= INDEXED_COUNT_MIN {
+            self.set_phase(0);
+            self.set_groups(0);
+        }
+        if self.block().count() == 0 {
+            let base = self.block().base();
+            self.set_start(base);
+            self.set_end(base);
+        }
+    }
+
+    /// Writes `element` over the one at `place`, which has the same key and the same length.
+    ///
+    /// # Panics
+    /// If its length is another.
+    pub fn overwrite(&mut self, place: Position, element: &Element) {
+        let old_len = self.block().element(place).bytes().len();
+        assert!(
+            element.byte_len() == old_len,
+            "only equal lengths overwrite"
+        );
+        if element.deadline().is_some() {
+            self.bytes[0] |= FLAG_DEADLINES;
+        }
+        element.write(&mut self.bytes[place.offset..]);
+    }
+
+    /// Gives the index room for one more element, and makes it if it is due; where `place` is then.
+    fn reserve(&mut self, place: Position, hash: HashOf) -> Position {
+        let block = self.block();
+        let (groups, wanted, start) = (block.groups(), block.grown_groups(), block.start());
+        if groups == wanted {
+            return place;
+        }
+        if wanted == 0 {
+            self.set_phase(0);
+        }
+        self.set_groups(wanted);
+        if groups == 0 {
+            self.fill_index(hash);
+        }
+        Position {
+            index: place.index,
+            offset: place.offset + self.block().start() - start,
+        }
+    }
+
+    /// Gives the index another size. Elements move only if they must.
+    fn set_groups(&mut self, groups: usize) {
+        let old = self.block();
+        let (start, end) = (old.start(), old.end());
+        let (old_groups, old_skips) = (old.groups(), old.skips_place());
+        let is_list = old.shape() == Shape::List;
+        self.bytes[OFFSET_GROUPS] = groups as u8;
+        let base = self.block().base();
+        let new_start = if is_list { start.max(base) } else { base };
+        self.bytes.copy_within(start..end, new_start);
+        let skips = self.block().skips_place();
+        let len = groups.min(old_groups) * SKIP_BYTES;
+        self.bytes.copy_within(old_skips..old_skips + len, skips);
+        self.set_start(new_start);
+        let delta = new_start as isize - start as isize;
+        self.set_end(end.wrapping_add_signed(delta));
+        if old_groups > 0 {
+            self.move_skips(delta);
+        }
+    }
+
+    /// Notes tags and skips of all elements.
+    fn fill_index(&mut self, hash: HashOf) {
+        let (count, is_tagged) = (self.block().count(), self.block().is_tagged());
+        let mut position = Position {
+            index: 0,
+            offset: self.block().start(),
+        };
+        while is_tagged && position.index < count {
+            let tag = Block::tag_of(self.block().element(position), hash);
+            self.bytes[HEAD_BYTES + position.index] = tag;
+            position = self.block().following(position);
+        }
+        self.note_skips(0);
+    }
+
+    /// Opens a gap of `len` bytes at `place`; where it begins, and whether the elements before it
+    /// moved instead of those after it.
+    fn open(&mut self, place: Position, len: usize) -> (usize, bool) {
+        let block = self.block();
+        let (start, end, capacity) = (block.start(), block.end(), self.bytes.len());
+        let (base, is_list) = (block.base(), block.shape() == Shape::List);
+        let moves_start = place.index == 0 && block.count() > 0 && base + len <= START_MAX / 2;
+        let is_front = is_list && moves_start;
+        let front_room = start - base;
+        if is_front && front_room >= len {
+            self.set_start(start - len);
+            return (start - len, true);
+        }
+        if !is_front && end + len <= capacity {
+            self.bytes
+                .copy_within(place.offset..end, place.offset + len);
+            self.set_end(end + len);
+            return (place.offset, false);
+        }
+        // What is free besides the element is shared out, so that ends that grow in turn don't slide
+        // each time.
+        let spare = ((front_room + capacity - end - len) / 2).min(START_MAX / 2);
+        let new_start = base + spare + if is_front { len } else { 0 };
+        let delta = new_start as isize - start as isize;
+        self.bytes.copy_within(start..end, new_start);
+        self.set_start(new_start);
+        self.set_end(end.wrapping_add_signed(delta));
+        self.move_skips(delta);
+        let moved = Position {
+            index: place.index,
+            offset: place.offset.wrapping_add_signed(delta),
+        };
+        self.open(moved, len)
+    }
+
+    /// Makes the index right after an element came to stand at `index`, `gap` bytes into the block.
+    fn note_insert(&mut self, index: usize, gap: usize, tag: u8, is_front: bool) {
+        let block = self.block();
+        let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
+        let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
+        let place = block.skips_place();
+        self.set_count(count + 1);
+        if !is_indexed {
+            return;
+        }
+        if is_tagged {
+            let from = HEAD_BYTES + index;
+            self.bytes.copy_within(from..HEAD_BYTES + count, from + 1);
+            self.bytes[from] = tag;
+        }
+        if is_front {
+            self.set_phase((phase + 1) % GROUP);
+            if phase + 1 == GROUP {
+                let end = place + skips * SKIP_BYTES;
+                self.bytes.copy_within(place..end, place + SKIP_BYTES);
+                self.set_skip(0, gap);
+            }
+        } else if index < count {
+            self.note_skips(index);
+        } else if index >= phase && (index - phase).is_multiple_of(GROUP) {
+            self.set_skip(skips, gap);
+        }
+    }
+
+    /// Makes the index right after the elements from index `from` up to `to` went.
+    fn note_removal(&mut self, from: usize, to: usize, is_front: bool) {
+        let block = self.block();
+        let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
+        let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
+        let place = block.skips_place();
+        self.set_count(count - (to - from));
+        if !is_indexed {
+            return;
+        }
+        if is_tagged {
+            self.bytes
+                .copy_within(HEAD_BYTES + to..HEAD_BYTES + count, HEAD_BYTES + from);
+        }
+        if is_front {
+            let gone = to.saturating_sub(phase).div_ceil(GROUP).min(skips);
+            let end = place + skips * SKIP_BYTES;
+            self.bytes
+                .copy_within(place + gone * SKIP_BYTES..end, place);
+            self.set_phase((phase + GROUP * gone).saturating_sub(to));
+        } else if from < self.block().count() {
+            self.note_skips(from);
+        }
+    }
+
+    /// Notes the skips of all elements from `index` on again. Those before it are right.
+    fn note_skips(&mut self, index: usize) {
+        let block = self.block();
+        let (shape, count, phase) = (block.shape(), block.count(), block.phase());
+        let start = block.start();
+        // The skip of the group that `index` is in stays right: what came or went is not before it.
+        let (mut at, mut offset) = match index.saturating_sub(phase) / GROUP {
+            0 => (0, start),
+            group => (phase + group * GROUP, block.skip(group)),
+        };
+        while at < count {
+            if at >= phase && (at - phase).is_multiple_of(GROUP) {
+                self.set_skip((at - phase) / GROUP, offset);
+            }
+            offset += element_len(shape, &self.bytes[offset..]);
+            at += 1;
+        }
+    }
+
+    #[inline]
+    fn set_u16(&mut self, offset: usize, value: usize) {
+        let value = u16::try_from(value).expect("counts and offsets of a block fit 16 bits");
+        self.bytes[offset..offset + 2].copy_from_slice(&value.to_le_bytes());
+    }
+
+    #[inline]
+    fn set_count(&mut self, count: usize) {
+        self.set_u16(OFFSET_COUNT, count);
+    }
+
+    /// Only lists say where they start; other blocks start where their index ends.
+    #[inline]
+    fn set_start(&mut self, start: usize) {
+        if self.block().shape() == Shape::List {
+            self.set_u16(OFFSET_START, start);
+        }
+    }
+
+    #[inline]
+    fn set_end(&mut self, end: usize) {
+        let end = u32::try_from(end).expect("blocks are shorter than 4 GiB");
+        self.bytes[OFFSET_END..OFFSET_END + 4].copy_from_slice(&end.to_le_bytes());
+    }
+
+    #[inline]
+    fn set_phase(&mut self, phase: usize) {
+        if self.block().shape() == Shape::List {
+            self.bytes[OFFSET_PHASE] = phase as u8;
+        }
+    }
+
+    #[inline]
+    fn set_skip(&mut self, group: usize, offset: usize) {
+        let place = self.block().skips_place() + group * SKIP_BYTES;
+        self.set_u16(place, offset);
+    }
+
+    fn move_skips(&mut self, delta: isize) {
+        let block = self.block();
+        if !block.is_indexed() || delta == 0 {
+            return;
+        }
+        for group in 0..block.skip_count() {
+            let offset = self.block().skip(group);
+            self.set_skip(group, offset.wrapping_add_signed(delta));
+        }
+    }
+}

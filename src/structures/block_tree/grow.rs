@@ -1,0 +1,657 @@
+//! Elements that come or change: inserting, replacing, splitting.
+//!
+//! ```text
+//!  fits the leaf ───────▶ in place
+//!  fits a larger leaf ──▶ copied to one                              the old one is retired
+//!  else ────────────────▶ the leaf is split by bytes, and again      at an end of the tree nothing is
+//!                                                                    moved: a new leaf begins
+//! ```
+//!
+//! A split needs room in the node above, so the full nodes of the path are split before it, the
+//! highest first.
+//!
+//! Not here: elements that go (`shrink.rs`).
+
+use super::node::{CHILDREN_MAX, Entry, NEVER, Node, NodeMut};
+use super::path::{Path, Place, Step};
+use super::store::{BlockId, BlockStore, HEAD_BYTES, HashBytes};
+use super::view::hash_order;
+use super::{Tree, block_offset, leaf_block};
+use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};
+use crate::structures::item::{self, score_order};
+use arrayvec::ArrayVec;
+
+/// From the label of a list's last leaf to that of a new one after it. Labels wrap, so a queue never
+/// runs out of them, and 2^32 leaves may lie between its ends.
+const LABEL_STEP: u64 = 1 << 32;
+
+/// How many children more a node has room for when it must be copied.
+const NODE_ROOM: usize = 4;
+
+/// An element of a leaf that is about to be split, or the one for which it is.
+struct Piece {
+    /// By what it stands in the tree: its hash's order, or its index.
+    order: u64,
+    tag: u8,
+    len: usize,
+    /// Where it stands in the leaf; none for the new one.
+    offset: Option<usize>,
+}
+
+/// The element that needs room in a leaf.
+struct Guest {
+    order: u64,
+    len: usize,
+    index: usize,
+}
+
+impl Tree {
+    /// Inserts `element` at a place where its key was looked for and not found; in a list before the
+    /// element that stands there.
+    ///
+    /// # Panics
+    /// If the key was found there, or the element is none of this tree's shape.
+    pub fn insert<S: BlockStore>(&mut self, store: &mut S, place: Place, element: &Element) {
+        let is_list = self.shape == Shape::List;
+        assert!(is_list || !place.is_found, "it stands there already");
+        let path = place.path.unwrap_or_else(|| self.first_leaf(store));
+        self.insert_at(store, path, place.position.index, place.hash, element);
+    }
+
+    /// Writes `element` in the place of the one that was found there, which has the same key and, in
+    /// a tree by score, stands between the same neighbours. In place if it is as long.
+    ///
+    /// # Panics
+    /// If nothing was found there.
+    pub fn replace<S: BlockStore>(&mut self, store: &mut S, place: Place, element: &Element) {
+        assert!(place.is_found, "what is replaced must be there");
+        let mut path = place.path.expect("what was found has a path");
+        let block = self.block(store, path.leaf);
+        let old = block.element(place.position);
+        let had_deadline = old.deadline().is_some();
+        // A leaf that views see is copied for its other elements, not for this one.
+        let is_alone = block.count() == 1 && self.is_frozen(store, path.leaf);
+        if is_alone || old.bytes().len() != element.byte_len() {
+            self.take_out(store, &mut path, place.position);
+            return self.insert_at(store, path, place.position.index, place.hash, element);
+        }
+        self.own_nodes(store, &mut path);
+        self.own_leaf(store, &mut path);
+        self.edit_block(store, path.leaf)
+            .overwrite(place.position, element);
+        if had_deadline {
+            self.refresh_deadlines(store, &path);
+        }
+        if let Some(deadline) = element.deadline() {
+            self.note_deadline(store, &mut path, deadline);
+        }
+    }
+
+    /// Takes the element at `position` out of its leaf, which may be empty then. Afterwards all blocks
+    /// of the path may change.
+    pub(super) fn take_out<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        position: Position,
+    ) {
+        self.own_nodes(store, path);
+        let block = self.block(store, path.leaf);
+        let had_deadline = block.element(position).deadline().is_some();
+        if block.count() == 1 && self.is_frozen(store, path.leaf) {
+            // Copying it would copy nothing but this element, which may be large.
+            let old = path.leaf;
+            let empty = self.empty_leaf(store, 0, self.label(store, old));
+            let leaf_level = path.steps.len();
+            self.link(store, path, leaf_level, empty);
+            self.retire(store, old);
+        } else {
+            self.own_leaf(store, path);
+            self.edit_block(store, path.leaf).remove(position);
+        }
+        self.change_elements(store, path, -1);
+        if had_deadline {
+            self.refresh_deadlines(store, path);
+        }
+    }
+
+    /// The path to a new, empty leaf of an empty tree.
+    fn first_leaf<S: BlockStore>(&mut self, store: &mut S) -> Path {
+        let leaf = self.empty_leaf(store, 0, 0);
+        self.now.root = Some(leaf);
+        self.now.depth = 0;
+        Path {
+            steps: ArrayVec::new(),
+            leaf,
+        }
+    }
+
+    /// An empty leaf with room for an element of `len` bytes.
+    fn empty_leaf<S: BlockStore>(&mut self, store: &mut S, len: usize, label: u64) -> BlockId {
+        let needed = block_offset(self.shape) + Block::len_of(self.shape, false, 1, len);
+        self.new_leaf(store, needed, 1, label)
+    }
+
+    /// An empty leaf of at least `len` bytes that is going to have `count` elements.
+    pub(super) fn new_leaf<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        len: usize,
+        count: usize,
+        label: u64,
+    ) -> BlockId {
+        let leaf = self.allocate(store, store.good_len(len), 0);
+        let (shape, is_tagged) = (self.shape, self.is_tagged());
+        let bytes = self.edit(store, leaf);
+        BlockMut::create(&mut bytes[block_offset(shape)..], shape, is_tagged, count);
+        self.set_label(store, leaf, label);
+        leaf
+    }
+
+    fn insert_at<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        mut path: Path,
+        mut index: usize,
+        hash: u64,
+        element: &Element,
+    ) {
+        let len = element.byte_len();
+        self.own_nodes(store, &mut path);
+        loop {
+            let block = self.block(store, path.leaf);
+            let needed = block_offset(self.shape) + block.grown_len(len);
+            let has_room = needed <= store.bytes(path.leaf).len();
+            if has_room && !self.is_frozen(store, path.leaf) {
+                break;
+            }
+            let may_grow = needed <= self.leaf_bytes_max() || block.count() == 0;
+            let order = match self.shape {
+                Shape::Set | Shape::Map => hash_order(hash),
+                Shape::Scored => score_order(element.score().unwrap_or_default()),
+                Shape::List => 0,
+            };
+            let guest = Guest { order, len, index };
+            let split = if may_grow {
+                None
+            } else {
+                self.split(store, &mut path, &guest)
+            };
+            let Some(index_there) = split else {
+                self.enlarge(store, &mut path, needed, &guest);
+                break;
+            };
+            index = index_there;
+        }
+        let hasher = store.hasher();
+        let mut block = self.edit_block(store, path.leaf);
+        let position = block.block().position(index);
+        let hash_of = |bytes: &[u8]| hasher.hash_bytes(bytes);
+        block.insert(position, element, hash as u8, &hash_of);
+        self.change_elements(store, &path, 1);
+        if let Some(deadline) = element.deadline() {
+            self.note_deadline(store, &mut path, deadline);
+        }
+    }
+
+    /// Copies a leaf to one of at least `needed` bytes. A list's leaf that grows at an end is going
+    /// to grow there again, so it doubles.
+    fn enlarge<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        needed: usize,
+        guest: &Guest,
+    ) {
+        let old = store.bytes(path.leaf);
+        let count = leaf_block(self.shape, old).count();
+        let at_end = self.shape == Shape::List && (guest.index == 0 || guest.index == count);
+        let wanted = if at_end {
+            needed.max((old.len() * 2).min(self.leaf_bytes_max()))
+        } else {
+            needed
+        };
+        let len = store.good_len(wanted);
+        let is_front = at_end && guest.index == 0 && count > 0;
+        let front_room = if is_front {
+            len - needed + guest.len
+        } else {
+            0
+        };
+        self.resize(store, path, len, front_room);
+    }
+
+    /// Copies a leaf to one of `len` bytes.
+    pub(super) fn resize<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        len: usize,
+        front_room: usize,
+    ) {
+        let old = path.leaf;
+        let new = self.allocate(store, len, 0);
+        let offset = block_offset(self.shape);
+        let (from, to) = store.pair(old, new);
+        to[HEAD_BYTES..offset].copy_from_slice(&from[HEAD_BYTES..offset]);
+        BlockMut::copy(&mut to[offset..], Block::new(&from[offset..]), front_room);
+        self.link(store, path, path.steps.len(), new);
+        self.retire(store, old);
+    }
+
+    /// Splits a leaf so that `guest` fits one part, or at least comes nearer to that. The path leads
+    /// to the part in which it belongs; its index there. None if all hashes are equal.
+    fn split<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        guest: &Guest,
+    ) -> Option<usize> {
+        let count = self.block(store, path.leaf).count();
+        if !self.shape.is_hashed() {
+            // Whoever appends is going to append again: the old leaf stays full.
+            if guest.index == count && path.is_at_end(store, false) {
+                self.add_leaf_after(store, path, guest, guest.order);
+                return Some(0);
+            }
+            if guest.index == 0 && path.is_at_end(store, true) {
+                let border = self.first_order(store, path.leaf);
+                self.add_leaf_before(store, path, guest, border);
+                return Some(0);
+            }
+        }
+        let pieces = self.pieces(store, path.leaf, guest);
+        let cut = cut(&pieces, self.shape.is_hashed())?;
+        let border = pieces[cut].order;
+        let (left, right) = pieces.split_at(cut);
+        let is_guest = |piece: &Piece| piece.offset.is_none();
+        if left.iter().all(is_guest) {
+            self.add_leaf_before(store, path, guest, border);
+            return Some(0);
+        }
+        if right.iter().all(is_guest) {
+            self.add_leaf_after(store, path, guest, border);
+            return Some(0);
+        }
+        self.divide(store, path, left, right, border);
+        let side = if left.iter().any(is_guest) {
+            left
+        } else {
+            path.steps
+                .last_mut()
+                .expect("a split leaf has a parent")
+                .slot += 1;
+            path.leaf = self.parent(store, path).child(self.slot(path));
+            right
+        };
+        if self.shape.is_hashed() {
+            Some(side.len() - 1)
+        } else {
+            side.iter().position(is_guest)
+        }
+    }
+
+    /// The elements of a leaf and the guest, in order.
+    fn pieces<S: BlockStore>(&self, store: &S, leaf: BlockId, guest: &Guest) -> Vec<Piece> {
+        let block = self.block(store, leaf);
+        let hasher = store.hasher();
+        let shape = self.shape;
+        let piece = |(position, element): (Position, ElementRef)| {
+            let (order, tag) = match shape {
+                Shape::Set | Shape::Map => {
+                    let hash = hasher.hash_bytes(item::hashed_part(element.key_bytes()));
+                    (hash_order(hash), hash as u8)
+                }
+                Shape::Scored => (score_order(element.score()), 0),
+                Shape::List => (0, 0),
+            };
+            Piece {
+                order,
+                tag,
+                len: element.bytes().len(),
+                offset: Some(position.offset),
+            }
+        };
+        let mut pieces = Vec::with_capacity(block.count() + 1);
+        pieces.extend(block.from(0).map(piece));
+        let index = if shape.is_hashed() {
+            pieces.sort_unstable_by_key(|piece| piece.order);
+            pieces.partition_point(|piece| piece.order <= guest.order)
+        } else {
+            guest.index
+        };
+        let new = Piece {
+            order: guest.order,
+            tag: 0,
+            len: guest.len,
+            offset: None,
+        };
+        pieces.insert(index, new);
+        pieces
+    }
+
+    /// Replaces a leaf by two: with the pieces on the left, where the path leads still, and with
+    /// those on the right.
+    fn divide<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        left: &[Piece],
+        right: &[Piece],
+        border: u64,
+    ) {
+        self.make_room(store, path);
+        let old = path.leaf;
+        let label = self.label(store, old);
+        let right_label = self.label_after(store, path);
+        let left_entry = self.leaf_of(store, old, left, label);
+        let right_entry = self.leaf_of(store, old, right, right_label);
+        let slot = self.slot(path);
+        let order = self.parent(store, path).order(slot);
+        let mut parent = self.edit_parent(store, path);
+        parent.set(
+            slot,
+            Entry {
+                order,
+                ..left_entry
+            },
+        );
+        let order = self.border(border, right_label);
+        let mut parent = self.edit_parent(store, path);
+        parent.insert(
+            slot + 1,
+            Entry {
+                order,
+                ..right_entry
+            },
+        );
+        path.leaf = left_entry.child;
+        self.retire(store, old);
+    }
+
+    /// A leaf with the pieces of another one, and with room for the guest if it is among them.
+    fn leaf_of<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        old: BlockId,
+        pieces: &[Piece],
+        label: u64,
+    ) -> Entry {
+        let (shape, is_tagged) = (self.shape, self.is_tagged());
+        let offset = block_offset(shape);
+        let len_of = |pieces: &mut dyn Iterator<Item = &Piece>| {
+            let (count, len) =
+                pieces.fold((0, 0), |(count, len), piece| (count + 1, len + piece.len));
+            (count, offset + Block::len_of(shape, is_tagged, count, len))
+        };
+        let (count, len) = len_of(&mut pieces.iter().filter(|piece| piece.offset.is_some()));
+        let (_, len_with_guest) = len_of(&mut pieces.iter());
+        let is_enough = len_with_guest <= self.leaf_bytes_max();
+        let needed = if is_enough { len_with_guest } else { len };
+        let leaf = self.new_leaf(store, needed, count, label);
+        let (from, to) = store.pair(old, leaf);
+        let mut block = BlockMut::new(&mut to[offset..]);
+        for piece in pieces {
+            if let Some(start) = piece.offset {
+                block.push(&from[offset + start..][..piece.len], piece.tag);
+            }
+        }
+        Entry {
+            order: 0,
+            child: leaf,
+            elements: count as u64,
+            deadline: block.block().least_deadline().unwrap_or(NEVER),
+        }
+    }
+
+    /// An empty leaf for the guest after the path's, to which the path then leads.
+    fn add_leaf_after<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        guest: &Guest,
+        border: u64,
+    ) {
+        self.make_room(store, path);
+        let label = self.label_after(store, path);
+        let leaf = self.empty_leaf(store, guest.len, label);
+        path.steps.last_mut().expect("make_room gave it one").slot += 1;
+        path.leaf = leaf;
+        let entry = Entry {
+            order: self.border(border, label),
+            child: leaf,
+            elements: 0,
+            deadline: NEVER,
+        };
+        let slot = self.slot(path);
+        self.edit_parent(store, path).insert(slot, entry);
+    }
+
+    /// The same before the path's leaf, whose elements are all from `border` on.
+    fn add_leaf_before<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        guest: &Guest,
+        border: u64,
+    ) {
+        self.make_room(store, path);
+        let old_label = self.label(store, path.leaf);
+        // Between two leaves it shares the label of the second: labels may repeat, but not descend.
+        let is_first = path.is_at_end(store, true);
+        let label = old_label.wrapping_sub(if is_first { LABEL_STEP } else { 0 });
+        let leaf = self.empty_leaf(store, guest.len, label);
+        path.leaf = leaf;
+        let slot = self.slot(path);
+        let order = self.parent(store, path).order(slot);
+        let order = self.border(order, label);
+        let old_order = self.border(border, old_label);
+        let entry = Entry {
+            order,
+            child: leaf,
+            elements: 0,
+            deadline: NEVER,
+        };
+        let mut parent = self.edit_parent(store, path);
+        parent.set_order(slot, old_order);
+        parent.insert(slot, entry);
+    }
+
+    /// The order of a child: what separates it from those before, or, in a list, its label.
+    fn border(&self, border: u64, label: u64) -> u64 {
+        match self.shape {
+            Shape::List => label,
+            Shape::Set | Shape::Map | Shape::Scored => border,
+        }
+    }
+
+    /// The order of a leaf's first element, in a tree by score.
+    fn first_order<S: BlockStore>(&self, store: &S, leaf: BlockId) -> u64 {
+        match (self.shape, self.block(store, leaf).get(0)) {
+            (Shape::Scored, Some(first)) => score_order(first.score()),
+            _ => 0,
+        }
+    }
+
+    /// A label for a new leaf after the path's: in the middle to the next one, which may be its own.
+    fn label_after<S: BlockStore>(&self, store: &S, path: &Path) -> u64 {
+        let label = self.label(store, path.leaf);
+        match path.order_after(store) {
+            Some(next) => label.wrapping_add(next.wrapping_sub(label) / 2),
+            None => label.wrapping_add(LABEL_STEP),
+        }
+    }
+
+    fn slot(&self, path: &Path) -> usize {
+        path.steps.last().expect("the leaf has a parent").slot
+    }
+
+    fn parent<'s, S: BlockStore>(&self, store: &'s S, path: &Path) -> Node<'s> {
+        self.node(
+            store,
+            path.steps.last().expect("the leaf has a parent").node,
+        )
+    }
+
+    fn edit_parent<'s, S: BlockStore>(&self, store: &'s mut S, path: &Path) -> NodeMut<'s> {
+        let parent = path.steps.last().expect("the leaf has a parent").node;
+        self.edit_node(store, parent)
+    }
+
+    /// Makes room for another child in the node above the leaf, and makes that node if the leaf is
+    /// the root. All nodes of the path may change already.
+    fn make_room<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
+        let is_full = |step: &&Step| self.node(store, step.node).count() == CHILDREN_MAX;
+        let full_count = path.steps.iter().rev().take_while(is_full).count();
+        let mut first = path.steps.len() - full_count;
+        if first == 0 {
+            self.raise_root(store, path);
+            first = 1;
+        }
+        for level in first..path.steps.len() {
+            self.split_node(store, path, level);
+        }
+        self.widen(store, path, path.steps.len() - 1);
+    }
+
+    /// Puts a node above the root.
+    fn raise_root<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
+        let root = self.now.root.expect("a path begins at a root");
+        let entry = Entry {
+            order: 0,
+            child: root,
+            elements: self.now.len,
+            deadline: self.next_deadline(store).unwrap_or(NEVER),
+        };
+        let node = self.node_of(store, &[entry], self.now.depth + 1, NODE_ROOM);
+        self.now.root = Some(node);
+        self.now.depth += 1;
+        path.steps.insert(0, Step { node, slot: 0 });
+    }
+
+    /// Copies a node to a larger one if it has no room for another child.
+    fn widen<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, level: usize) {
+        let old = path.steps[level].node;
+        let node = self.node(store, old);
+        if node.count() < node.capacity() {
+            return;
+        }
+        let entries: ArrayVec<Entry, CHILDREN_MAX> = node.entries().collect();
+        let new = self.node_of(store, &entries, self.now.depth - level, NODE_ROOM);
+        self.link(store, path, level, new);
+        self.retire(store, old);
+    }
+
+    /// Replaces a full node of a path by two; the node above has fewer children than it may.
+    fn split_node<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, level: usize) {
+        self.widen(store, path, level - 1);
+        let Step { node: old, slot } = path.steps[level];
+        let entries: ArrayVec<Entry, CHILDREN_MAX> = self.node(store, old).entries().collect();
+        let height = self.now.depth - level;
+        // As with leaves: what is appended to stays full.
+        let is_last = slot + 1 == entries.len() && path.is_at_end(store, false);
+        let is_first = slot == 0 && path.is_at_end(store, true);
+        let (cut, room) = match (is_last, is_first) {
+            (true, _) => (entries.len() - 1, 0),
+            (false, true) => (1, NODE_ROOM),
+            (false, false) => (entries.len() / 2, NODE_ROOM),
+        };
+        let (left, right) = entries.split_at(cut);
+        let left_node = self.node_of(store, left, height, room);
+        let right_node = self.node_of(store, right, height, NODE_ROOM);
+        self.link(store, path, level, left_node);
+        self.retire(store, old);
+        let above = path.steps[level - 1];
+        let order = self.node(store, above.node).order(above.slot);
+        let mut parent = self.edit_node(store, above.node);
+        parent.set(above.slot, sum(left, left_node, order));
+        parent.insert(above.slot + 1, sum(right, right_node, right[0].order));
+        if slot >= cut {
+            path.steps[level - 1].slot += 1;
+            path.steps[level] = Step {
+                node: right_node,
+                slot: slot - cut,
+            };
+        }
+    }
+
+    /// Notes that `delta` elements came below a path, or went.
+    pub(super) fn change_elements<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &Path,
+        delta: i64,
+    ) {
+        for step in &path.steps {
+            let mut node = self.edit_node(store, step.node);
+            let elements = node.node().elements(step.slot);
+            node.set_elements(step.slot, elements.wrapping_add_signed(delta));
+        }
+        self.now.len = self.now.len.wrapping_add_signed(delta);
+    }
+
+    /// Notes that an element with a deadline came below a path. Nodes that knew of none yet are
+    /// copied to such that have room for deadlines.
+    fn note_deadline<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, deadline: u64) {
+        for level in (0..path.steps.len()).rev() {
+            let step = path.steps[level];
+            let node = self.node(store, step.node);
+            if node.deadline(step.slot) <= deadline {
+                return;
+            }
+            if node.has_deadlines() {
+                self.edit_node(store, step.node)
+                    .set_deadline(step.slot, deadline);
+                continue;
+            }
+            let mut entries: ArrayVec<Entry, CHILDREN_MAX> = node.entries().collect();
+            entries[step.slot].deadline = deadline;
+            let room = node.capacity() - node.count();
+            let new = self.node_of(store, &entries, self.now.depth - level, room);
+            self.link(store, path, level, new);
+            self.retire(store, step.node);
+        }
+    }
+
+    /// Finds out the least deadlines along a path again, after one below it went.
+    pub(super) fn refresh_deadlines<S: BlockStore>(&mut self, store: &mut S, path: &Path) {
+        let mut least = self
+            .block(store, path.leaf)
+            .least_deadline()
+            .unwrap_or(NEVER);
+        for step in path.steps.iter().rev() {
+            let mut node = self.edit_node(store, step.node);
+            node.set_deadline(step.slot, least);
+            least = node.node().least_deadline();
+        }
+    }
+}
+
+/// A node's entry in the one above it.
+pub(super) fn sum(entries: &[Entry], child: BlockId, order: u64) -> Entry {
+    let deadlines = entries.iter().map(|entry| entry.deadline);
+    Entry {
+        order,
+        child,
+        elements: entries.iter().map(|entry| entry.elements).sum(),
+        deadline: deadlines.min().unwrap_or(NEVER),
+    }
+}
+
+/// Where to cut pieces in two, both with one at least: nearest to the middle of their bytes that does
+/// not separate equal hashes. None if all are equal.
+fn cut(pieces: &[Piece], is_hashed: bool) -> Option<usize> {
+    let total: usize = pieces.iter().map(|piece| piece.len).sum();
+    let mut left = 0usize;
+    let mut best = None;
+    for (index, piece) in pieces.iter().enumerate() {
+        let distance = (2 * left).abs_diff(total);
+        let is_tie = |before: &Piece| is_hashed && before.order == piece.order;
+        let may_cut = index > 0 && !is_tie(&pieces[index - 1]);
+        if may_cut && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, index));
+        }
+        left += piece.len;
+    }
+    best.map(|(_, index)| index)
+}

@@ -1,0 +1,196 @@
+//! Elements that go: removing, merging, lowering the root.
+//!
+//! A leaf that lost much is copied to fewer bytes. One that is less than a quarter full is merged
+//! with a neighbour below the same node if both together fill at most three quarters; nodes with a
+//! quarter of their children likewise. So an element that comes and goes never splits and merges in
+//! turn. An empty leaf goes, and so do nodes without children and a root with one.
+//!
+//! Not here: many elements at once (`range.rs`).
+
+use super::node::{CHILDREN_MAX, Entry, NEVER, Node};
+use super::path::{Path, Place};
+use super::store::{BlockId, BlockStore, HashBytes};
+use super::{Tree, block_offset, grow::sum};
+use crate::structures::block::{Block, BlockMut};
+use crate::structures::item;
+use arrayvec::ArrayVec;
+
+/// How full what is merged may be at most, in quarters, and how empty one of both must be.
+const MERGED_QUARTERS_MAX: usize = 3;
+const MERGE_BELOW_QUARTERS: usize = 1;
+
+impl Tree {
+    /// Removes the element that was found at a place.
+    ///
+    /// # Panics
+    /// If nothing was found there.
+    pub fn remove<S: BlockStore>(&mut self, store: &mut S, place: Place) {
+        assert!(place.is_found, "what is removed must be there");
+        let mut path = place.path.expect("what was found has a path");
+        self.take_out(store, &mut path, place.position);
+        self.settle(store, path);
+    }
+
+    /// Makes a leaf that lost elements, and the nodes above it, as small as they should be. The nodes
+    /// may change already.
+    pub(super) fn settle<S: BlockStore>(&mut self, store: &mut S, mut path: Path) {
+        if self.block(store, path.leaf).count() == 0 {
+            self.drop_leaf(store, &mut path);
+        } else if !self.merge_leaf(store, &mut path) {
+            self.fit_leaf(store, &mut path);
+        }
+        for level in (1..path.steps.len()).rev() {
+            self.merge_node(store, &mut path, level);
+        }
+        self.lower_root(store);
+    }
+
+    /// Takes an empty leaf away, and the nodes that have no other child. The path ends at the lowest
+    /// node that stays.
+    fn drop_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
+        self.retire(store, path.leaf);
+        while let Some(&step) = path.steps.last() {
+            let mut node = self.edit_node(store, step.node);
+            node.remove(step.slot, step.slot + 1);
+            if node.node().count() > 0 {
+                return;
+            }
+            self.retire(store, step.node);
+            path.steps.pop();
+        }
+        self.now.root = None;
+        self.now.depth = 0;
+    }
+
+    /// Copies a leaf to fewer bytes if a quarter of what it has is free.
+    fn fit_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
+        let needed = block_offset(self.shape) + self.block(store, path.leaf).used_len();
+        let len = store.bytes(path.leaf).len();
+        if needed * 4 <= len * 3 && store.good_len(needed) < len {
+            self.resize(store, path, store.good_len(needed), 0);
+        }
+    }
+
+    /// Merges a leaf with a neighbour if it is small and both fit together; whether it did.
+    fn merge_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) -> bool {
+        let Some(&step) = path.steps.last() else {
+            return false;
+        };
+        let offset = block_offset(self.shape);
+        let quarter = self.leaf_bytes_max() / 4;
+        let used_len = self.block(store, path.leaf).used_len();
+        let node = self.node(store, step.node);
+        if offset + used_len >= quarter * MERGE_BELOW_QUARTERS || node.count() < 2 {
+            return false;
+        }
+        // The one after it, or for the last one the one before it.
+        let first = step.slot.min(node.count() - 2);
+        let (left, right) = (node.entry(first), node.entry(first + 1));
+        let blocks = [left.child, right.child].map(|id| self.block(store, id));
+        let count = blocks.iter().map(Block::count).sum();
+        let elements_len = blocks.iter().map(Block::elements_len).sum();
+        let needed = offset + Block::len_of(self.shape, self.is_tagged(), count, elements_len);
+        if needed > quarter * MERGED_QUARTERS_MAX {
+            return false;
+        }
+        let label = self.label(store, left.child);
+        let merged = self.new_leaf(store, needed, count, label);
+        self.push_all(store, left.child, merged);
+        self.push_all(store, right.child, merged);
+        let entry = Entry {
+            child: merged,
+            elements: left.elements + right.elements,
+            deadline: left.deadline.min(right.deadline),
+            order: left.order,
+        };
+        self.join(store, path, path.steps.len() - 1, first, entry);
+        path.leaf = merged;
+        self.retire(store, left.child);
+        self.retire(store, right.child);
+        true
+    }
+
+    /// Appends all elements of a leaf to another one.
+    fn push_all<S: BlockStore>(&self, store: &mut S, from: BlockId, to: BlockId) {
+        let offset = block_offset(self.shape);
+        let is_tagged = self.is_tagged();
+        let hasher = store.hasher();
+        let (from, to) = store.pair(from, to);
+        let mut block = BlockMut::new(&mut to[offset..]);
+        for element in Block::new(&from[offset..]).elements() {
+            let tag = if is_tagged {
+                hasher.hash_bytes(item::hashed_part(element.key_bytes())) as u8
+            } else {
+                0
+            };
+            block.push(element.bytes(), tag);
+        }
+    }
+
+    /// Puts `entry` in the place of two neighbours.
+    fn join<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        level: usize,
+        first: usize,
+        entry: Entry,
+    ) {
+        let step = &mut path.steps[level];
+        step.slot = first;
+        let mut node = self.edit_node(store, step.node);
+        node.remove(first + 1, first + 2);
+        node.set(first, entry);
+    }
+
+    /// Merges a node of a path with a neighbour if it has few children and both fit together.
+    fn merge_node<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, level: usize) {
+        let quarter = CHILDREN_MAX / 4;
+        let above = path.steps[level - 1];
+        let count = self.node(store, path.steps[level].node).count();
+        let node = self.node(store, above.node);
+        if count > quarter * MERGE_BELOW_QUARTERS || node.count() < 2 {
+            return;
+        }
+        let first = above.slot.min(node.count() - 2);
+        let (left, right) = (node.entry(first), node.entry(first + 1));
+        let nodes = [left.child, right.child].map(|id| self.node(store, id));
+        if nodes.iter().map(Node::count).sum::<usize>() > quarter * MERGED_QUARTERS_MAX {
+            return;
+        }
+        let boundary = nodes[0].count();
+        let mut entries: ArrayVec<Entry, CHILDREN_MAX> =
+            nodes.iter().flat_map(Node::entries).collect();
+        // The first order of a node says nothing; what separates both nodes stands above them.
+        entries[boundary].order = right.order;
+        let height = self.now.depth - level;
+        let merged = self.node_of(store, &entries, height, 0);
+        let entry = sum(&entries, merged, left.order);
+        self.join(store, path, level - 1, first, entry);
+        path.steps[level].node = merged;
+        self.retire(store, left.child);
+        self.retire(store, right.child);
+    }
+
+    /// Takes roots with a single child away.
+    pub(super) fn lower_root<S: BlockStore>(&mut self, store: &mut S) {
+        while let Some(root) = self.now.root.filter(|_| self.now.depth > 0) {
+            let node = self.node(store, root);
+            if node.count() > 1 {
+                return;
+            }
+            self.now.root = Some(node.child(0));
+            self.now.depth -= 1;
+            self.retire(store, root);
+        }
+    }
+
+    /// The least deadline below a block that stands `level` levels above the leaves.
+    pub(super) fn least_below<S: BlockStore>(&self, store: &S, id: BlockId, level: usize) -> u64 {
+        if level == 0 {
+            self.block(store, id).least_deadline().unwrap_or(NEVER)
+        } else {
+            self.node(store, id).least_deadline()
+        }
+    }
+}
