@@ -10,10 +10,10 @@
 use crate::reply::{Types, count_replies};
 use crate::requests::{Request, is_command, request};
 use crate::source::Source;
+use evenkeel::context::outbox::Effect;
 use evenkeel::engine::Execution;
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::reply::Dialect;
-use evenkeel::context::outbox::Effect;
 use evenkeel::session::{Peer, ReplyMode, SessionKey};
 use evenkeel::{CacheEngine, Config, Expire, Timestamp};
 use std::time::Duration;

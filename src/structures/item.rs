@@ -28,7 +28,7 @@
 //!
 //! Not here: what items stand for together (`block/`).
 
-use crate::base::numbers::{IntegerBuffer, format_i64, parse_i64};
+use crate::base::numbers::parse_i64;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -74,12 +74,12 @@ impl<'a> Item<'a> {
     ///
     /// # Panics
     /// If the item is a double.
-    pub fn text<'b>(self, buffer: &'b mut IntegerBuffer) -> &'b [u8]
+    pub fn text<'b>(self, buffer: &'b mut itoa::Buffer) -> &'b [u8]
     where
         'a: 'b,
     {
         match self {
-            Self::Integer(value) => format_i64(value, buffer),
+            Self::Integer(value) => buffer.format(value).as_bytes(),
             Self::Text(text) => text,
             Self::Double(_) => panic!("a score was asked for its text"),
         }
@@ -99,7 +99,7 @@ impl<'a> Item<'a> {
         if let (Self::Text(own), Self::Text(others)) = (self, other) {
             return own.cmp(others);
         }
-        let (mut own, mut others) = (IntegerBuffer::new(), IntegerBuffer::new());
+        let (mut own, mut others) = (itoa::Buffer::new(), itoa::Buffer::new());
         self.text(&mut own).cmp(other.text(&mut others))
     }
 }

@@ -363,7 +363,7 @@ fn deadlines_lead_to_the_next_due_element() {
                 Item::Integer(value) => value,
                 other => panic!("{other:?} was no value"),
             };
-            let mut buffer = crate::base::numbers::IntegerBuffer::new();
+            let mut buffer = itoa::Buffer::new();
             let key = key.item().text(&mut buffer).to_vec();
             let element = Element::pair(Code::of_text(&key), Code::of_integer(text));
             tree.replace(&mut store, place, &element);
