@@ -74,7 +74,8 @@ fn getbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.read_string(key, |reply, value| {
         let bit = with_text(value, |text| bits::get_bit(text, offset));
         reply.integer(i64::from(bit));
-    })
+    })?;
+    Ok(())
 }
 
 /// Lends the text of a value, empty for a missing key.
@@ -352,5 +353,6 @@ fn reply_fields(
                 reply.integer(field.get(text));
             }
         });
-    })
+    })?;
+    Ok(())
 }

@@ -25,6 +25,7 @@ use crate::session::long_read::LongRead;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
+use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use outbox::{Effect, Outbox};
 use pause::Pause;
@@ -111,6 +112,13 @@ impl<'a> Context<'a> {
         key: Key<'_>,
         answer: impl FnOnce(&mut ReplyWriter<'a>, Option<EntryRef<'_>>) -> R,
     ) -> R {
+        let (reply, entry) = self.look_up(key);
+        answer(reply, entry)
+    }
+
+    /// The reply, and the entry of a key that is read.
+    #[inline(always)] // Into every read; a closure of `read_string` would be called.
+    fn look_up<'c>(&'c mut self, key: Key<'_>) -> (&'c mut ReplyWriter<'a>, Option<EntryRef<'c>>) {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
         let now_ms = self.now.unix_ms();
@@ -120,23 +128,25 @@ impl<'a> Context<'a> {
             self.keyspace.find_and_touch(database, key, now_ms)
         };
         count_read(self.stats, entry.is_some());
-        answer(&mut self.reply, entry)
+        (&mut self.reply, entry)
     }
 
     /// As [`Context::read`] for a key that must hold a string if it exists.
     ///
     /// # Errors
-    /// `WRONGTYPE`; then `answer` has not been called.
+    /// [`WrongType`]; then `answer` has not been called.
     #[inline(always)]
     pub fn read_string<R>(
         &mut self,
         key: Key<'_>,
         answer: impl FnOnce(&mut ReplyWriter<'a>, Option<StringValue<'_>>) -> R,
-    ) -> Result<R, ReplyError> {
-        self.read(key, |reply, entry| {
-            let value = entry.map(EntryRef::as_string).transpose()?;
-            Ok(answer(reply, value))
-        })
+    ) -> Result<R, WrongType> {
+        let (reply, entry) = self.look_up(key);
+        let value = match entry {
+            Some(entry) => Some(entry.as_string()?),
+            None => None,
+        };
+        Ok(answer(reply, value))
     }
 
     /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes

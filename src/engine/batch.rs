@@ -214,28 +214,44 @@ fn execute_group(
                 execution
             }
         };
-        outcome.stop = match execution {
-            Execution::Paused => Some(Stop::Paused),
-            Execution::NoRoom => Some(Stop::NoRoom),
-            _ if context.reply.is_over() => {
-                context.reply.truncate_to(begin);
-                Some(Stop::ReplyTooLarge)
-            }
-            Execution::Closing => Some(Stop::Closing),
-            Execution::Done if !context.outbox.is_empty() => Some(Stop::Effects),
-            Execution::Done if context.reply.len() >= bounds.mark_bytes => Some(Stop::OutputFull),
-            Execution::Done => None,
-        };
-        if !matches!(execution, Execution::Paused | Execution::NoRoom) {
+        let goes_on = execution == Execution::Done
+            && !context.reply.is_over()
+            && context.outbox.is_empty()
+            && context.reply.len() < bounds.mark_bytes;
+        if goes_on {
             outcome.executed_count += 1;
+            continue;
         }
-        if outcome.stop.is_some() {
-            break;
-        }
+        stop_after(context, execution, begin, outcome);
+        break;
     }
     if last_short_work.is_some() {
         context.session().last_command = last_short_work;
     }
+}
+
+/// Notes why nothing is executed after a request whose reply began at `begin`, and whether it was.
+#[cold]
+fn stop_after(
+    context: &mut Context<'_>,
+    execution: Execution,
+    begin: usize,
+    outcome: &mut BatchOutcome,
+) {
+    let stop = match execution {
+        Execution::Paused => Stop::Paused,
+        Execution::NoRoom => Stop::NoRoom,
+        Execution::Done | Execution::Closing if context.reply.is_over() => {
+            context.reply.truncate_to(begin);
+            Stop::ReplyTooLarge
+        }
+        Execution::Closing => Stop::Closing,
+        Execution::Done if !context.outbox.is_empty() => Stop::Effects,
+        Execution::Done => Stop::OutputFull,
+    };
+    let is_executed = !matches!(execution, Execution::Paused | Execution::NoRoom);
+    outcome.executed_count += usize::from(is_executed);
+    outcome.stop = Some(stop);
 }
 
 #[inline(never)]

@@ -19,7 +19,8 @@ static GET: CommandSpec = family::STRING
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    context.read_string(key, reply_string)
+    context.read_string(key, reply_string)?;
+    Ok(())
 }
 
 static STRLEN: CommandSpec = family::STRING
@@ -59,7 +60,8 @@ fn getrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             .as_ref()
             .map_or(&b""[..], |value| value.text(&mut buffer));
         reply.bulk(slice_between(text, start, end));
-    })
+    })?;
+    Ok(())
 }
 
 /// The bytes between two indexes, both included; negative ones count from the end.

@@ -8,6 +8,7 @@ use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::common_subsequence::{self, CommonRange};
+use crate::value::kind::WrongType;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&LCS];
 
@@ -104,7 +105,7 @@ fn length(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<usi
 }
 
 /// A copy of the text of a key, empty for a missing one.
-fn text_of(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<Vec<u8>, ReplyError> {
+fn text_of(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<Vec<u8>, WrongType> {
     let key = context.key(args, index);
     context.read_string(key, |_, value| {
         let text = value.map(|value| value.text(&mut itoa::Buffer::new()).to_vec());
