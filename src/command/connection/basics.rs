@@ -66,7 +66,8 @@ static QUIT: CommandSpec = family::CONNECTION
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
             .and(Flags::NOT_QUEUED),
-    );
+    )
+    .ignores_more();
 
 fn quit(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.ok();

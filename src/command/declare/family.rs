@@ -136,6 +136,14 @@ impl CommandSpec {
         self
     }
 
+    /// More words than the syntax names may follow; they are ignored.
+    pub(in crate::command) const fn ignores_more(mut self) -> Self {
+        if self.arity > 0 {
+            self.arity = -self.arity;
+        }
+        self
+    }
+
     /// What answers the bare name of a container.
     pub(in crate::command) const fn bare(mut self, handler: Handler) -> Self {
         if let Action::Container(subcommands, _) = self.action {
