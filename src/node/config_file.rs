@@ -25,7 +25,7 @@ pub(super) struct Rewritings {
 impl Node {
     /// Lets a client wait until the configuration file is written.
     pub(super) fn rewrite_config_for(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.rewritings.asked.push_back(id);
     }
 

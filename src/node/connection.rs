@@ -111,4 +111,12 @@ impl Connection {
     pub(super) fn may_read(&self) -> bool {
         self.may_run() && !self.has_backlog && !self.is_at_end
     }
+
+    /// Whether it has nothing left to do: it is closing, or its client sent all it ever will, and
+    /// everything is executed and written.
+    pub(super) fn is_finished(&self) -> bool {
+        let is_done = !self.has_backlog && !self.is_waiting;
+        let is_over = self.is_closing || (self.is_at_end && is_done);
+        is_over && self.output.is_empty()
+    }
 }

@@ -22,7 +22,7 @@ pub(super) struct Listening {
 impl Node {
     /// Lets a client wait until the sockets are open that its parameters ask for.
     pub(super) fn listen_for(&mut self, id: ConnectionId, pairs: Vec<Vec<u8>>) {
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.listening.asked.push_back((id, pairs));
     }
 

@@ -12,7 +12,6 @@
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
-use crate::protocol::reply::ReplyWriter;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
@@ -23,9 +22,9 @@ impl Node {
         self.monitors.retain(|monitor| *monitor != id);
         if is_on {
             self.monitors.push(id);
-        } else if self.find(id).is_some() {
+        } else if self.clients.get(id).is_some() {
             // `timeout` concerns it again.
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         }
         self.engine.set_monitored(!self.monitors.is_empty());
     }
@@ -39,24 +38,18 @@ impl Node {
         }
         let text = std::str::from_utf8(&lines).expect("a line escapes all but ASCII");
         for id in self.monitors.clone() {
-            let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+            let monitor = self.clients.get(id);
+            let Some(monitor) = monitor.filter(|monitor| !monitor.is_closing) else {
                 continue;
             };
-            if connection.generation != id.generation || connection.is_closing {
-                continue;
-            }
-            if is_cut || connection.output.len() + lines.len() > OUTPUT_BYTES_MAX {
+            if is_cut || monitor.output.len() + lines.len() > OUTPUT_BYTES_MAX {
                 let counters = &mut self.engine.stats_mut().counters;
                 counters.client_output_buffer_limit_disconnections += 1;
                 log::warn!("a client in MONITOR reads too slowly and is closed");
-                self.close_soon(id);
+                self.clients.close_soon(id);
                 continue;
             }
-            let dialect = self.engine.session(connection.session).dialect;
-            let (out, _) = connection.output.appendable(&mut self.pool);
-            let mut writer = ReplyWriter::new(out, dialect);
-            text.lines().for_each(|line| writer.simple(line));
-            self.list_output(id);
+            self.write_to(id, |reply| text.lines().for_each(|line| reply.simple(line)));
             self.note_buffers(id);
         }
     }

@@ -20,7 +20,7 @@ use crate::base::clock::Timestamp;
 impl Node {
     /// Lets a connection wait for its long read.
     pub(super) fn begin_reading(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.readers.push_back(id);
     }
 
@@ -31,8 +31,9 @@ impl Node {
 
     /// Whether a connection waits for something that is done for it, or for room: its client's
     /// requests wait.
-    pub fn is_waiting(&mut self, id: ConnectionId) -> bool {
-        self.find(id)
+    pub fn is_waiting(&self, id: ConnectionId) -> bool {
+        self.clients
+            .get(id)
             .is_some_and(|connection| connection.is_waiting || connection.is_held)
     }
 
@@ -42,7 +43,10 @@ impl Node {
         let Some(id) = self.readers.pop_front() else {
             return false;
         };
-        let is_open = self.find(id).is_some_and(|reader| !reader.is_closing);
+        let is_open = self
+            .clients
+            .get(id)
+            .is_some_and(|reader| !reader.is_closing);
         if is_open {
             self.step_reader(id, now);
         }
@@ -54,14 +58,9 @@ impl Node {
             return;
         }
         let output_bytes_max = self.output_bytes_max();
-        let connection = &mut self.connections[id.slot as usize];
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        let is_complete = self.engine.read_on(connection.session, now, out);
-        connection.output.release_if_empty(&mut self.pool);
-        if !connection.output.is_empty() {
-            self.list_output(id);
-        }
-        let connection = &mut self.connections[id.slot as usize];
+        let (session, engine) = (self.clients[id].session, &mut self.engine);
+        let is_complete = (self.clients).append_to(id, |out, _| engine.read_on(session, now, out));
+        let connection = &mut self.clients[id];
         let session = self.engine.session_mut(connection.session);
         let held_bytes = session
             .long_read
@@ -71,11 +70,11 @@ impl Node {
         if held_bytes > output_bytes_max {
             session.long_read = None;
             connection.is_waiting = false;
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
             self.refuse_reply(id);
         } else if is_complete {
             connection.is_waiting = false;
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {
             connection.is_parked = true;
         } else {
@@ -87,7 +86,7 @@ impl Node {
     /// Lets a reader go on whose client has taken enough of its output.
     #[cold]
     pub(super) fn unpark(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         if connection.output.len() < OUTPUT_MARK_BYTES {
             connection.is_parked = false;
             self.readers.push_back(id);

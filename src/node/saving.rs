@@ -29,7 +29,6 @@ use crate::base::clock::Timestamp;
 use crate::keyspace::Keyspace;
 use crate::persistence::{SnapshotWriter, StorageReport, StorageRequest};
 use crate::protocol::error::ReplyError;
-use crate::protocol::reply::ReplyWriter;
 use std::collections::VecDeque;
 
 /// Bytes held at which the walk waits for the disk, at most …
@@ -253,7 +252,7 @@ impl Node {
 
     /// Begins a snapshot for a client that waits for its end.
     pub(super) fn save_for(&mut self, id: ConnectionId, now: Timestamp) {
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.saving.waiters.push(id);
         self.save_in_background(now);
     }
@@ -440,29 +439,21 @@ impl Node {
 
     /// Answers a client that waited for the disk, if it is still there, and lets it go on.
     pub(super) fn answer_waiter(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
-        let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        if connection.generation != id.generation {
-            return;
-        }
         connection.is_waiting = false;
         self.reply_outcome(id, outcome);
-        self.ready_list.push(id);
+        self.clients.resume_soon(id);
         self.note_buffers(id);
     }
 
     /// Answers a client that is there: OK, or an error with its reason.
     pub(super) fn reply_outcome(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
-        let connection = &mut self.connections[id.slot as usize];
-        let dialect = self.engine.session(connection.session).dialect;
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        let mut reply = ReplyWriter::new(out, dialect);
-        match outcome {
+        self.write_to(id, |reply| match outcome {
             Ok(()) => reply.ok(),
             Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
-        }
-        self.list_output(id);
+        });
     }
 
     /// When the save points are to be looked at, on the monotonic clock; `None` if there is

@@ -96,14 +96,14 @@ impl Node {
     pub(super) fn wait_for_clock(&mut self, id: ConnectionId, span_ms: u64) {
         let demanded_ms = self.demands.advance_ms.unwrap_or(0);
         self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.clock_waiters.push(id);
     }
 
     /// Demands that the server stands still, and lets the connection wait until it has.
     pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
         self.sleep_us = self.sleep_us.saturating_add(duration_us);
-        self.connections[id.slot as usize].is_waiting = true;
+        self.clients[id].is_waiting = true;
         self.sleepers.push(id);
     }
 
@@ -117,9 +117,9 @@ impl Node {
     /// For how long, in microseconds. Whoever asked for that goes on after it.
     pub fn take_sleep_us(&mut self) -> u64 {
         for id in std::mem::take(&mut self.sleepers) {
-            if let Some(connection) = self.find(id) {
+            if let Some(connection) = self.clients.get_mut(id) {
                 connection.is_waiting = false;
-                self.ready_list.push(id);
+                self.clients.resume_soon(id);
             }
         }
         std::mem::take(&mut self.sleep_us)
@@ -154,7 +154,7 @@ impl Node {
     }
 
     fn watch_large_buffers(&mut self, now: Timestamp) {
-        if self.pool.has_large() && !self.timers.is_watching_buffers {
+        if self.clients.pool.has_large() && !self.timers.is_watching_buffers {
             self.timers.is_watching_buffers = true;
             let at_ms = now.monotonic_ms() + LARGE_BUFFERS_IDLE_MS;
             self.timers.wheel.insert(at_ms, Timer::ReleaseBuffers);
@@ -185,7 +185,7 @@ impl Node {
                 }
                 Timer::ReleaseBuffers => {
                     self.timers.is_watching_buffers = false;
-                    self.pool.release_unused();
+                    self.clients.pool.release_unused();
                 }
             }
         }
@@ -194,7 +194,7 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         connection.is_paused = true;
         self.engine.session_mut(connection.session).is_blocked = true;
         if self.timers.pause_end.is_none()
@@ -222,11 +222,11 @@ impl Node {
             self.timers.wheel.cancel(timer);
         }
         for id in std::mem::take(&mut self.paused_list) {
-            if let Some(connection) = self.find(id) {
+            if let Some(connection) = self.clients.get_mut(id) {
                 connection.is_paused = false;
                 let session = connection.session;
                 self.engine.session_mut(session).is_blocked = false;
-                self.ready_list.push(id);
+                self.clients.resume_soon(id);
             }
         }
     }
@@ -234,7 +234,7 @@ impl Node {
     /// Gives a new connection its timer, if clients may time out.
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let is_monitor = self.engine.session(connection.session).is_monitor;
         if limit_s > 0 && !is_monitor {
             self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
@@ -247,7 +247,7 @@ impl Node {
 
     fn set_idle_timer(&mut self, id: ConnectionId, at_ms: u64) {
         let timer = self.set_timer(at_ms, Timer::Idle(id));
-        self.connections[id.slot as usize].idle_timer = Some(timer);
+        self.clients[id].idle_timer = Some(timer);
     }
 
     /// Takes the timer of a connection out of the wheel: it has ended, or is to get another.
@@ -263,7 +263,7 @@ impl Node {
         if limit_s != self.timers.idle_limit_s {
             self.timers.idle_limit_s = limit_s;
             for id in self.connection_ids() {
-                let timer = self.connections[id.slot as usize].idle_timer.take();
+                let timer = self.clients[id].idle_timer.take();
                 self.cancel_timer(timer);
                 self.watch_idleness(id, now);
             }
@@ -272,7 +272,7 @@ impl Node {
 
     fn check_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_ms = self.timers.idle_limit_s * 1000;
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
         connection.idle_timer = None;
@@ -287,14 +287,14 @@ impl Node {
         if at_ms > now.monotonic_ms() {
             self.set_idle_timer(id, at_ms);
         } else {
-            self.close_soon(id);
+            self.clients.close_soon(id);
         }
     }
 
     /// Gives a connection that goes on the timer that it has lost while it waited.
     #[inline]
     pub(super) fn watch_again(&mut self, id: ConnectionId, now: Timestamp) {
-        if self.timers.idle_limit_s > 0 && self.connections[id.slot as usize].idle_timer.is_none() {
+        if self.timers.idle_limit_s > 0 && self.clients[id].idle_timer.is_none() {
             self.watch_idleness(id, now);
         }
     }
