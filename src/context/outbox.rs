@@ -5,6 +5,7 @@
 //! command is over.
 
 use super::monitor::MonitorFeed;
+use crate::session::Link;
 
 /// How the server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +21,10 @@ pub enum Shutdown {
 /// One wish of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Close the connection of the session with this id, if there still is one.
-    CloseSession {
-        /// Its id, which nobody else is ever given.
-        id: u64,
+    /// Close the connection of another session, if it is still there.
+    Close {
+        /// The connection.
+        link: Link,
     },
     /// Clients that waited for the end of a pause may go on.
     Unpause,

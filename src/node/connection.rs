@@ -12,7 +12,7 @@
 
 use super::buffers::{InputBuffer, OutputBuffer, READ_BYTES};
 use crate::protocol::parser::CommandParser;
-use crate::session::SessionKey;
+use crate::session::{Link, SessionKey};
 use crate::structures::timer_wheel::TimerHandle;
 
 /// Output that a client has not taken, in bytes, above which its requests wait. One reply may go
@@ -27,6 +27,21 @@ pub struct ConnectionId {
     pub slot: u32,
     /// Number of the connection in that slot.
     pub generation: u32,
+}
+
+impl ConnectionId {
+    /// What its session knows it by.
+    pub(super) fn link(self) -> Link {
+        Link((u64::from(self.generation) << 32) | u64::from(self.slot))
+    }
+
+    /// The connection that a session knows.
+    pub(super) fn linked(link: Link) -> Self {
+        Self {
+            slot: link.0 as u32,
+            generation: (link.0 >> 32) as u32,
+        }
+    }
 }
 
 pub(super) struct Connection {

@@ -186,6 +186,7 @@ impl Node {
         }
         let session = self.engine.open_session(peer, now);
         let id = self.clients.insert(session);
+        self.engine.session_mut(session).link = Some(id.link());
         self.watch_idleness(id, now);
         Ok(id)
     }

@@ -252,10 +252,9 @@ impl Node {
     }
 
     fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
-        let mut killed_ids = Vec::new();
         for effect in self.engine.take_effects() {
             match effect {
-                Effect::CloseSession { id } => killed_ids.push(id),
+                Effect::Close { link } => self.clients.close_soon(ConnectionId::linked(link)),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
                 Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
@@ -273,25 +272,6 @@ impl Node {
                 Effect::RewriteConfig => self.rewrite_config_for(id),
                 Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
-        }
-        if !killed_ids.is_empty() {
-            self.close_sessions(killed_ids);
-        }
-    }
-
-    /// Ends the connections of these sessions. One walk, however many they are.
-    fn close_sessions(&mut self, mut ids: Vec<u64>) {
-        ids.sort_unstable();
-        let connections = self.clients.iter();
-        let victims: Vec<ConnectionId> = connections
-            .filter(|(_, connection)| {
-                let id = self.engine.session(connection.session).id;
-                ids.binary_search(&id).is_ok()
-            })
-            .map(|(id, _)| id)
-            .collect();
-        for victim in victims {
-            self.clients.close_soon(victim);
         }
     }
 }
