@@ -30,7 +30,7 @@
 //! Not here: what one connection may hold (`client_limits.rs`); how long a reply will be
 //! (`engine/room.rs`); keys (`keyspace/`). Why so: docs/design/0009-client-memory.md.
 
-use super::connection::{Connection, OUTPUT_MARK_BYTES};
+use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES, Phase};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::protocol::error::ReplyError;
@@ -228,7 +228,7 @@ impl Node {
     fn may_be_favoured(&self, id: ConnectionId) -> bool {
         let connection = &self.clients[id];
         !connection.is_counted_stranger
-            && !connection.is_closing
+            && !connection.is_closing()
             && !self.engine.session(connection.session).is_kept
     }
 
@@ -307,10 +307,10 @@ impl Node {
     #[cold]
     pub(super) fn hold(&mut self, id: ConnectionId, wanted_bytes: usize) {
         let connection = &mut self.clients[id];
-        if connection.is_held {
+        if connection.holds.has(Holds::ROOM) {
             return;
         }
-        connection.is_held = true;
+        connection.holds.add(Holds::ROOM);
         self.budget.row.push_back(Waiter { id, wanted_bytes });
         // If nobody is favoured, it is its turn.
         self.budget.is_row_due |= self.budget.favoured.is_none();
@@ -326,7 +326,7 @@ impl Node {
         let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        connection.is_held = false;
+        connection.holds.remove(Holds::ROOM);
         let session = connection.session;
         if self.engine.session(session).long_read.is_some() {
             self.readers.push_back(id);
@@ -448,7 +448,7 @@ impl Node {
     fn stands_still(&self, connection: &Connection, now: Timestamp) -> bool {
         let last_us = self.engine.session(connection.session).last_active_us;
         let is_old = now.monotonic_us.saturating_sub(last_us) >= HOLD_MS * 1_000;
-        is_old && !(connection.waits_for_us() && connection.output.is_empty())
+        is_old && (connection.holds.is_empty() || !connection.output.is_empty())
     }
 
     /// Looks at some connections; false when all have been looked at.
@@ -463,8 +463,7 @@ impl Node {
                 continue;
             };
             let is_stranger = connection.is_counted_stranger;
-            let is_spared = connection.is_in_close_list
-                || connection.is_closing
+            let is_spared = connection.is_closing()
                 || (connection.counted_bytes < SPARED_BYTES && !is_stranger)
                 || self.budget.favoured == Some(id)
                 || self.engine.session(connection.session).is_kept;
@@ -545,8 +544,8 @@ impl Node {
         let session = self.engine.session_mut(connection.session);
         drop(session.transaction.close());
         session.long_read = None;
-        connection.is_closing = true;
-        connection.is_waiting = false;
+        connection.enter(Phase::Closing);
+        (connection.holds).remove(Holds::ANSWER.and(Holds::READER));
         connection.has_backlog = false;
         connection.input.clear(pool);
         if connection.output.is_empty() {
@@ -567,7 +566,7 @@ impl Node {
             let session = self.engine.session(connection.session);
             let buffered_bytes = session.buffered_bytes();
             assert!(
-                connection.is_in_close_list || connection.counted_bytes == buffered_bytes,
+                connection.has_ended() || connection.counted_bytes == buffered_bytes,
                 "counted {} of {buffered_bytes}",
                 connection.counted_bytes
             );
@@ -575,7 +574,7 @@ impl Node {
             if connection.is_counted_stranger {
                 strangers_bytes += connection.counted_bytes as u64;
             }
-            held_count += u64::from(connection.is_held);
+            held_count += u64::from(connection.holds.has(Holds::ROOM));
         }
         assert_eq!(self.total_client_bytes(), total_bytes);
         assert_eq!(self.budget.strangers_bytes, strangers_bytes);

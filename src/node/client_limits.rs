@@ -100,7 +100,7 @@ impl Node {
     pub(super) fn check_transaction(&mut self, id: ConnectionId) {
         let connection = &self.clients[id];
         let session = self.engine.session(connection.session);
-        if session.transaction.used_bytes() > self.client_bytes_max && !connection.is_closing {
+        if session.transaction.used_bytes() > self.client_bytes_max && !connection.is_closing() {
             log::warn!(
                 "closing client {} at {}: its transaction takes more than {} bytes",
                 session.id,

@@ -22,7 +22,7 @@
 
 use super::Node;
 use super::buffers::Pool;
-use super::connection::{Connection, ConnectionId};
+use super::connection::{Connection, ConnectionId, Phase};
 use crate::protocol::reply::ReplyWriter;
 use crate::session::SessionKey;
 use slab::Slab;
@@ -196,10 +196,9 @@ impl Clients {
     /// Has a connection closed, whatever it still has to do, if it has not ended yet.
     pub(super) fn close_soon(&mut self, id: ConnectionId) {
         if let Some(connection) = self.get_mut(id)
-            && !connection.is_in_close_list
+            && !connection.has_ended()
         {
-            connection.is_in_close_list = true;
-            connection.is_closing = true;
+            connection.enter(Phase::Ended);
             self.close_list.push(id);
         }
     }

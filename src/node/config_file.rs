@@ -9,6 +9,7 @@
 //!
 //! Not here: what is written (`config/rewrite.rs`), the disk (`server/disk.rs`).
 
+use super::connection::Holds;
 use super::{ConnectionId, Node};
 use crate::config::Config;
 use std::collections::VecDeque;
@@ -25,7 +26,7 @@ pub(super) struct Rewritings {
 impl Node {
     /// Lets a client wait until the configuration file is written.
     pub(super) fn rewrite_config_for(&mut self, id: ConnectionId) {
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.rewritings.asked.push_back(id);
     }
 

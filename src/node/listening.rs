@@ -8,6 +8,7 @@
 //!
 //! Not here: sockets (`server/rebinding.rs`).
 
+use super::connection::Holds;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::{Config, set_failed};
@@ -22,7 +23,7 @@ pub(super) struct Listening {
 impl Node {
     /// Lets a client wait until the sockets are open that its parameters ask for.
     pub(super) fn listen_for(&mut self, id: ConnectionId, pairs: Vec<Vec<u8>>) {
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.listening.asked.push_back((id, pairs));
     }
 

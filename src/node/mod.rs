@@ -52,7 +52,7 @@ use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
 use config_file::Rewritings;
-use connection::Connection;
+use connection::{Connection, Holds, Phase};
 use listening::Listening;
 use saving::Saving;
 use std::collections::VecDeque;
@@ -261,7 +261,7 @@ impl Node {
         let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        connection.is_at_end = true;
+        connection.enter(Phase::AtEnd);
         self.clients.close_if_finished(id);
     }
 
@@ -299,7 +299,8 @@ impl Node {
         let could_run = connection.may_run();
         connection.output.advance(count, pool);
         let can_run = connection.may_run();
-        let (has_timer, is_parked) = (connection.output_timer.is_some(), connection.is_parked);
+        let has_timer = connection.output_timer.is_some();
+        let is_parked = connection.holds.has(Holds::READER);
         if has_timer {
             self.release_output_timer(id);
         }

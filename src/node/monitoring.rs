@@ -39,7 +39,7 @@ impl Node {
         let text = std::str::from_utf8(&lines).expect("a line escapes all but ASCII");
         for id in self.monitors.clone() {
             let monitor = self.clients.get(id);
-            let Some(monitor) = monitor.filter(|monitor| !monitor.is_closing) else {
+            let Some(monitor) = monitor.filter(|monitor| !monitor.is_closing()) else {
                 continue;
             };
             if is_cut || monitor.output.len() + lines.len() > OUTPUT_BYTES_MAX {

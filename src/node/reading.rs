@@ -8,19 +8,19 @@
 //! ```
 //!
 //! Invariants: a reader stands in the ring once or is parked; its connection executes nothing
-//! meanwhile (`is_waiting`), so a client has one long read at a time, and all clients' take steps
+//! meanwhile (`Holds::ANSWER`), so a client has one long read at a time, and all clients' take steps
 //! in turn. An id in the ring whose connection has ended is skipped.
 //!
 //! Not here: what is read (`command/`), how much time there is for it (`server/reactor.rs`).
 
-use super::connection::OUTPUT_MARK_BYTES;
+use super::connection::{Holds, OUTPUT_MARK_BYTES};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 
 impl Node {
     /// Lets a connection wait for its long read.
     pub(super) fn begin_reading(&mut self, id: ConnectionId) {
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.readers.push_back(id);
     }
 
@@ -34,7 +34,7 @@ impl Node {
     pub fn is_waiting(&self, id: ConnectionId) -> bool {
         self.clients
             .get(id)
-            .is_some_and(|connection| connection.is_waiting || connection.is_held)
+            .is_some_and(|connection| connection.holds.has(Holds::ANSWER.and(Holds::ROOM)))
     }
 
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
@@ -46,7 +46,7 @@ impl Node {
         let is_open = self
             .clients
             .get(id)
-            .is_some_and(|reader| !reader.is_closing);
+            .is_some_and(|reader| !reader.is_closing());
         if is_open {
             self.step_reader(id, now);
         }
@@ -69,14 +69,14 @@ impl Node {
         // What is held only shrinks once there is output of it, so nothing of it is out.
         if held_bytes > output_bytes_max {
             session.long_read = None;
-            connection.is_waiting = false;
+            connection.holds.remove(Holds::ANSWER);
             self.clients.resume_soon(id);
             self.refuse_reply(id);
         } else if is_complete {
-            connection.is_waiting = false;
+            connection.holds.remove(Holds::ANSWER);
             self.clients.resume_soon(id);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {
-            connection.is_parked = true;
+            connection.holds.add(Holds::READER);
         } else {
             self.readers.push_back(id);
         }
@@ -88,7 +88,7 @@ impl Node {
     pub(super) fn unpark(&mut self, id: ConnectionId) {
         let connection = &mut self.clients[id];
         if connection.output.len() < OUTPUT_MARK_BYTES {
-            connection.is_parked = false;
+            connection.holds.remove(Holds::READER);
             self.readers.push_back(id);
         }
     }

@@ -13,7 +13,7 @@
 //! Not here: reading (`mod.rs`), single commands (`engine/`).
 
 use super::client_limits::REQUEST_TOO_LARGE;
-use super::connection::OUTPUT_MARK_BYTES;
+use super::connection::{OUTPUT_MARK_BYTES, Phase};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
@@ -55,7 +55,7 @@ impl Node {
         let buffer = std::mem::take(&mut self.read_buffer);
         let (consumed, end) = self.run(id, &buffer, 0..count, now);
         let (connection, pool) = self.clients.with_pool(id);
-        if consumed < count && !connection.is_closing {
+        if consumed < count && !connection.is_closing() {
             connection.input.keep(&buffer[consumed..count], pool);
         }
         self.read_buffer = buffer;
@@ -68,7 +68,7 @@ impl Node {
         let (consumed, end) = self.run(id, &buffer, range, now);
         let (connection, pool) = self.clients.with_pool(id);
         connection.input.put_back(buffer, consumed, pool);
-        if connection.is_closing {
+        if connection.is_closing() {
             connection.input.clear(pool);
         }
         self.settle(id, end);
@@ -125,7 +125,7 @@ impl Node {
             }
             consumed = parsed_to;
             match parsed {
-                _ if self.clients[id].is_closing => {
+                _ if self.clients[id].is_closing() => {
                     return (consumed, RunEnd::Exhausted);
                 }
                 // Its reply comes behind those that are still to be made.
@@ -210,7 +210,7 @@ impl Node {
             self.feed_monitors();
         }
         match outcome.stop {
-            Some(Stop::Closing) => self.clients[id].is_closing = true,
+            Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
@@ -242,7 +242,7 @@ impl Node {
 
     /// Answers bytes that are no request, after which nothing can be understood.
     fn fail(&mut self, id: ConnectionId, error: &ReplyError) {
-        self.clients[id].is_closing = true;
+        self.clients[id].enter(Phase::Closing);
         self.write_to(id, |reply| reply.error(error));
         let counters = &mut self.engine.stats_mut().counters;
         counters.client_query_buffer_limit_disconnections += u64::from(

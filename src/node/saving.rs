@@ -23,6 +23,7 @@
 //!
 //! Not here: the bytes (`persistence/`), the disk (`server/disk.rs`).
 
+use super::connection::Holds;
 use super::pacing::{self, Pace};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
@@ -252,7 +253,7 @@ impl Node {
 
     /// Begins a snapshot for a client that waits for its end.
     pub(super) fn save_for(&mut self, id: ConnectionId, now: Timestamp) {
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.saving.waiters.push(id);
         self.save_in_background(now);
     }
@@ -442,7 +443,7 @@ impl Node {
         let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        connection.is_waiting = false;
+        connection.holds.remove(Holds::ANSWER);
         self.reply_outcome(id, outcome);
         self.clients.resume_soon(id);
         self.note_buffers(id);

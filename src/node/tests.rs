@@ -17,7 +17,7 @@ mod saving;
 mod timing;
 
 use super::buffers::READ_BYTES;
-use super::connection::{Connection, OUTPUT_MARK_BYTES};
+use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES};
 use super::*;
 use crate::config::EnableDebug;
 use crate::session::Session;

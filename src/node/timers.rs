@@ -7,6 +7,7 @@
 //! Invariants: with no traffic, no client that may time out and nobody who wants signs of life
 //! the wheel is empty, so an idle server is not woken by it.
 
+use super::connection::Holds;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::structures::timer_wheel::{TimerHandle, TimerWheel};
@@ -96,14 +97,14 @@ impl Node {
     pub(super) fn wait_for_clock(&mut self, id: ConnectionId, span_ms: u64) {
         let demanded_ms = self.demands.advance_ms.unwrap_or(0);
         self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.clock_waiters.push(id);
     }
 
     /// Demands that the server stands still, and lets the connection wait until it has.
     pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
         self.sleep_us = self.sleep_us.saturating_add(duration_us);
-        self.clients[id].is_waiting = true;
+        self.clients[id].holds.add(Holds::ANSWER);
         self.sleepers.push(id);
     }
 
@@ -118,7 +119,7 @@ impl Node {
     pub fn take_sleep_us(&mut self) -> u64 {
         for id in std::mem::take(&mut self.sleepers) {
             if let Some(connection) = self.clients.get_mut(id) {
-                connection.is_waiting = false;
+                connection.holds.remove(Holds::ANSWER);
                 self.clients.resume_soon(id);
             }
         }
@@ -195,7 +196,7 @@ impl Node {
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
         let connection = &mut self.clients[id];
-        connection.is_paused = true;
+        connection.holds.add(Holds::PAUSE);
         self.engine.session_mut(connection.session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
@@ -223,7 +224,7 @@ impl Node {
         }
         for id in std::mem::take(&mut self.paused_list) {
             if let Some(connection) = self.clients.get_mut(id) {
-                connection.is_paused = false;
+                connection.holds.remove(Holds::PAUSE);
                 let session = connection.session;
                 self.engine.session_mut(session).is_blocked = false;
                 self.clients.resume_soon(id);
@@ -276,10 +277,10 @@ impl Node {
             return;
         };
         connection.idle_timer = None;
-        let (waits_for_us, key) = (connection.waits_for_us(), connection.session);
+        let (is_held, key) = (!connection.holds.is_empty(), connection.session);
         let session = self.engine.session(key);
         let at_ms = session.last_active_us / 1000 + limit_ms;
-        if limit_ms == 0 || waits_for_us || session.is_monitor {
+        if limit_ms == 0 || is_held || session.is_monitor {
             // No timer until it has its turn ([`Node::watch_again`]); none for a monitor, who has
             // nothing to say.
             return;

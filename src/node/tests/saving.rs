@@ -108,7 +108,7 @@ impl Rig {
 
     /// Whether a connection waits with its next request.
     fn is_held(&self, id: ConnectionId) -> bool {
-        self.connection(id).is_paused
+        self.connection(id).holds.has(Holds::PAUSE)
     }
 
     /// What is held for a snapshot, as INFO says.
