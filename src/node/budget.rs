@@ -31,6 +31,7 @@
 //! (`engine/room.rs`); keys (`keyspace/`). Why so: docs/design/0009-client-memory.md.
 
 use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES, Phase};
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::protocol::error::ReplyError;
@@ -329,7 +330,7 @@ impl Node {
         connection.holds.remove(Holds::ROOM);
         let session = connection.session;
         if self.engine.session(session).long_read.is_some() {
-            self.readers.push_back(id);
+            self.waiting.push(Awaited::Step, id);
         } else {
             self.clients.resume_soon(id);
         }

@@ -37,6 +37,7 @@ mod run;
 mod saving;
 mod summary;
 mod timers;
+mod waiting;
 
 pub use connection::ConnectionId;
 pub use summary::Summary;
@@ -51,12 +52,11 @@ use crate::stats::Statistics;
 use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
-use config_file::Rewritings;
 use connection::{Connection, Holds, Phase};
 use listening::Listening;
 use saving::Saving;
-use std::collections::VecDeque;
 use timers::Timers;
+use waiting::Waiting;
 
 /// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
 /// is touched when they come, and no slab is ever copied into a larger one while they do.
@@ -98,16 +98,10 @@ pub struct Node {
     read_buffer: Vec<u8>,
     batch: RequestBatch,
     timers: Timers,
-    paused_list: Vec<ConnectionId>,
-    /// Connections whose long read can go on, in the order of their turns.
-    readers: VecDeque<ConnectionId>,
+    waiting: Waiting,
     demands: Demands,
-    /// Connections whose answer comes when the clock has been moved.
-    clock_waiters: Vec<ConnectionId>,
     /// How long the server is to stand still, in microseconds.
     sleep_us: u64,
-    /// Connections that go on when it has.
-    sleepers: Vec<ConnectionId>,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
@@ -118,7 +112,8 @@ pub struct Node {
     client_bytes_max: usize,
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
-    rewritings: Rewritings,
+    /// Rewritings of the configuration file that were not taken yet.
+    rewritings_asked: usize,
     listening: Listening,
 }
 
@@ -136,19 +131,16 @@ impl Node {
             read_buffer: vec![0; SHARED_READ_BYTES],
             batch: RequestBatch::new(),
             timers: Timers::new(now.monotonic_ms(), idle_limit_s),
-            paused_list: Vec::new(),
-            readers: VecDeque::new(),
+            waiting: Waiting::default(),
             demands: Demands::default(),
-            clock_waiters: Vec::new(),
             sleep_us: 0,
-            sleepers: Vec::new(),
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),
             budget: ClientBudget::new(),
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
-            rewritings: Rewritings::default(),
+            rewritings_asked: 0,
             listening: Listening::default(),
         };
         node.apply_memory_limits();

@@ -54,15 +54,15 @@ impl Node {
         }
     }
 
-    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
-    /// in one go.
-    pub(super) fn reload(&mut self, id: ConnectionId, flushes: bool) {
-        let outcome = if self.is_saving() {
-            Err("a snapshot is being taken".to_string())
-        } else {
-            self.reload_all(flushes).map_err(|error| error.to_string())
-        };
-        self.reply_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
+    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD. O(keys), in one go.
+    ///
+    /// # Errors
+    /// A snapshot is being taken, or what was saved can't be loaded: a text for the client.
+    pub(super) fn reload(&mut self, flushes: bool) -> Result<(), String> {
+        if self.is_saving() {
+            return Err("a snapshot is being taken".to_string());
+        }
+        self.reload_all(flushes).map_err(|error| error.to_string())
     }
 
     fn reload_all(&mut self, flushes: bool) -> Result<(), PersistError> {

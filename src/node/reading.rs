@@ -1,32 +1,27 @@
 //! Long reads: clients that wait while theirs goes on between the turns.
 //!
 //! ```text
-//!  Effect::LongRead ─▶ readers (a ring) ─▶ one step ─▶ readers      more to do
-//!                        ▲                    ├──────▶ parked      output above the mark
-//!                        └──── written ◀──────┘ (taken by the client)
-//!                                             └──────▶ goes on     the reply is complete
+//!  Wait::Steps ─▶ the row of Awaited::Step ─▶ one step ─▶ the row     more to do
+//!                     ▲                          ├──────▶ parked      output above the mark
+//!                     └──── written ◀────────────┘ (taken by the client)
+//!                                                └──────▶ goes on     the reply is complete
 //! ```
 //!
-//! Invariants: a reader stands in the ring once or is parked; its connection executes nothing
+//! Invariants: a reader stands in the row once or is parked; its connection executes nothing
 //! meanwhile (`Holds::ANSWER`), so a client has one long read at a time, and all clients' take steps
-//! in turn. An id in the ring whose connection has ended is skipped.
+//! in turn. An id in the row whose connection has ended is skipped.
 //!
 //! Not here: what is read (`command/`), how much time there is for it (`server/reactor.rs`).
 
 use super::connection::{Holds, OUTPUT_MARK_BYTES};
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 
 impl Node {
-    /// Lets a connection wait for its long read.
-    pub(super) fn begin_reading(&mut self, id: ConnectionId) {
-        self.clients[id].holds.add(Holds::ANSWER);
-        self.readers.push_back(id);
-    }
-
     /// Whether a long read can go on.
     pub fn is_reading(&self) -> bool {
-        !self.readers.is_empty()
+        self.waiting.has(Awaited::Step)
     }
 
     /// Whether a connection waits for something that is done for it, or for room: its client's
@@ -40,7 +35,7 @@ impl Node {
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
     /// there is more to do.
     pub fn read_some(&mut self, now: Timestamp) -> bool {
-        let Some(id) = self.readers.pop_front() else {
+        let Some(id) = self.waiting.pop(Awaited::Step) else {
             return false;
         };
         let is_open = self
@@ -69,16 +64,14 @@ impl Node {
         // What is held only shrinks once there is output of it, so nothing of it is out.
         if held_bytes > output_bytes_max {
             session.long_read = None;
-            connection.holds.remove(Holds::ANSWER);
-            self.clients.resume_soon(id);
+            self.release(id, Holds::ANSWER);
             self.refuse_reply(id);
         } else if is_complete {
-            connection.holds.remove(Holds::ANSWER);
-            self.clients.resume_soon(id);
+            self.release(id, Holds::ANSWER);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {
             connection.holds.add(Holds::READER);
         } else {
-            self.readers.push_back(id);
+            self.waiting.push(Awaited::Step, id);
         }
         self.note_buffers(id);
     }
@@ -89,7 +82,7 @@ impl Node {
         let connection = &mut self.clients[id];
         if connection.output.len() < OUTPUT_MARK_BYTES {
             connection.holds.remove(Holds::READER);
-            self.readers.push_back(id);
+            self.waiting.push(Awaited::Step, id);
         }
     }
 }

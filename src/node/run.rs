@@ -257,20 +257,15 @@ impl Node {
                 Effect::Close { link } => self.clients.close_soon(ConnectionId::linked(link)),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
-                Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
-                Effect::Save => self.save_for(id, now),
-                Effect::LongRead => self.begin_reading(id),
+                Effect::Later(wait) => self.answer_later(id, wait, now),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
-                Effect::Reload { flushes } => self.reload(id, flushes),
                 Effect::ConfigChanged => self.config_changed(now),
                 Effect::PurgeMemory => {
                     self.clients.pool.release_large();
                     self.demands.purge_memory = true;
                 }
-                Effect::RewriteConfig => self.rewrite_config_for(id),
-                Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
         }
     }

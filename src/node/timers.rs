@@ -7,7 +7,7 @@
 //! Invariants: with no traffic, no client that may time out and nobody who wants signs of life
 //! the wheel is empty, so an idle server is not woken by it.
 
-use super::connection::Holds;
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::structures::timer_wheel::{TimerHandle, TimerWheel};
@@ -93,45 +93,35 @@ impl Node {
             .min()
     }
 
-    /// Demands that the clock is moved forward, and lets the connection wait until it is.
-    pub(super) fn wait_for_clock(&mut self, id: ConnectionId, span_ms: u64) {
+    /// Demands that the clock is moved forward.
+    pub(super) fn demand_time(&mut self, span_ms: u64) {
         let demanded_ms = self.demands.advance_ms.unwrap_or(0);
         self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
-        self.clients[id].holds.add(Holds::ANSWER);
-        self.clock_waiters.push(id);
     }
 
     /// Demands that the server stands still, and lets the connection wait until it has.
     pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
         self.sleep_us = self.sleep_us.saturating_add(duration_us);
-        self.clients[id].holds.add(Holds::ANSWER);
-        self.sleepers.push(id);
+        self.wait_for(id, Awaited::Standstill);
     }
 
     /// Whether the server is to stand still before it writes a reply or executes another request: to
     /// be asked after every call that executes some.
     #[inline]
     pub fn has_to_stand_still(&self) -> bool {
-        !self.sleepers.is_empty()
+        self.waiting.has(Awaited::Standstill)
     }
 
     /// For how long, in microseconds. Whoever asked for that goes on after it.
     pub fn take_sleep_us(&mut self) -> u64 {
-        for id in std::mem::take(&mut self.sleepers) {
-            if let Some(connection) = self.clients.get_mut(id) {
-                connection.holds.remove(Holds::ANSWER);
-                self.clients.resume_soon(id);
-            }
-        }
+        self.release_all(Awaited::Standstill);
         std::mem::take(&mut self.sleep_us)
     }
 
     /// The clock has been moved as [`Demands::advance_ms`](super::Demands) asked: whoever waited
     /// for that is answered.
     pub fn clock_moved(&mut self) {
-        for id in std::mem::take(&mut self.clock_waiters) {
-            self.answer_waiter(id, Ok(()));
-        }
+        self.answer_all(Awaited::Clock, Ok(()));
     }
 
     /// Demands a heartbeat of the loop every `period_ms`, from now on. To be called once.
@@ -195,16 +185,15 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        let connection = &mut self.clients[id];
-        connection.holds.add(Holds::PAUSE);
-        self.engine.session_mut(connection.session).is_blocked = true;
+        let session = self.clients[id].session;
+        self.engine.session_mut(session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
             let timer = self.timers.wheel.insert(until_ms, Timer::PauseEnd);
             self.timers.pause_end = Some(timer);
         }
-        self.paused_list.push(id);
+        self.wait_for(id, Awaited::PauseEnd);
     }
 
     fn check_pause(&mut self, now: Timestamp) {
@@ -222,14 +211,7 @@ impl Node {
         if let Some(timer) = self.timers.pause_end.take() {
             self.timers.wheel.cancel(timer);
         }
-        for id in std::mem::take(&mut self.paused_list) {
-            if let Some(connection) = self.clients.get_mut(id) {
-                connection.holds.remove(Holds::PAUSE);
-                let session = connection.session;
-                self.engine.session_mut(session).is_blocked = false;
-                self.clients.resume_soon(id);
-            }
-        }
+        self.release_all(Awaited::PauseEnd);
     }
 
     /// Gives a new connection its timer, if clients may time out.

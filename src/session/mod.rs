@@ -148,7 +148,7 @@ pub struct Session {
     pub last_active_us: u64,
     /// The command executed last, as a number of the command table.
     pub last_command: Option<u16>,
-    /// What it waits for the reply of.
+    /// The long read in progress, if any; its reply is still owed.
     pub long_read: Option<Box<dyn LongRead>>,
     /// How full its buffers are.
     pub buffers: BufferUse,
