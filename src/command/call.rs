@@ -132,8 +132,10 @@ fn call_singly(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 
 #[inline]
 fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let begin = context.reply.len();
     let outcome: Outcome = (command.handler)(context, args);
     if let Err(reply) = outcome {
+        debug_assert_eq!(context.reply.len(), begin, "who fails has replied nothing");
         context.stats.count_failure(command.number);
         reply_error(context, &reply);
     }

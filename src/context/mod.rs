@@ -27,7 +27,7 @@ use crate::stats::Statistics;
 use crate::stats::turns::Turns;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
-use outbox::{Effect, Outbox};
+use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
 use timing::Timing;
 
@@ -210,6 +210,12 @@ impl<'a> Context<'a> {
         self.keyspace.mutate(database, self.now.unix_ms())
     }
 
+    /// Leaves the answer of the present request to the node, which gives it when this is done. The
+    /// handler writes no reply.
+    pub fn answer_later(&mut self, wait: Wait) {
+        self.outbox.push(Effect::Later(wait));
+    }
+
     /// Answers the present request by all steps of a read at once.
     pub fn answer_at_once(&mut self, mut read: impl LongRead) {
         let now_ms = self.now_ms();
@@ -226,7 +232,7 @@ impl<'a> Context<'a> {
         // A reply that nobody wants is not worth a walk.
         if matches!(session.reply_mode, ReplyMode::On | ReplyMode::SkipNext) {
             session.long_read = Some(Box::new(read));
-            self.outbox.push(Effect::LongRead);
+            self.answer_later(Wait::Steps);
         }
     }
 }

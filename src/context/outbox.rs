@@ -5,6 +5,7 @@
 //! command is over.
 
 use super::monitor::MonitorFeed;
+use crate::session::Link;
 
 /// How the server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +18,40 @@ pub enum Shutdown {
     NoSave,
 }
 
+/// What a command asks for whose answer comes later. The answer is OK, or why it failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Take a snapshot; the answer comes when it is durable (SAVE).
+    Snapshot,
+    /// Move the server's clock forward (DEBUG ADVANCE-TIME).
+    Clock {
+        /// How far.
+        span_ms: u64,
+    },
+    /// Write the configuration into its file; the answer comes when that is durable (CONFIG REWRITE).
+    ConfigFile,
+    /// Set these parameters, name after value, when the sockets are open that they ask for (CONFIG
+    /// SET of `bind` and `port`).
+    Sockets {
+        /// What CONFIG SET was given.
+        pairs: Vec<Vec<u8>>,
+    },
+    /// Take the steps of the long read that the session holds; they write the answer.
+    Steps,
+    /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
+    Reload {
+        /// Whether what is there is dropped before.
+        flushes: bool,
+    },
+}
+
 /// One wish of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Close the connection of the session with this id, if there still is one.
-    CloseSession {
-        /// Its id, which nobody else is ever given.
-        id: u64,
+    /// Close the connection of another session, if it is still there.
+    Close {
+        /// The connection.
+        link: Link,
     },
     /// Clients that waited for the end of a pause may go on.
     Unpause,
@@ -33,42 +61,21 @@ pub enum Effect {
         /// For how long.
         duration_us: u64,
     },
-    /// Move the server's clock forward and answer this session then (DEBUG ADVANCE-TIME).
-    AdvanceTime {
-        /// How far.
-        span_ms: u64,
-    },
+    /// Answer this session when that is done which the command asks for; it has written no reply.
+    Later(Wait),
     /// End the server.
     Shutdown(Shutdown),
-    /// Take a snapshot, and answer this session when it is durable, or has failed.
-    Save,
     /// Take a snapshot, now or after the present one.
     SaveInBackground,
-    /// Go on with the long read of the session that wishes it; it waits for the reply.
-    LongRead,
     /// Take notice of parameters that CONFIG SET changed.
     ConfigChanged,
-    /// Set these parameters, name after value, when the sockets are open that they ask for, and
-    /// answer this session then (CONFIG SET of `bind` and `port`).
-    Listen {
-        /// What CONFIG SET was given.
-        pairs: Vec<Vec<u8>>,
-    },
     /// Show this session what others do, or no more (MONITOR, RESET).
     Monitor {
         /// Whether it begins.
         is_on: bool,
     },
-    /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
-    Reload {
-        /// Whether what is there is dropped before.
-        flushes: bool,
-    },
     /// Give back to the system what memory can be given back (MEMORY PURGE).
     PurgeMemory,
-    /// Write the configuration into its file, and answer this session when that is durable, or has
-    /// failed.
-    RewriteConfig,
 }
 
 /// Effects in the order in which they were wished.

@@ -241,7 +241,7 @@ impl CacheEngine {
         (context, database, &self.names)
     }
 
-    /// Goes one step on with the long read of a session ([`Effect::LongRead`]) and appends to
+    /// Goes one step on with the long read of a session ([`Wait::Steps`](crate::context::outbox::Wait)) and appends to
     /// `reply` what there is of it. Returns true when the reply is complete.
     pub fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
         self.now = now;

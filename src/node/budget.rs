@@ -30,11 +30,11 @@
 //! Not here: what one connection may hold (`client_limits.rs`); how long a reply will be
 //! (`engine/room.rs`); keys (`keyspace/`). Why so: docs/design/0009-client-memory.md.
 
-use super::connection::{Connection, OUTPUT_MARK_BYTES};
+use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES, Phase};
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::protocol::error::ReplyError;
-use crate::protocol::reply::ReplyWriter;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
@@ -180,7 +180,7 @@ impl Node {
     /// Brings the totals up to date with what a connection has now.
     #[inline]
     pub(super) fn count_buffers(&mut self, id: ConnectionId, bytes: usize) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         if connection.counted_bytes == bytes && !self.budget.is_short {
             return;
         }
@@ -203,7 +203,7 @@ impl Node {
 
     #[cold]
     fn count_stranger(&mut self, id: ConnectionId, is_stranger: bool, before: usize, bytes: usize) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         let was_stranger = std::mem::replace(&mut connection.is_counted_stranger, is_stranger);
         let strangers_bytes = &mut self.budget.strangers_bytes;
         *strangers_bytes -= if was_stranger { before as u64 } else { 0 };
@@ -214,7 +214,7 @@ impl Node {
     #[cold]
     fn review(&mut self, id: ConnectionId, has_grown: bool) {
         let is_above = self.total_client_bytes() > self.budget.limit_bytes;
-        let is_small = self.connections[id.slot as usize].counted_bytes <= SPARED_REPLY_BYTES;
+        let is_small = self.clients[id].counted_bytes <= SPARED_REPLY_BYTES;
         let is_done = self.budget.favoured == Some(id) && is_small && !has_grown;
         if !is_above || is_done {
             self.budget.is_row_due |= self.budget.favoured.take().is_some();
@@ -227,9 +227,9 @@ impl Node {
     }
 
     fn may_be_favoured(&self, id: ConnectionId) -> bool {
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         !connection.is_counted_stranger
-            && !connection.is_closing
+            && !connection.is_closing()
             && !self.engine.session(connection.session).is_kept
     }
 
@@ -246,7 +246,7 @@ impl Node {
     fn others_bytes(&self) -> u64 {
         let favoured = self.budget.favoured;
         let favoured_bytes = favoured.map_or(0, |id| {
-            let connection = self.connections.get(id.slot as usize);
+            let connection = self.clients.get(id);
             connection.map_or(0, |connection| connection.counted_bytes)
         });
         self.total_client_bytes() - favoured_bytes as u64
@@ -281,7 +281,7 @@ impl Node {
         if !self.budget.is_short || self.budget.favoured == Some(id) {
             return None;
         }
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let is_free = self.budget.is_helpless || self.engine.session(connection.session).is_kept;
         (!is_free).then(|| self.room_bytes().max(SPARED_REPLY_BYTES))
     }
@@ -289,7 +289,7 @@ impl Node {
     /// Whether a connection may take more memory now; if not, it waits.
     #[cold]
     pub(super) fn may_take_more(&mut self, id: ConnectionId) -> bool {
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return false;
         };
         let (counted_bytes, session) = (connection.counted_bytes, connection.session);
@@ -307,11 +307,11 @@ impl Node {
     /// Lets a connection wait until there is so much room.
     #[cold]
     pub(super) fn hold(&mut self, id: ConnectionId, wanted_bytes: usize) {
-        let connection = &mut self.connections[id.slot as usize];
-        if connection.is_held {
+        let connection = &mut self.clients[id];
+        if connection.holds.has(Holds::ROOM) {
             return;
         }
-        connection.is_held = true;
+        connection.holds.add(Holds::ROOM);
         self.budget.row.push_back(Waiter { id, wanted_bytes });
         // If nobody is favoured, it is its turn.
         self.budget.is_row_due |= self.budget.favoured.is_none();
@@ -324,15 +324,15 @@ impl Node {
         let gauges = &mut self.stats_mut().gauges;
         gauges.clients_held -= 1;
         // Who has ended meanwhile stands in the row still.
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        connection.is_held = false;
+        connection.holds.remove(Holds::ROOM);
         let session = connection.session;
         if self.engine.session(session).long_read.is_some() {
-            self.readers.push_back(id);
+            self.waiting.push(Awaited::Step, id);
         } else {
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         }
     }
 
@@ -345,7 +345,7 @@ impl Node {
             let Some(waiter) = self.budget.row.pop_front() else {
                 break;
             };
-            let is_there = self.find(waiter.id).is_some();
+            let is_there = self.clients.get(waiter.id).is_some();
             if is_there && waiter.wanted_bytes > room_bytes {
                 if self.budget.favoured.is_some() || !self.may_be_favoured(waiter.id) {
                     still_waiting.push_back(waiter);
@@ -436,7 +436,7 @@ impl Node {
         let Some(favoured) = self.budget.favoured else {
             return;
         };
-        let connection = &self.connections[favoured.slot as usize];
+        let connection = &self.clients[favoured];
         if self.stands_still(connection, now) && !self.budget.row.is_empty() {
             if connection.counted_bytes >= SPARED_BYTES {
                 self.close_for_memory(favoured);
@@ -449,7 +449,7 @@ impl Node {
     fn stands_still(&self, connection: &Connection, now: Timestamp) -> bool {
         let last_us = self.engine.session(connection.session).last_active_us;
         let is_old = now.monotonic_us.saturating_sub(last_us) >= HOLD_MS * 1_000;
-        is_old && !(connection.waits_for_us() && connection.output.is_empty())
+        is_old && (connection.holds.is_empty() || !connection.output.is_empty())
     }
 
     /// Looks at some connections; false when all have been looked at.
@@ -458,18 +458,13 @@ impl Node {
             return false;
         };
         let begin = search.next_slot;
-        let end = (begin + STEP_CONNECTIONS).min(self.generations.len());
+        let end = (begin + STEP_CONNECTIONS).min(self.clients.slot_count());
         for slot in begin..end {
-            let Some(connection) = self.connections.get(slot) else {
+            let Some((id, connection)) = self.clients.in_slot(slot) else {
                 continue;
             };
-            let id = ConnectionId {
-                slot: slot as u32,
-                generation: connection.generation,
-            };
             let is_stranger = connection.is_counted_stranger;
-            let is_spared = connection.is_in_close_list
-                || connection.is_closing
+            let is_spared = connection.is_closing()
                 || (connection.counted_bytes < SPARED_BYTES && !is_stranger)
                 || self.budget.favoured == Some(id)
                 || self.engine.session(connection.session).is_kept;
@@ -485,7 +480,7 @@ impl Node {
         }
         search.next_slot = end;
         self.budget.search = Some(search);
-        end < self.generations.len()
+        end < self.clients.slot_count()
     }
 
     /// Closes the largest that were found, as many as hold what is too much.
@@ -527,7 +522,7 @@ impl Node {
     /// Ends a connection whose memory others need, and forgets what it takes at once. It is told
     /// if there is nothing before that in its output.
     pub(super) fn close_for_memory(&mut self, id: ConnectionId) {
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
         let (bytes, key) = (connection.counted_bytes, connection.session);
@@ -546,36 +541,33 @@ impl Node {
     /// Ends a connection and forgets what it has sent, queued and not taken. It gets an error if
     /// nothing stands before that in its output.
     pub(super) fn end_with_error(&mut self, id: ConnectionId, error: &ReplyError) {
-        let connection = &mut self.connections[id.slot as usize];
+        let (connection, pool) = self.clients.with_pool(id);
         let session = self.engine.session_mut(connection.session);
         drop(session.transaction.close());
         session.long_read = None;
-        let dialect = session.dialect;
-        connection.is_closing = true;
-        connection.is_waiting = false;
+        connection.enter(Phase::Closing);
+        (connection.holds).remove(Holds::ANSWER.and(Holds::READER));
         connection.has_backlog = false;
-        connection.input.clear(&mut self.pool);
+        connection.input.clear(pool);
         if connection.output.is_empty() {
-            let (out, _) = connection.output.appendable(&mut self.pool);
-            ReplyWriter::new(out, dialect).error(error);
-            self.list_output(id);
+            self.write_to(id, |reply| reply.error(error));
         } else {
             connection.output.clear();
         }
         self.engine.stats_mut().count_error(error.code());
         self.note_buffers(id);
-        self.close_if_finished(id);
+        self.clients.close_if_finished(id);
     }
 
     /// Panics if the totals are not the sums of what connections have. O(connections).
     #[cfg(any(test, debug_assertions))]
     pub fn check_client_budget(&self) {
         let (mut total_bytes, mut strangers_bytes, mut held_count) = (0, 0, 0);
-        for (_, connection) in &self.connections {
+        for (_, connection) in self.clients.iter() {
             let session = self.engine.session(connection.session);
             let buffered_bytes = session.buffered_bytes();
             assert!(
-                connection.is_in_close_list || connection.counted_bytes == buffered_bytes,
+                connection.has_ended() || connection.counted_bytes == buffered_bytes,
                 "counted {} of {buffered_bytes}",
                 connection.counted_bytes
             );
@@ -583,7 +575,7 @@ impl Node {
             if connection.is_counted_stranger {
                 strangers_bytes += connection.counted_bytes as u64;
             }
-            held_count += u64::from(connection.is_held);
+            held_count += u64::from(connection.holds.has(Holds::ROOM));
         }
         assert_eq!(self.total_client_bytes(), total_bytes);
         assert_eq!(self.budget.strangers_bytes, strangers_bytes);

@@ -19,7 +19,6 @@ use super::budget::BUDGET_BYTES_MIN;
 use super::{ConnectionId, Node};
 use crate::config::MemoryShare;
 use crate::protocol::error::ReplyError;
-use crate::protocol::reply::ReplyWriter;
 
 /// The part of the memory that one client's request or reply may take.
 const CLIENT_PART: u64 = 4;
@@ -85,26 +84,23 @@ impl Node {
         if self.hard_output_bytes().is_some() {
             return self.end_for_output(id);
         }
-        let connection = &mut self.connections[id.slot as usize];
-        let session = self.engine.session(connection.session);
+        let session = self.engine.session(self.clients[id].session);
         log::warn!(
             "client {} at {} asked for a reply of more than {} bytes",
             session.id,
             session.peer.address,
             self.client_bytes_max
         );
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        ReplyWriter::new(out, session.dialect).error(&REPLY_TOO_LARGE);
+        self.write_to(id, |reply| reply.error(&REPLY_TOO_LARGE));
         self.engine.stats_mut().count_error(REPLY_TOO_LARGE.code());
-        self.list_output(id);
     }
 
     /// Ends a client whose transaction has grown too large, after it was counted.
     #[cold]
     pub(super) fn check_transaction(&mut self, id: ConnectionId) {
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let session = self.engine.session(connection.session);
-        if session.transaction.used_bytes() > self.client_bytes_max && !connection.is_closing {
+        if session.transaction.used_bytes() > self.client_bytes_max && !connection.is_closing() {
             log::warn!(
                 "closing client {} at {}: its transaction takes more than {} bytes",
                 session.id,

@@ -1,39 +1,24 @@
-//! Clients that wait for their `CONFIG REWRITE`.
+//! CONFIG REWRITE: what the disk is asked, and what it says.
 //!
 //! ```text
-//!  CONFIG REWRITE ─▶ asked ─▶ (a thread that may block) ─▶ waiting ─▶ the reply
+//!  CONFIG REWRITE ─▶ asked ─▶ taken (a thread that may block) ─▶ reported ─▶ the reply
 //! ```
 //!
-//! Requests are carried out and answered in their order. A client that has gone meanwhile is
-//! passed over; its request is carried out all the same.
+//! Requests are carried out and answered in their order, so the first client that waits is the one
+//! whose request is reported next, whether it was taken or not.
 //!
-//! Not here: what is written (`config/rewrite.rs`), the disk (`server/disk.rs`).
+//! Not here: who waits (`waiting.rs`), what is written (`config/rewrite.rs`), the disk
+//! (`server/disk.rs`).
 
-use super::{ConnectionId, Node};
+use super::Node;
+use super::waiting::Awaited;
 use crate::config::Config;
-use std::collections::VecDeque;
-
-/// Rewritings of the configuration file.
-#[derive(Default)]
-pub(super) struct Rewritings {
-    /// Clients whose request is to be taken.
-    asked: VecDeque<ConnectionId>,
-    /// Clients whose request was taken, in the order of the reports to come.
-    waiting: VecDeque<ConnectionId>,
-}
 
 impl Node {
-    /// Lets a client wait until the configuration file is written.
-    pub(super) fn rewrite_config_for(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_waiting = true;
-        self.rewritings.asked.push_back(id);
-    }
-
     /// The configuration that is to be written to its file, if a client asked for that. Each is to
     /// be reported by [`Node::config_rewritten`], in their order. Call again until `None`.
     pub fn take_config_rewriting(&mut self) -> Option<Box<Config>> {
-        let id = self.rewritings.asked.pop_front()?;
-        self.rewritings.waiting.push_back(id);
+        self.rewritings_asked = self.rewritings_asked.checked_sub(1)?;
         Some(Box::new(self.engine.config().clone()))
     }
 
@@ -44,9 +29,7 @@ impl Node {
             Err(reason) => log::warn!("the configuration file stays as it is: {reason}"),
         }
         let outcome = outcome.map_err(|reason| format!("Rewriting config file: {reason}"));
-        if let Some(id) = self.rewritings.waiting.pop_front() {
-            let outcome = outcome.as_ref().map_err(String::as_str);
-            self.answer_waiter(id, outcome.copied());
-        }
+        let outcome = outcome.as_ref().map_err(String::as_str);
+        self.answer_first(Awaited::ConfigFile, outcome.copied());
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that wait for their `CONFIG SET` of `bind` or `port`.
+//! CONFIG SET of `bind` and `port`: in force when the sockets are open.
 //!
 //! ```text
 //!  CONFIG SET port 7000 ─▶ asked ─▶ (whoever has the sockets opens others) ─▶ in force ─▶ the reply
@@ -6,26 +6,28 @@
 //!
 //! Invariant: what is in force is what is listened on; whatever fails, both stay as they were.
 //!
-//! Not here: sockets (`server/rebinding.rs`).
+//! Not here: who waits (`waiting.rs`), sockets (`server/rebinding.rs`).
 
-use super::{ConnectionId, Node};
+use super::Node;
+use super::waiting::Awaited;
 use crate::base::clock::Timestamp;
 use crate::config::{Config, set_failed};
 use std::collections::VecDeque;
 
-/// Clients that wait, and what they set: names and values in turn.
+/// What clients set that wait ([`Awaited::Sockets`]), in their order: names and values in turn.
 #[derive(Default)]
 pub(super) struct Listening {
-    asked: VecDeque<(ConnectionId, Vec<Vec<u8>>)>,
+    asked: VecDeque<Vec<Vec<u8>>>,
+}
+
+impl Listening {
+    /// Notes what the client sets that waits last.
+    pub(super) fn ask(&mut self, pairs: Vec<Vec<u8>>) {
+        self.asked.push_back(pairs);
+    }
 }
 
 impl Node {
-    /// Lets a client wait until the sockets are open that its parameters ask for.
-    pub(super) fn listen_for(&mut self, id: ConnectionId, pairs: Vec<Vec<u8>>) {
-        self.connections[id.slot as usize].is_waiting = true;
-        self.listening.asked.push_back((id, pairs));
-    }
-
     /// Puts what clients asked for into force and answers them. `listen` opens the sockets of a
     /// configuration in the place of those that are open, or leaves them and says, in words for the
     /// client, why not.
@@ -34,13 +36,13 @@ impl Node {
         now: Timestamp,
         listen: &mut dyn FnMut(&mut Node, &Config) -> Result<(), String>,
     ) {
-        while let Some((id, pairs)) = self.listening.asked.pop_front() {
+        while let Some(pairs) = self.listening.asked.pop_front() {
             let outcome = self.set_and_listen(&pairs, listen);
             if outcome.is_ok() {
                 self.config_changed(now);
             }
             let outcome = outcome.as_ref().map_err(String::as_str);
-            self.answer_waiter(id, outcome.copied());
+            self.answer_first(Awaited::Sockets, outcome.copied());
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  reactor ── accepted ─▶ ┌───────────────────────────────────────────┐
 //!          ── read_buffer │ Node                                      │
-//!          ── received ──▶│  connections (slab) ── parser, buffers    │
+//!          ── received ──▶│  clients ── connections, parsers, buffers │
 //!          ── end_of_input│  engine ── sessions, keyspace             │
 //!          ◀─ output ─────│  timers (wheel)                           │
 //!          ── written ───▶│                                           │
@@ -25,6 +25,7 @@
 mod budget;
 mod buffers;
 mod client_limits;
+mod clients;
 mod config_file;
 mod connection;
 mod listening;
@@ -36,6 +37,7 @@ mod run;
 mod saving;
 mod summary;
 mod timers;
+mod waiting;
 
 pub use connection::ConnectionId;
 pub use summary::Summary;
@@ -48,14 +50,13 @@ use crate::protocol::batch::RequestBatch;
 use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
 use budget::ClientBudget;
-use buffers::{Pool, SHARED_READ_BYTES};
-use config_file::Rewritings;
-use connection::Connection;
+use buffers::SHARED_READ_BYTES;
+use clients::Clients;
+use connection::{Connection, Holds, Phase};
 use listening::Listening;
 use saving::Saving;
-use slab::Slab;
-use std::collections::VecDeque;
 use timers::Timers;
+use waiting::Waiting;
 
 /// Connections whose slots are reserved at the start, if `maxclients` allows as many: the memory
 /// is touched when they come, and no slab is ever copied into a larger one while they do.
@@ -92,26 +93,15 @@ pub struct Refusal {
 /// A server without sockets. See the module header.
 pub struct Node {
     engine: CacheEngine,
-    connections: Slab<Connection>,
-    generations: Vec<u32>,
-    pool: Pool,
+    clients: Clients,
     /// Where connections without a buffer of their own read into.
     read_buffer: Vec<u8>,
     batch: RequestBatch,
     timers: Timers,
-    output_list: Vec<ConnectionId>,
-    close_list: Vec<ConnectionId>,
-    ready_list: Vec<ConnectionId>,
-    paused_list: Vec<ConnectionId>,
-    /// Connections whose long read can go on, in the order of their turns.
-    readers: VecDeque<ConnectionId>,
+    waiting: Waiting,
     demands: Demands,
-    /// Connections whose answer comes when the clock has been moved.
-    clock_waiters: Vec<ConnectionId>,
     /// How long the server is to stand still, in microseconds.
     sleep_us: u64,
-    /// Connections that go on when it has.
-    sleepers: Vec<ConnectionId>,
     saving: Saving,
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
@@ -122,7 +112,8 @@ pub struct Node {
     client_bytes_max: usize,
     /// What `maxmemory auto` means; 0 if nobody said.
     automatic_memory_bytes: u64,
-    rewritings: Rewritings,
+    /// Rewritings of the configuration file that were not taken yet.
+    rewritings_asked: usize,
     listening: Listening,
 }
 
@@ -136,28 +127,20 @@ impl Node {
         engine.reserve_sessions(reserved);
         let mut node = Self {
             engine,
-            connections: Slab::with_capacity(reserved),
-            generations: Vec::with_capacity(reserved),
-            pool: Pool::default(),
+            clients: Clients::with_capacity(reserved),
             read_buffer: vec![0; SHARED_READ_BYTES],
             batch: RequestBatch::new(),
             timers: Timers::new(now.monotonic_ms(), idle_limit_s),
-            output_list: Vec::new(),
-            close_list: Vec::new(),
-            ready_list: Vec::new(),
-            paused_list: Vec::new(),
-            readers: VecDeque::new(),
+            waiting: Waiting::default(),
             demands: Demands::default(),
-            clock_waiters: Vec::new(),
             sleep_us: 0,
-            sleepers: Vec::new(),
             saving: Saving::default(),
             output_floor_bytes,
             monitors: Vec::new(),
             budget: ClientBudget::new(),
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
-            rewritings: Rewritings::default(),
+            rewritings_asked: 0,
             listening: Listening::default(),
         };
         node.apply_memory_limits();
@@ -181,7 +164,7 @@ impl Node {
 
     /// How many connections there are.
     pub fn connection_count(&self) -> usize {
-        self.connections.len()
+        self.clients.len()
     }
 
     /// Begins a connection.
@@ -194,24 +177,15 @@ impl Node {
             return Err(Refusal { reply });
         }
         let session = self.engine.open_session(peer, now);
-        let vacancy = self.connections.vacant_entry();
-        let slot = vacancy.key();
-        if slot == self.generations.len() {
-            self.generations.push(0);
-        }
-        let generation = self.generations[slot];
-        vacancy.insert(Connection::new(generation, session));
-        let id = ConnectionId {
-            slot: slot as u32,
-            generation,
-        };
+        let id = self.clients.insert(session);
+        self.engine.session_mut(session).link = Some(id.link());
         self.watch_idleness(id, now);
         Ok(id)
     }
 
     fn reason_to_refuse(&self, peer: &Peer) -> Option<&'static [u8]> {
         let config = self.engine.config();
-        if self.connections.len() >= config.maxclients as usize {
+        if self.clients.len() >= config.maxclients as usize {
             Some(b"-ERR max number of clients reached\r\n")
         } else if config.protected_mode && config.requirepass.is_empty() && !peer.is_local() {
             Some(PROTECTED)
@@ -229,38 +203,26 @@ impl Node {
     /// grow while they come.
     pub fn reserve_connections(&mut self) {
         let reserved = self.reserved_connections();
-        let more = reserved.saturating_sub(self.connections.len());
-        self.connections.reserve(more);
-        let unnumbered = reserved.saturating_sub(self.generations.len());
-        self.generations.reserve(unnumbered);
+        let more = reserved.saturating_sub(self.clients.len());
+        self.clients.reserve(reserved);
         self.engine.reserve_sessions(more);
-    }
-
-    /// The connection of an id, unless it has ended.
-    fn find(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        let connection = self.connections.get_mut(id.slot as usize)?;
-        (connection.generation == id.generation).then_some(connection)
     }
 
     /// Whether bytes of this connection may be read now. If not, its readiness must be remembered:
     /// it comes onto the ready list when that changes.
     pub fn may_read(&mut self, id: ConnectionId) -> bool {
-        let wants_more = self
-            .find(id)
-            .is_some_and(|connection| connection.may_read());
+        let wants_more = self.clients.get(id).is_some_and(Connection::may_read);
         wants_more && (!self.budget.is_short() || self.may_take_more(id))
     }
 
     /// Where the next bytes of a connection that [`Node::may_read`] are to be put. What is read
     /// must be told by [`Node::received`] before this is called for another connection.
     pub fn read_buffer(&mut self, id: ConnectionId) -> &mut [u8] {
-        let connection = &mut self.connections[id.slot as usize];
+        let (connection, pool) = self.clients.with_pool(id);
         if connection.input.is_empty() {
             &mut self.read_buffer
         } else {
-            connection
-                .input
-                .spare(connection.wanted_bytes, &mut self.pool)
+            connection.input.spare(connection.wanted_bytes, pool)
         }
     }
 
@@ -270,8 +232,7 @@ impl Node {
         let counters = &mut self.stats_mut().counters;
         counters.total_net_input_bytes += count as u64;
         counters.total_reads_processed += 1;
-        let connection = &mut self.connections[id.slot as usize];
-        debug_assert_eq!(connection.generation, id.generation);
+        let connection = &mut self.clients[id];
         if connection.is_new && count >= PROGRAM_READ_BYTES {
             // The replies of the protocol, unless whoever sends lines is to have plain ones.
             let config = self.engine.config();
@@ -289,20 +250,20 @@ impl Node {
 
     /// The client will send nothing more. What it sent before is executed and answered first.
     pub fn end_of_input(&mut self, id: ConnectionId) {
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
-        connection.is_at_end = true;
-        self.close_if_finished(id);
+        connection.enter(Phase::AtEnd);
+        self.clients.close_if_finished(id);
     }
 
     /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
     pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
-        if self.find(id).is_none() {
+        if self.clients.get(id).is_none() {
             return;
         }
         self.watch_again(id, now);
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         if connection.has_backlog && connection.may_run() {
             if self.budget.is_short() && !self.may_take_more(id) {
                 return;
@@ -313,12 +274,7 @@ impl Node {
 
     /// The bytes a connection has to write; empty if none.
     pub fn output(&self, id: ConnectionId) -> &[u8] {
-        match self.connections.get(id.slot as usize) {
-            Some(connection) if connection.generation == id.generation => {
-                connection.output.unwritten()
-            }
-            _ => &[],
-        }
+        (self.clients.get(id)).map_or(&[], |connection| connection.output.unwritten())
     }
 
     /// Notes that the client took `count` bytes of its output: a sign of life, too.
@@ -326,19 +282,17 @@ impl Node {
         let counters = &mut self.stats_mut().counters;
         counters.total_net_output_bytes += count as u64;
         counters.total_writes_processed += 1;
-        let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+        let Some((connection, pool)) = self.clients.get_with_pool(id) else {
             return;
         };
-        if connection.generation != id.generation {
-            return;
-        }
         if count > 0 {
             self.engine.session_mut(connection.session).last_active_us = now.monotonic_us;
         }
         let could_run = connection.may_run();
-        connection.output.advance(count, &mut self.pool);
+        connection.output.advance(count, pool);
         let can_run = connection.may_run();
-        let (has_timer, is_parked) = (connection.output_timer.is_some(), connection.is_parked);
+        let has_timer = connection.output_timer.is_some();
+        let is_parked = connection.holds.has(Holds::READER);
         if has_timer {
             self.release_output_timer(id);
         }
@@ -348,54 +302,35 @@ impl Node {
         self.note_buffers(id);
         if can_run && !could_run {
             // Reading and executing stopped at the mark; both may go on.
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         }
-        self.close_if_finished(id);
-    }
-
-    /// Sees to it that a connection's output is written in this turn.
-    #[inline]
-    fn list_output(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
-        if !connection.is_in_output_list {
-            connection.is_in_output_list = true;
-            self.output_list.push(id);
-        }
+        self.clients.close_if_finished(id);
     }
 
     /// Connections that have output since the last call. Each is to be written once a turn; what
     /// a socket does not take waits until it is writable.
     pub fn take_output_list(&mut self) -> Vec<ConnectionId> {
-        let list = std::mem::take(&mut self.output_list);
-        for id in &list {
-            if let Some(connection) = self.find(*id) {
-                connection.is_in_output_list = false;
-            }
-        }
-        list
+        self.clients.take_output_list()
     }
 
     /// Gives back the vector of [`Node::take_output_list`], so that its memory is used again.
-    pub fn return_output_list(&mut self, mut list: Vec<ConnectionId>) {
-        list.clear();
-        if self.output_list.is_empty() {
-            self.output_list = list;
-        }
+    pub fn return_output_list(&mut self, list: Vec<ConnectionId>) {
+        self.clients.return_output_list(list);
     }
 
     /// Connections whose end has come: their sockets are to be closed, then [`Node::closed`] told.
     pub fn take_close_list(&mut self) -> Vec<ConnectionId> {
-        std::mem::take(&mut self.close_list)
+        self.clients.take_close_list()
     }
 
     /// Connections that may go on: [`Node::resume`] them, and read them if they are readable.
     pub fn take_ready_list(&mut self) -> Vec<ConnectionId> {
-        std::mem::take(&mut self.ready_list)
+        self.clients.take_ready_list()
     }
 
     /// Whether the next turn should begin without waiting.
     pub fn is_busy(&self, now: Timestamp) -> bool {
-        !self.ready_list.is_empty()
+        self.clients.has_ready()
             || self.is_reading()
             || self.engine.has_work(now)
             || self.has_saving_work()
@@ -417,14 +352,11 @@ impl Node {
 
     /// Ends a connection whose socket is closed, or failed. Ids that have ended are ignored.
     pub fn closed(&mut self, id: ConnectionId) {
-        if self.find(id).is_none() {
+        if self.clients.get(id).is_none() {
             return;
         }
         self.leave_budget(id);
-        let mut connection = self.connections.remove(id.slot as usize);
-        connection.input.clear(&mut self.pool);
-        let generation = &mut self.generations[id.slot as usize];
-        *generation = generation.wrapping_add(1);
+        let connection = self.clients.remove(id);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
         if !self.monitors.is_empty() {
@@ -435,13 +367,7 @@ impl Node {
 
     /// All connections that are open.
     pub fn connection_ids(&self) -> Vec<ConnectionId> {
-        let with_slot = self.connections.iter();
-        with_slot
-            .map(|(slot, connection)| ConnectionId {
-                slot: slot as u32,
-                generation: connection.generation,
-            })
-            .collect()
+        self.clients.iter().map(|(id, _)| id).collect()
     }
 
     /// Does a bounded piece of all the work there is: [`Node::work_some`], [`Node::read_some`] and
@@ -463,33 +389,9 @@ impl Node {
         has_timers || has_work || has_relief
     }
 
-    /// Puts a connection on the list to be closed.
-    fn close_soon(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.find(id)
-            && !connection.is_in_close_list
-        {
-            connection.is_in_close_list = true;
-            connection.is_closing = true;
-            self.close_list.push(id);
-        }
-    }
-
-    /// Closes a connection that has nothing left to do: it is closing, or its client sent all it
-    /// ever will, and everything is executed and written.
-    fn close_if_finished(&mut self, id: ConnectionId) {
-        let Some(connection) = self.find(id) else {
-            return;
-        };
-        let is_done = !connection.has_backlog && !connection.is_waiting;
-        let is_over = connection.is_closing || (connection.is_at_end && is_done);
-        if is_over && connection.output.is_empty() {
-            self.close_soon(id);
-        }
-    }
-
     /// Tells the session how full its buffers are, and counts them.
     fn note_buffers(&mut self, id: ConnectionId) {
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let (input, output) = (&connection.input, &connection.output);
         let session = self.engine.session_mut(connection.session);
         session.buffers = BufferUse {

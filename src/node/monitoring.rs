@@ -12,7 +12,6 @@
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
-use crate::protocol::reply::ReplyWriter;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
@@ -23,9 +22,9 @@ impl Node {
         self.monitors.retain(|monitor| *monitor != id);
         if is_on {
             self.monitors.push(id);
-        } else if self.find(id).is_some() {
+        } else if self.clients.get(id).is_some() {
             // `timeout` concerns it again.
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         }
         self.engine.set_monitored(!self.monitors.is_empty());
     }
@@ -39,37 +38,31 @@ impl Node {
         }
         let text = std::str::from_utf8(&lines).expect("a line escapes all but ASCII");
         for id in self.monitors.clone() {
-            let Some(connection) = self.connections.get_mut(id.slot as usize) else {
+            let monitor = self.clients.get(id);
+            let Some(monitor) = monitor.filter(|monitor| !monitor.is_closing()) else {
                 continue;
             };
-            if connection.generation != id.generation || connection.is_closing {
-                continue;
-            }
-            if is_cut || connection.output.len() + lines.len() > OUTPUT_BYTES_MAX {
+            if is_cut || monitor.output.len() + lines.len() > OUTPUT_BYTES_MAX {
                 let counters = &mut self.engine.stats_mut().counters;
                 counters.client_output_buffer_limit_disconnections += 1;
                 log::warn!("a client in MONITOR reads too slowly and is closed");
-                self.close_soon(id);
+                self.clients.close_soon(id);
                 continue;
             }
-            let dialect = self.engine.session(connection.session).dialect;
-            let (out, _) = connection.output.appendable(&mut self.pool);
-            let mut writer = ReplyWriter::new(out, dialect);
-            text.lines().for_each(|line| writer.simple(line));
-            self.list_output(id);
+            self.write_to(id, |reply| text.lines().for_each(|line| reply.simple(line)));
             self.note_buffers(id);
         }
     }
 
-    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
-    /// in one go.
-    pub(super) fn reload(&mut self, id: ConnectionId, flushes: bool) {
-        let outcome = if self.is_saving() {
-            Err("a snapshot is being taken".to_string())
-        } else {
-            self.reload_all(flushes).map_err(|error| error.to_string())
-        };
-        self.reply_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
+    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD. O(keys), in one go.
+    ///
+    /// # Errors
+    /// A snapshot is being taken, or what was saved can't be loaded: a text for the client.
+    pub(super) fn reload(&mut self, flushes: bool) -> Result<(), String> {
+        if self.is_saving() {
+            return Err("a snapshot is being taken".to_string());
+        }
+        self.reload_all(flushes).map_err(|error| error.to_string())
     }
 
     fn reload_all(&mut self, flushes: bool) -> Result<(), PersistError> {

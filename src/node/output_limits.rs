@@ -32,7 +32,7 @@ impl Node {
     #[cold]
     pub(super) fn check_output(&mut self, id: ConnectionId) {
         let limit = limit_of(self.engine.config());
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
         let output_bytes = connection.output.len() as u64;
@@ -43,7 +43,7 @@ impl Node {
             let soft_ms = limit.soft_seconds.saturating_mul(1000);
             let at_ms = self.engine.now().monotonic_ms().saturating_add(soft_ms);
             let timer = self.set_timer(at_ms, Timer::Output(id));
-            self.connections[id.slot as usize].output_timer = Some(timer);
+            self.clients[id].output_timer = Some(timer);
         }
     }
 
@@ -51,7 +51,7 @@ impl Node {
     #[cold]
     pub(super) fn release_output_timer(&mut self, id: ConnectionId) {
         let soft_bytes = limit_of(self.engine.config()).soft_bytes;
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         if (connection.output.len() as u64) < soft_bytes || soft_bytes == 0 {
             let timer = connection.output_timer.take();
             self.cancel_timer(timer);
@@ -61,7 +61,7 @@ impl Node {
     /// The soft limit's time is up.
     pub(super) fn output_timer_fired(&mut self, id: ConnectionId) {
         let soft_bytes = limit_of(self.engine.config()).soft_bytes;
-        if let Some(connection) = self.find(id) {
+        if let Some(connection) = self.clients.get_mut(id) {
             connection.output_timer = None;
             if soft_bytes > 0 && connection.output.len() as u64 >= soft_bytes {
                 self.end_for_output(id);
@@ -76,7 +76,7 @@ impl Node {
     }
 
     pub(super) fn end_for_output(&mut self, id: ConnectionId) {
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let session = self.engine.session(connection.session);
         log::warn!(
             "client {} at {} scheduled to be closed ASAP for overcoming of output buffer limits \
@@ -86,10 +86,10 @@ impl Node {
         );
         let counters = &mut self.stats_mut().counters;
         counters.client_output_buffer_limit_disconnections += 1;
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         connection.output.clear();
         self.engine.session_mut(connection.session).long_read = None;
         self.note_buffers(id);
-        self.close_soon(id);
+        self.clients.close_soon(id);
     }
 }

@@ -1,48 +1,47 @@
 //! Long reads: clients that wait while theirs goes on between the turns.
 //!
 //! ```text
-//!  Effect::LongRead ─▶ readers (a ring) ─▶ one step ─▶ readers      more to do
-//!                        ▲                    ├──────▶ parked      output above the mark
-//!                        └──── written ◀──────┘ (taken by the client)
-//!                                             └──────▶ goes on     the reply is complete
+//!  Wait::Steps ─▶ the row of Awaited::Step ─▶ one step ─▶ the row     more to do
+//!                     ▲                          ├──────▶ parked      output above the mark
+//!                     └──── written ◀────────────┘ (taken by the client)
+//!                                                └──────▶ goes on     the reply is complete
 //! ```
 //!
-//! Invariants: a reader stands in the ring once or is parked; its connection executes nothing
-//! meanwhile (`is_waiting`), so a client has one long read at a time, and all clients' take steps
-//! in turn. An id in the ring whose connection has ended is skipped.
+//! Invariants: a reader stands in the row once or is parked; its connection executes nothing
+//! meanwhile (`Holds::ANSWER`), so a client has one long read at a time, and all clients' take steps
+//! in turn. An id in the row whose connection has ended is skipped.
 //!
 //! Not here: what is read (`command/`), how much time there is for it (`server/reactor.rs`).
 
-use super::connection::OUTPUT_MARK_BYTES;
+use super::connection::{Holds, OUTPUT_MARK_BYTES};
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 
 impl Node {
-    /// Lets a connection wait for its long read.
-    pub(super) fn begin_reading(&mut self, id: ConnectionId) {
-        self.connections[id.slot as usize].is_waiting = true;
-        self.readers.push_back(id);
-    }
-
     /// Whether a long read can go on.
     pub fn is_reading(&self) -> bool {
-        !self.readers.is_empty()
+        self.waiting.has(Awaited::Step)
     }
 
     /// Whether a connection waits for something that is done for it, or for room: its client's
     /// requests wait.
-    pub fn is_waiting(&mut self, id: ConnectionId) -> bool {
-        self.find(id)
-            .is_some_and(|connection| connection.is_waiting || connection.is_held)
+    pub fn is_waiting(&self, id: ConnectionId) -> bool {
+        self.clients
+            .get(id)
+            .is_some_and(|connection| connection.holds.has(Holds::ANSWER.and(Holds::ROOM)))
     }
 
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
     /// there is more to do.
     pub fn read_some(&mut self, now: Timestamp) -> bool {
-        let Some(id) = self.readers.pop_front() else {
+        let Some(id) = self.waiting.pop(Awaited::Step) else {
             return false;
         };
-        let is_open = self.find(id).is_some_and(|reader| !reader.is_closing);
+        let is_open = self
+            .clients
+            .get(id)
+            .is_some_and(|reader| !reader.is_closing());
         if is_open {
             self.step_reader(id, now);
         }
@@ -54,14 +53,9 @@ impl Node {
             return;
         }
         let output_bytes_max = self.output_bytes_max();
-        let connection = &mut self.connections[id.slot as usize];
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        let is_complete = self.engine.read_on(connection.session, now, out);
-        connection.output.release_if_empty(&mut self.pool);
-        if !connection.output.is_empty() {
-            self.list_output(id);
-        }
-        let connection = &mut self.connections[id.slot as usize];
+        let (session, engine) = (self.clients[id].session, &mut self.engine);
+        let is_complete = (self.clients).append_to(id, |out, _| engine.read_on(session, now, out));
+        let connection = &mut self.clients[id];
         let session = self.engine.session_mut(connection.session);
         let held_bytes = session
             .long_read
@@ -70,16 +64,14 @@ impl Node {
         // What is held only shrinks once there is output of it, so nothing of it is out.
         if held_bytes > output_bytes_max {
             session.long_read = None;
-            connection.is_waiting = false;
-            self.ready_list.push(id);
+            self.release(id, Holds::ANSWER);
             self.refuse_reply(id);
         } else if is_complete {
-            connection.is_waiting = false;
-            self.ready_list.push(id);
+            self.release(id, Holds::ANSWER);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {
-            connection.is_parked = true;
+            connection.holds.add(Holds::READER);
         } else {
-            self.readers.push_back(id);
+            self.waiting.push(Awaited::Step, id);
         }
         self.note_buffers(id);
     }
@@ -87,10 +79,10 @@ impl Node {
     /// Lets a reader go on whose client has taken enough of its output.
     #[cold]
     pub(super) fn unpark(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         if connection.output.len() < OUTPUT_MARK_BYTES {
-            connection.is_parked = false;
-            self.readers.push_back(id);
+            connection.holds.remove(Holds::READER);
+            self.waiting.push(Awaited::Step, id);
         }
     }
 }

@@ -13,7 +13,7 @@
 //! Not here: reading (`mod.rs`), single commands (`engine/`).
 
 use super::client_limits::REQUEST_TOO_LARGE;
-use super::connection::OUTPUT_MARK_BYTES;
+use super::connection::{OUTPUT_MARK_BYTES, Phase};
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
@@ -22,7 +22,7 @@ use crate::engine::{OutputBounds, Stop};
 use crate::protocol::batch::Form;
 use crate::protocol::error::{ProtocolError, ReplyError};
 use crate::protocol::parser::{CommandParser, ParserLimits, Progress};
-use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::protocol::reply::Dialect;
 use std::ops::Range;
 
 /// Requests of one connection that are executed in one turn: about a tenth of a millisecond.
@@ -54,11 +54,9 @@ impl Node {
     pub(super) fn run_shared(&mut self, id: ConnectionId, count: usize, now: Timestamp) {
         let buffer = std::mem::take(&mut self.read_buffer);
         let (consumed, end) = self.run(id, &buffer, 0..count, now);
-        let connection = &mut self.connections[id.slot as usize];
-        if consumed < count && !connection.is_closing {
-            connection
-                .input
-                .keep(&buffer[consumed..count], &mut self.pool);
+        let (connection, pool) = self.clients.with_pool(id);
+        if consumed < count && !connection.is_closing() {
+            connection.input.keep(&buffer[consumed..count], pool);
         }
         self.read_buffer = buffer;
         self.settle(id, end);
@@ -66,37 +64,32 @@ impl Node {
 
     /// Executes what the connection's own buffer holds.
     pub(super) fn run_own(&mut self, id: ConnectionId, now: Timestamp) {
-        let (buffer, range) = self.connections[id.slot as usize].input.lend();
+        let (buffer, range) = self.clients[id].input.lend();
         let (consumed, end) = self.run(id, &buffer, range, now);
-        let connection = &mut self.connections[id.slot as usize];
-        connection.input.put_back(buffer, consumed, &mut self.pool);
-        if connection.is_closing {
-            connection.input.clear(&mut self.pool);
+        let (connection, pool) = self.clients.with_pool(id);
+        connection.input.put_back(buffer, consumed, pool);
+        if connection.is_closing() {
+            connection.input.clear(pool);
         }
         self.settle(id, end);
     }
 
     /// Puts the connection where it belongs after a run.
     fn settle(&mut self, id: ConnectionId, end: RunEnd) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         connection.has_backlog = matches!(end, RunEnd::Interrupted) && !connection.input.is_empty();
         if connection.has_backlog && connection.may_run() {
-            self.ready_list.push(id);
+            self.clients.resume_soon(id);
         }
-        let connection = &mut self.connections[id.slot as usize];
-        connection.output.release_if_empty(&mut self.pool);
-        if !connection.output.is_empty() {
-            self.list_output(id);
-        }
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         if connection.output.len() >= self.output_floor_bytes {
             self.check_output(id);
         }
         self.note_buffers(id);
-        if self.connections[id.slot as usize].counted_bytes > self.client_bytes_max {
+        if self.clients[id].counted_bytes > self.client_bytes_max {
             self.check_transaction(id);
         }
-        self.close_if_finished(id);
+        self.clients.close_if_finished(id);
     }
 
     /// Executes complete requests in `buffer[range]`; returns how far it got.
@@ -111,7 +104,7 @@ impl Node {
         let mut executed_count = 0;
         self.timers.note_traffic();
         // What a request sees of its own client, until `note_buffers` says what is left.
-        let session = self.connections[id.slot as usize].session;
+        let session = self.clients[id].session;
         self.engine.session_mut(session).buffers.input_bytes = range.len();
         let buffer = &buffer[..range.end];
         loop {
@@ -122,7 +115,7 @@ impl Node {
             executed_count += done;
             if done < requested {
                 // The parser has seen bytes that are to be parsed again.
-                self.connections[id.slot as usize].parser = CommandParser::new();
+                self.clients[id].parser = CommandParser::new();
                 consumed = if done == 0 {
                     consumed
                 } else {
@@ -132,12 +125,12 @@ impl Node {
             }
             consumed = parsed_to;
             match parsed {
-                _ if self.connections[id.slot as usize].is_closing => {
+                _ if self.clients[id].is_closing() => {
                     return (consumed, RunEnd::Exhausted);
                 }
                 // Its reply comes behind those that are still to be made.
-                Parsed::Failed(_) if !self.connections[id.slot as usize].may_run() => {
-                    self.connections[id.slot as usize].parser = CommandParser::new();
+                Parsed::Failed(_) if !self.clients[id].may_run() => {
+                    self.clients[id].parser = CommandParser::new();
                     return (consumed, RunEnd::Interrupted);
                 }
                 Parsed::Failed(error) => {
@@ -147,8 +140,7 @@ impl Node {
                 Parsed::Exhausted => return (consumed, RunEnd::Exhausted),
                 Parsed::Full => {}
             }
-            if executed_count >= TURN_REQUESTS_MAX || !self.connections[id.slot as usize].may_run()
-            {
+            if executed_count >= TURN_REQUESTS_MAX || !self.clients[id].may_run() {
                 return (consumed, RunEnd::Interrupted);
             }
         }
@@ -156,7 +148,7 @@ impl Node {
 
     /// Fills the batch from `buffer[start..]`; returns how far the complete requests reach.
     fn parse_batch(&mut self, id: ConnectionId, buffer: &[u8], start: usize) -> (usize, Parsed) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         let config = self.engine.config();
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
@@ -200,26 +192,25 @@ impl Node {
         if self.batch.is_empty() {
             return 0;
         }
-        if self.connections[id.slot as usize].is_new {
+        if self.clients[id].is_new {
             self.choose_dialect(id);
         }
         let (room_bytes, output_bytes_max) = (self.reply_room_bytes(id), self.output_bytes_max());
-        let connection = &mut self.connections[id.slot as usize];
-        let (out, written_bytes) = connection.output.appendable(&mut self.pool);
-        let bounds = OutputBounds {
-            mark_bytes: written_bytes + OUTPUT_MARK_BYTES,
-            ceiling_bytes: written_bytes.saturating_add(output_bytes_max),
-            room_bytes,
-        };
-        let session = connection.session;
-        let batch = &self.batch;
-        let outcome = (self.engine).execute_batch(session, batch, buffer, now, out, &bounds);
+        let session = self.clients[id].session;
+        let (engine, batch) = (&mut self.engine, &self.batch);
+        let outcome = self.clients.append_to(id, |out, written_bytes| {
+            let bounds = OutputBounds {
+                mark_bytes: written_bytes + OUTPUT_MARK_BYTES,
+                ceiling_bytes: written_bytes.saturating_add(output_bytes_max),
+                room_bytes,
+            };
+            engine.execute_batch(session, batch, buffer, now, out, &bounds)
+        });
         if !self.monitors.is_empty() {
             self.feed_monitors();
         }
-        let connection = &mut self.connections[id.slot as usize];
         match outcome.stop {
-            Some(Stop::Closing) => connection.is_closing = true,
+            Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
@@ -236,7 +227,7 @@ impl Node {
     /// Decides by its first request whether a connection is a person's: [`Node::received`] has
     /// settled it for those that send much at once.
     fn choose_dialect(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
+        let connection = &mut self.clients[id];
         connection.is_new = false;
         let session = connection.session;
         let is_plain = match (self.inline_replies(), self.batch.form(0)) {
@@ -251,11 +242,8 @@ impl Node {
 
     /// Answers bytes that are no request, after which nothing can be understood.
     fn fail(&mut self, id: ConnectionId, error: &ReplyError) {
-        let connection = &mut self.connections[id.slot as usize];
-        connection.is_closing = true;
-        let dialect = self.engine.session(connection.session).dialect;
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        ReplyWriter::new(out, dialect).error(error);
+        self.clients[id].enter(Phase::Closing);
+        self.write_to(id, |reply| reply.error(error));
         let counters = &mut self.engine.stats_mut().counters;
         counters.client_query_buffer_limit_disconnections += u64::from(
             *error == REQUEST_TOO_LARGE || *error == ProtocolError::RequestTooLong.into(),
@@ -264,49 +252,21 @@ impl Node {
     }
 
     fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
-        let mut killed_ids = Vec::new();
         for effect in self.engine.take_effects() {
             match effect {
-                Effect::CloseSession { id } => killed_ids.push(id),
+                Effect::Close { link } => self.clients.close_soon(ConnectionId::linked(link)),
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
-                Effect::AdvanceTime { span_ms } => self.wait_for_clock(id, span_ms),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),
-                Effect::Save => self.save_for(id, now),
-                Effect::LongRead => self.begin_reading(id),
+                Effect::Later(wait) => self.answer_later(id, wait, now),
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
-                Effect::Reload { flushes } => self.reload(id, flushes),
                 Effect::ConfigChanged => self.config_changed(now),
                 Effect::PurgeMemory => {
-                    self.pool.release_large();
+                    self.clients.pool.release_large();
                     self.demands.purge_memory = true;
                 }
-                Effect::RewriteConfig => self.rewrite_config_for(id),
-                Effect::Listen { pairs } => self.listen_for(id, pairs),
             }
-        }
-        if !killed_ids.is_empty() {
-            self.close_sessions(killed_ids);
-        }
-    }
-
-    /// Ends the connections of these sessions. One walk, however many they are.
-    fn close_sessions(&mut self, mut ids: Vec<u64>) {
-        ids.sort_unstable();
-        let connections = self.connections.iter();
-        let victims: Vec<ConnectionId> = connections
-            .filter(|(_, connection)| {
-                let id = self.engine.session(connection.session).id;
-                ids.binary_search(&id).is_ok()
-            })
-            .map(|(slot, connection)| ConnectionId {
-                slot: slot as u32,
-                generation: connection.generation,
-            })
-            .collect();
-        for victim in victims {
-            self.close_soon(victim);
         }
     }
 }

@@ -23,13 +23,12 @@
 //!
 //! Not here: the bytes (`persistence/`), the disk (`server/disk.rs`).
 
+use super::Node;
 use super::pacing::{self, Pace};
-use super::{ConnectionId, Node};
+use super::waiting::Awaited;
 use crate::base::clock::Timestamp;
 use crate::keyspace::Keyspace;
 use crate::persistence::{SnapshotWriter, StorageReport, StorageRequest};
-use crate::protocol::error::ReplyError;
-use crate::protocol::reply::ReplyWriter;
 use std::collections::VecDeque;
 
 /// Bytes held at which the walk waits for the disk, at most …
@@ -102,7 +101,6 @@ pub(super) struct Saving {
     /// Bytes held at which writers are slowed down.
     pub(super) mark_bytes: usize,
     pub(super) pace: Pace,
-    waiters: Vec<ConnectionId>,
     /// When the save points may act again, on the monotonic clock.
     earliest_ms: u64,
     saved_at_ms: u64,
@@ -251,13 +249,6 @@ impl Node {
         log::debug!("saving a snapshot");
     }
 
-    /// Begins a snapshot for a client that waits for its end.
-    pub(super) fn save_for(&mut self, id: ConnectionId, now: Timestamp) {
-        self.connections[id.slot as usize].is_waiting = true;
-        self.saving.waiters.push(id);
-        self.save_in_background(now);
-    }
-
     /// Begins a snapshot, or notes that another is wanted after the present one, which may have
     /// failed already and only be going to its end.
     pub(super) fn save_in_background(&mut self, now: Timestamp) {
@@ -384,7 +375,7 @@ impl Node {
         } else {
             log::error!("no snapshot is begun: {SILENT}");
             self.engine.note_save(false);
-            self.answer_waiters(Err(SILENT));
+            self.answer_all(Awaited::Snapshot, Err(SILENT));
         }
     }
 
@@ -407,7 +398,7 @@ impl Node {
             duration_us / 1_000
         );
         self.note_unwritten();
-        self.answer_waiters(Ok(()));
+        self.answer_all(Awaited::Snapshot, Ok(()));
     }
 
     fn fail_save(&mut self, reason: &str, now: Timestamp) {
@@ -423,46 +414,13 @@ impl Node {
             job.writer.abandon();
         }
         self.note_unwritten();
-        self.answer_waiters(Err(reason));
+        self.answer_all(Awaited::Snapshot, Err(reason));
     }
 
     fn begin_scheduled(&mut self, now: Timestamp) {
         if self.saving.is_scheduled {
             self.begin_save(now);
         }
-    }
-
-    fn answer_waiters(&mut self, outcome: Result<(), &str>) {
-        for id in std::mem::take(&mut self.saving.waiters) {
-            self.answer_waiter(id, outcome);
-        }
-    }
-
-    /// Answers a client that waited for the disk, if it is still there, and lets it go on.
-    pub(super) fn answer_waiter(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
-        let Some(connection) = self.connections.get_mut(id.slot as usize) else {
-            return;
-        };
-        if connection.generation != id.generation {
-            return;
-        }
-        connection.is_waiting = false;
-        self.reply_outcome(id, outcome);
-        self.ready_list.push(id);
-        self.note_buffers(id);
-    }
-
-    /// Answers a client that is there: OK, or an error with its reason.
-    pub(super) fn reply_outcome(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
-        let connection = &mut self.connections[id.slot as usize];
-        let dialect = self.engine.session(connection.session).dialect;
-        let (out, _) = connection.output.appendable(&mut self.pool);
-        let mut reply = ReplyWriter::new(out, dialect);
-        match outcome {
-            Ok(()) => reply.ok(),
-            Err(reason) => reply.error(&ReplyError::new(format!("ERR {reason}"))),
-        }
-        self.list_output(id);
     }
 
     /// When the save points are to be looked at, on the monotonic clock; `None` if there is

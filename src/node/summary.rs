@@ -41,11 +41,7 @@ impl fmt::Display for Summary {
 impl Node {
     /// The shortest form, for the status line of a service. O(databases).
     pub fn status(&mut self) -> String {
-        format!(
-            "{} keys, {} clients",
-            self.key_count(),
-            self.connections.len()
-        )
+        format!("{} keys, {} clients", self.key_count(), self.clients.len())
     }
 
     fn key_count(&mut self) -> u64 {

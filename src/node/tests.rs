@@ -17,7 +17,7 @@ mod saving;
 mod timing;
 
 use super::buffers::READ_BYTES;
-use super::connection::{Connection, OUTPUT_MARK_BYTES};
+use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES};
 use super::*;
 use crate::config::EnableDebug;
 use crate::session::Session;
@@ -88,7 +88,7 @@ impl Rig {
             self.node.resume(id, self.now);
         }
         while self.node.tick(self.now) {}
-        ready.len() + self.node.ready_list.len()
+        ready.len() + usize::from(self.node.clients.has_ready())
     }
 
     fn advance_ms(&mut self, duration_ms: u64) {
@@ -125,7 +125,7 @@ impl Rig {
     }
 
     fn connection(&self, id: ConnectionId) -> &Connection {
-        &self.node.connections[id.slot as usize]
+        &self.node.clients[id]
     }
 
     fn allocated_bytes(&self, id: ConnectionId) -> usize {

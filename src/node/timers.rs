@@ -7,6 +7,7 @@
 //! Invariants: with no traffic, no client that may time out and nobody who wants signs of life
 //! the wheel is empty, so an idle server is not woken by it.
 
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::structures::timer_wheel::{TimerHandle, TimerWheel};
@@ -92,45 +93,35 @@ impl Node {
             .min()
     }
 
-    /// Demands that the clock is moved forward, and lets the connection wait until it is.
-    pub(super) fn wait_for_clock(&mut self, id: ConnectionId, span_ms: u64) {
+    /// Demands that the clock is moved forward.
+    pub(super) fn demand_time(&mut self, span_ms: u64) {
         let demanded_ms = self.demands.advance_ms.unwrap_or(0);
         self.demands.advance_ms = Some(demanded_ms.saturating_add(span_ms));
-        self.connections[id.slot as usize].is_waiting = true;
-        self.clock_waiters.push(id);
     }
 
     /// Demands that the server stands still, and lets the connection wait until it has.
     pub(super) fn wait_for_sleep(&mut self, id: ConnectionId, duration_us: u64) {
         self.sleep_us = self.sleep_us.saturating_add(duration_us);
-        self.connections[id.slot as usize].is_waiting = true;
-        self.sleepers.push(id);
+        self.wait_for(id, Awaited::Standstill);
     }
 
     /// Whether the server is to stand still before it writes a reply or executes another request: to
     /// be asked after every call that executes some.
     #[inline]
     pub fn has_to_stand_still(&self) -> bool {
-        !self.sleepers.is_empty()
+        self.waiting.has(Awaited::Standstill)
     }
 
     /// For how long, in microseconds. Whoever asked for that goes on after it.
     pub fn take_sleep_us(&mut self) -> u64 {
-        for id in std::mem::take(&mut self.sleepers) {
-            if let Some(connection) = self.find(id) {
-                connection.is_waiting = false;
-                self.ready_list.push(id);
-            }
-        }
+        self.release_all(Awaited::Standstill);
         std::mem::take(&mut self.sleep_us)
     }
 
     /// The clock has been moved as [`Demands::advance_ms`](super::Demands) asked: whoever waited
     /// for that is answered.
     pub fn clock_moved(&mut self) {
-        for id in std::mem::take(&mut self.clock_waiters) {
-            self.answer_waiter(id, Ok(()));
-        }
+        self.answer_all(Awaited::Clock, Ok(()));
     }
 
     /// Demands a heartbeat of the loop every `period_ms`, from now on. To be called once.
@@ -154,7 +145,7 @@ impl Node {
     }
 
     fn watch_large_buffers(&mut self, now: Timestamp) {
-        if self.pool.has_large() && !self.timers.is_watching_buffers {
+        if self.clients.pool.has_large() && !self.timers.is_watching_buffers {
             self.timers.is_watching_buffers = true;
             let at_ms = now.monotonic_ms() + LARGE_BUFFERS_IDLE_MS;
             self.timers.wheel.insert(at_ms, Timer::ReleaseBuffers);
@@ -185,7 +176,7 @@ impl Node {
                 }
                 Timer::ReleaseBuffers => {
                     self.timers.is_watching_buffers = false;
-                    self.pool.release_unused();
+                    self.clients.pool.release_unused();
                 }
             }
         }
@@ -194,16 +185,15 @@ impl Node {
 
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.slot as usize];
-        connection.is_paused = true;
-        self.engine.session_mut(connection.session).is_blocked = true;
+        let session = self.clients[id].session;
+        self.engine.session_mut(session).is_blocked = true;
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
             let timer = self.timers.wheel.insert(until_ms, Timer::PauseEnd);
             self.timers.pause_end = Some(timer);
         }
-        self.paused_list.push(id);
+        self.wait_for(id, Awaited::PauseEnd);
     }
 
     fn check_pause(&mut self, now: Timestamp) {
@@ -221,20 +211,13 @@ impl Node {
         if let Some(timer) = self.timers.pause_end.take() {
             self.timers.wheel.cancel(timer);
         }
-        for id in std::mem::take(&mut self.paused_list) {
-            if let Some(connection) = self.find(id) {
-                connection.is_paused = false;
-                let session = connection.session;
-                self.engine.session_mut(session).is_blocked = false;
-                self.ready_list.push(id);
-            }
-        }
+        self.release_all(Awaited::PauseEnd);
     }
 
     /// Gives a new connection its timer, if clients may time out.
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
-        let connection = &self.connections[id.slot as usize];
+        let connection = &self.clients[id];
         let is_monitor = self.engine.session(connection.session).is_monitor;
         if limit_s > 0 && !is_monitor {
             self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
@@ -247,7 +230,7 @@ impl Node {
 
     fn set_idle_timer(&mut self, id: ConnectionId, at_ms: u64) {
         let timer = self.set_timer(at_ms, Timer::Idle(id));
-        self.connections[id.slot as usize].idle_timer = Some(timer);
+        self.clients[id].idle_timer = Some(timer);
     }
 
     /// Takes the timer of a connection out of the wheel: it has ended, or is to get another.
@@ -263,7 +246,7 @@ impl Node {
         if limit_s != self.timers.idle_limit_s {
             self.timers.idle_limit_s = limit_s;
             for id in self.connection_ids() {
-                let timer = self.connections[id.slot as usize].idle_timer.take();
+                let timer = self.clients[id].idle_timer.take();
                 self.cancel_timer(timer);
                 self.watch_idleness(id, now);
             }
@@ -272,14 +255,14 @@ impl Node {
 
     fn check_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_ms = self.timers.idle_limit_s * 1000;
-        let Some(connection) = self.find(id) else {
+        let Some(connection) = self.clients.get_mut(id) else {
             return;
         };
         connection.idle_timer = None;
-        let (waits_for_us, key) = (connection.waits_for_us(), connection.session);
+        let (is_held, key) = (!connection.holds.is_empty(), connection.session);
         let session = self.engine.session(key);
         let at_ms = session.last_active_us / 1000 + limit_ms;
-        if limit_ms == 0 || waits_for_us || session.is_monitor {
+        if limit_ms == 0 || is_held || session.is_monitor {
             // No timer until it has its turn ([`Node::watch_again`]); none for a monitor, who has
             // nothing to say.
             return;
@@ -287,14 +270,14 @@ impl Node {
         if at_ms > now.monotonic_ms() {
             self.set_idle_timer(id, at_ms);
         } else {
-            self.close_soon(id);
+            self.clients.close_soon(id);
         }
     }
 
     /// Gives a connection that goes on the timer that it has lost while it waited.
     #[inline]
     pub(super) fn watch_again(&mut self, id: ConnectionId, now: Timestamp) {
-        if self.timers.idle_limit_s > 0 && self.connections[id.slot as usize].idle_timer.is_none() {
+        if self.timers.idle_limit_s > 0 && self.clients[id].idle_timer.is_none() {
             self.watch_idleness(id, now);
         }
     }

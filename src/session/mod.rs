@@ -80,6 +80,11 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// The node's name for the connection of a session. It means nothing to anybody else, and reaches
+/// that connection or none, however late it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link(pub u64);
+
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
@@ -109,6 +114,8 @@ pub struct Session {
     pub id: u64,
     /// Where it comes from.
     pub peer: Peer,
+    /// Its connection, if it has one: a session of an embedder has none.
+    pub link: Option<Link>,
     /// The database its commands work on.
     pub database: usize,
     /// How replies are written.
@@ -141,7 +148,7 @@ pub struct Session {
     pub last_active_us: u64,
     /// The command executed last, as a number of the command table.
     pub last_command: Option<u16>,
-    /// What it waits for the reply of.
+    /// The long read in progress, if any; its reply is still owed.
     pub long_read: Option<Box<dyn LongRead>>,
     /// How full its buffers are.
     pub buffers: BufferUse,
@@ -152,6 +159,7 @@ impl Session {
         Self {
             id,
             peer,
+            link: None,
             database: 0,
             dialect: Dialect::Resp2,
             name: Box::default(),

@@ -270,16 +270,16 @@ fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .sessions
         .iter()
         .filter(|(_, session)| filter.accepts(session, own_id))
-        .map(|(_, session)| session.id)
+        .map(|(_, session)| (session.id, session.link))
         .collect();
     if is_old_form && victims.is_empty() {
         return Err(NO_SUCH_CLIENT);
     }
-    for &id in &victims {
+    for &(id, link) in &victims {
         if id == own_id {
             context.session().closes_after_reply = true;
-        } else {
-            context.outbox.push(Effect::CloseSession { id });
+        } else if let Some(link) = link {
+            context.outbox.push(Effect::Close { link });
         }
     }
     if is_old_form {

@@ -7,7 +7,7 @@ use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::config::{Config, PATTERNS_MAX, set_failed};
 use crate::context::Context;
-use crate::context::outbox::Effect;
+use crate::context::outbox::{Effect, Wait};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -110,7 +110,7 @@ fn listen(context: &mut Context<'_>, changed: &Config, pairs: &[&[u8]]) -> Outco
         )));
     }
     let pairs = pairs.iter().map(|word| word.to_vec()).collect();
-    context.outbox.push(Effect::Listen { pairs });
+    context.answer_later(Wait::Sockets { pairs });
     Ok(())
 }
 
@@ -144,7 +144,7 @@ fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         ));
     }
     // The reply comes when the file is durable.
-    context.outbox.push(Effect::RewriteConfig);
+    context.answer_later(Wait::ConfigFile);
     Ok(())
 }
 

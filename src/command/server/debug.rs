@@ -16,7 +16,7 @@ use crate::command::declare::help::{Usage, reply_usages};
 use crate::command::declare::spec::{CommandSpec, Flags, Handler, Outcome};
 use crate::config::EnableDebug;
 use crate::context::Context;
-use crate::context::outbox::Effect;
+use crate::context::outbox::{Effect, Wait};
 use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -153,7 +153,7 @@ fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let span_ms = positive(args.get(2))? as u64;
     check_may_wait(context)?;
     // The reply comes when it is done.
-    context.outbox.push(Effect::AdvanceTime { span_ms });
+    context.answer_later(Wait::Clock { span_ms });
     Ok(())
 }
 
@@ -259,7 +259,7 @@ fn reload(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::fixed("ERR Error trying to load the RDB dump"));
     }
     // The reply comes when it is done.
-    context.outbox.push(Effect::Reload { flushes });
+    context.answer_later(Wait::Reload { flushes });
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
-use crate::context::outbox::Effect;
+use crate::context::outbox::{Effect, Wait};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -28,7 +28,7 @@ fn save(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         return Err(IN_PROGRESS);
     }
     // The reply comes when the snapshot ends.
-    context.outbox.push(Effect::Save);
+    context.answer_later(Wait::Snapshot);
     Ok(())
 }
 

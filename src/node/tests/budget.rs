@@ -92,7 +92,11 @@ fn who_takes_too_much_goes_on_and_large_requests_of_others_wait() {
     let hogs = hogs_above(&mut rig, 20 * MIB);
     let before_bytes = total_bytes(&rig);
     let waiting: Vec<_> = (0..5).map(|_| hog(&mut rig)).collect();
-    assert!(waiting.iter().all(|&id| rig.connection(id).is_held));
+    assert!(
+        waiting
+            .iter()
+            .all(|&id| rig.connection(id).holds.has(Holds::ROOM))
+    );
     assert!(total_bytes(&rig) < before_bytes + MIB, "no reply was made");
     assert!(!rig.node.is_busy(rig.now), "waiting costs nothing");
     assert_eq!(rig.node.engine.stats().gauges.clients_held, 5);
@@ -389,7 +393,7 @@ fn requests_under_way_and_queued_count_as_well() {
             rig.read_once(id, value.as_bytes());
         }
     }
-    let [first, second] = senders.map(|id| rig.connection(id).is_held);
+    let [first, second] = senders.map(|id| rig.connection(id).holds.has(Holds::ROOM));
     assert!(first != second, "one goes on");
     rig.advance_ms(0);
     rig.wait_until(|rig| evicted(rig) > 0);

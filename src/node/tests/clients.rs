@@ -116,7 +116,7 @@ fn maxclients_stays_within_what_the_machine_allows() {
     );
     assert_eq!(rig.node.engine.config().maxclients, 20_000);
     rig.node.reserve_connections();
-    assert!(rig.node.connections.capacity() >= 20_000);
+    assert!(rig.node.clients.capacity() >= 20_000);
 }
 
 #[test]

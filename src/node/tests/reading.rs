@@ -71,7 +71,7 @@ fn others_are_served_while_a_large_database_is_read() {
     let (reader, other) = (rig.accept(), rig.accept());
     rig.ask(reader, "KEYS *\r\nPING\r\n");
     let (mut step_count, mut replies) = (0, String::new());
-    while rig.connection(reader).is_waiting {
+    while rig.connection(reader).holds.has(Holds::ANSWER) {
         assert!(rig.step());
         step_count += 1;
         replies += &rig.take(reader);
@@ -109,7 +109,9 @@ fn what_stays_is_found_once_however_the_rest_changes() {
         let mut changed = BTreeMap::new();
         rig.ask(reader, "KEYS *\r\n");
         let is_growing = seed < 3;
-        while rig.connection(reader).is_waiting && rig.connection(reader).output.is_empty() {
+        while rig.connection(reader).holds.has(Holds::ANSWER)
+            && rig.connection(reader).output.is_empty()
+        {
             for _ in 0..random.usize(0..400) {
                 let number = random.usize(0..2 * KEYS);
                 let is_kept = number.is_multiple_of(8) && number < KEYS;
@@ -202,7 +204,7 @@ fn a_reader_that_takes_nothing_holds_no_more_than_its_reply_and_nobody_up() {
     rig.ask(reader, "KEYS *\r\n");
     while rig.turn() > 0 || rig.node.is_busy(rig.now) {}
     let connection = rig.connection(reader);
-    assert!(connection.is_waiting && connection.is_parked);
+    assert!(connection.holds == Holds::ANSWER.and(Holds::READER));
     let output_bytes = connection.output.len();
     assert!((OUTPUT_MARK_BYTES..OUTPUT_MARK_BYTES + PIECE_BYTES).contains(&output_bytes));
     let session = rig.node.engine.session(connection.session);
@@ -359,7 +361,7 @@ fn a_random_key_is_looked_for_in_steps_among_many_due_ones() {
     rig.now = rig.now.plus_ms(10);
     rig.ask(reader, "RANDOMKEY\r\n");
     let mut step_count = 0;
-    while rig.connection(reader).is_waiting {
+    while rig.connection(reader).holds.has(Holds::ANSWER) {
         assert!(rig.step());
         step_count += 1;
     }

@@ -108,7 +108,7 @@ impl Rig {
 
     /// Whether a connection waits with its next request.
     fn is_held(&self, id: ConnectionId) -> bool {
-        self.connection(id).is_paused
+        self.connection(id).holds.has(Holds::PAUSE)
     }
 
     /// What is held for a snapshot, as INFO says.
@@ -341,6 +341,21 @@ fn a_client_that_sends_nothing_more_still_gets_its_answer() {
     assert!(rig.close_listed().is_empty());
     rig.run_disk(&mut disk);
     assert_eq!(rig.take(waiter), "+OK;");
+    assert_eq!(rig.close_listed(), [waiter]);
+}
+
+/// Defect: a client that was closed for its memory while it waited was answered all the same. Effect:
+/// OK came after the error that said it is closed. Fix: who waits no more is not answered.
+#[test]
+fn who_is_closed_while_it_waits_gets_no_answer() {
+    let (mut rig, mut disk) = Rig::saving("");
+    let waiter = rig.accept();
+    rig.send(waiter, b"SAVE\r\n");
+    rig.node.close_for_memory(waiter);
+    rig.run_disk(&mut disk);
+    let output = rig.take(waiter);
+    assert!(output.starts_with("-OOM this client is closed"), "{output}");
+    assert!(!output.contains("+OK"), "{output}");
     assert_eq!(rig.close_listed(), [waiter]);
 }
 

@@ -232,14 +232,17 @@ fn large_buffers_end_a_second_or_two_after_their_last_use() {
     let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", 1 << 20);
     let (whole, half) = (set.as_bytes(), &set.as_bytes()[..1 << 19]);
     rig.send(id, whole);
-    assert!(rig.node.pool.has_large());
+    assert!(rig.node.clients.pool.has_large());
     let leaving = rig.accept();
     rig.send(leaving, half);
-    assert!(!rig.node.pool.has_large(), "it is lent");
+    assert!(!rig.node.clients.pool.has_large(), "it is lent");
     rig.node.closed(leaving);
-    assert!(rig.node.pool.has_large(), "whoever leaves gives it back");
+    assert!(
+        rig.node.clients.pool.has_large(),
+        "whoever leaves gives it back"
+    );
     rig.take(id);
-    let waited_ms = rig.wait_until(|rig| !rig.node.pool.has_large());
+    let waited_ms = rig.wait_until(|rig| !rig.node.clients.pool.has_large());
     assert!((1_000..=2_020).contains(&waited_ms), "{waited_ms}");
     rig.wait_until(|_| false);
     assert_eq!(rig.wake_ms(), None, "and then nothing wakes the server");
