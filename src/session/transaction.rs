@@ -2,13 +2,14 @@
 //!
 //! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/watch.rs`).
 
+use crate::base::command_id::CommandId;
 use crate::protocol::args::OwnedArgs;
 
 /// A command that waits for EXEC.
 #[derive(Debug)]
 pub struct QueuedCommand {
-    /// Its number in the command table.
-    pub command: u16,
+    /// Which command it is.
+    pub command: CommandId,
     /// Its arguments, the name included.
     pub args: OwnedArgs,
 }
@@ -79,7 +80,7 @@ impl Transaction {
     }
 
     /// Adds a command to the queue.
-    pub fn queue(&mut self, command: u16, args: OwnedArgs, demands: Demands) {
+    pub fn queue(&mut self, command: CommandId, args: OwnedArgs, demands: Demands) {
         let state = self.state();
         state.queue_bytes += args.heap_bytes() + size_of::<QueuedCommand>();
         state.demands = state.demands.and(demands);

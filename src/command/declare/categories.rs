@@ -5,8 +5,9 @@
 //!
 //! Not here: permissions; there are no users with less than all of them.
 
+use crate::base::command_id::CommandId;
 use crate::command::declare::spec::{Action, Flags, Group};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 
 /// Commands on whole databases belong to the group of the server.
 const ALSO_KEYSPACE: [&str; 4] = ["dbsize", "flushall", "flushdb", "swapdb"];
@@ -17,7 +18,7 @@ const ALSO_DANGEROUS: [&str; 8] = [
 const ALSO_CONNECTION: [&str; 1] = ["command"];
 
 /// The categories of a command or subcommand, without `@`, in Redis's order.
-pub(in crate::command) fn of(number: CommandNumber) -> Vec<&'static str> {
+pub(in crate::command) fn of(number: CommandId) -> Vec<&'static str> {
     let spec = table().spec(number);
     let full_name = table().full_name(number);
     let name = full_name.split('|').next().unwrap_or(full_name);

@@ -9,13 +9,14 @@
 //! Not here: how keys are found in a request (`key_arguments.rs`).
 
 use super::key_arguments;
+use crate::base::command_id::CommandId;
 use crate::command::declare::categories;
 use crate::command::declare::spec::{Flags, Keys};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::protocol::reply::ReplyWriter;
 
 /// Writes the entry of a command or subcommand. The recursion ends with the subcommands.
-pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
+pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandId) {
     let spec = table().spec(number);
     reply.array(10);
     reply.bulk(table().full_name(number).as_bytes());

@@ -13,8 +13,9 @@
 //!
 //! Not here: which arguments are keys (`key_arguments.rs`).
 
+use crate::base::command_id::CommandId;
 use crate::command::declare::spec::Flags;
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
 
@@ -83,7 +84,7 @@ const BY_PLACE: &[(&str, Accesses)] = &[
 ];
 
 /// What a command declares to do to its keys.
-pub(super) fn declared(number: CommandNumber) -> Accesses {
+pub(super) fn declared(number: CommandId) -> Accesses {
     let name = table().full_name(number);
     if let Some((_, accesses)) = BY_PLACE.iter().find(|(named, _)| *named == name) {
         return *accesses;
@@ -98,7 +99,7 @@ pub(super) fn declared(number: CommandNumber) -> Accesses {
 }
 
 /// What this request of a command does to its keys.
-pub(super) fn of_request(number: CommandNumber, request: Args<'_>) -> Accesses {
+pub(super) fn of_request(number: CommandId, request: Args<'_>) -> Accesses {
     let (first, others) = declared(number);
     if first != CHANGE_OR_LESS {
         return (first, others);
@@ -201,7 +202,7 @@ mod tests {
                 count += 1;
             }
         }
-        let all = 0..table().len() as CommandNumber;
+        let all = table().all();
         let with_keys = all.filter(|&number| table().spec(number).keys != Keys::None);
         assert_eq!(count, with_keys.count(), "commands with keys");
     }

@@ -13,9 +13,10 @@
 //! request is executed (`engine/`).
 
 use super::key_access::{self, Access};
+use crate::base::command_id::CommandId;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::spec::Keys;
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -31,7 +32,7 @@ const WRONG_KEYS: ReplyError = ReplyError::fixed("ERR Invalid arguments specifie
 /// A request that somebody asks about, with the place of its keys.
 pub(super) struct KeyCall {
     /// What it calls.
-    pub(super) command: CommandNumber,
+    pub(super) command: CommandId,
     keys: StepBy<Range<usize>>,
 }
 
@@ -59,7 +60,7 @@ impl KeyCall {
     }
 }
 
-fn find(request: Args<'_>) -> Option<CommandNumber> {
+fn find(request: Args<'_>) -> Option<CommandId> {
     let number = table().find(request.name())?;
     if request.len() == 1 || table().spec(number).subcommands().is_empty() {
         return Some(number);
@@ -99,7 +100,7 @@ pub(crate) fn find_keys(keys: Keys, request: Args<'_>) -> Option<StepBy<Range<us
 
 /// Writes the key specifications of a command: a set of maps, one for each run of keys that the
 /// same is done to.
-pub(super) fn write_specifications(reply: &mut ReplyWriter<'_>, command: CommandNumber) {
+pub(super) fn write_specifications(reply: &mut ReplyWriter<'_>, command: CommandId) {
     let (to_first, to_others) = key_access::declared(command);
     match table().spec(command).keys {
         Keys::None => reply.set(0),

@@ -20,12 +20,13 @@ mod info;
 mod key_access;
 mod key_arguments;
 
+use crate::base::command_id::CommandId;
 use crate::base::glob::Pattern;
 use crate::command::declare::categories;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -116,7 +117,7 @@ fn write_all_docs(reply: &mut ReplyWriter<'_>) {
 }
 
 /// The command or subcommand of a full name: `get`, `config|get`.
-fn find_full_name(name: &[u8]) -> Option<CommandNumber> {
+fn find_full_name(name: &[u8]) -> Option<CommandId> {
     match memchr::memchr(b'|', name) {
         Some(bar_at) => {
             let container = table().find(&name[..bar_at])?;
@@ -155,7 +156,7 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     if names.is_empty() {
         return reply_all_docs(reply);
     }
-    let numbers: Vec<CommandNumber> = names.iter().filter_map(find_full_name).collect();
+    let numbers: Vec<CommandId> = names.iter().filter_map(find_full_name).collect();
     reply.map(numbers.len());
     for number in numbers {
         if reply.is_over() {
@@ -289,7 +290,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    fn keeps(&self, number: CommandNumber) -> bool {
+    fn keeps(&self, number: CommandId) -> bool {
         match self {
             Self::None => true,
             Self::Module => false,
@@ -306,8 +307,8 @@ impl<'a> Filter<'a> {
 
 fn reply_list(reply: &mut ReplyWriter<'_>, options: Args<'_>) -> Outcome {
     let filter = Filter::parse(options)?;
-    let all = 0..table().len() as CommandNumber;
-    let kept: Vec<CommandNumber> = all.filter(|&number| filter.keeps(number)).collect();
+    let all = table().all();
+    let kept: Vec<CommandId> = all.filter(|&number| filter.keeps(number)).collect();
     reply.array(kept.len());
     for number in kept {
         reply.bulk(table().full_name(number).as_bytes());

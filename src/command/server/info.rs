@@ -2,7 +2,7 @@
 
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::config::MemoryLimit;
 use crate::context::Context;
 use crate::protocol::args::Args;
@@ -88,7 +88,8 @@ fn gather_latencies<'c>(context: &'c Context<'_>, sections: &[&[u8]]) -> Vec<Lat
     if !is_wanted || percentiles.is_empty() {
         return Vec::new();
     }
-    let numbered = (0..table().len() as CommandNumber)
+    let numbered = table()
+        .all()
         .filter_map(|number| Some((number, context.timing.durations(number)?)));
     numbered
         .map(|(number, durations)| LatencyStat {

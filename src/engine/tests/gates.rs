@@ -8,6 +8,7 @@
 //! Not here: loading and protected mode, which keep clients away before they have a session.
 
 use super::*;
+use crate::base::command_id::CommandId;
 use crate::command::declare::spec::{Action, CommandSpec};
 use crate::session::ReplyMode;
 
@@ -92,7 +93,7 @@ impl Rig {
     }
 
     /// What there is to be compared after a batch.
-    fn state(&self) -> (usize, usize, Option<u16>, u64) {
+    fn state(&self) -> (usize, usize, Option<CommandId>, u64) {
         (
             self.engine.len(),
             self.engine.used_bytes(),
@@ -104,7 +105,7 @@ impl Rig {
 
 /// A request of each short command with as few arguments as it takes, all of them the number 1.
 fn short_requests() -> Vec<Vec<Vec<u8>>> {
-    let specs = (0..table().len() as u16).map(|number| table().spec(number));
+    let specs = table().all().map(|number| table().spec(number));
     let is_plain = |spec: &&CommandSpec| matches!(spec.action, Action::Run(_));
     specs
         .filter(is_plain)
