@@ -66,7 +66,7 @@ static GETBIT: CommandSpec = family::BITMAP
     .command("getbit", "key offset", getbit)
     .summary("Returns a bit of a string, 0 beyond its end.")
     .since("2.2.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 fn getbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_bit_offset(context, args.get(2))?;
@@ -247,7 +247,7 @@ static BITFIELD_RO: CommandSpec = family::BITMAP
     .summary("Reads integers of any width inside a string.")
     .since("6.0.0")
     .cost("O(1) for each operation")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 const GET_ONLY: ReplyError = ReplyError::fixed("ERR BITFIELD_RO only supports the GET subcommand");
 

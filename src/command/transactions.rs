@@ -49,7 +49,8 @@ static EXEC: CommandSpec = family::TRANSACTIONS
             .and(Flags::LOADING)
             .and(Flags::STALE)
             .and(Flags::SKIP_SLOW_LOG)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::RUNS_QUEUE),
     );
 
 fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {

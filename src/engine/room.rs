@@ -16,7 +16,7 @@
 
 use crate::command::call::resolve;
 use crate::command::declare::names::CommandNames;
-use crate::command::declare::spec::CommandSpec;
+use crate::command::declare::spec::{CommandSpec, Flags};
 use crate::command::declare::table::table;
 use crate::command::find_keys;
 use crate::context::Context;
@@ -40,7 +40,7 @@ pub(super) fn expected_reply_bytes(
     if !transaction.is_open() {
         return of_command(context, command.spec, args);
     }
-    if command.spec.name != "exec" {
+    if !command.spec.flags.has(Flags::RUNS_QUEUE) {
         // It is queued.
         return 0;
     }
@@ -52,7 +52,7 @@ pub(super) fn expected_reply_bytes(
 }
 
 fn of_command(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> usize {
-    if spec.name == "keys" {
+    if spec.flags.has(Flags::LARGE_REPLY) {
         return usize::MAX;
     }
     let Some(indexes) = find_keys(spec.keys, args) else {

@@ -48,7 +48,7 @@ impl Group {
 
 /// Properties of a command, as a set of the constants below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// Nothing special.
@@ -79,8 +79,16 @@ impl Flags {
     pub const MOVABLE_KEYS: Self = Self(1 << 11);
     /// Not in the slow log: the commands it runs are.
     pub const SKIP_SLOW_LOG: Self = Self(1 << 12);
-    /// Short work, though Redis does not call it fast: timed with its neighbours.
-    pub const BRIEF: Self = Self(1 << 13);
+    /// Short work on keys that leaves the session, the configuration and the server as they are, so
+    /// that the next command passes the same gates; timed with its neighbours.
+    pub const SHORT: Self = Self(1 << 13);
+    /// Runs what its transaction has queued, and passes the gates of all of that.
+    pub const RUNS_QUEUE: Self = Self(1 << 14);
+    /// Its reply may be as large as a database.
+    pub const LARGE_REPLY: Self = Self(1 << 15);
+
+    /// What Redis calls fast, on keys and on nothing else.
+    pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
 
     /// This set and another.
     pub const fn and(self, other: Self) -> Self {
@@ -96,7 +104,7 @@ impl Flags {
     /// Whether a command's time is measured together with that of its neighbours.
     #[inline]
     pub const fn is_timed_in_groups(self) -> bool {
-        self.0 & (Self::FAST.0 | Self::BRIEF.0) != 0
+        self.0 & (Self::FAST.0 | Self::SHORT.0) != 0
     }
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
@@ -121,6 +129,73 @@ impl Flags {
             .map(|(_, name)| name)
     }
 }
+
+/// ACL categories, as a set of the constants below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Categories(u32);
+
+impl Categories {
+    /// In none.
+    pub const NONE: Self = Self(0);
+    /// Keys of any kind, and whole databases.
+    pub const KEYSPACE: Self = Self(1);
+    /// Reads keys.
+    pub const READ: Self = Self(1 << 1);
+    /// May change keys.
+    pub const WRITE: Self = Self(1 << 2);
+    /// String values.
+    pub const STRING: Self = Self(1 << 3);
+    /// Strings as arrays of bits.
+    pub const BITMAP: Self = Self(1 << 4);
+    /// For operators.
+    pub const ADMIN: Self = Self(1 << 5);
+    /// O(1) or O(log n).
+    pub const FAST: Self = Self(1 << 6);
+    /// All that is not fast.
+    pub const SLOW: Self = Self(1 << 7);
+    /// Not for everybody: it may take long, tell secrets, or destroy much.
+    pub const DANGEROUS: Self = Self(1 << 8);
+    /// The client's own connection.
+    pub const CONNECTION: Self = Self(1 << 9);
+    /// MULTI and what belongs to it.
+    pub const TRANSACTION: Self = Self(1 << 10);
+
+    /// This set and another.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set, and another if that is asked for.
+    #[must_use]
+    pub const fn and_if(self, is_asked_for: bool, other: Self) -> Self {
+        if is_asked_for { self.and(other) } else { self }
+    }
+
+    /// The names without `@`, in Redis's order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [(Categories, &str); 11] = [
+            (Categories::KEYSPACE, "keyspace"),
+            (Categories::READ, "read"),
+            (Categories::WRITE, "write"),
+            (Categories::STRING, "string"),
+            (Categories::BITMAP, "bitmap"),
+            (Categories::ADMIN, "admin"),
+            (Categories::FAST, "fast"),
+            (Categories::SLOW, "slow"),
+            (Categories::DANGEROUS, "dangerous"),
+            (Categories::CONNECTION, "connection"),
+            (Categories::TRANSACTION, "transaction"),
+        ];
+        NAMES
+            .into_iter()
+            .filter(move |&(category, _)| self.0 & category.0 != 0)
+            .map(|(_, name)| name)
+    }
+}
+
+/// Tells whether the argument at an index is secret: never shown in the slow log or by MONITOR.
+pub type Secrets = fn(Args<'_>, usize) -> bool;
 
 /// Which arguments are keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +273,10 @@ pub struct CommandSpec {
     pub arity: i8,
     /// Its properties.
     pub flags: Flags,
+    /// The ACL categories it is in besides those of its group and flags.
+    pub also: Categories,
+    /// Its secret arguments, if it has any.
+    pub secrets: Option<Secrets>,
     /// Its keys.
     pub keys: Keys,
     /// What it does.
@@ -205,14 +284,6 @@ pub struct CommandSpec {
 }
 
 impl CommandSpec {
-    /// Whether this is short work on keys that leaves the session, the configuration and the
-    /// server as they are, so that the next command passes the same gates.
-    #[inline]
-    pub const fn is_short_work_on_keys(&self) -> bool {
-        matches!(self.group, Group::Generic | Group::String | Group::Bitmap)
-            && self.flags.is_timed_in_groups()
-    }
-
     /// Whether `count` arguments, names included, are as many as the command takes.
     #[inline]
     pub fn accepts(&self, count: usize) -> bool {

@@ -20,8 +20,8 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[
     &PERSIST,
 ];
 
-const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST);
-const READ_FAST: Flags = Flags::READ_ONLY.and(Flags::FAST);
+const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST_ON_KEYS);
+const READ_FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
 const LOG_COST: &str = "O(log N) with N keys that have a deadline";
 
 static EXPIRE: CommandSpec = family::GENERIC

@@ -21,7 +21,7 @@ static UNLINK: CommandSpec = family::GENERIC
     .summary("Deletes keys, as DEL does: neither blocks the server.")
     .since("4.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::WRITE.and(Flags::FAST))
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL);
 
 fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -38,7 +38,7 @@ static EXISTS: CommandSpec = family::GENERIC
     .summary("Counts the keys that exist, a repeated one as often as it is named.")
     .since("1.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL);
 
 static TOUCH: CommandSpec = family::GENERIC
@@ -46,7 +46,7 @@ static TOUCH: CommandSpec = family::GENERIC
     .summary("Notes a use of keys and returns how many exist.")
     .since("3.2.1")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL);
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -71,7 +71,7 @@ static TYPE: CommandSpec = family::GENERIC
     .command("type", "key", type_of)
     .summary("Returns the type of a key's value, none if there is no such key.")
     .since("1.0.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -43,7 +43,7 @@ static RENAMENX: CommandSpec = family::GENERIC
     .summary("Gives a key another name if no key has that name.")
     .since("1.0.0")
     .cost("O(length of the value)")
-    .flags(Flags::WRITE.and(Flags::FAST))
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
     .keys(Keys::Range {
         first: 1,
         last: 2,
@@ -123,7 +123,7 @@ static MOVE: CommandSpec = family::GENERIC
     .summary("Moves a key to another database if that has no such key.")
     .since("1.0.0")
     .cost("O(length of the value)")
-    .flags(Flags::WRITE.and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS));
 
 fn move_key(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let target_database = parse_database(args.get(2), context.keyspace.database_count())?;

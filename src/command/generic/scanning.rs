@@ -17,7 +17,7 @@ use crate::base::glob::{Matching, Pattern};
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Keys, Outcome};
 use crate::context::Context;
 use crate::keyspace::{EntryRef, Keyspace};
 use crate::protocol::args::Args;
@@ -175,7 +175,8 @@ static KEYS: CommandSpec = family::GENERIC
     .summary("Returns all keys that match a pattern.")
     .since("1.0.0")
     .cost("O(number of keys in the database)")
-    .flags(Flags::READ_ONLY)
+    .flags(Flags::READ_ONLY.and(Flags::LARGE_REPLY))
+    .also(Categories::DANGEROUS)
     .keys(Keys::None);
 
 fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {

@@ -29,9 +29,9 @@ pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandId) {
     reply.integer(first);
     reply.integer(last);
     reply.integer(step);
-    let categories = categories::of(number);
-    reply.set(categories.len());
-    for category in categories {
+    let categories = categories::of(spec);
+    reply.set(categories.names().count());
+    for category in categories.names() {
         reply.simple(&format!("@{category}"));
     }
     reply.set(0);

@@ -39,7 +39,7 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
 
 const FLAGS: Flags = Flags::LOADING.and(Flags::STALE);
 
-static COMMAND: CommandSpec = family::SERVER
+static COMMAND: CommandSpec = family::INTROSPECTION
     .container(
         "command",
         &[
@@ -127,7 +127,7 @@ fn find_full_name(name: &[u8]) -> Option<CommandId> {
     }
 }
 
-static COUNT: CommandSpec = family::SERVER
+static COUNT: CommandSpec = family::INTROSPECTION
     .subcommand("count", "", count)
     .summary("Returns the number of commands, subcommands not counted.")
     .since("2.8.13")
@@ -139,7 +139,7 @@ fn count(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static DOCS: CommandSpec = family::SERVER
+static DOCS: CommandSpec = family::INTROSPECTION
     .subcommand("docs", "[command-name ...]", docs)
     .summary("Describes some or all commands for people: summary, cost, arguments.")
     .since("7.0.0")
@@ -167,7 +167,7 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static GETKEYS: CommandSpec = family::SERVER
+static GETKEYS: CommandSpec = family::INTROSPECTION
     .subcommand("getkeys", "command-name argument [argument ...]", getkeys)
     .summary("Returns the keys that a request names.")
     .since("2.8.13")
@@ -187,7 +187,7 @@ fn reply_keys(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static GETKEYSANDFLAGS: CommandSpec = family::SERVER
+static GETKEYSANDFLAGS: CommandSpec = family::INTROSPECTION
     .subcommand(
         "getkeysandflags",
         "command-name argument [argument ...]",
@@ -215,9 +215,9 @@ fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outco
     Ok(())
 }
 
-help_of!(COMMAND, SERVER, "5.0.0");
+help_of!(COMMAND, INTROSPECTION, "5.0.0");
 
-static INFO: CommandSpec = family::SERVER
+static INFO: CommandSpec = family::INTROSPECTION
     .subcommand("info", "[command-name ...]", info)
     .summary("Describes some or all commands for programs: arity, flags and keys.")
     .since("2.8.13")
@@ -246,7 +246,7 @@ fn reply_info(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static LIST: CommandSpec = family::SERVER
+static LIST: CommandSpec = family::INTROSPECTION
     .subcommand(
         "list",
         "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
@@ -294,8 +294,8 @@ impl<'a> Filter<'a> {
         match self {
             Self::None => true,
             Self::Module => false,
-            Self::Category(wanted) => categories::of(number)
-                .iter()
+            Self::Category(wanted) => categories::of(table().spec(number))
+                .names()
                 .any(|category| category.as_bytes().eq_ignore_ascii_case(wanted)),
             Self::Pattern(pattern) => {
                 let name = table().full_name(number);

@@ -19,7 +19,7 @@ static MGET: CommandSpec = family::STRING
     .summary("Returns the string values of several keys.")
     .since("1.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL);
 
 fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {

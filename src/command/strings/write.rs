@@ -19,7 +19,7 @@ static SET: CommandSpec = family::STRING
     .summary("Sets a key to a string, whatever it held, and its deadline.")
     .since("1.0.0")
     .cost("O(1), O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT));
 
 /// What must hold for SET to set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ static SETNX: CommandSpec = family::STRING
     .command("setnx", "key value", setnx)
     .summary("Sets a key to a string if there is no such key.")
     .since("1.0.0")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS));
 
 fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -155,7 +155,7 @@ static SETEX: CommandSpec = family::STRING
     .summary("Sets a key to a string that expires after some seconds.")
     .since("2.0.0")
     .cost("O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT));
 
 fn setex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::SECONDS, "setex")
@@ -166,7 +166,7 @@ static PSETEX: CommandSpec = family::STRING
     .summary("Sets a key to a string that expires after some milliseconds.")
     .since("2.6.0")
     .cost("O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT));
 
 fn psetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::MILLISECONDS, "psetex")
@@ -192,7 +192,7 @@ static GETSET: CommandSpec = family::STRING
     .command("getset", "key value", getset)
     .summary("Returns the string value of a key and sets it to another.")
     .since("1.0.0")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS));
 
 fn getset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -210,7 +210,7 @@ static APPEND: CommandSpec = family::STRING
     .summary("Appends to a string, or sets it if there is no such key; returns the length.")
     .since("2.0.0")
     .cost("O(1) amortised")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS));
 
 fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -9,7 +9,7 @@
 
 use super::*;
 use crate::base::command_id::CommandId;
-use crate::command::declare::spec::{Action, CommandSpec};
+use crate::command::declare::spec::{Action, CommandSpec, Flags};
 use crate::session::ReplyMode;
 
 /// What may hold a command back.
@@ -109,7 +109,7 @@ fn short_requests() -> Vec<Vec<Vec<u8>>> {
     let is_plain = |spec: &&CommandSpec| matches!(spec.action, Action::Run(_));
     specs
         .filter(is_plain)
-        .filter(|spec| spec.is_short_work_on_keys())
+        .filter(|spec| spec.flags.has(Flags::SHORT))
         .map(|spec| {
             let mut words = vec![b"1".to_vec(); usize::from(spec.arity.unsigned_abs())];
             words[0] = spec.name.as_bytes().to_vec();
