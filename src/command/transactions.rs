@@ -4,8 +4,10 @@
 //! (`keyspace/watch.rs`).
 
 use super::call::{call, reply_error, resolve_number};
+use super::declare::access::Access;
 use super::declare::family;
-use super::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use super::declare::keys::Keys;
+use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -153,7 +155,8 @@ static WATCH: CommandSpec = family::TRANSACTIONS
     .since("2.2.0")
     .cost("O(number of keys)")
     .flags(FLAGS.and(Flags::NOT_QUEUED))
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .access(Access::LOOK);
 
 fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if context.session().transaction.is_open() {

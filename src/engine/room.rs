@@ -18,7 +18,6 @@ use crate::command::call::resolve;
 use crate::command::declare::names::CommandNames;
 use crate::command::declare::spec::{CommandSpec, Flags};
 use crate::command::declare::table::table;
-use crate::command::find_keys;
 use crate::context::Context;
 use crate::protocol::args::Args;
 
@@ -55,15 +54,14 @@ fn of_command(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> usiz
     if spec.flags.has(Flags::LARGE_REPLY) {
         return usize::MAX;
     }
-    let Some(indexes) = find_keys(spec.keys, args) else {
+    let Some(keys) = spec.keys.find(args) else {
         return args.len().saturating_mul(ARGUMENT_REPLY_BYTES);
     };
     let (database, now_ms) = (context.database(), context.now_ms());
-    indexes
-        .filter_map(|index| {
-            let key = context.keyspace.key(args.get(index));
-            context.keyspace.find(database, key, now_ms)
-        })
-        .map(|entry| context.keyspace.key_bytes(entry))
-        .sum()
+    keys.filter_map(|(index, _)| {
+        let key = context.keyspace.key(args.get(index));
+        context.keyspace.find(database, key, now_ms)
+    })
+    .map(|entry| context.keyspace.key_bytes(entry))
+    .sum()
 }

@@ -6,7 +6,8 @@
 //!      .summary("Returns the bytes of a string …")
 //!      .since("2.4.0")
 //!      .flags(Flags::READ_ONLY)                           then what is not usual:
-//!      .cost("O(length of the answer)");                  cost, keys, flags, categories, secrets
+//!      .cost("O(length of the answer)");                  cost, keys, flags, what is
+//!                                                          done to keys, secrets …
 //! ```
 //!
 //! What is left out has its usual value: no flags, no secrets, the keys of the family, cost O(1), the
@@ -15,8 +16,12 @@
 //!
 //! Not here: what the parts of a declaration mean (`spec.rs`).
 
+use super::access::Access;
 use super::arity;
-use super::spec::{Action, Categories, CommandSpec, Flags, Group, Handler, Keys, Secrets};
+use super::keys::Keys;
+use super::spec::{
+    AccessByRequest, Action, Categories, CommandSpec, Flags, Group, Handler, Secrets,
+};
 
 /// Commands on keys of any kind.
 pub(in crate::command) const GENERIC: Family = Family::of_keys(Group::Generic);
@@ -49,7 +54,7 @@ impl Family {
     }
 
     const fn without_keys(group: Group) -> Self {
-        Self::new(group, Keys::None)
+        Self::new(group, Keys::NONE)
     }
 
     const fn new(group: Group, keys: Keys) -> Self {
@@ -113,7 +118,9 @@ impl Family {
             flags: Flags::NONE,
             also: self.also,
             secrets: None,
-            keys: Keys::None,
+            keys: Keys::NONE,
+            access: None,
+            access_by_request: None,
             action,
         }
     }
@@ -148,6 +155,19 @@ impl CommandSpec {
     /// Its keys, if they are not those of its family.
     pub(in crate::command) const fn keys(mut self, keys: Keys) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// What it does to its keys, if that does not follow from its flags.
+    pub(in crate::command) const fn access(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// What a request does to its keys, which is [`Access::CHANGE`] or less.
+    pub(in crate::command) const fn access_by_request(mut self, of: AccessByRequest) -> Self {
+        self.access = Some(Access::CHANGE_OR_LESS);
+        self.access_by_request = Some(of);
         self
     }
 

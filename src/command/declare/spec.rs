@@ -4,6 +4,8 @@
 //! (`table.rs`, `call.rs`), COMMAND and its subcommands (`introspection.rs`, `syntax.rs`), and
 //! `docs/COMMANDS.md` (`markdown.rs`).
 
+use super::access::Access;
+use super::keys::{Keys, Part};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -194,56 +196,11 @@ impl Categories {
     }
 }
 
+/// Tells what a request does to its keys.
+pub type AccessByRequest = fn(Args<'_>) -> Access;
+
 /// Tells whether the argument at an index is secret: never shown in the slow log or by MONITOR.
 pub type Secrets = fn(Args<'_>, usize) -> bool;
-
-/// Which arguments are keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// None.
-    None,
-    /// Every `step`-th argument from `first` to `last`; a negative `last` counts from the end.
-    Range {
-        /// Index of the first key; the command's name is argument 0.
-        first: u8,
-        /// Index of the last key, from the end if negative (-1 is the last argument).
-        last: i8,
-        /// Distance between keys.
-        step: u8,
-    },
-    /// As many keys as the argument `count` says, beginning right behind it, `step` apart.
-    Counted {
-        /// Index of the argument that says how many.
-        count: u8,
-        /// Distance between keys.
-        step: u8,
-    },
-}
-
-impl Keys {
-    /// One key as first argument.
-    pub const FIRST: Self = Self::Range {
-        first: 1,
-        last: 1,
-        step: 1,
-    };
-    /// All arguments are keys.
-    pub const ALL: Self = Self::Range {
-        first: 1,
-        last: -1,
-        step: 1,
-    };
-
-    /// Index of the first key, if the command has one at a fixed place.
-    #[inline]
-    pub const fn first_index(self) -> Option<usize> {
-        match self {
-            Self::None => None,
-            Self::Range { first, .. } => Some(first as usize),
-            Self::Counted { count, .. } => Some(count as usize + 1),
-        }
-    }
-}
 
 /// What a command does.
 #[derive(Clone, Copy)]
@@ -279,6 +236,10 @@ pub struct CommandSpec {
     pub secrets: Option<Secrets>,
     /// Its keys.
     pub keys: Keys,
+    /// What it does to all of its keys, if its flags do not say it.
+    pub access: Option<Access>,
+    /// What a request does to its keys, if that depends on the request.
+    pub access_by_request: Option<AccessByRequest>,
     /// What it does.
     pub action: Action,
 }
@@ -289,6 +250,24 @@ impl CommandSpec {
     pub fn accepts(&self, count: usize) -> bool {
         let wanted = usize::from(self.arity.unsigned_abs());
         count == wanted || (self.arity < 0 && count > wanted)
+    }
+
+    /// What it does to a part of its keys. Without a word about it, a command reads and tells the
+    /// value, or changes it and may tell it, as its flags say.
+    pub fn access_to(&self, part: &Part) -> Access {
+        let usual = match self.flags.has(Flags::WRITE) {
+            true => Access::CHANGE,
+            false => Access::READ,
+        };
+        part.access.or(self.access).unwrap_or(usual)
+    }
+
+    /// What this request does to a part of its keys.
+    pub fn access_of(&self, part: &Part, request: Args<'_>) -> Access {
+        match self.access_by_request {
+            Some(access_of) => access_of(request),
+            None => self.access_to(part),
+        }
     }
 
     /// Its subcommands.

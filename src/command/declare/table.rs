@@ -176,7 +176,7 @@ impl CommandTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::declare::spec::{Flags, Group, Keys};
+    use crate::command::declare::spec::{Flags, Group};
     use std::collections::HashSet;
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
                 "{}",
                 spec.name
             );
-            let has_keys = spec.keys != Keys::None;
+            let has_keys = !spec.keys.is_none();
             if has_keys && spec.group == Group::String {
                 let flags = spec.flags;
                 assert!(

@@ -4,8 +4,7 @@
 //! |---|---|
 //! | `introspection/info.rs` | COMMAND INFO: arity, flags, keys |
 //! | `declare/categories.rs` | the ACL categories in it |
-//! | `introspection/key_arguments.rs` | which arguments are keys: its key specifications, GETKEYS |
-//! | `introspection/key_access.rs` | what is done to them, also in GETKEYSANDFLAGS |
+//! | `introspection/key_arguments.rs` | its key specifications, and the keys of GETKEYS |
 //! | `introspection/docs.rs` | COMMAND DOCS: summary and arguments |
 //!
 //! 1. All of it follows from the declarations of the commands (`spec.rs`); shapes and errors are
@@ -17,7 +16,6 @@
 
 mod docs;
 mod info;
-mod key_access;
 mod key_arguments;
 
 use crate::base::command_id::CommandId;
@@ -31,8 +29,6 @@ use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use key_arguments::KeyCall;
-pub(crate) use key_arguments::find_keys;
 use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
@@ -179,9 +175,10 @@ fn getkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn reply_keys(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
-    let call = KeyCall::parse(request)?;
-    reply.array(call.indexes().len());
-    for index in call.indexes() {
+    let (_, keys) = key_arguments::find(request)?;
+    let indexes: Vec<usize> = keys.map(|(index, _)| index).collect();
+    reply.array(indexes.len());
+    for index in indexes {
         reply.bulk(request.get(index));
     }
     Ok(())
@@ -203,14 +200,13 @@ fn getkeysandflags(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
-    let call = KeyCall::parse(request)?;
-    reply.array(call.indexes().len());
-    let (to_first, to_others) = key_access::of_request(call.command, request);
-    for (position, index) in call.indexes().enumerate() {
+    let (spec, keys) = key_arguments::find(request)?;
+    let keys: Vec<_> = keys.collect();
+    reply.array(keys.len());
+    for (index, part) in keys {
         reply.array(2);
         reply.bulk(request.get(index));
-        let access = if position == 0 { to_first } else { to_others };
-        key_access::write(reply, access);
+        key_arguments::write_access(reply, spec.access_of(part, request));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::reply_string;
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::ExpireOption;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
@@ -26,7 +27,8 @@ static STRLEN: CommandSpec = family::STRING
     .command("strlen", "key", strlen)
     .summary("Returns the length of a string in bytes, 0 if there is no such key.")
     .since("2.2.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
+    .access(Access::LOOK);
 
 fn strlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -129,7 +131,8 @@ static GETDEL: CommandSpec = family::STRING
     .command("getdel", "key", getdel)
     .summary("Returns the string value of a key and deletes the key.")
     .since("6.2.0")
-    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .access(Access::TAKE);
 
 fn getdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     get(context, args)?;
