@@ -1,7 +1,7 @@
 //! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
 //!
 //! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
-//! (`keyspace/watch.rs`).
+//! (`keyspace/interest.rs`).
 
 use super::call::{call, reply_error, resolve_number};
 use super::declare::access::Access;
