@@ -7,7 +7,8 @@
 //! Not here: running the requests (`commands.rs`, `node.rs`).
 
 use crate::source::Source;
-use evenkeel::command::declare::table::{CommandNumber, table};
+use evenkeel::base::command_id::CommandId;
+use evenkeel::command::declare::table::table;
 use std::sync::LazyLock;
 
 /// One request: its name and arguments.
@@ -97,7 +98,7 @@ const WORDS: [&[u8]; 24] = [
 
 /// Every token of every syntax.
 static TOKENS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let syntaxes = (0..table().len() as CommandNumber).map(|number| table().spec(number).syntax);
+    let syntaxes = table().all().map(|number| table().spec(number).syntax);
     let mut tokens: Vec<&str> = syntaxes
         .flat_map(str::split_ascii_whitespace)
         .map(|word| word.trim_matches(['[', ']', '<', '>']))
@@ -122,7 +123,7 @@ pub(crate) fn request(source: &mut Source<'_>) -> Request {
         let count = 1 + source.below(8);
         return (0..count).map(|_| anything(source)).collect();
     }
-    let number = number as CommandNumber;
+    let number = CommandId::new(number);
     let names = table().full_name(number).split('|');
     let mut request: Request = names.map(|name| name.as_bytes().to_vec()).collect();
     let syntax = table().spec(number).syntax;
@@ -165,7 +166,7 @@ fn anything(source: &mut Source<'_>) -> Vec<u8> {
         2 => source.one_of(&WORDS).to_vec(),
         3 => source.one_of(&TOKENS).as_bytes().to_vec(),
         4 => {
-            let number = source.below(table().len()) as CommandNumber;
+            let number = CommandId::new(source.below(table().len()));
             table().spec(number).name.as_bytes().to_vec()
         }
         _ => source.bytes(40).to_vec(),

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`clock`] | the one file that reads a clock, and the [`clock::Timestamp`] everyone else is given |
+//! | [`command_id`] | what sessions and statistics call a command |
 //! | [`extended_float`] | the 80-bit floating-point numbers of INCRBYFLOAT |
 //! | [`glob`] | patterns with `*`, `?` and classes |
 //! | [`hash`] | the seeded 64-bit hash of keys |
@@ -15,6 +16,7 @@
 //! Not here: anything with a key, a reply or a socket.
 
 pub mod clock;
+pub mod command_id;
 pub mod extended_float;
 pub mod glob;
 pub mod hash;

@@ -2,8 +2,10 @@
 //!
 //! Not here: the bit arithmetic (`value/bits.rs`, `value/bitfield.rs`).
 
+use super::declare::access::Access;
 use super::declare::family;
-use super::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use super::declare::keys::{Keys, Part};
+use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
 use crate::keyspace::DeadlineChange;
@@ -66,7 +68,7 @@ static GETBIT: CommandSpec = family::BITMAP
     .command("getbit", "key offset", getbit)
     .summary("Returns a bit of a string, 0 beyond its end.")
     .since("2.2.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 fn getbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_bit_offset(context, args.get(2))?;
@@ -179,11 +181,10 @@ static BITOP: CommandSpec = family::BITMAP
     .since("2.6.0")
     .cost("O(total length)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(Keys::Range {
-        first: 2,
-        last: -1,
-        step: 1,
-    });
+    .keys(Keys::of(&[
+        Part::at(2).access(Access::REPLACE),
+        Part::at(3).through(-1, 1).access(Access::READ),
+    ]));
 
 const NOT_TAKES_ONE: ReplyError =
     ReplyError::fixed("ERR BITOP NOT must be called with a single source key.");
@@ -237,7 +238,31 @@ static BITFIELD: CommandSpec = family::BITMAP
     .summary("Reads and changes integers of any width inside a string.")
     .since("3.2.0")
     .cost("O(1) for each operation, plus the zero bytes that are filled in")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .access_by_request(access_of_bitfield);
+
+fn access_of_bitfield(request: Args<'_>) -> Access {
+    match only_gets_fields(request) {
+        true => Access::READ,
+        false => Access::CHANGE,
+    }
+}
+
+/// Whether a BITFIELD has no other operations than GET. What is malformed counts as a change.
+fn only_gets_fields(request: Args<'_>) -> bool {
+    let mut words = request.iter().skip(2);
+    while let Some(word) = words.next() {
+        let argument_count = match word {
+            word if word.eq_ignore_ascii_case(b"get") => 2,
+            word if word.eq_ignore_ascii_case(b"overflow") => 1,
+            _ => return false,
+        };
+        if words.by_ref().take(argument_count).count() < argument_count {
+            return false;
+        }
+    }
+    true
+}
 
 static BITFIELD_RO: CommandSpec = family::BITMAP
     .command(
@@ -248,7 +273,7 @@ static BITFIELD_RO: CommandSpec = family::BITMAP
     .summary("Reads integers of any width inside a string.")
     .since("6.0.0")
     .cost("O(1) for each operation")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 const GET_ONLY: ReplyError = ReplyError::fixed("ERR BITFIELD_RO only supports the GET subcommand");
 

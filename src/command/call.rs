@@ -4,8 +4,9 @@
 
 use super::declare::names::CommandNames;
 use super::declare::spec::{Action, CommandSpec, Handler, Outcome};
-use super::declare::table::{CommandNumber, table};
+use super::declare::table::table;
 use super::observe;
+use crate::base::command_id::CommandId;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -14,7 +15,7 @@ use crate::protocol::error::ReplyError;
 #[derive(Clone, Copy)]
 pub struct Resolved {
     /// Its number: the subcommand's, if there is one.
-    pub number: CommandNumber,
+    pub number: CommandId,
     /// Its declaration.
     pub spec: &'static CommandSpec,
     /// What runs it.
@@ -24,7 +25,7 @@ pub struct Resolved {
 impl Resolved {
     /// A command that is no container, if it takes this number of arguments.
     #[inline]
-    fn new(number: CommandNumber, spec: &'static CommandSpec, args: Args<'_>) -> Option<Self> {
+    fn new(number: CommandId, spec: &'static CommandSpec, args: Args<'_>) -> Option<Self> {
         match spec.action {
             Action::Run(handler) if spec.accepts(args.len()) => Some(Self {
                 number,
@@ -61,7 +62,7 @@ pub fn resolve(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyEr
 
 /// As [`resolve`] for a command whose number is known.
 #[inline]
-pub fn resolve_number(number: CommandNumber, args: Args<'_>) -> Result<Resolved, ReplyError> {
+pub fn resolve_number(number: CommandId, args: Args<'_>) -> Result<Resolved, ReplyError> {
     let spec = table().spec(number);
     if let Some(resolved) = Resolved::new(number, spec, args) {
         return Ok(resolved);
@@ -73,7 +74,7 @@ pub fn resolve_number(number: CommandNumber, args: Args<'_>) -> Result<Resolved,
 }
 
 fn resolve_container(
-    number: CommandNumber,
+    number: CommandId,
     spec: &'static CommandSpec,
     bare: Option<Handler>,
     args: Args<'_>,

@@ -27,7 +27,6 @@ mod strings;
 pub(crate) mod transactions;
 
 pub use declare::markdown;
-pub(crate) use introspection::find_keys;
 
 use crate::protocol::error::ReplyError;
 

@@ -3,12 +3,10 @@
 //! None of this runs for a fast command while nobody watches, unless its reply is large.
 //!
 //! Not here: how long it took (`context/timing.rs`); SLOWLOG, LATENCY and MONITOR themselves
-//! (`watching/`).
+//! (`diagnostics/`).
 
 use super::call::Resolved;
 use super::declare::spec::Flags;
-use super::declare::table::table;
-use crate::config::is_sensitive;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::stats::{LatencyEvent, SlowEntry, shorten};
@@ -68,30 +66,15 @@ fn show(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 
 /// The arguments of a request with its secrets replaced.
 fn shown<'a>(command: Resolved, args: Args<'a>) -> impl ExactSizeIterator<Item = &'a [u8]> {
-    let hides = secrets(table().full_name(command.number));
+    let secrets = command.spec.secrets;
     let shown = move |index| {
-        if hides(args, index) {
+        if secrets.is_some_and(|is_secret| is_secret(args, index)) {
             REDACTED
         } else {
             args.get(index)
         }
     };
     (0..args.len()).map(shown)
-}
-
-/// Tells which arguments of a command are secret.
-fn secrets(full_name: &str) -> fn(Args<'_>, usize) -> bool {
-    match full_name {
-        "auth" => |_, index| index > 0,
-        "hello" => |args, index| {
-            let is_auth = |at: usize| at > 1 && args.get(at).eq_ignore_ascii_case(b"auth");
-            is_auth(index - usize::from(index > 0)) || (index > 1 && is_auth(index - 2))
-        },
-        "config|set" => {
-            |args, index| index > 2 && index % 2 == 1 && is_sensitive(args.get(index - 1))
-        }
-        _ => |_, _| false,
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
 //!
 //! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
-//! (`keyspace/watch.rs`).
+//! (`keyspace/interest.rs`).
 
 use super::call::{call, reply_error, resolve_number};
+use super::declare::access::Access;
 use super::declare::family;
-use super::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use super::declare::keys::Keys;
+use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -49,7 +51,8 @@ static EXEC: CommandSpec = family::TRANSACTIONS
             .and(Flags::LOADING)
             .and(Flags::STALE)
             .and(Flags::SKIP_SLOW_LOG)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::RUNS_QUEUE),
     );
 
 fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
@@ -152,7 +155,8 @@ static WATCH: CommandSpec = family::TRANSACTIONS
     .since("2.2.0")
     .cost("O(number of keys)")
     .flags(FLAGS.and(Flags::NOT_QUEUED))
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .access(Access::LOOK);
 
 fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if context.session().transaction.is_open() {

@@ -17,6 +17,7 @@
 //! Not here: the sums (`stats/statistics.rs`), what is logged (`command/observe.rs`).
 
 use crate::base::clock::{StoppedWatch, Stopwatch};
+use crate::base::command_id::CommandId;
 use crate::stats::Statistics;
 use crate::structures::histogram::Histogram;
 
@@ -30,8 +31,8 @@ const LARGE_REPLY_BYTES: usize = 64 * 1024;
 pub struct Timing {
     stopwatch: Box<dyn Stopwatch>,
     last_ns: u64,
-    /// Numbers of the commands since the last reading.
-    group: [u16; GROUP_MAX],
+    /// The commands since the last reading.
+    group: [CommandId; GROUP_MAX],
     group_len: usize,
     /// Length of the output at which the group ends.
     reply_mark: usize,
@@ -51,7 +52,7 @@ impl Timing {
         Self {
             stopwatch: Box::new(StoppedWatch),
             last_ns: 0,
-            group: [0; GROUP_MAX],
+            group: [CommandId::FIRST; GROUP_MAX],
             group_len: 0,
             reply_mark: 0,
             is_exact: false,
@@ -75,7 +76,7 @@ impl Timing {
 
     /// Adds an executed command to the group. True if the group must end with it.
     #[inline]
-    pub fn add(&mut self, command: u16, output_bytes: usize) -> bool {
+    pub fn add(&mut self, command: CommandId, output_bytes: usize) -> bool {
         self.group[self.group_len] = command;
         self.group_len += 1;
         self.group_len == GROUP_MAX || output_bytes >= self.reply_mark
@@ -109,7 +110,7 @@ impl Timing {
             let due_ns = duration_ns * charged_count as u64 / count as u64;
             stats.count_calls(run[0], run.len() as u64, due_ns - charged_ns);
             if self.is_tracking {
-                self.durations[usize::from(run[0])]
+                self.durations[run[0].index()]
                     .get_or_insert_default()
                     .record_many(duration_ns / count as u64, run.len() as u64);
             }
@@ -122,7 +123,7 @@ impl Timing {
     /// in nanoseconds. Fast commands that it ran share that time, too.
     pub fn end_single(
         &mut self,
-        command: u16,
+        command: CommandId,
         begin_ns: u64,
         output_bytes: usize,
         stats: &mut Statistics,
@@ -132,7 +133,7 @@ impl Timing {
         let duration_ns = self.last_ns - begin_ns + extra_ns;
         stats.count_calls(command, 1, duration_ns);
         if self.is_tracking {
-            self.durations[usize::from(command)]
+            self.durations[command.index()]
                 .get_or_insert_default()
                 .record(duration_ns);
         }
@@ -140,8 +141,8 @@ impl Timing {
     }
 
     /// How long a command took, call by call, in nanoseconds; `None` if that was not tracked.
-    pub fn durations(&self, command: u16) -> Option<&Histogram> {
-        self.durations[usize::from(command)].as_deref()
+    pub fn durations(&self, command: CommandId) -> Option<&Histogram> {
+        self.durations[command.index()].as_deref()
     }
 
     /// Forgets how long commands took.
@@ -165,10 +166,10 @@ mod tests {
         }
     }
 
-    fn busy_ns(stats: &Statistics) -> Vec<(u16, u64)> {
+    fn busy_ns(stats: &Statistics) -> Vec<(usize, u64)> {
         stats
             .commands()
-            .map(|(number, count)| (number, count.busy_ns))
+            .map(|(id, count)| (id.index(), count.busy_ns))
             .collect()
     }
 
@@ -179,29 +180,40 @@ mod tests {
         timing.is_tracking = true;
         timing.set_stopwatch(Box::new(hand.clone()));
         timing.begin(0);
-        assert!(!timing.add(0, 0) && !timing.add(0, 0) && !timing.add(1, 0));
+        assert!(
+            !timing.add(CommandId::FIRST, 0)
+                && !timing.add(CommandId::FIRST, 0)
+                && !timing.add(CommandId::new(1), 0)
+        );
         hand.0.store(100, Ordering::Relaxed);
         let begin_ns = timing.split(0, &mut stats);
         assert_eq!(begin_ns, 100);
         assert_eq!(busy_ns(&stats), [(0, 66), (1, 34)], "nothing is lost");
         hand.0.store(150, Ordering::Relaxed);
-        assert_eq!(timing.end_single(2, begin_ns, 0, &mut stats), 50);
+        assert_eq!(
+            timing.end_single(CommandId::new(2), begin_ns, 0, &mut stats),
+            50
+        );
         assert_eq!(busy_ns(&stats), [(0, 66), (1, 34), (2, 50)]);
         assert_eq!(stats.command_busy_us(), 0, "150 ns");
-        let counts = [0, 1, 2].map(|number| timing.durations(number).map(Histogram::count));
+        let counts = [0, 1, 2].map(|index| {
+            timing
+                .durations(CommandId::new(index))
+                .map(Histogram::count)
+        });
         assert_eq!(counts, [Some(2), Some(1), Some(1)]);
         timing.reset();
-        assert!(timing.durations(0).is_none());
+        assert!(timing.durations(CommandId::FIRST).is_none());
     }
 
     #[test]
     fn a_group_ends_when_it_is_full_or_a_reply_is_large() {
         let mut timing = Timing::new(1);
         timing.begin(10);
-        assert!(!timing.add(0, LARGE_REPLY_BYTES + 9));
-        assert!(timing.add(0, LARGE_REPLY_BYTES + 10));
+        assert!(!timing.add(CommandId::FIRST, LARGE_REPLY_BYTES + 9));
+        assert!(timing.add(CommandId::FIRST, LARGE_REPLY_BYTES + 10));
         timing.end_group(0, &mut Statistics::new(1));
-        assert!((1..GROUP_MAX).all(|_| !timing.add(0, 0)));
-        assert!(timing.add(0, 0));
+        assert!((1..GROUP_MAX).all(|_| !timing.add(CommandId::FIRST, 0)));
+        assert!(timing.add(CommandId::FIRST, 0));
     }
 }

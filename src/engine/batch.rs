@@ -17,8 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::declare::names::CommandNames;
-#[cfg(doc)]
-use crate::command::declare::spec::CommandSpec;
+use crate::command::declare::spec::Flags;
 use crate::context::Context;
 use crate::context::PreparedKey;
 use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
@@ -92,7 +91,7 @@ struct Prepared<'a> {
     args: Args<'a>,
     /// `None` for what [`crate::command::call::resolve`] has to look at.
     command: Option<Resolved>,
-    /// See [`CommandSpec::is_short_work_on_keys`]; and the request is not large.
+    /// See [`Flags::SHORT`]; and the request is not large.
     is_short_work: bool,
     key: Option<PreparedKey>,
 }
@@ -277,7 +276,7 @@ fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Pre
     Prepared {
         args,
         command,
-        is_short_work: command.is_some_and(|command| command.spec.is_short_work_on_keys()),
+        is_short_work: command.is_some_and(|command| command.spec.flags.has(Flags::SHORT)),
         key,
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     let flags = command.spec.flags;
     let transaction = &context.sessions.get(context.key).transaction;
     let is_in_multi = transaction.is_open();
-    let (demands, adds_bytes) = if is_in_multi && is_exec(command) {
+    let (demands, adds_bytes) = if is_in_multi && flags.has(Flags::RUNS_QUEUE) {
         (transaction.demands(), transaction.queue_bytes())
     } else {
         (demands_of(flags), args.span_bytes())
@@ -95,10 +95,6 @@ fn may_write(context: &Context<'_>) -> bool {
     !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error
 }
 
-fn is_exec(command: Resolved) -> bool {
-    command.spec.name == "exec"
-}
-
 fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
     let queued_bytes = context.session().transaction.queue_bytes() as u64;
     if queued_bytes > context.config.client_query_buffer_limit_bytes {
@@ -134,7 +130,7 @@ pub(super) fn needs_room(context: &Context<'_>, command: Resolved) -> bool {
 #[cold]
 fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Gate {
     context.stats.count_rejection(command.number);
-    if is_exec(command) {
+    if command.spec.flags.has(Flags::RUNS_QUEUE) {
         return Gate::Refused(transactions::abort(context, &error));
     }
     context.session().transaction.note_error();
@@ -154,12 +150,11 @@ pub(super) fn refuse_unresolved(
     args: Args<'_>,
     error: ReplyError,
 ) -> ReplyError {
-    let name = args.name();
-    if let Some(number) = table().find(name) {
+    if let Some(number) = table().find(args.name()) {
         context.stats.count_rejection(number);
-    }
-    if name.eq_ignore_ascii_case(b"exec") {
-        return transactions::abort(context, &error);
+        if table().spec(number).flags.has(Flags::RUNS_QUEUE) {
+            return transactions::abort(context, &error);
+        }
     }
     context.session().transaction.note_error();
     error

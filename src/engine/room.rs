@@ -16,9 +16,8 @@
 
 use crate::command::call::resolve;
 use crate::command::declare::names::CommandNames;
-use crate::command::declare::spec::CommandSpec;
+use crate::command::declare::spec::{CommandSpec, Flags};
 use crate::command::declare::table::table;
-use crate::command::find_keys;
 use crate::context::Context;
 use crate::protocol::args::Args;
 
@@ -40,7 +39,7 @@ pub(super) fn expected_reply_bytes(
     if !transaction.is_open() {
         return of_command(context, command.spec, args);
     }
-    if command.spec.name != "exec" {
+    if !command.spec.flags.has(Flags::RUNS_QUEUE) {
         // It is queued.
         return 0;
     }
@@ -52,18 +51,17 @@ pub(super) fn expected_reply_bytes(
 }
 
 fn of_command(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> usize {
-    if spec.name == "keys" {
+    if spec.flags.has(Flags::LARGE_REPLY) {
         return usize::MAX;
     }
-    let Some(indexes) = find_keys(spec.keys, args) else {
+    let Some(keys) = spec.keys.find(args) else {
         return args.len().saturating_mul(ARGUMENT_REPLY_BYTES);
     };
     let (database, now_ms) = (context.database(), context.now_ms());
-    indexes
-        .filter_map(|index| {
-            let key = context.keyspace.key(args.get(index));
-            context.keyspace.find(database, key, now_ms)
-        })
-        .map(|entry| context.keyspace.key_bytes(entry))
-        .sum()
+    keys.filter_map(|(index, _)| {
+        let key = context.keyspace.key(args.get(index));
+        context.keyspace.find(database, key, now_ms)
+    })
+    .map(|entry| context.keyspace.key_bytes(entry))
+    .sum()
 }

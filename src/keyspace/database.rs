@@ -3,7 +3,7 @@
 //! Invariants: every entry id in the heap is in the table; an entry has a heap position exactly
 //! when the heap has it there (`Keyspace::check_invariants`).
 //!
-//! Not here: changes (`mutation.rs`); this file reads.
+//! Not here: changes (`mutation/`); this file reads.
 
 use super::entry::{EntryId, EntryRef, EntryStore};
 use super::{Key, Lookup};

@@ -29,7 +29,7 @@
 //!
 //! Not here: the memory of entries up to 13 KB (`slabs.rs`) and up to 1 MiB (`spans.rs`; larger ones
 //! have an allocation each), where an entry is found (`structures/hash_table`), what a change implies
-//! (`mutation.rs`).
+//! (`mutation/`).
 #![allow(unsafe_code)]
 
 use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};

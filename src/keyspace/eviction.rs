@@ -6,7 +6,7 @@
 //!
 //! The hand walks the tables in the order of the hash (`hand.rs`).
 //!
-//! Invariant: only whole entries go, through `mutation.rs`.
+//! Invariant: only whole entries go, through `mutation/`.
 //!
 //! Cost: an eviction examines some 4 to 16 entries on average and 64 at most, whose lines are asked
 //! for ahead.
@@ -14,6 +14,7 @@
 //! Not here: what an entry is worth (`structures/eviction`); how many go, and when (`room.rs`).
 
 use super::entry::{EntryId, EntryRef, HEADER_BYTES};
+use super::event::Event;
 use super::hand::{Hand, Place};
 use super::{Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
@@ -264,7 +265,8 @@ impl Keyspace {
             found.expect("an entry of a heap is in its table").0
         });
         let held_before = self.cut.held_bytes();
-        self.mutate(database, now_ms).remove_at(location, id);
+        self.mutate(database, now_ms)
+            .remove_at(location, id, Event::Evicted);
         if self.is_cutting() {
             self.cut.note_eviction(held_before);
             self.note_overhead_change();

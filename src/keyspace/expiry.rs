@@ -11,6 +11,7 @@
 use super::Keyspace;
 use super::database::EntryHashes;
 use super::entry::EntryId;
+use super::event::Event;
 use crate::structures::hash_table::PayloadHash;
 use crate::structures::histogram::Histogram;
 
@@ -86,7 +87,8 @@ impl Keyspace {
             .expect("an entry of the heap is in the table");
         self.expired.removed_keys += 1;
         self.expired.lag_ms.record(now_ms - deadline_ms);
-        self.mutate(database, now_ms).remove_at(location, id);
+        self.mutate(database, now_ms)
+            .remove_at(location, id, Event::Expired);
     }
 
     /// Removes a key whose deadline has come, so that nobody takes it for present.

@@ -5,7 +5,7 @@
 //! table that was dropped during a cut are shown to it before they are freed; the heap, which knows
 //! the deadlines, goes after them.
 //!
-//! Not here: the deletion of single keys, which frees at once (`mutation.rs`).
+//! Not here: the deletion of single keys, which frees at once (`mutation/`).
 
 use super::cut::{self, Cut, Shown};
 use super::database::Database;

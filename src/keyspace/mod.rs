@@ -6,8 +6,8 @@
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
-//!      └── watch.rs: versions of watched keys
-//!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation.rs`, and only there
+//!      └── interest.rs: who wants to know of changes of a key, event.rs: what can happen to it
+//!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation/`, and only there
 //! ```
 //!
 //! Invariants (`check_invariants`): every entry is in exactly one table (or in the graveyard);
@@ -21,20 +21,22 @@
 mod cut;
 mod database;
 pub(crate) mod entry;
+mod event;
 mod eviction;
 mod expiry;
 mod graveyard;
 mod hand;
+mod interest;
 mod key;
 mod mutation;
 mod relocation;
 mod room;
 mod slabs;
 mod spans;
-mod watch;
 
 pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
+pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::ExpiryReport;
 pub use key::Key;
@@ -51,9 +53,9 @@ use entry::{EntryId, EntryStore};
 use eviction::Eviction;
 use expiry::ExpiryRecord;
 use graveyard::Graveyard;
+use interest::Interests;
 use room::Limit;
 use std::ops::ControlFlow;
-use watch::Watches;
 
 /// How many keys a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ pub struct Keyspace {
     hasher: KeyHasher,
     random: fastrand::Rng,
     graveyard: Graveyard,
-    watches: Watches,
+    interests: Interests,
     expired: ExpiryRecord,
     dirty_count: u64,
     cut: Cut,
@@ -106,7 +108,7 @@ impl Keyspace {
             hasher,
             random,
             graveyard: Graveyard::default(),
-            watches: Watches::default(),
+            interests: Interests::default(),
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
@@ -386,19 +388,19 @@ impl Keyspace {
     /// Every call needs one [`Keyspace::unwatch`].
     pub fn watch(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
         self.remove_if_due(database, key, now_ms);
-        self.watches.claim(database, key)
+        self.interests.claim(database, key)
     }
 
     /// The version of a watched key: differs from that at [`Keyspace::watch`] if the key changed,
     /// expired or was flushed since.
     pub fn watched_version(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
         self.remove_if_due(database, key, now_ms);
-        self.watches.version(database, key)
+        self.interests.version(database, key)
     }
 
     /// Ends one [`Keyspace::watch`].
     pub fn unwatch(&mut self, database: usize, key: &[u8]) {
-        self.watches.release(database, key);
+        self.interests.release(database, key);
     }
 
     /// Hands a database over to the graveyard.

@@ -254,7 +254,88 @@ fn watched_versions_follow_changes_expiry_flush_and_swap() {
     keyspace.mutate(0, 60).flush();
     assert!(has_changed(&mut keyspace, 60));
     keyspace.unwatch(0, b"k");
-    assert!(keyspace.watches.is_empty());
+    assert!(keyspace.interests.is_empty());
+}
+
+/// What a change let those hear who listen: `key: event`, with the database before all but the first.
+fn heard(keyspace: &mut Keyspace) -> String {
+    let shown = keyspace.interests.heard().into_iter().map(|heard| {
+        let (database, key, event) = heard;
+        match database {
+            0 => format!("{key}: {}", event.name()),
+            _ => format!("{database}/{key}: {}", event.name()),
+        }
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_change_is_heard_as_what_it_is() {
+    let mut keyspace = Keyspace::new(2, 1);
+    keyspace.interests.listen();
+    let (a, b) = (keyspace.key(b"a"), keyspace.key(b"b"));
+    let one = StringValue::Integer(1);
+    type Change<'a> = &'a dyn Fn(&mut Mutation<'_>);
+    let changes: [(Change<'_>, &str); 15] = [
+        (&|on| on.set(a, one, DeadlineChange::Clear), "a: set"),
+        (&|on| on.set(a, one, DeadlineChange::At(5)), "a: del"),
+        (&|on| _ = on.remove(a), ""),
+        (&|on| _ = on.increment(a, 1), "a: incrby"),
+        (&|on| _ = on.edit(a, 3, |_| true), "a: setrange"),
+        (&|on| _ = on.edit(a, 3, |_| false), ""),
+        (&|on| _ = on.persist(a), ""),
+        (&|on| _ = on.set_deadline(a, 50), "a: expire"),
+        (&|on| _ = on.persist(a), "a: persist"),
+        (&|on| _ = on.copy(a, 0, b), "b: copy_to"),
+        (&|on| _ = on.rename(a, 0, b), "a: rename_from, b: rename_to"),
+        (&|on| _ = on.rename(b, 1, b), "b: move_from, 1/b: move_to"),
+        (&|on| _ = on.rename(b, 1, b), ""),
+        (&|on| on.set(a, one, DeadlineChange::At(11)), "a: set"),
+        (&|on| _ = on.set_deadline(a, 9), "a: del"),
+    ];
+    for (step, (change, expected)) in changes.into_iter().enumerate() {
+        change(&mut keyspace.mutate(0, 10));
+        assert_eq!(heard(&mut keyspace), expected, "step {step}");
+    }
+    let mut there = keyspace.mutate(1, 10);
+    there.set_deadline(b, 20);
+    there.set(a, one, DeadlineChange::At(30));
+    heard(&mut keyspace);
+    assert!(!keyspace.mutate(1, 20).exists(b));
+    assert_eq!(heard(&mut keyspace), "1/b: expired");
+    assert_eq!(keyspace.expire_some(30, 10), 1);
+    assert_eq!(heard(&mut keyspace), "1/a: expired");
+}
+
+#[test]
+fn a_value_that_another_takes_the_place_of_counts_as_a_change() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let (a, b) = (keyspace.key(b"a"), keyspace.key(b"b"));
+    for key in [a, b] {
+        let mut on = keyspace.mutate(0, 0);
+        on.set(key, StringValue::Integer(1), DeadlineChange::Clear);
+    }
+    let dirty_before = keyspace.dirty_count();
+    assert!(keyspace.mutate(0, 0).rename(a, 0, b));
+    // The old value of `b`, its new one, and `a`.
+    assert_eq!(keyspace.dirty_count() - dirty_before, 3);
+}
+
+#[test]
+fn events_have_the_classes_of_redis() {
+    let classes = [
+        (Event::Set, '$'),
+        (Event::IncrBy, '$'),
+        (Event::Edit, '$'),
+        (Event::Del, 'g'),
+        (Event::CopyTo, 'g'),
+        (Event::Restore, 'g'),
+        (Event::Expired, 'x'),
+        (Event::Evicted, 'e'),
+    ];
+    for (event, class) in classes {
+        assert_eq!(event.class(), class, "{}", event.name());
+    }
 }
 
 #[test]

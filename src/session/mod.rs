@@ -13,6 +13,7 @@ pub mod transaction;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;
+use crate::base::command_id::CommandId;
 use crate::config::Config;
 use crate::protocol::reply::Dialect;
 use long_read::LongRead;
@@ -147,7 +148,7 @@ pub struct Session {
     /// When its last request was executed, on the monotonic clock.
     pub last_active_us: u64,
     /// The command executed last, as a number of the command table.
-    pub last_command: Option<u16>,
+    pub last_command: Option<CommandId>,
     /// The long read in progress, if any; its reply is still owed.
     pub long_read: Option<Box<dyn LongRead>>,
     /// How full its buffers are.

@@ -1,14 +1,15 @@
 //! MULTI, its queue, and WATCH.
 //!
-//! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/watch.rs`).
+//! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/interest.rs`).
 
+use crate::base::command_id::CommandId;
 use crate::protocol::args::OwnedArgs;
 
 /// A command that waits for EXEC.
 #[derive(Debug)]
 pub struct QueuedCommand {
-    /// Its number in the command table.
-    pub command: u16,
+    /// Which command it is.
+    pub command: CommandId,
     /// Its arguments, the name included.
     pub args: OwnedArgs,
 }
@@ -79,7 +80,7 @@ impl Transaction {
     }
 
     /// Adds a command to the queue.
-    pub fn queue(&mut self, command: u16, args: OwnedArgs, demands: Demands) {
+    pub fn queue(&mut self, command: CommandId, args: OwnedArgs, demands: Demands) {
         let state = self.state();
         state.queue_bytes += args.heap_bytes() + size_of::<QueuedCommand>();
         state.demands = state.demands.and(demands);
@@ -140,7 +141,7 @@ impl Transaction {
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
         let state = self.state();
-        // The keyspace has a copy of the key (`keyspace/watch.rs`).
+        // The keyspace has a copy of the key (`keyspace/interest.rs`).
         state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
     }

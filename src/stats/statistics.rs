@@ -3,6 +3,7 @@
 //! Not here: names and texts of the fields in INFO (`table.rs`).
 
 use super::{Counters, Gauges, LatencyMonitor, Rate, SlowLog};
+use crate::base::command_id::CommandId;
 use std::collections::BTreeMap;
 
 /// How often a command was called.
@@ -54,17 +55,17 @@ impl Statistics {
     }
 
     /// Counts some executions of a command, and the time that they took together.
-    pub fn count_calls(&mut self, command: u16, calls: u64, duration_ns: u64) {
+    pub fn count_calls(&mut self, command: CommandId, calls: u64, duration_ns: u64) {
         self.counters.total_commands_processed += calls;
         self.command_busy_ns += duration_ns;
-        let count = &mut self.commands[usize::from(command)];
+        let count = &mut self.commands[command.index()];
         count.calls += calls;
         count.busy_ns += duration_ns;
     }
 
     /// Counts an execution that answered an error, beside [`Statistics::count_calls`].
-    pub fn count_failure(&mut self, command: u16) {
-        self.commands[usize::from(command)].failed_calls += 1;
+    pub fn count_failure(&mut self, command: CommandId) {
+        self.commands[command.index()].failed_calls += 1;
     }
 
     /// Time of all commands, in microseconds.
@@ -73,8 +74,8 @@ impl Statistics {
     }
 
     /// Counts a call that was refused before execution.
-    pub fn count_rejection(&mut self, command: u16) {
-        self.commands[usize::from(command)].rejected_calls += 1;
+    pub fn count_rejection(&mut self, command: CommandId) {
+        self.commands[command.index()].rejected_calls += 1;
     }
 
     /// Counts an error reply by its code.
@@ -90,11 +91,11 @@ impl Statistics {
     }
 
     /// Commands that were called or refused, by number.
-    pub fn commands(&self) -> impl Iterator<Item = (u16, CommandCount)> + '_ {
+    pub fn commands(&self) -> impl Iterator<Item = (CommandId, CommandCount)> + '_ {
         let numbered = self.commands.iter().enumerate();
         numbered
             .filter(|(_, count)| **count != CommandCount::default())
-            .map(|(number, &count)| (number as u16, count))
+            .map(|(number, &count)| (CommandId::new(number), count))
     }
 
     /// Error codes and how often each was replied.
@@ -201,9 +202,9 @@ mod tests {
     #[test]
     fn reset_forgets_commands_and_errors() {
         let mut stats = Statistics::new(3);
-        stats.count_calls(2, 1, 0);
-        stats.count_failure(2);
-        stats.count_rejection(1);
+        stats.count_calls(CommandId::new(2), 1, 0);
+        stats.count_failure(CommandId::new(2));
+        stats.count_rejection(CommandId::new(1));
         let counted: Vec<_> = stats.commands().collect();
         let refused = CommandCount {
             rejected_calls: 1,
@@ -214,7 +215,10 @@ mod tests {
             failed_calls: 1,
             ..Default::default()
         };
-        assert_eq!(counted, [(1, refused), (2, failed)]);
+        assert_eq!(
+            counted,
+            [(CommandId::new(1), refused), (CommandId::new(2), failed)]
+        );
         stats.count_error("ERR");
         stats.reset();
         assert_eq!((stats.commands().count(), stats.errors().count()), (0, 0));

@@ -33,7 +33,14 @@ static HELLO: CommandSpec = family::CONNECTION
         "Chooses the protocol, authenticates and names the client, and tells what the server is.",
     )
     .since("6.0.0")
-    .flags(FLAGS);
+    .flags(FLAGS)
+    .secrets(follows_auth);
+
+/// Whether an argument is the name or the password after the word AUTH. The version comes before.
+fn follows_auth(args: Args<'_>, index: usize) -> bool {
+    let is_auth = |at: usize| at > 1 && args.get(at).eq_ignore_ascii_case(b"auth");
+    index > 1 && (is_auth(index - 1) || is_auth(index - 2))
+}
 
 const BAD_PROTOCOL: ReplyError =
     ReplyError::fixed("ERR Protocol version is not an integer or out of range");
@@ -124,7 +131,8 @@ static AUTH: CommandSpec = family::CONNECTION
     .command("auth", "[username] password", auth)
     .summary("Authenticates the client.")
     .since("1.0.0")
-    .flags(FLAGS);
+    .flags(FLAGS)
+    .secrets(|_, index| index > 0);
 
 const NO_PASSWORD_SET: ReplyError = ReplyError::fixed(
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",

@@ -6,16 +6,22 @@
 //!      .summary("Returns the bytes of a string …")
 //!      .since("2.4.0")
 //!      .flags(Flags::READ_ONLY)                           then what is not usual:
-//!      .cost("O(length of the answer)");                  cost, keys, flags
+//!      .cost("O(length of the answer)");                  cost, keys, flags, what is
+//!                                                          done to keys, secrets …
 //! ```
 //!
-//! What is left out has its usual value: no flags, the keys of the family, cost O(1). The arity
+//! What is left out has its usual value: no flags, no secrets, the keys of the family, cost O(1), the
+//! ACL categories that follow from group and flags. The arity
 //! follows from the syntax (`arity.rs`). A subcommand has no keys unless it says so.
 //!
 //! Not here: what the parts of a declaration mean (`spec.rs`).
 
+use super::access::Access;
 use super::arity;
-use super::spec::{Action, CommandSpec, Flags, Group, Handler, Keys};
+use super::keys::Keys;
+use super::spec::{
+    AccessByRequest, Action, Categories, CommandSpec, Flags, Group, Handler, Secrets,
+};
 
 /// Commands on keys of any kind.
 pub(in crate::command) const GENERIC: Family = Family::of_keys(Group::Generic);
@@ -30,23 +36,35 @@ pub(in crate::command) const CONNECTION: Family = Family::without_keys(Group::Co
 /// Commands about the server as a whole.
 pub(in crate::command) const SERVER: Family = Family::without_keys(Group::Server);
 
+/// COMMAND, which Redis counts among the server's, and for rights among the connection's.
+pub(in crate::command) const INTROSPECTION: Family = SERVER.also(Categories::CONNECTION);
+
 /// What the commands of one chapter have in common.
 #[derive(Clone, Copy)]
 pub(in crate::command) struct Family {
     group: Group,
     keys: Keys,
+    also: Categories,
 }
 
 impl Family {
     /// A family whose commands take one key, as their first argument.
     const fn of_keys(group: Group) -> Self {
-        let keys = Keys::FIRST;
-        Self { group, keys }
+        Self::new(group, Keys::FIRST)
     }
 
     const fn without_keys(group: Group) -> Self {
-        let keys = Keys::None;
-        Self { group, keys }
+        Self::new(group, Keys::NONE)
+    }
+
+    const fn new(group: Group, keys: Keys) -> Self {
+        let also = Categories::NONE;
+        Self { group, keys, also }
+    }
+
+    const fn also(mut self, categories: Categories) -> Self {
+        self.also = categories;
+        self
     }
 
     /// Begins the declaration of a command.
@@ -98,7 +116,11 @@ impl Family {
             complexity: "O(1)",
             arity,
             flags: Flags::NONE,
-            keys: Keys::None,
+            also: self.also,
+            secrets: None,
+            keys: Keys::NONE,
+            access: None,
+            access_by_request: None,
             action,
         }
     }
@@ -141,6 +163,31 @@ impl CommandSpec {
         if self.arity > 0 {
             self.arity = -self.arity;
         }
+        self
+    }
+
+    /// What it does to its keys, if that does not follow from its flags.
+    pub(in crate::command) const fn access(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// What a request does to its keys, which is [`Access::CHANGE`] or less.
+    pub(in crate::command) const fn access_by_request(mut self, of: AccessByRequest) -> Self {
+        self.access = Some(Access::CHANGE_OR_LESS);
+        self.access_by_request = Some(of);
+        self
+    }
+
+    /// ACL categories that do not follow from its group and flags.
+    pub(in crate::command) const fn also(mut self, categories: Categories) -> Self {
+        self.also = categories;
+        self
+    }
+
+    /// Which of its arguments are secret.
+    pub(in crate::command) const fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = Some(secrets);
         self
     }
 

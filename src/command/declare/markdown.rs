@@ -4,7 +4,8 @@
 //!
 //! Not here: the same for programs (`introspection.rs`).
 
-use super::table::{CommandNumber, table};
+use super::table::table;
+use crate::base::command_id::CommandId;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -22,7 +23,7 @@ again and again. \"Since\" is the first version of Redis that had the command.
 /// The text of `docs/COMMANDS.md`.
 pub fn markdown() -> String {
     let mut text = HEAD.to_owned();
-    let mut groups: BTreeMap<_, Vec<CommandNumber>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<CommandId>> = BTreeMap::new();
     for number in table().commands() {
         groups
             .entry(table().spec(number).group)
@@ -43,7 +44,7 @@ pub fn markdown() -> String {
     text
 }
 
-fn push_row(text: &mut String, number: CommandNumber) {
+fn push_row(text: &mut String, number: CommandId) {
     let spec = table().spec(number);
     let name = table().full_name(number).replace('|', " ").to_uppercase();
     let usage = format!("{name} {}", spec.syntax);
@@ -74,7 +75,7 @@ mod tests {
     #[test]
     fn every_command_has_a_row_under_its_group() {
         let text = markdown();
-        for number in 0..table().len() as CommandNumber {
+        for number in table().all() {
             let spec = table().spec(number);
             let title = format!("\n## {}\n", capitalized(spec.group.name()));
             let (_, section) = text.split_once(&title).expect(spec.name);

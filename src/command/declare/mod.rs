@@ -11,6 +11,7 @@
 //! | [`spec`] | the parts of a declaration |
 //! | `family` | what the commands of a chapter have in common, and how each is declared |
 //! | `syntax`, `arity` | the notation of arguments, and how many words it means |
+//! | [`keys`], [`access`] | which arguments are keys, and what is done to them |
 //! | [`table`] | all commands by name and number |
 //! | [`names`] | the names clients may call them by |
 //! | `categories` | the ACL categories of a command |
@@ -19,10 +20,12 @@
 //!
 //! Not here: running a command (`command/call.rs`).
 
+pub mod access;
 mod arity;
 pub(super) mod categories;
 pub(super) mod family;
 pub(super) mod help;
+pub mod keys;
 mod markdown;
 pub mod names;
 pub mod spec;

@@ -16,7 +16,8 @@
 //! Not here: reading `rename-command` (`config/rename.rs`).
 
 use super::spec::CommandSpec;
-use super::table::{CommandNumber, SLOT_COUNT, slot_of, table};
+use super::table::{SLOT_COUNT, Slots, slot_of, table};
+use crate::base::command_id::CommandId;
 use crate::config::Rename;
 use crate::protocol::args::{Args, short_name_of};
 use std::fmt;
@@ -57,14 +58,13 @@ fn short_slot_of(word: u64) -> usize {
 #[derive(Clone, Copy)]
 struct ShortName {
     word: u64,
-    number: CommandNumber,
+    number: CommandId,
     spec: &'static CommandSpec,
 }
 
 /// The names of all commands.
 pub struct CommandNames {
-    /// Numbers plus one; 0 is empty.
-    slots: [u16; SLOT_COUNT],
+    slots: Slots,
     /// The same for short names.
     short: [Option<ShortName>; SHORT_SLOT_COUNT],
     /// By number; empty for a command that nobody may call, and for subcommands.
@@ -89,7 +89,7 @@ impl CommandNames {
     fn build(renames: &[Rename]) -> (Self, Option<RenameError>) {
         let mut names: Vec<Box<[u8]>> = vec![Box::default(); table().len()];
         for number in table().commands() {
-            names[usize::from(number)] = table().spec(number).name.as_bytes().into();
+            names[number.index()] = table().spec(number).name.as_bytes().into();
         }
         let mut first_error = None;
         let shown = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
@@ -111,23 +111,22 @@ impl CommandNames {
             };
             first_error.get_or_insert(error);
         }
-        let mut slots = [0; SLOT_COUNT];
+        let mut slots = [None; SLOT_COUNT];
         let mut short = [None; SHORT_SLOT_COUNT];
-        for (number, name) in names.iter().enumerate() {
+        for (number, name) in table().all().zip(&names) {
             if name.is_empty() {
                 continue;
             }
             let mut slot = slot_of(name);
-            while slots[slot] != 0 {
+            while slots[slot].is_some() {
                 slot = (slot + 1) % SLOT_COUNT;
             }
-            slots[slot] = number as CommandNumber + 1;
+            slots[slot] = Some(number);
             if let Some(word) = short_name_of(name) {
                 let mut slot = short_slot_of(word);
                 while short[slot].is_some() {
                     slot = (slot + 1) % SHORT_SLOT_COUNT;
                 }
-                let number = number as CommandNumber;
                 let spec = table().spec(number);
                 short[slot] = Some(ShortName { word, number, spec });
             }
@@ -142,7 +141,7 @@ impl CommandNames {
 
     /// The command that a request names, and its declaration.
     #[inline]
-    pub fn find_for(&self, args: Args<'_>) -> Option<(CommandNumber, &'static CommandSpec)> {
+    pub fn find_for(&self, args: Args<'_>) -> Option<(CommandId, &'static CommandSpec)> {
         let Some(word) = args.short_name() else {
             let number = self.find(args.name())?;
             return Some((number, table().spec(number)));
@@ -159,11 +158,10 @@ impl CommandNames {
 
     /// The command of a name, whatever its letter case.
     #[inline]
-    pub fn find(&self, name: &[u8]) -> Option<CommandNumber> {
+    pub fn find(&self, name: &[u8]) -> Option<CommandId> {
         let mut slot = slot_of(name);
-        while self.slots[slot] != 0 {
-            let number = self.slots[slot] - 1;
-            if self.names[usize::from(number)].eq_ignore_ascii_case(name) {
+        while let Some(number) = self.slots[slot] {
+            if self.names[number.index()].eq_ignore_ascii_case(name) {
                 return Some(number);
             }
             slot = (slot + 1) % SLOT_COUNT;

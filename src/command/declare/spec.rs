@@ -4,6 +4,8 @@
 //! (`table.rs`, `call.rs`), COMMAND and its subcommands (`introspection.rs`, `syntax.rs`), and
 //! `docs/COMMANDS.md` (`markdown.rs`).
 
+use super::access::Access;
+use super::keys::{Keys, Part};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -48,7 +50,7 @@ impl Group {
 
 /// Properties of a command, as a set of the constants below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// Nothing special.
@@ -79,8 +81,16 @@ impl Flags {
     pub const MOVABLE_KEYS: Self = Self(1 << 11);
     /// Not in the slow log: the commands it runs are.
     pub const SKIP_SLOW_LOG: Self = Self(1 << 12);
-    /// Short work, though Redis does not call it fast: timed with its neighbours.
-    pub const BRIEF: Self = Self(1 << 13);
+    /// Short work on keys that leaves the session, the configuration and the server as they are, so
+    /// that the next command passes the same gates; timed with its neighbours.
+    pub const SHORT: Self = Self(1 << 13);
+    /// Runs what its transaction has queued, and passes the gates of all of that.
+    pub const RUNS_QUEUE: Self = Self(1 << 14);
+    /// Its reply may be as large as a database.
+    pub const LARGE_REPLY: Self = Self(1 << 15);
+
+    /// What Redis calls fast, on keys and on nothing else.
+    pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
 
     /// This set and another.
     pub const fn and(self, other: Self) -> Self {
@@ -96,7 +106,7 @@ impl Flags {
     /// Whether a command's time is measured together with that of its neighbours.
     #[inline]
     pub const fn is_timed_in_groups(self) -> bool {
-        self.0 & (Self::FAST.0 | Self::BRIEF.0) != 0
+        self.0 & (Self::FAST.0 | Self::SHORT.0) != 0
     }
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
@@ -122,53 +132,75 @@ impl Flags {
     }
 }
 
-/// Which arguments are keys.
+/// ACL categories, as a set of the constants below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// None.
-    None,
-    /// Every `step`-th argument from `first` to `last`; a negative `last` counts from the end.
-    Range {
-        /// Index of the first key; the command's name is argument 0.
-        first: u8,
-        /// Index of the last key, from the end if negative (-1 is the last argument).
-        last: i8,
-        /// Distance between keys.
-        step: u8,
-    },
-    /// As many keys as the argument `count` says, beginning right behind it, `step` apart.
-    Counted {
-        /// Index of the argument that says how many.
-        count: u8,
-        /// Distance between keys.
-        step: u8,
-    },
-}
+pub struct Categories(u32);
 
-impl Keys {
-    /// One key as first argument.
-    pub const FIRST: Self = Self::Range {
-        first: 1,
-        last: 1,
-        step: 1,
-    };
-    /// All arguments are keys.
-    pub const ALL: Self = Self::Range {
-        first: 1,
-        last: -1,
-        step: 1,
-    };
+impl Categories {
+    /// In none.
+    pub const NONE: Self = Self(0);
+    /// Keys of any kind, and whole databases.
+    pub const KEYSPACE: Self = Self(1);
+    /// Reads keys.
+    pub const READ: Self = Self(1 << 1);
+    /// May change keys.
+    pub const WRITE: Self = Self(1 << 2);
+    /// String values.
+    pub const STRING: Self = Self(1 << 3);
+    /// Strings as arrays of bits.
+    pub const BITMAP: Self = Self(1 << 4);
+    /// For operators.
+    pub const ADMIN: Self = Self(1 << 5);
+    /// O(1) or O(log n).
+    pub const FAST: Self = Self(1 << 6);
+    /// All that is not fast.
+    pub const SLOW: Self = Self(1 << 7);
+    /// Not for everybody: it may take long, tell secrets, or destroy much.
+    pub const DANGEROUS: Self = Self(1 << 8);
+    /// The client's own connection.
+    pub const CONNECTION: Self = Self(1 << 9);
+    /// MULTI and what belongs to it.
+    pub const TRANSACTION: Self = Self(1 << 10);
 
-    /// Index of the first key, if the command has one at a fixed place.
-    #[inline]
-    pub const fn first_index(self) -> Option<usize> {
-        match self {
-            Self::None => None,
-            Self::Range { first, .. } => Some(first as usize),
-            Self::Counted { count, .. } => Some(count as usize + 1),
-        }
+    /// This set and another.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set, and another if that is asked for.
+    #[must_use]
+    pub const fn and_if(self, is_asked_for: bool, other: Self) -> Self {
+        if is_asked_for { self.and(other) } else { self }
+    }
+
+    /// The names without `@`, in Redis's order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [(Categories, &str); 11] = [
+            (Categories::KEYSPACE, "keyspace"),
+            (Categories::READ, "read"),
+            (Categories::WRITE, "write"),
+            (Categories::STRING, "string"),
+            (Categories::BITMAP, "bitmap"),
+            (Categories::ADMIN, "admin"),
+            (Categories::FAST, "fast"),
+            (Categories::SLOW, "slow"),
+            (Categories::DANGEROUS, "dangerous"),
+            (Categories::CONNECTION, "connection"),
+            (Categories::TRANSACTION, "transaction"),
+        ];
+        NAMES
+            .into_iter()
+            .filter(move |&(category, _)| self.0 & category.0 != 0)
+            .map(|(_, name)| name)
     }
 }
+
+/// Tells what a request does to its keys.
+pub type AccessByRequest = fn(Args<'_>) -> Access;
+
+/// Tells whether the argument at an index is secret: never shown in the slow log or by MONITOR.
+pub type Secrets = fn(Args<'_>, usize) -> bool;
 
 /// What a command does.
 #[derive(Clone, Copy)]
@@ -198,26 +230,44 @@ pub struct CommandSpec {
     pub arity: i8,
     /// Its properties.
     pub flags: Flags,
+    /// The ACL categories it is in besides those of its group and flags.
+    pub also: Categories,
+    /// Its secret arguments, if it has any.
+    pub secrets: Option<Secrets>,
     /// Its keys.
     pub keys: Keys,
+    /// What it does to all of its keys, if its flags do not say it.
+    pub access: Option<Access>,
+    /// What a request does to its keys, if that depends on the request.
+    pub access_by_request: Option<AccessByRequest>,
     /// What it does.
     pub action: Action,
 }
 
 impl CommandSpec {
-    /// Whether this is short work on keys that leaves the session, the configuration and the
-    /// server as they are, so that the next command passes the same gates.
-    #[inline]
-    pub const fn is_short_work_on_keys(&self) -> bool {
-        matches!(self.group, Group::Generic | Group::String | Group::Bitmap)
-            && self.flags.is_timed_in_groups()
-    }
-
     /// Whether `count` arguments, names included, are as many as the command takes.
     #[inline]
     pub fn accepts(&self, count: usize) -> bool {
         let wanted = usize::from(self.arity.unsigned_abs());
         count == wanted || (self.arity < 0 && count > wanted)
+    }
+
+    /// What it does to a part of its keys. Without a word about it, a command reads and tells the
+    /// value, or changes it and may tell it, as its flags say.
+    pub fn access_to(&self, part: &Part) -> Access {
+        let usual = match self.flags.has(Flags::WRITE) {
+            true => Access::CHANGE,
+            false => Access::READ,
+        };
+        part.access.or(self.access).unwrap_or(usual)
+    }
+
+    /// What this request does to a part of its keys.
+    pub fn access_of(&self, part: &Part, request: Args<'_>) -> Access {
+        match self.access_by_request {
+            Some(access_of) => access_of(request),
+            None => self.access_to(part),
+        }
     }
 
     /// Its subcommands.

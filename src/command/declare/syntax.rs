@@ -455,7 +455,7 @@ fn argument_of(items: &[Item<'_>]) -> Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::declare::table::{CommandNumber, table};
+    use crate::command::declare::table::table;
 
     /// An argument on one line: `name:type token ?optional +multiple *multiple-token (parts)`.
     fn line(argument: &Argument) -> String {
@@ -490,7 +490,7 @@ mod tests {
 
     #[test]
     fn every_command_declares_a_syntax_that_can_be_parsed() {
-        for number in 0..table().len() as CommandNumber {
+        for number in table().all() {
             let (spec, name) = (table().spec(number), table().full_name(number));
             let arguments = parse(spec.syntax).unwrap_or_else(|error| panic!("{name}: {error}"));
             let names = usize::from(name.contains('|')) + 1;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  FAMILIES ─▶ specs: numbered list, subcommands behind their container  (numbers: statistics,
-//!         └──▶ slots: open addressing by name, 1,024 × u16                transactions, CLIENT LIST)
+//!         └──▶ slots: open addressing by name, 1,024 places               transactions, CLIENT LIST)
 //! ```
 //!
 //! A lookup hashes at most 16 bytes of the name with letter case folded, and compares the name
@@ -11,6 +11,7 @@
 //! Not here: what a command is (`spec.rs`), running one (`call.rs`).
 
 use super::spec::CommandSpec;
+use crate::base::command_id::CommandId;
 use crate::command::{
     bitmaps, connection, diagnostics, generic, introspection, server, strings, transactions,
 };
@@ -30,24 +31,24 @@ const FAMILIES: [&[&[&CommandSpec]]; 8] = [
 
 pub(super) const SLOT_COUNT: usize = 1024;
 
-/// Number of a command or subcommand.
-pub type CommandNumber = u16;
+/// Commands by name, in open addressing.
+pub(super) type Slots = [Option<CommandId>; SLOT_COUNT];
 
 struct Row {
     spec: &'static CommandSpec,
     /// `config|get` for a subcommand.
     full_name: String,
     /// The container of a subcommand.
-    container: Option<CommandNumber>,
+    container: Option<CommandId>,
     /// Number of the first subcommand; the others follow it.
-    first_subcommand: CommandNumber,
+    first_subcommand: CommandId,
 }
 
 /// The table of all commands.
 pub struct CommandTable {
     rows: Vec<Row>,
-    /// Numbers plus one of the commands that are not subcommands; 0 is empty.
-    slots: [u16; SLOT_COUNT],
+    /// The commands that are not subcommands.
+    slots: Slots,
 }
 
 static TABLE: LazyLock<CommandTable> = LazyLock::new(CommandTable::build);
@@ -74,21 +75,21 @@ impl CommandTable {
     fn build() -> Self {
         let mut table = Self {
             rows: Vec::new(),
-            slots: [0; SLOT_COUNT],
+            slots: [None; SLOT_COUNT],
         };
         for spec in FAMILIES.into_iter().flatten().copied().flatten() {
-            let number = table.rows.len() as CommandNumber;
+            let number = CommandId::new(table.rows.len());
             table.push(spec, spec.name.to_string(), None);
-            table.rows[usize::from(number)].first_subcommand = number + 1;
+            table.rows[number.index()].first_subcommand = number.after(1);
             for subcommand in spec.subcommands() {
                 let full_name = format!("{}|{}", spec.name, subcommand.name);
                 table.push(subcommand, full_name, Some(number));
             }
             let mut slot = slot_of(spec.name.as_bytes());
-            while table.slots[slot] != 0 {
+            while table.slots[slot].is_some() {
                 slot = (slot + 1) % SLOT_COUNT;
             }
-            table.slots[slot] = number + 1;
+            table.slots[slot] = Some(number);
         }
         table
     }
@@ -97,23 +98,22 @@ impl CommandTable {
         &mut self,
         spec: &'static CommandSpec,
         full_name: String,
-        container: Option<CommandNumber>,
+        container: Option<CommandId>,
     ) {
         self.rows.push(Row {
             spec,
             full_name,
             container,
-            first_subcommand: 0,
+            first_subcommand: CommandId::FIRST,
         });
     }
 
     /// The command of a name, whatever its letter case.
     #[inline]
-    pub fn find(&self, name: &[u8]) -> Option<CommandNumber> {
+    pub fn find(&self, name: &[u8]) -> Option<CommandId> {
         let mut slot = slot_of(name);
-        while self.slots[slot] != 0 {
-            let number = self.slots[slot] - 1;
-            let known = self.rows[usize::from(number)].spec.name.as_bytes();
+        while let Some(number) = self.slots[slot] {
+            let known = self.rows[number.index()].spec.name.as_bytes();
             if known.eq_ignore_ascii_case(name) {
                 return Some(number);
             }
@@ -123,38 +123,43 @@ impl CommandTable {
     }
 
     /// The subcommand of a container by name.
-    pub fn find_subcommand(&self, container: CommandNumber, name: &[u8]) -> Option<CommandNumber> {
-        let row = &self.rows[usize::from(container)];
+    pub fn find_subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
+        let row = &self.rows[container.index()];
         let index = row
             .spec
             .subcommands()
             .iter()
             .position(|subcommand| subcommand.name.as_bytes().eq_ignore_ascii_case(name))?;
-        Some(row.first_subcommand + index as CommandNumber)
+        Some(row.first_subcommand.after(index))
     }
 
     /// The declaration of a command or subcommand.
     #[inline]
-    pub fn spec(&self, number: CommandNumber) -> &'static CommandSpec {
-        self.rows[usize::from(number)].spec
+    pub fn spec(&self, number: CommandId) -> &'static CommandSpec {
+        self.rows[number.index()].spec
     }
 
     /// Its name as Redis writes it in statistics and errors: `get`, `config|get`.
-    pub fn full_name(&self, number: CommandNumber) -> &str {
-        &self.rows[usize::from(number)].full_name
+    pub fn full_name(&self, number: CommandId) -> &str {
+        &self.rows[number.index()].full_name
+    }
+
+    /// Numbers of all commands and subcommands.
+    pub fn all(&self) -> impl Iterator<Item = CommandId> + use<> {
+        (0..self.rows.len()).map(CommandId::new)
     }
 
     /// Numbers of all commands that are not subcommands.
-    pub fn commands(&self) -> impl Iterator<Item = CommandNumber> + '_ {
-        (0..self.rows.len() as CommandNumber)
-            .filter(|&number| self.rows[usize::from(number)].container.is_none())
+    pub fn commands(&self) -> impl Iterator<Item = CommandId> + '_ {
+        self.all()
+            .filter(|&number| self.rows[number.index()].container.is_none())
     }
 
     /// Numbers of a command's subcommands.
-    pub fn subcommands(&self, number: CommandNumber) -> impl Iterator<Item = CommandNumber> {
-        let row = &self.rows[usize::from(number)];
-        let first = row.first_subcommand;
-        first..first + row.spec.subcommands().len() as CommandNumber
+    pub fn subcommands(&self, number: CommandId) -> impl Iterator<Item = CommandId> {
+        let row = &self.rows[number.index()];
+        let (first, count) = (row.first_subcommand, row.spec.subcommands().len());
+        (0..count).map(move |index| first.after(index))
     }
 
     /// How many commands and subcommands there are: one more than the highest number.
@@ -171,6 +176,7 @@ impl CommandTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::declare::spec::{Flags, Group};
     use std::collections::HashSet;
 
     #[test]
@@ -199,7 +205,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_declarations_complete() {
         let mut names = HashSet::new();
-        for number in 0..table().len() as CommandNumber {
+        for number in table().all() {
             let spec = table().spec(number);
             assert!(
                 names.insert(table().full_name(number)),
@@ -217,10 +223,9 @@ mod tests {
                 "{}",
                 spec.name
             );
-            let has_keys = spec.keys != super::super::spec::Keys::None;
-            if has_keys && spec.group == super::super::spec::Group::String {
+            let has_keys = !spec.keys.is_none();
+            if has_keys && spec.group == Group::String {
                 let flags = spec.flags;
-                use super::super::spec::Flags;
                 assert!(
                     flags.has(Flags::WRITE) != flags.has(Flags::READ_ONLY),
                     "{}",
@@ -230,11 +235,26 @@ mod tests {
         }
     }
 
+    /// A command that is short skips the gates after another such command: one that may change what
+    /// they ask, wait, or take long must not be in this list.
+    #[test]
+    fn short_commands_are_these() {
+        let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get getbit \
+                        getdel getex getset incr incrby incrbyfloat mget move persist pexpire \
+                        pexpireat pexpiretime psetex pttl renamenx set setex setnx strlen touch ttl \
+                        type unlink";
+        let specs = table().all().map(|number| table().spec(number));
+        let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
+        let mut names: Vec<_> = short.map(|spec| spec.name).collect();
+        names.sort_unstable();
+        assert_eq!(names.join(" "), expected);
+    }
+
     #[test]
     fn lookups_rarely_walk() {
         let walks = table().commands().filter(|&number| {
             let slot = slot_of(table().full_name(number).as_bytes());
-            table().slots[slot] != number + 1
+            table().slots[slot] != Some(number)
         });
         assert!(walks.count() < 12);
     }

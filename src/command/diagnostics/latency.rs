@@ -4,10 +4,11 @@
 //! GRAPH and DOCTOR (`latency_text.rs`).
 
 use super::latency_text;
+use crate::base::command_id::CommandId;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -103,8 +104,8 @@ static HISTOGRAM: CommandSpec = family::SERVER
     .flags(FLAGS);
 
 fn histogram(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let all = 0..table().len() as CommandNumber;
-    let numbers: Vec<CommandNumber> = if args.len() == 2 {
+    let all = table().all();
+    let numbers: Vec<CommandId> = if args.len() == 2 {
         all.collect()
     } else {
         args.iter()
@@ -116,7 +117,7 @@ fn histogram(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let durations = numbers
         .into_iter()
         .filter_map(|number| Some((number, timing.durations(number)?)));
-    let durations: Vec<(CommandNumber, &Histogram)> = durations.collect();
+    let durations: Vec<(CommandId, &Histogram)> = durations.collect();
     let reply = &mut context.reply;
     reply.map(durations.len());
     for (number, durations) in durations {
@@ -136,7 +137,7 @@ fn histogram(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// The command of a name and its subcommands; a subcommand is named `parent|name`.
-fn find_with_subcommands(name: &[u8]) -> Vec<CommandNumber> {
+fn find_with_subcommands(name: &[u8]) -> Vec<CommandId> {
     let mut parts = name.splitn(2, |&byte| byte == b'|');
     let Some(number) = parts.next().and_then(|parent| table().find(parent)) else {
         return Vec::new();

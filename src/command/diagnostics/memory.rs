@@ -3,9 +3,11 @@
 //! Not here: how it is counted (`keyspace/`), INFO memory (`server/info.rs`).
 
 use crate::command::arguments::parse_i32;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::server::gather_gauges;
 use crate::context::Context;
 use crate::context::outbox::Effect;
@@ -29,11 +31,8 @@ static USAGE: CommandSpec = family::SERVER
     .summary("Returns the bytes that a key and its value take.")
     .since("4.0.0")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::Range {
-        first: 2,
-        last: 2,
-        step: 1,
-    });
+    .keys(Keys::SECOND)
+    .access(Access::LOOK);
 
 fn usage(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     // What a value takes is known without sampling, so the number has no effect.

@@ -2,6 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::TimeForm;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
@@ -20,8 +21,8 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[
     &PERSIST,
 ];
 
-const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST);
-const READ_FAST: Flags = Flags::READ_ONLY.and(Flags::FAST);
+const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST_ON_KEYS);
+const READ_FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
 const LOG_COST: &str = "O(log N) with N keys that have a deadline";
 
 static EXPIRE: CommandSpec = family::GENERIC
@@ -29,7 +30,8 @@ static EXPIRE: CommandSpec = family::GENERIC
     .summary("Lets a key expire after some seconds.")
     .since("1.0.0")
     .cost(LOG_COST)
-    .flags(WRITE_FAST);
+    .flags(WRITE_FAST)
+    .access(Access::CHANGE_UNTOLD);
 
 fn expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::SECONDS, "expire")
@@ -40,7 +42,8 @@ static PEXPIRE: CommandSpec = family::GENERIC
     .summary("Lets a key expire after some milliseconds.")
     .since("2.6.0")
     .cost(LOG_COST)
-    .flags(WRITE_FAST);
+    .flags(WRITE_FAST)
+    .access(Access::CHANGE_UNTOLD);
 
 fn pexpire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::MILLISECONDS, "pexpire")
@@ -55,7 +58,8 @@ static EXPIREAT: CommandSpec = family::GENERIC
     .summary("Lets a key expire at a Unix time in seconds.")
     .since("1.2.0")
     .cost(LOG_COST)
-    .flags(WRITE_FAST);
+    .flags(WRITE_FAST)
+    .access(Access::CHANGE_UNTOLD);
 
 fn expireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::UNIX_SECONDS, "expireat")
@@ -70,7 +74,8 @@ static PEXPIREAT: CommandSpec = family::GENERIC
     .summary("Lets a key expire at a Unix time in milliseconds.")
     .since("2.6.0")
     .cost(LOG_COST)
-    .flags(WRITE_FAST);
+    .flags(WRITE_FAST)
+    .access(Access::CHANGE_UNTOLD);
 
 fn pexpireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_deadline(context, args, TimeForm::UNIX_MILLISECONDS, "pexpireat")
@@ -227,7 +232,8 @@ static PERSIST: CommandSpec = family::GENERIC
     .summary("Takes the deadline from a key.")
     .since("2.2.0")
     .cost(LOG_COST)
-    .flags(WRITE_FAST);
+    .flags(WRITE_FAST)
+    .access(Access::CHANGE_UNTOLD);
 
 fn persist(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -1,8 +1,10 @@
 //! Whether keys are there, and their deletion.
 
 use crate::command::arguments::many_keys::for_each_key;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 
@@ -14,15 +16,17 @@ static DEL: CommandSpec = family::GENERIC
     .since("1.0.0")
     .cost("O(number of keys)")
     .flags(Flags::WRITE)
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .access(Access::REMOVE);
 
 static UNLINK: CommandSpec = family::GENERIC
     .command("unlink", "key [key ...]", del)
     .summary("Deletes keys, as DEL does: neither blocks the server.")
     .since("4.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::WRITE.and(Flags::FAST))
-    .keys(Keys::ALL);
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .keys(Keys::ALL)
+    .access(Access::REMOVE);
 
 fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
@@ -38,16 +42,18 @@ static EXISTS: CommandSpec = family::GENERIC
     .summary("Counts the keys that exist, a repeated one as often as it is named.")
     .since("1.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
-    .keys(Keys::ALL);
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
+    .keys(Keys::ALL)
+    .access(Access::LOOK);
 
 static TOUCH: CommandSpec = family::GENERIC
     .command("touch", "key [key ...]", touch)
     .summary("Notes a use of keys and returns how many exist.")
     .since("3.2.1")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
-    .keys(Keys::ALL);
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
+    .keys(Keys::ALL)
+    .access(Access::LOOK);
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
@@ -71,7 +77,8 @@ static TYPE: CommandSpec = family::GENERIC
     .command("type", "key", type_of)
     .summary("Returns the type of a key's value, none if there is no such key.")
     .since("1.0.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
+    .access(Access::LOOK);
 
 fn type_of(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -1,8 +1,10 @@
 //! OBJECT: how a key is kept.
 
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
@@ -15,20 +17,15 @@ static OBJECT: CommandSpec = family::GENERIC
     .container("object", &[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT])
     .summary("A container of commands about how keys are kept.")
     .since("2.2.3")
-    .keys(Keys::None);
-
-const KEY: Keys = Keys::Range {
-    first: 2,
-    last: 2,
-    step: 1,
-};
+    .keys(Keys::NONE);
 
 static ENCODING: CommandSpec = family::GENERIC
     .subcommand("encoding", "key", encoding)
     .summary("Returns how the value of a key is encoded.")
     .since("2.2.3")
     .flags(Flags::READ_ONLY)
-    .keys(KEY);
+    .keys(Keys::SECOND)
+    .access(Access::LOOK);
 
 fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, entry, _| {
@@ -45,7 +42,8 @@ static FREQ: CommandSpec = family::GENERIC
     .summary("Returns how often a key was used lately, from 0 to 255 on a logarithmic scale.")
     .since("4.0.0")
     .flags(Flags::READ_ONLY)
-    .keys(KEY);
+    .keys(Keys::SECOND)
+    .access(Access::LOOK);
 
 fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, uses| {
@@ -59,7 +57,8 @@ static IDLETIME: CommandSpec = family::GENERIC
     .summary("Returns the seconds since a key was last used.")
     .since("2.2.3")
     .flags(Flags::READ_ONLY)
-    .keys(KEY);
+    .keys(Keys::SECOND)
+    .access(Access::LOOK);
 
 fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, uses| {
@@ -73,7 +72,8 @@ static REFCOUNT: CommandSpec = family::GENERIC
     .summary("Returns how many places refer to the value of a key: always 1.")
     .since("2.2.3")
     .flags(Flags::READ_ONLY)
-    .keys(KEY);
+    .keys(Keys::SECOND)
+    .access(Access::LOOK);
 
 fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, _, _| {

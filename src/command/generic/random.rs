@@ -5,7 +5,8 @@
 
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
@@ -22,7 +23,7 @@ static RANDOMKEY: CommandSpec = family::GENERIC
     .summary("Returns a key chosen at random.")
     .since("1.0.0")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::None);
+    .keys(Keys::NONE);
 
 fn randomkey(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let (database, now_ms) = (context.database(), context.now_ms());

@@ -1,8 +1,10 @@
 //! Keys under other names and in other databases.
 
 use crate::command::arguments::parse_database;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
@@ -16,11 +18,10 @@ static RENAME: CommandSpec = family::GENERIC
     .since("1.0.0")
     .cost("O(length of the value)")
     .flags(Flags::WRITE)
-    .keys(Keys::Range {
-        first: 1,
-        last: 2,
-        step: 1,
-    });
+    .keys(Keys::of(&[
+        Part::at(1).access(Access::TAKE),
+        Part::at(2).access(Access::REPLACE),
+    ]));
 
 fn rename(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (source, target) = (context.key(args, 1), context.key(args, 2));
@@ -43,12 +44,11 @@ static RENAMENX: CommandSpec = family::GENERIC
     .summary("Gives a key another name if no key has that name.")
     .since("1.0.0")
     .cost("O(length of the value)")
-    .flags(Flags::WRITE.and(Flags::FAST))
-    .keys(Keys::Range {
-        first: 1,
-        last: 2,
-        step: 1,
-    });
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .keys(Keys::of(&[
+        Part::at(1).access(Access::TAKE),
+        Part::at(2).access(Access::ADD),
+    ]));
 
 fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (source, target) = (context.key(args, 1), context.key(args, 2));
@@ -75,11 +75,10 @@ static COPY: CommandSpec = family::GENERIC
     .since("6.2.0")
     .cost("O(length of the value)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(Keys::Range {
-        first: 1,
-        last: 2,
-        step: 1,
-    });
+    .keys(Keys::of(&[
+        Part::at(1).access(Access::READ),
+        Part::at(2).access(Access::REPLACE),
+    ]));
 
 fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let database = context.database();
@@ -123,7 +122,7 @@ static MOVE: CommandSpec = family::GENERIC
     .summary("Moves a key to another database if that has no such key.")
     .since("1.0.0")
     .cost("O(length of the value)")
-    .flags(Flags::WRITE.and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS));
 
 fn move_key(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let target_database = parse_database(args.get(2), context.keyspace.database_count())?;

@@ -17,7 +17,8 @@ use crate::base::glob::{Matching, Pattern};
 use crate::base::limits::SCAN_KEYS_MAX;
 use crate::base::numbers::{parse_i64, parse_u64};
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{EntryRef, Keyspace};
 use crate::protocol::args::Args;
@@ -175,8 +176,9 @@ static KEYS: CommandSpec = family::GENERIC
     .summary("Returns all keys that match a pattern.")
     .since("1.0.0")
     .cost("O(number of keys in the database)")
-    .flags(Flags::READ_ONLY)
-    .keys(Keys::None);
+    .flags(Flags::READ_ONLY.and(Flags::LARGE_REPLY))
+    .also(Categories::DANGEROUS)
+    .keys(Keys::NONE);
 
 fn keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let walk = Walk::new(context, 0, args.get(1))?;
@@ -267,7 +269,7 @@ static SCAN: CommandSpec = family::GENERIC
     .since("2.8.0")
     .cost("O(count) for a call, O(number of keys) for a whole walk")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::None);
+    .keys(Keys::NONE);
 
 fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let cursor = parse_u64(args.get(1)).ok_or(ReplyError::INVALID_CURSOR)?;

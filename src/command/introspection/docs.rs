@@ -8,13 +8,14 @@
 //!
 //! Not here: what the syntax of a command means (`syntax.rs`).
 
+use crate::base::command_id::CommandId;
 use crate::command::declare::syntax::{self, Argument, Kind};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::protocol::reply::ReplyWriter;
 
 /// Writes name and description of a command or subcommand: one pair of a map. The recursion ends
 /// with the subcommands.
-pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
+pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandId) {
     let spec = table().spec(number);
     let arguments = syntax::parse(spec.syntax).unwrap_or_else(|error| {
         // A test parses every syntax there is.

@@ -6,35 +6,34 @@
 //! 3 flags (set)     6 step
 //! ```
 //!
-//! Not here: how keys are found in a request (`key_arguments.rs`).
+//! Not here: its key specifications (`key_arguments.rs`).
 
 use super::key_arguments;
+use crate::base::command_id::CommandId;
 use crate::command::declare::categories;
-use crate::command::declare::spec::{Flags, Keys};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::keys::Keys;
+use crate::command::declare::spec::Flags;
+use crate::command::declare::table::table;
 use crate::protocol::reply::ReplyWriter;
 
 /// Writes the entry of a command or subcommand. The recursion ends with the subcommands.
-pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
+pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandId) {
     let spec = table().spec(number);
     reply.array(10);
     reply.bulk(table().full_name(number).as_bytes());
     reply.integer(i64::from(spec.arity));
     write_flags(reply, spec.flags, spec.keys);
-    let (first, last, step) = match spec.keys {
-        Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
-        Keys::None | Keys::Counted { .. } => (0, 0, 0),
-    };
-    reply.integer(first);
-    reply.integer(last);
-    reply.integer(step);
-    let categories = categories::of(number);
-    reply.set(categories.len());
-    for category in categories {
+    let (first, last, step) = spec.keys.triple();
+    reply.integer(i64::from(first));
+    reply.integer(i64::from(last));
+    reply.integer(i64::from(step));
+    let categories = categories::of(spec);
+    reply.set(categories.names().count());
+    for category in categories.names() {
         reply.simple(&format!("@{category}"));
     }
     reply.set(0);
-    key_arguments::write_specifications(reply, number);
+    key_arguments::write_specifications(reply, spec);
     if spec.subcommands().is_empty() {
         reply.set(0);
     } else {
@@ -46,9 +45,9 @@ pub(super) fn write(reply: &mut ReplyWriter<'_>, number: CommandNumber) {
 }
 
 fn write_flags(reply: &mut ReplyWriter<'_>, flags: Flags, keys: Keys) {
-    let flags = match keys {
-        Keys::Counted { .. } => flags.and(Flags::MOVABLE_KEYS),
-        Keys::None | Keys::Range { .. } => flags,
+    let flags = match keys.are_movable() {
+        true => flags.and(Flags::MOVABLE_KEYS),
+        false => flags,
     };
     reply.set(flags.names().count());
     for name in flags.names() {

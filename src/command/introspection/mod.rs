@@ -4,8 +4,7 @@
 //! |---|---|
 //! | `introspection/info.rs` | COMMAND INFO: arity, flags, keys |
 //! | `declare/categories.rs` | the ACL categories in it |
-//! | `introspection/key_arguments.rs` | which arguments are keys: its key specifications, GETKEYS |
-//! | `introspection/key_access.rs` | what is done to them, also in GETKEYSANDFLAGS |
+//! | `introspection/key_arguments.rs` | its key specifications, and the keys of GETKEYS |
 //! | `introspection/docs.rs` | COMMAND DOCS: summary and arguments |
 //!
 //! 1. All of it follows from the declarations of the commands (`spec.rs`); shapes and errors are
@@ -17,28 +16,26 @@
 
 mod docs;
 mod info;
-mod key_access;
 mod key_arguments;
 
+use crate::base::command_id::CommandId;
 use crate::base::glob::Pattern;
 use crate::command::declare::categories;
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::table::table;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use key_arguments::KeyCall;
-pub(crate) use key_arguments::find_keys;
 use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
 
 const FLAGS: Flags = Flags::LOADING.and(Flags::STALE);
 
-static COMMAND: CommandSpec = family::SERVER
+static COMMAND: CommandSpec = family::INTROSPECTION
     .container(
         "command",
         &[
@@ -116,7 +113,7 @@ fn write_all_docs(reply: &mut ReplyWriter<'_>) {
 }
 
 /// The command or subcommand of a full name: `get`, `config|get`.
-fn find_full_name(name: &[u8]) -> Option<CommandNumber> {
+fn find_full_name(name: &[u8]) -> Option<CommandId> {
     match memchr::memchr(b'|', name) {
         Some(bar_at) => {
             let container = table().find(&name[..bar_at])?;
@@ -126,7 +123,7 @@ fn find_full_name(name: &[u8]) -> Option<CommandNumber> {
     }
 }
 
-static COUNT: CommandSpec = family::SERVER
+static COUNT: CommandSpec = family::INTROSPECTION
     .subcommand("count", "", count)
     .summary("Returns the number of commands, subcommands not counted.")
     .since("2.8.13")
@@ -138,7 +135,7 @@ fn count(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-static DOCS: CommandSpec = family::SERVER
+static DOCS: CommandSpec = family::INTROSPECTION
     .subcommand("docs", "[command-name ...]", docs)
     .summary("Describes some or all commands for people: summary, cost, arguments.")
     .since("7.0.0")
@@ -155,7 +152,7 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     if names.is_empty() {
         return reply_all_docs(reply);
     }
-    let numbers: Vec<CommandNumber> = names.iter().filter_map(find_full_name).collect();
+    let numbers: Vec<CommandId> = names.iter().filter_map(find_full_name).collect();
     reply.map(numbers.len());
     for number in numbers {
         if reply.is_over() {
@@ -166,7 +163,7 @@ fn reply_docs(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static GETKEYS: CommandSpec = family::SERVER
+static GETKEYS: CommandSpec = family::INTROSPECTION
     .subcommand("getkeys", "command-name argument [argument ...]", getkeys)
     .summary("Returns the keys that a request names.")
     .since("2.8.13")
@@ -178,15 +175,16 @@ fn getkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn reply_keys(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
-    let call = KeyCall::parse(request)?;
-    reply.array(call.indexes().len());
-    for index in call.indexes() {
+    let (_, keys) = key_arguments::find(request)?;
+    let indexes: Vec<usize> = keys.map(|(index, _)| index).collect();
+    reply.array(indexes.len());
+    for index in indexes {
         reply.bulk(request.get(index));
     }
     Ok(())
 }
 
-static GETKEYSANDFLAGS: CommandSpec = family::SERVER
+static GETKEYSANDFLAGS: CommandSpec = family::INTROSPECTION
     .subcommand(
         "getkeysandflags",
         "command-name argument [argument ...]",
@@ -202,21 +200,20 @@ fn getkeysandflags(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn reply_keys_and_flags(reply: &mut ReplyWriter<'_>, request: Args<'_>) -> Outcome {
-    let call = KeyCall::parse(request)?;
-    reply.array(call.indexes().len());
-    let (to_first, to_others) = key_access::of_request(call.command, request);
-    for (position, index) in call.indexes().enumerate() {
+    let (spec, keys) = key_arguments::find(request)?;
+    let keys: Vec<_> = keys.collect();
+    reply.array(keys.len());
+    for (index, part) in keys {
         reply.array(2);
         reply.bulk(request.get(index));
-        let access = if position == 0 { to_first } else { to_others };
-        key_access::write(reply, access);
+        key_arguments::write_access(reply, spec.access_of(part, request));
     }
     Ok(())
 }
 
-help_of!(COMMAND, SERVER, "5.0.0");
+help_of!(COMMAND, INTROSPECTION, "5.0.0");
 
-static INFO: CommandSpec = family::SERVER
+static INFO: CommandSpec = family::INTROSPECTION
     .subcommand("info", "[command-name ...]", info)
     .summary("Describes some or all commands for programs: arity, flags and keys.")
     .since("2.8.13")
@@ -245,7 +242,7 @@ fn reply_info(reply: &mut ReplyWriter<'_>, names: Args<'_>) {
     }
 }
 
-static LIST: CommandSpec = family::SERVER
+static LIST: CommandSpec = family::INTROSPECTION
     .subcommand(
         "list",
         "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
@@ -289,12 +286,12 @@ impl<'a> Filter<'a> {
         }
     }
 
-    fn keeps(&self, number: CommandNumber) -> bool {
+    fn keeps(&self, number: CommandId) -> bool {
         match self {
             Self::None => true,
             Self::Module => false,
-            Self::Category(wanted) => categories::of(number)
-                .iter()
+            Self::Category(wanted) => categories::of(table().spec(number))
+                .names()
                 .any(|category| category.as_bytes().eq_ignore_ascii_case(wanted)),
             Self::Pattern(pattern) => {
                 let name = table().full_name(number);
@@ -306,8 +303,8 @@ impl<'a> Filter<'a> {
 
 fn reply_list(reply: &mut ReplyWriter<'_>, options: Args<'_>) -> Outcome {
     let filter = Filter::parse(options)?;
-    let all = 0..table().len() as CommandNumber;
-    let kept: Vec<CommandNumber> = all.filter(|&number| filter.keeps(number)).collect();
+    let all = table().all();
+    let kept: Vec<CommandId> = all.filter(|&number| filter.keeps(number)).collect();
     reply.array(kept.len());
     for number in kept {
         reply.bulk(table().full_name(number).as_bytes());

@@ -1,6 +1,8 @@
 //! COMMAND: the shapes and contents Redis gives them.
 
 use super::*;
+use crate::command::declare::access::Access;
+use crate::command::declare::keys::Part;
 use crate::protocol::args::OwnedArgs;
 
 /// What a Redis 7.0.15 server answered to COMMAND INFO: categories, and the commands in them.
@@ -50,6 +52,7 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
     ("keyspace write slow dangerous", "flushdb flushall"),
     ("keyspace write fast dangerous", "swapdb"),
     ("slow dangerous", "info"),
+    ("admin fast dangerous", "lastsave role"),
     ("fast", "time"),
     ("read fast", "lolwut"),
     (
@@ -100,7 +103,8 @@ fn categories_are_those_of_redis() {
     for (categories, names) in CATEGORIES_OF_REDIS {
         for name in names.split_whitespace() {
             let number = find_full_name(name.as_bytes()).expect(name);
-            assert_eq!(categories::of(number).join(" "), *categories, "{name}");
+            let found: Vec<_> = categories::of(table().spec(number)).names().collect();
+            assert_eq!(found.join(" "), *categories, "{name}");
         }
     }
 }
@@ -337,5 +341,89 @@ fn a_list_can_be_filtered() {
         "by pattern a",
     ] {
         assert_eq!(list(wrong), "-ERR syntax error|", "{wrong}");
+    }
+}
+
+/// Goal: Redis's words for every command with keys. Method: the key specifications of its
+/// declarations, sorted by what they say; MSETEX is that of Redis 8.4.
+const OF_REDIS: &[(&str, &str)] = &[
+    (
+        "RO access",
+        "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl expiretime \
+         pexpiretime",
+    ),
+    (
+        "RO",
+        "strlen exists touch type object|encoding object|freq object|idletime object|refcount \
+         watch memory|usage",
+    ),
+    (
+        "RW access update",
+        "getex getset incr decr incrby decrby incrbyfloat setbit move",
+    ),
+    ("RW access update variable_flags", "set bitfield"),
+    ("RW access delete", "getdel"),
+    ("RW insert", "append"),
+    (
+        "RW update",
+        "setrange expire pexpire expireat pexpireat persist",
+    ),
+    ("OW insert", "setnx msetnx"),
+    ("OW update", "setex psetex mset msetex"),
+    ("RM delete", "del unlink"),
+    ("OW update, RO access", "bitop"),
+    ("RW access delete, OW update", "rename"),
+    ("RW access delete, OW insert", "renamenx"),
+    ("RO access, OW update", "copy"),
+];
+
+/// What is done to the keys of a command, part by part.
+fn text(spec: &CommandSpec, access_to: impl Fn(&Part) -> Access) -> String {
+    let words = spec
+        .keys
+        .parts()
+        .iter()
+        .map(|part| access_to(part).words().join(" "));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn the_words_are_those_of_redis() {
+    let mut count = 0;
+    for (words, names) in OF_REDIS {
+        for name in names.split_whitespace() {
+            let number = find_full_name(name.as_bytes()).expect(name);
+            let spec = table().spec(number);
+            assert_eq!(text(spec, |part| spec.access_to(part)), *words, "{name}");
+            count += 1;
+        }
+    }
+    let with_keys = table()
+        .all()
+        .filter(|&number| !table().spec(number).keys.is_none());
+    assert_eq!(count, with_keys.count(), "commands with keys");
+}
+
+#[test]
+fn a_request_may_do_less_than_its_command() {
+    let cases = [
+        ("set k v", "OW update"),
+        ("set k v EX 10", "OW update"),
+        ("set k v NX get", "RW access update"),
+        ("set k get", "OW update"),
+        ("bitfield k", "RO access"),
+        ("bitfield k GET u8 0 overflow wrap get u4 8", "RO access"),
+        ("bitfield k GET u8 0 SET u8 0 1", "RW access update"),
+        ("bitfield k INCRBY u8 0 1", "RW access update"),
+        ("bitfield k GET u8", "RW access update"),
+        ("bitfield k overflow", "RW access update"),
+        ("incr k", "RW access update"),
+    ];
+    for (line, words) in cases {
+        let request = OwnedArgs::from_slices(&line.split(' ').collect::<Vec<_>>());
+        let number = find_full_name(request.args().name()).expect(line);
+        let spec = table().spec(number);
+        let access_of = |part: &Part| spec.access_of(part, request.args());
+        assert_eq!(text(spec, access_of), words, "{line}");
     }
 }

@@ -5,7 +5,7 @@
 use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::config::{Config, PATTERNS_MAX, set_failed};
+use crate::config::{Config, PATTERNS_MAX, is_sensitive, set_failed};
 use crate::context::Context;
 use crate::context::outbox::{Effect, Wait};
 use crate::protocol::args::Args;
@@ -56,7 +56,12 @@ static SET: CommandSpec = family::SERVER
     .summary("Changes parameters: all of them, or none if one can't be changed.")
     .since("2.0.0")
     .cost("O(number of parameters)")
-    .flags(FLAGS);
+    .flags(FLAGS)
+    .secrets(is_value_of_a_secret);
+
+fn is_value_of_a_secret(args: Args<'_>, index: usize) -> bool {
+    index > 2 && index % 2 == 1 && is_sensitive(args.get(index - 1))
+}
 
 fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let pairs: Vec<&[u8]> = args.iter().skip(2).collect();

@@ -2,18 +2,22 @@
 
 use crate::command::arguments::parse_i32;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DBSIZE, &FLUSHDB, &FLUSHALL, &SWAPDB];
 
+/// Categories of commands that take whole databases away.
+const DESTROYS: Categories = Categories::KEYSPACE.and(Categories::DANGEROUS);
+
 static DBSIZE: CommandSpec = family::SERVER
     .command("dbsize", "", dbsize)
     .summary("Returns the number of keys in the database.")
     .since("1.0.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .also(Categories::KEYSPACE);
 
 fn dbsize(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let size = context.keyspace.size(context.database());
@@ -26,7 +30,8 @@ static FLUSHDB: CommandSpec = family::SERVER
     .summary("Deletes all keys of the database; the memory comes back in slices.")
     .since("1.0.0")
     .cost("O(1) for the caller")
-    .flags(Flags::WRITE);
+    .flags(Flags::WRITE)
+    .also(DESTROYS);
 
 fn flushdb(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_flush_mode(args)?;
@@ -50,7 +55,8 @@ static FLUSHALL: CommandSpec = family::SERVER
     .summary("Deletes all keys of all databases; the memory comes back in slices.")
     .since("1.0.0")
     .cost("O(number of databases) for the caller")
-    .flags(Flags::WRITE);
+    .flags(Flags::WRITE)
+    .also(DESTROYS);
 
 fn flushall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_flush_mode(args)?;
@@ -67,7 +73,8 @@ static SWAPDB: CommandSpec = family::SERVER
     .summary("Exchanges the contents of two databases.")
     .since("4.0.0")
     .cost("O(number of watched keys)")
-    .flags(Flags::WRITE.and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::FAST))
+    .also(DESTROYS);
 
 const BAD_FIRST: ReplyError = ReplyError::fixed("ERR invalid first DB index");
 const BAD_SECOND: ReplyError = ReplyError::fixed("ERR invalid second DB index");

@@ -1,8 +1,8 @@
 //! INFO and TIME, and a little art.
 
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::declare::table::{CommandNumber, table};
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
+use crate::command::declare::table::table;
 use crate::config::MemoryLimit;
 use crate::context::Context;
 use crate::protocol::args::Args;
@@ -19,7 +19,8 @@ static INFO: CommandSpec = family::SERVER
     .summary("Describes the server and what it has done.")
     .since("1.0.0")
     .cost("O(number of clients)")
-    .flags(ANYTIME);
+    .flags(ANYTIME)
+    .also(Categories::DANGEROUS);
 
 fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let sections: Vec<&[u8]> = args.iter().skip(1).collect();
@@ -88,7 +89,8 @@ fn gather_latencies<'c>(context: &'c Context<'_>, sections: &[&[u8]]) -> Vec<Lat
     if !is_wanted || percentiles.is_empty() {
         return Vec::new();
     }
-    let numbered = (0..table().len() as CommandNumber)
+    let numbered = table()
+        .all()
         .filter_map(|number| Some((number, context.timing.durations(number)?)));
     numbered
         .map(|(number, durations)| LatencyStat {

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -18,7 +18,8 @@ static ROLE: CommandSpec = family::SERVER
             .and(Flags::LOADING)
             .and(Flags::STALE)
             .and(Flags::FAST),
-    );
+    )
+    .also(Categories::ADMIN.and(Categories::DANGEROUS));
 
 fn role(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     context.reply.array(3);

@@ -3,7 +3,7 @@
 //! Not here: how they are taken (`node/saving.rs`).
 
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::context::outbox::{Effect, Wait};
 use crate::protocol::args::Args;
@@ -73,7 +73,8 @@ static LASTSAVE: CommandSpec = family::SERVER
     .command("lastsave", "", lastsave)
     .summary("Returns the Unix time in seconds of the last snapshot.")
     .since("1.0.0")
-    .flags(Flags::LOADING.and(Flags::STALE).and(Flags::FAST));
+    .flags(Flags::LOADING.and(Flags::STALE).and(Flags::FAST))
+    .also(Categories::ADMIN.and(Categories::DANGEROUS));
 
 fn lastsave(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let seconds = context.stats.gauges.last_save_unix_seconds;

@@ -13,7 +13,7 @@ use crate::value::string::StringValue;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&INCR, &DECR, &INCRBY, &DECRBY, &INCRBYFLOAT];
 
-const FLAGS: Flags = Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST);
+const FLAGS: Flags = Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS);
 
 static INCR: CommandSpec = family::STRING
     .command("incr", "key", incr)

@@ -3,6 +3,7 @@
 use super::reply_string;
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::ExpireOption;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
@@ -15,7 +16,7 @@ static GET: CommandSpec = family::STRING
     .command("get", "key", get)
     .summary("Returns the string value of a key.")
     .since("1.0.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS));
 
 fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -27,7 +28,8 @@ static STRLEN: CommandSpec = family::STRING
     .command("strlen", "key", strlen)
     .summary("Returns the length of a string in bytes, 0 if there is no such key.")
     .since("2.2.0")
-    .flags(Flags::READ_ONLY.and(Flags::FAST));
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
+    .access(Access::LOOK);
 
 fn strlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -90,7 +92,7 @@ static GETEX: CommandSpec = family::STRING
     .summary("Returns the string value of a key and sets, changes or removes its deadline.")
     .since("6.2.0")
     .cost("O(1), O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS));
 
 fn getex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut expire = ExpireOption::None;
@@ -131,7 +133,8 @@ static GETDEL: CommandSpec = family::STRING
     .command("getdel", "key", getdel)
     .summary("Returns the string value of a key and deletes the key.")
     .since("6.2.0")
-    .flags(Flags::WRITE.and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .access(Access::TAKE);
 
 fn getdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     get(context, args)?;

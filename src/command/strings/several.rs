@@ -4,8 +4,10 @@ use super::reply_string;
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::ExpireOption;
 use crate::command::arguments::many_keys::for_each_key;
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::DeadlineChange;
 use crate::protocol::args::Args;
@@ -19,7 +21,7 @@ static MGET: CommandSpec = family::STRING
     .summary("Returns the string values of several keys.")
     .since("1.0.0")
     .cost("O(number of keys)")
-    .flags(Flags::READ_ONLY.and(Flags::FAST))
+    .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL);
 
 fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -64,11 +66,8 @@ static MSET: CommandSpec = family::STRING
     .since("1.0.1")
     .cost("O(number of keys)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(Keys::Range {
-        first: 1,
-        last: -1,
-        step: 2,
-    });
+    .keys(Keys::of(&[Part::at(1).through(-1, 2)]))
+    .access(Access::REPLACE);
 
 fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
@@ -85,11 +84,8 @@ static MSETNX: CommandSpec = family::STRING
     .since("1.0.1")
     .cost("O(number of keys)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(Keys::Range {
-        first: 1,
-        last: -1,
-        step: 2,
-    });
+    .keys(Keys::of(&[Part::at(1).through(-1, 2)]))
+    .access(Access::ADD);
 
 fn msetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
@@ -109,7 +105,8 @@ static MSETEX: CommandSpec = family::STRING
     .since("8.4.0")
     .cost("O(number of keys), times O(log N) with N keys that have a deadline")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(Keys::Counted { count: 1, step: 2 });
+    .keys(Keys::of(&[Part::counted(1).spaced(2)]))
+    .access(Access::REPLACE);
 
 fn msetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let count = parse_i64(args.get(1)).filter(|&count| count > 0);

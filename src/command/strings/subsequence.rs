@@ -2,7 +2,8 @@
 
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
-use crate::command::declare::spec::{CommandSpec, Flags, Keys, Outcome};
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
@@ -22,11 +23,7 @@ static LCS: CommandSpec = family::STRING
     .since("7.0.0")
     .cost("O(N*M) with strings of N and M bytes")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::Range {
-        first: 1,
-        last: 2,
-        step: 1,
-    });
+    .keys(Keys::of(&[Part::at(1).through(1, 1)]));
 
 const LENGTH_AND_INDEXES: ReplyError =
     ReplyError::fixed("ERR If you want both the length and indexes, please just use IDX.");

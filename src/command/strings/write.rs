@@ -3,6 +3,7 @@
 use super::{check_length, reply_string};
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::{ExpireOption, TimeForm};
+use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
@@ -19,7 +20,8 @@ static SET: CommandSpec = family::STRING
     .summary("Sets a key to a string, whatever it held, and its deadline.")
     .since("1.0.0")
     .cost("O(1), O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT))
+    .access_by_request(access_of_set);
 
 /// What must hold for SET to set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,21 @@ fn parse_set_options(args: Args<'_>) -> Result<SetOptions<'_>, ReplyError> {
         return Err(ReplyError::SYNTAX);
     }
     Ok(options)
+}
+
+fn access_of_set(request: Args<'_>) -> Access {
+    match tells_the_old_value(request) {
+        true => Access::CHANGE,
+        false => Access::REPLACE,
+    }
+}
+
+/// Whether a SET has the option GET.
+fn tells_the_old_value(request: Args<'_>) -> bool {
+    let options = request.iter().skip(3);
+    options
+        .into_iter()
+        .any(|word| word.eq_ignore_ascii_case(b"get"))
 }
 
 fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -137,7 +154,8 @@ static SETNX: CommandSpec = family::STRING
     .command("setnx", "key value", setnx)
     .summary("Sets a key to a string if there is no such key.")
     .since("1.0.0")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
+    .access(Access::ADD);
 
 fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -155,7 +173,8 @@ static SETEX: CommandSpec = family::STRING
     .summary("Sets a key to a string that expires after some seconds.")
     .since("2.0.0")
     .cost("O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT))
+    .access(Access::REPLACE);
 
 fn setex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::SECONDS, "setex")
@@ -166,7 +185,8 @@ static PSETEX: CommandSpec = family::STRING
     .summary("Sets a key to a string that expires after some milliseconds.")
     .since("2.6.0")
     .cost("O(log N) with N keys that have a deadline")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::BRIEF));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::SHORT))
+    .access(Access::REPLACE);
 
 fn psetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_for_a_time(context, args, TimeForm::MILLISECONDS, "psetex")
@@ -192,7 +212,7 @@ static GETSET: CommandSpec = family::STRING
     .command("getset", "key value", getset)
     .summary("Returns the string value of a key and sets it to another.")
     .since("1.0.0")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS));
 
 fn getset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -210,7 +230,8 @@ static APPEND: CommandSpec = family::STRING
     .summary("Appends to a string, or sets it if there is no such key; returns the length.")
     .since("2.0.0")
     .cost("O(1) amortised")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
+    .access(Access::EXTEND);
 
 fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -237,7 +258,8 @@ static SETRANGE: CommandSpec = family::STRING
     .summary("Overwrites a part of a string, filling up with zero bytes; returns the length.")
     .since("2.2.0")
     .cost("O(length of the value), plus the zero bytes that are filled in")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM));
+    .flags(Flags::WRITE.and(Flags::DENY_OOM))
+    .access(Access::CHANGE_UNTOLD);
 
 fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let offset = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;

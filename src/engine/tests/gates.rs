@@ -8,7 +8,8 @@
 //! Not here: loading and protected mode, which keep clients away before they have a session.
 
 use super::*;
-use crate::command::declare::spec::{Action, CommandSpec};
+use crate::base::command_id::CommandId;
+use crate::command::declare::spec::{Action, CommandSpec, Flags};
 use crate::session::ReplyMode;
 
 /// What may hold a command back.
@@ -92,7 +93,7 @@ impl Rig {
     }
 
     /// What there is to be compared after a batch.
-    fn state(&self) -> (usize, usize, Option<u16>, u64) {
+    fn state(&self) -> (usize, usize, Option<CommandId>, u64) {
         (
             self.engine.len(),
             self.engine.used_bytes(),
@@ -104,11 +105,11 @@ impl Rig {
 
 /// A request of each short command with as few arguments as it takes, all of them the number 1.
 fn short_requests() -> Vec<Vec<Vec<u8>>> {
-    let specs = (0..table().len() as u16).map(|number| table().spec(number));
+    let specs = table().all().map(|number| table().spec(number));
     let is_plain = |spec: &&CommandSpec| matches!(spec.action, Action::Run(_));
     specs
         .filter(is_plain)
-        .filter(|spec| spec.is_short_work_on_keys())
+        .filter(|spec| spec.flags.has(Flags::SHORT))
         .map(|spec| {
             let mut words = vec![b"1".to_vec(); usize::from(spec.arity.unsigned_abs())];
             words[0] = spec.name.as_bytes().to_vec();

@@ -1,10 +1,16 @@
-//! Versions of the keys that some session WATCHes.
+//! Who is interested in which keys: today the sessions that WATCH them, by a version of each key.
 //!
-//! Only watched keys have a version, so a change of any other key costs one look at an empty map.
-//! A watch is a claim on a version; it must be given back ([`Watches::release`]).
+//! ```text
+//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─▶ the versions of watched keys
+//! ```
 //!
-//! Not here: who watches (`session/transaction.rs`).
+//! 1. There is one test, [`Interests::is_empty`]: a change that nobody is interested in costs that and
+//!    no more. Clients that wait for a key, listen to key events or are tracked belong behind it.
+//! 2. A watch is a claim on a version; it must be given back ([`Interests::release`]).
+//!
+//! Not here: who watches (`session/transaction.rs`); what changes a key (`mutation/`).
 
+use super::event::Event;
 use std::collections::HashMap;
 
 #[derive(Debug)]
@@ -13,15 +19,24 @@ struct Watched {
     version: u64,
 }
 
-/// The watched keys of all databases.
+/// The keys of all databases that somebody is interested in.
 #[derive(Debug, Default)]
-pub(super) struct Watches {
+pub(super) struct Interests {
     databases: HashMap<usize, HashMap<Box<[u8]>, Watched>>,
     changes: u64,
+    /// All events in order, for a test that listens.
+    #[cfg(test)]
+    heard: Option<Vec<(usize, String, Event)>>,
 }
 
-impl Watches {
+impl Interests {
+    /// Whether nobody is interested in any key.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
+        #[cfg(test)]
+        if self.heard.is_some() {
+            return false;
+        }
         self.databases.is_empty()
     }
 
@@ -63,7 +78,11 @@ impl Watches {
     }
 
     /// Notes a change of a key.
-    pub(super) fn touch(&mut self, database: usize, key: &[u8]) {
+    pub(super) fn note(&mut self, database: usize, key: &[u8], event: Event) {
+        #[cfg(test)]
+        self.hear(database, key, event);
+        // Whoever watches a key does not ask what happened to it.
+        let _ = event;
         self.changes += 1;
         let watched = self
             .databases
@@ -74,14 +93,34 @@ impl Watches {
         }
     }
 
-    /// Notes a change of every watched key of a database that `is_changed` accepts. O(watched
-    /// keys).
-    pub(super) fn touch_where(&mut self, database: usize, is_changed: impl Fn(&[u8]) -> bool) {
+    /// Notes a change of every watched key of a database that `is_changed` accepts, which is no event
+    /// of a key: nothing but its watches hear of it. O(watched keys).
+    pub(super) fn note_where(&mut self, database: usize, is_changed: impl Fn(&[u8]) -> bool) {
         self.changes += 1;
         for (key, watched) in self.databases.get_mut(&database).into_iter().flatten() {
             if is_changed(key) {
                 watched.version = self.changes;
             }
         }
+    }
+
+    /// Begins to keep all events.
+    #[cfg(test)]
+    pub(super) fn listen(&mut self) {
+        self.heard = Some(Vec::new());
+    }
+
+    #[cfg(test)]
+    fn hear(&mut self, database: usize, key: &[u8], event: Event) {
+        if let Some(heard) = &mut self.heard {
+            heard.push((database, String::from_utf8_lossy(key).into_owned(), event));
+        }
+    }
+
+    /// The events since the last call or [`Interests::listen`]: database, key and event.
+    #[cfg(test)]
+    pub(super) fn heard(&mut self) -> Vec<(usize, String, Event)> {
+        let heard = self.heard.as_mut().expect("somebody listens");
+        std::mem::take(heard)
     }
 }

@@ -1,0 +1,101 @@
+//! Values that come as a whole: from a snapshot, or from another key.
+//!
+//! Not here: what every change implies (`mod.rs`); what a record is (`value/record.rs`).
+
+use super::{DeadlineChange, Mutation};
+use crate::keyspace::Key;
+use crate::keyspace::event::Event;
+use crate::value::record::Record;
+
+/// Records that are hashed and whose buckets are asked for before the first of them is set.
+const RESTORE_GROUP: usize = 16;
+
+impl Mutation<'_> {
+    /// Sets keys to what encoded records say, whatever they held; records whose deadline has come
+    /// are left out. Returns how many were set and how many left out.
+    ///
+    /// # Panics
+    /// If the records are malformed.
+    pub fn restore_all(&mut self, mut records: &[u8]) -> (u64, u64) {
+        let mut group: [Option<(Key<'_>, Record<'_>)>; RESTORE_GROUP] = [None; RESTORE_GROUP];
+        let (mut set_count, mut expired_count) = (0, 0);
+        while !records.is_empty() {
+            let mut len = 0;
+            while len < RESTORE_GROUP && !records.is_empty() {
+                let record = Record::decode(&mut records).expect("a loader has checked the record");
+                let key = self.keyspace.key(record.key);
+                group[len] = Some((key, record));
+                len += 1;
+            }
+            let records = group[..len].iter_mut().flatten();
+            let keys = records.map(|(key, _)| key);
+            self.keyspace.prefetch(self.database, keys);
+            for (key, record) in group[..len].iter().flatten() {
+                let deadline = record
+                    .deadline_ms
+                    .map_or(DeadlineChange::Clear, DeadlineChange::At);
+                if record
+                    .deadline_ms
+                    .is_some_and(|deadline_ms| deadline_ms <= self.now_ms)
+                {
+                    expired_count += 1;
+                } else {
+                    self.put(*key, record.value, deadline, Event::Restore);
+                    set_count += 1;
+                }
+            }
+        }
+        (set_count, expired_count)
+    }
+
+    /// Sets `target` in `target_database` to the value and deadline of `source`, whatever it held;
+    /// false if there is no `source`. O(value). Source and target must differ.
+    pub fn copy(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
+        let is_copied = self.duplicate(source, target_database, target);
+        if is_copied {
+            let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+            there.changed(target.bytes, Event::CopyTo);
+        }
+        is_copied
+    }
+
+    /// As [`Mutation::copy`], and deletes the source.
+    pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
+        if !self.duplicate(source, target_database, target) {
+            return false;
+        }
+        let (from, to) = match target_database == self.database {
+            true => (Event::RenameFrom, Event::RenameTo),
+            false => (Event::MoveFrom, Event::MoveTo),
+        };
+        let is_removed = self.remove_for(source, from);
+        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        there.changed(target.bytes, to);
+        is_removed
+    }
+
+    /// Makes the copy; the caller says what it was for.
+    fn duplicate(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
+        let Some((_, id)) = self.locate(source) else {
+            return false;
+        };
+        let deadline_ms = self.data().deadline_ms(self.keyspace.entries.get(id));
+        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        // The old target must be gone before the source is read: removing it can't move the source.
+        // Nobody hears of that, as of no value that another takes the place of.
+        if let Some((location, old)) = there.locate(target) {
+            there.keyspace.dirty_count += 1;
+            there.take_out(location, old);
+        }
+        let has_deadline = deadline_ms.is_some();
+        let copy = there
+            .keyspace
+            .entries
+            .duplicate(id, target.bytes, has_deadline);
+        there.place(target, copy);
+        if let Some(deadline_ms) = deadline_ms {
+            there.index_deadline(copy, None, deadline_ms);
+        }
+        true
+    }
+}
