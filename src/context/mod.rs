@@ -4,7 +4,8 @@
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
-//!           └─ timing: which command is charged for the time that passes
+//!           ├─ timing: which command is charged for the time that passes
+//!           └─ report: figures of all of these, for INFO
 //! ```
 //!
 //! Not here: one client's state (`session/`), the commands (`command/`).
@@ -12,6 +13,7 @@
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
+pub mod report;
 pub mod timing;
 
 use crate::base::clock::Timestamp;
@@ -28,6 +30,7 @@ use crate::stats::turns::Turns;
 use crate::value::string::StringValue;
 use outbox::{Effect, Outbox};
 use pause::Pause;
+use report::Report;
 use timing::Timing;
 
 /// The lookup of a request's first key, begun while the request waited in its batch.
@@ -101,6 +104,19 @@ impl<'a> Context<'a> {
                 (self.keyspace).key_with_lookup(args.get(index), prepared.lookup)
             }
             _ => self.keyspace.key(args.get(index)),
+        }
+    }
+
+    /// The figures of the cache as they are now.
+    pub fn report(&mut self) -> Report<'_> {
+        Report {
+            keyspace: self.keyspace,
+            sessions: self.sessions,
+            config: self.config,
+            stats: self.stats,
+            turns: self.turns,
+            timing: self.timing,
+            now: self.now,
         }
     }
 

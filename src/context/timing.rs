@@ -144,6 +144,12 @@ impl Timing {
         self.durations[usize::from(command)].as_deref()
     }
 
+    /// The commands whose durations were tracked, by number.
+    pub fn all_durations(&self) -> impl Iterator<Item = (u16, &Histogram)> {
+        let numbered = self.durations.iter().enumerate();
+        numbered.filter_map(|(number, durations)| Some((number as u16, durations.as_deref()?)))
+    }
+
     /// Forgets how long commands took.
     pub fn reset(&mut self) {
         self.durations.fill(None);

@@ -16,6 +16,7 @@
 mod batch;
 mod gates;
 mod memory;
+mod report;
 mod restoring;
 mod room;
 mod typed;
