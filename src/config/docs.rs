@@ -11,7 +11,8 @@
 
 use std::fmt::Write;
 
-use super::row::{Access, Group, Kind, Row};
+use super::kind::Kind;
+use super::row::{Access, Group, Row};
 use super::table::ROWS;
 use super::without_effect::WITHOUT_EFFECT;
 

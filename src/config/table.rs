@@ -15,11 +15,12 @@
 use std::fmt;
 
 use super::error::BadValue;
+use super::kind::{Kind, ParameterValue};
 use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
-use super::row::{Access, Group, Kind, Row, parameters};
-use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
+use super::row::{Access, Group, Row, parameters};
+use super::value::{self, ListenAddress, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
 use crate::base::limits::BULK_BYTES_LIMIT;
 

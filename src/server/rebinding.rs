@@ -14,8 +14,8 @@
 //! Not here: what an address means and how it is bound (`listeners.rs`); who asked
 //! (`node/listening.rs`, `daemon.rs`).
 
+use super::links::LISTENER_BASE;
 use super::listeners::{ListenError, Listener, Places};
-use super::reactor::LISTENER_BASE;
 use crate::config::Config;
 use crate::node::Node;
 use mio::{Registry, Token};

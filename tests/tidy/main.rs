@@ -13,6 +13,7 @@
 //!
 //! Not here: what rustfmt, clippy and rustdoc check (`make check` runs all of them).
 
+mod circles;
 mod documents;
 mod edges;
 mod layers;

@@ -1,6 +1,6 @@
 //! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
 
-use super::client::ANYTIME;
+use super::ANYTIME;
 use crate::base::clock::Timestamp;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
