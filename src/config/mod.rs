@@ -16,7 +16,8 @@
 //!
 //! Cost: linear in the text and in the number of rows; nothing here runs per command.
 //!
-//! Not here: reading files (`persistence/file_system.rs`); acting on a changed value (whoever calls `set`).
+//! Not here: reading files (`persistence/file_system.rs`); acting on a changed value (whoever calls
+//! `set`).
 
 mod access;
 mod command_line;

@@ -11,7 +11,8 @@
 //!
 //! Cost: `find` is linear in the number of rows; it is called per setting, never per command.
 //!
-//! Not here: the rows (`table.rs`); kinds of values (`kind.rs`), parsing and printing them (`value.rs`).
+//! Not here: the rows (`table.rs`); kinds of values (`kind.rs`), parsing and printing them
+//! (`value.rs`).
 
 use super::error::BadValue;
 use super::kind::Kind;

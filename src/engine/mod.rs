@@ -292,8 +292,9 @@ impl CacheEngine {
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
     }
 
-    /// When the next key is to be removed because it expires, in Unix milliseconds: at its deadline,
-    /// or at the end of a pause, which keeps all keys. To be asked again after every call.
+    /// When the next key is to be removed because it expires, in Unix milliseconds: at its
+    /// deadline, or at the end of a pause, which keeps all keys. To be asked again after every
+    /// call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let deadline_ms = self.keyspace.next_deadline_ms()?;

@@ -470,8 +470,8 @@ impl<'a> Mutation<'a> {
         self.keyspace.dirty_count += 1;
     }
 
-    /// Removes due keys that are watched in this database or another from both of them, so that none
-    /// comes to the other and counts as there. O(watched keys).
+    /// Removes due keys that are watched in this database or another from both of them, so that
+    /// none comes to the other and counts as there. O(watched keys).
     fn remove_due_watched_keys(&mut self, other: usize) {
         let databases = [self.database, other];
         for key in databases

@@ -16,9 +16,9 @@
 //! `take_ready_list`) and `next_wake_ms` are to be asked again.
 //!
 //! Invariants: a connection's memory is bounded whatever its client sends or does not read
-//! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer; requests
-//! of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX` in `run.rs`);
-//! all connections together stay within a budget (`budget.rs`).
+//! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer;
+//! requests of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX`
+//! in `run.rs`); all connections together stay within a budget (`budget.rs`).
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 

@@ -61,8 +61,8 @@ impl Node {
         }
     }
 
-    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client. O(keys),
-    /// in one go.
+    /// Saves the keyspace to memory and loads it again, for DEBUG RELOAD; answers the client.
+    /// O(keys), in one go.
     pub(super) fn reload(&mut self, id: ConnectionId, flushes: bool) {
         let outcome = if self.is_saving() {
             Err("a snapshot is being taken".to_string())

@@ -9,16 +9,16 @@
 //! The writer's steps are taken by [`Node::save_some`], so they get the time that clients leave.
 //!
 //! **Memory.** All that is held for a snapshot is one count, kept by the keyspace
-//! (`keyspace/cut/budget.rs`): what was read out, and what waits for the disk, also of a snapshot that
-//! was given up. While a little is held the walk goes on; beyond that it waits. What changes of keys
-//! read out can't wait: beyond a mark writers are slowed down (`pacing.rs`), and beyond a share of the
-//! memory limit the cut gives itself up.
+//! (`keyspace/cut/budget.rs`): what was read out, and what waits for the disk, also of a snapshot
+//! that was given up. While a little is held the walk goes on; beyond that it waits. What changes
+//! of keys read out can't wait: beyond a mark writers are slowed down (`pacing.rs`), and beyond a
+//! share of the memory limit the cut gives itself up.
 //!
 //! **The disk** is judged by its reports alone: one that says nothing for [`SILENCE_MAX_MS`] hangs.
 //! While it owes reports on a snapshot that was given up, no other is begun.
 //!
-//! Invariants: each request but an abort is reported on once, in order (`owed`), and the disk has no
-//! more than [`OWED_BYTES_MAX`] and a buffer of them; whoever waits is
+//! Invariants: each request but an abort is reported on once, in order (`owed`), and the disk has
+//! no more than [`OWED_BYTES_MAX`] and a buffer of them; whoever waits is
 //! answered, however the snapshot or the disk ends.
 //!
 //! Not here: the bytes (`persistence/`), the disk (`server/disk.rs`).
@@ -216,8 +216,8 @@ impl Node {
         self.engine.save_has_failed()
     }
 
-    /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one, it
-    /// begins when they have come.
+    /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one,
+    /// it begins when they have come.
     pub fn begin_save(&mut self, now: Timestamp) {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
@@ -500,7 +500,8 @@ impl Node {
         times_ms.into_iter().flatten().min()
     }
 
-    /// Begins a snapshot if a save point says so, gives one up if the disk hangs, and paces writers.
+    /// Begins a snapshot if a save point says so, gives one up if the disk hangs, and paces
+    /// writers.
     pub(super) fn check_saving(&mut self, now: Timestamp) {
         self.check_silence(now);
         self.pace_writers(now);

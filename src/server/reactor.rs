@@ -6,11 +6,11 @@
 //!   └──────── timeout: ready or work left? 0 : next wake ◀──────────────────┘
 //! ```
 //!
-//! An event becomes a note to the scheduler; a token names a link, or one of the reserved: the waker
-//! that stops the loop, signals, listeners.
+//! An event becomes a note to the scheduler; a token names a link, or one of the reserved: the
+//! waker that stops the loop, signals, listeners.
 //!
-//! Not here: who is served when (`scheduler.rs`), sockets and disk (`sockets.rs`), what is done with
-//! the bytes (`node/`).
+//! Not here: who is served when (`scheduler.rs`), sockets and disk (`sockets.rs`), what is done
+//! with the bytes (`node/`).
 
 use super::daemon::Daemon;
 use super::disk::Disk;

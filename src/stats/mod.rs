@@ -1,4 +1,5 @@
-//! Rank 2: statistics: one row per metric, from which INFO, its reset and the documentation are made.
+//! Rank 2: statistics: one row per metric, from which INFO, its reset and the documentation are
+//! made.
 //!
 //! ```text
 //!   engine ── += 1 ──▶ Counters ─┐

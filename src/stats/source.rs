@@ -276,8 +276,8 @@ impl Gauges {
         self.used_memory_bytes + self.entry_room_bytes()
     }
 
-    /// How much memory is in use: what keys take, which is what the limit is for, and clients. Noted
-    /// for the peaks.
+    /// How much memory is in use: what keys take, which is what the limit is for, and clients.
+    /// Noted for the peaks.
     pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {
         let used_bytes = (keyspace_bytes + client_bytes) as u64;
         self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(used_bytes);
