@@ -14,6 +14,7 @@
 //! Not here: what rustfmt, clippy and rustdoc check (`make check` runs all of them).
 
 mod circles;
+mod columns;
 mod documents;
 mod edges;
 mod layers;
