@@ -4,12 +4,14 @@
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
+//!           ├─ host: what commands must know of the server around the cache
 //!           ├─ timing: which command is charged for the time that passes
 //!           └─ report: figures of all of these, for INFO
 //! ```
 //!
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
+pub mod host;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
@@ -28,6 +30,7 @@ use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
 use crate::value::string::StringValue;
+use host::Host;
 use outbox::{Effect, Outbox};
 use pause::Pause;
 use report::Report;
@@ -60,6 +63,8 @@ pub struct Context<'a> {
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
     pub pause: &'a mut Pause,
+    /// The server around the cache.
+    pub host: &'a Host,
     /// Who is charged for the time that passes.
     pub timing: &'a mut Timing,
     /// The time.
@@ -113,6 +118,7 @@ impl<'a> Context<'a> {
             keyspace: self.keyspace,
             sessions: self.sessions,
             config: self.config,
+            host: self.host,
             stats: self.stats,
             turns: self.turns,
             timing: self.timing,

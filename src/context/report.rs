@@ -13,6 +13,7 @@
 //!
 //! Not here: names and texts of the fields (`stats/table.rs`), the counting itself.
 
+use super::host::Host;
 use super::timing::Timing;
 use crate::base::clock::Timestamp;
 use crate::config::{Config, MemoryLimit};
@@ -35,6 +36,8 @@ pub struct Report<'a> {
     pub sessions: &'a Sessions,
     /// The configuration in force.
     pub config: &'a Config,
+    /// The server around the cache.
+    pub host: &'a Host,
     /// Counters and gauges; peaks and rates are brought up to date.
     pub stats: &'a mut Statistics,
     /// How long the turns of the loop take.
@@ -139,6 +142,7 @@ impl Report<'_> {
         let expired = keyspace.expiry_report();
         let evicted = keyspace.eviction_report();
         let longest_turn = self.turns.longest();
+        let snapshots = &self.host.snapshots;
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
         let stats = &mut *self.stats;
@@ -151,7 +155,11 @@ impl Report<'_> {
             now_usec: now.unix_us,
             changes_since_save: keyspace
                 .dirty_count()
-                .saturating_sub(stats.gauges.saved_dirty_count),
+                .saturating_sub(snapshots.saved_dirty_count),
+            last_save_unix_seconds: snapshots.last_unix_seconds,
+            last_save_failed: snapshots.last_failed,
+            snapshot_in_progress: snapshots.is_in_progress,
+            config_file: self.host.config_file.clone(),
             eviction_ghost_bytes: evicted.ghost_bytes,
             evictions_per_second: stats.evictions_per_second(),
             uptime_seconds: now.monotonic_us / 1_000_000,

@@ -92,7 +92,7 @@ fn demands_of(flags: Flags) -> Demands {
 /// Whether writes are allowed although the last snapshot may have failed.
 #[inline]
 fn may_write(context: &Context<'_>) -> bool {
-    !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error
+    !context.host.snapshots.last_failed || !context.config.stop_writes_on_bgsave_error
 }
 
 fn is_exec(command: Resolved) -> bool {

@@ -42,6 +42,7 @@ impl CacheEngine {
             keyspace: &self.keyspace,
             sessions: &self.sessions,
             config: &self.config,
+            host: &self.host,
             stats: &mut self.stats,
             turns: &self.turns,
             timing: &self.timing,

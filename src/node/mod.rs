@@ -42,6 +42,7 @@ pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
+use crate::context::host::Host;
 use crate::context::outbox::Shutdown;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
@@ -172,6 +173,11 @@ impl Node {
     /// The cache behind the connections, for change.
     pub fn engine_mut(&mut self) -> &mut CacheEngine {
         &mut self.engine
+    }
+
+    /// What commands know of the server, for it to keep up to date.
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
+        self.engine.host_mut()
     }
 
     /// Counters and gauges, for their owners to keep up to date.

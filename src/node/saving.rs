@@ -164,10 +164,10 @@ impl Node {
     pub fn enable_saving(&mut self, now: Timestamp) {
         self.saving.saved_at_ms = now.monotonic_ms();
         let saved_dirty_count = self.engine.dirty_count();
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.takes_snapshots = true;
-        gauges.saved_dirty_count = saved_dirty_count;
-        gauges.last_save_unix_seconds = now.unix_ms() / 1000;
+        let snapshots = &mut self.engine.host_mut().snapshots;
+        snapshots.are_possible = true;
+        snapshots.saved_dirty_count = saved_dirty_count;
+        snapshots.last_unix_seconds = now.unix_ms() / 1000;
     }
 
     /// Requests to the disk, in the order in which they are to be carried out, each with the
@@ -178,7 +178,7 @@ impl Node {
 
     /// Whether there is a disk.
     fn takes_snapshots(&self) -> bool {
-        self.engine.stats().gauges.takes_snapshots
+        self.engine.host().snapshots.are_possible
     }
 
     /// Whether a snapshot is being taken, or is going to be when the disk has answered.
@@ -243,10 +243,10 @@ impl Node {
             .map(|index| keyspace.size(index).keys as u64)
             .sum();
         let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.snapshot_in_progress = true;
         gauges.snapshot_keys = 0;
         gauges.snapshot_total_keys = total_keys;
         gauges.snapshot_started_unix_seconds = now.unix_ms() / 1000;
+        self.engine.host_mut().snapshots.is_in_progress = true;
         // The line about its end says all there is to say, and a failure is louder.
         log::debug!("saving a snapshot");
     }
@@ -395,12 +395,13 @@ impl Node {
         let duration_us = now.monotonic_us - job.started.monotonic_us;
         self.saving.saved_at_ms = now.monotonic_ms();
         self.engine.note_save(true);
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.saved_dirty_count = job.dirty_count;
-        gauges.last_save_unix_seconds = now.unix_ms() / 1000;
-        gauges.last_save_duration_seconds = Some(duration_us / 1_000_000);
-        gauges.snapshot_in_progress = false;
-        self.engine.stats_mut().counters.rdb_saves += 1;
+        let snapshots = &mut self.engine.host_mut().snapshots;
+        snapshots.saved_dirty_count = job.dirty_count;
+        snapshots.last_unix_seconds = now.unix_ms() / 1000;
+        snapshots.is_in_progress = false;
+        let stats = self.engine.stats_mut();
+        stats.gauges.last_save_duration_seconds = Some(duration_us / 1_000_000);
+        stats.counters.rdb_saves += 1;
         log::info!(
             "saved a snapshot: {} bytes in {} ms",
             job.writer.framed_bytes(),
@@ -416,8 +417,7 @@ impl Node {
         self.saving.take_back(now);
         self.engine.note_save(false);
         self.engine.keyspace_mut().discard_cut();
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.snapshot_in_progress = false;
+        self.engine.host_mut().snapshots.is_in_progress = false;
         if let Some(job) = &mut self.saving.job {
             job.phase = Phase::Ending;
             job.writer.abandon();
@@ -469,9 +469,9 @@ impl Node {
     /// nothing to save.
     pub(super) fn next_save_ms(&self) -> Option<u64> {
         let saving = &self.saving;
-        let gauges = &self.engine.stats().gauges;
-        let changes = self.engine.dirty_count() - gauges.saved_dirty_count;
-        if !gauges.takes_snapshots || changes == 0 {
+        let snapshots = &self.engine.host().snapshots;
+        let changes = self.engine.dirty_count() - snapshots.saved_dirty_count;
+        if !snapshots.are_possible || changes == 0 {
             return None;
         }
         if saving.job.is_some() || !saving.owed.is_empty() {

@@ -124,7 +124,7 @@ impl Listeners {
             "bind" => BIND_REFUSED,
             _ => PORT_REFUSED,
         };
-        let outcome = if node.engine().stats().gauges.owns_listeners {
+        let outcome = if node.engine().host().owns_listeners {
             self.change(present, wanted, registry)
         } else {
             let reason = io::Error::other("the server was given its sockets and opens no others");
