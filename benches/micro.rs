@@ -12,9 +12,10 @@
 //! | `reply_bulk`, `reply_integer` | `ReplyWriter` | `write!` |
 //! | `set_…`, `map_…`, `scored_…`, `list_…` | trees of packed blocks: `micro/collections.rs` | the standard library's collections |
 //!
-//! 1. All keys are drawn beforehand, from a fixed seed, out of a million: most accesses miss the caches.
-//! 2. Operations of one iteration do not depend on each other, so the processor overlaps some misses even
-//!    one by one; a server that parses and replies in between overlaps fewer.
+//! 1. All keys are drawn beforehand, from a fixed seed, out of a million: most accesses miss the
+//!    caches.
+//! 2. Operations of one iteration do not depend on each other, so the processor overlaps some
+//!    misses even one by one; a server that parses and replies in between overlaps fewer.
 //! 3. One iteration is `OPERATIONS` operations; read the line "thrpt".
 //!
 //! Not here: whole servers (`side_by_side/`).

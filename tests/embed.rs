@@ -141,6 +141,8 @@ fn any_command_can_be_executed() {
             .info("stats")
             .contains("total_connections_received:2\r\n")
     );
+    let clients = cache.info("clients");
+    assert!(clients.contains("connected_clients:0\r\n"), "{clients}");
 }
 
 /// Goal: parser and engine together are a server without sockets. Method: bytes cut at every

@@ -1,10 +1,11 @@
 //! Snapshots of the real binary: what is there after a restart, a crash, damage, a failing disk.
 //!
-//! Each test has a directory and a disk (`support/disk.rs`) of its own. Nothing sleeps; where a test
-//! waits for a timer of the server, it waits for a line of its log.
+//! Each test has a directory and a disk (`support/disk.rs`) of its own. Nothing sleeps; where a
+//! test waits for a timer of the server, it waits for a line of its log.
 //!
 //! Not here: a crash at every step of a save (`crash.rs`), a file cut or changed at every byte
-//! (`snapshot_format.rs`), several servers and what they share (`shared_directory.rs`), waiting and retrying to the millisecond (`src/node/tests/saving.rs`).
+//! (`snapshot_format.rs`), several servers and what they share (`shared_directory.rs`), waiting and
+//! retrying to the millisecond (`src/node/tests/saving.rs`).
 
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
 #[path = "support/snapshot.rs"]
@@ -373,8 +374,9 @@ fn an_end_without_saving_leaves_nothing_unfinished() {
     );
 }
 
-/// Defect: the end of the server waited for a disk that hung, though nothing was to be saved. Effect:
-/// SHUTDOWN NOSAVE said that it had stopped, and the process stayed. Fix: the wait has a limit.
+/// Defect: the end of the server waited for a disk that hung, though nothing was to be saved.
+/// Effect: SHUTDOWN NOSAVE said that it had stopped, and the process stayed. Fix: the wait has a
+/// limit.
 #[test]
 fn a_disk_that_hangs_does_not_keep_the_server_from_ending_without_a_save() {
     let place = Place::new();
@@ -385,9 +387,9 @@ fn a_disk_that_hangs_does_not_keep_the_server_from_ending_without_a_save() {
     end_with(server, &["SHUTDOWN", "NOSAVE"]);
 }
 
-/// Defect: the end of the server waited for ever for a last snapshot on a disk that hung. Effect: it
-/// had to be killed, and systemd, asked for more time again and again, never did. Fix: a disk that has
-/// not answered for ten seconds is given up.
+/// Defect: the end of the server waited for ever for a last snapshot on a disk that hung. Effect:
+/// it had to be killed, and systemd, asked for more time again and again, never did. Fix: a disk
+/// that has not answered for ten seconds is given up.
 #[test]
 fn a_disk_that_hangs_keeps_the_server_from_its_last_snapshot_and_not_from_ending() {
     let place = Place::new();
@@ -671,8 +673,8 @@ fn a_directory_that_vanishes_fails_saves_until_it_is_back() {
     assert_eq!(server.wait_for_exit(PATIENCE).code(), Some(0));
 }
 
-/// Defect: a wrong `dir` was accepted. Effect: that showed when the first snapshot failed, without its
-/// name. Fix: as Redis, the server does not start.
+/// Defect: a wrong `dir` was accepted. Effect: that showed when the first snapshot failed, without
+/// its name. Fix: as Redis, the server does not start.
 #[test]
 fn a_directory_that_is_not_there_is_told_at_the_start() {
     let place = Place::new();

@@ -469,8 +469,8 @@ fn connections_over_the_limit_are_refused_with_an_error() {
     );
 }
 
-/// Goal: a client that waits for one answer does not wait for everybody's pipelines. Method: the loop
-/// sleeps while pipelines arrive, and then a single request; all count the same key up.
+/// Goal: a client that waits for one answer does not wait for everybody's pipelines. Method: the
+/// loop sleeps while pipelines arrive, and then a single request; all count the same key up.
 #[test]
 fn who_waits_for_one_answer_goes_before_pipelines() {
     const REQUESTS: usize = 200;
@@ -711,8 +711,8 @@ fn an_idle_client_is_closed_after_the_timeout_and_not_before() {
     assert_eq!(client_count(&mut control), 1);
 }
 
-/// Goal: DEBUG SLEEP is over when it is answered, and when the next request of the pipeline runs; in
-/// a transaction, too. Method: bounds that the clock itself guarantees; no upper ones.
+/// Goal: DEBUG SLEEP is over when it is answered, and when the next request of the pipeline runs;
+/// in a transaction, too. Method: bounds that the clock itself guarantees; no upper ones.
 #[test]
 fn the_server_sleeps_before_it_says_so() {
     const SLEEP: Duration = Duration::from_millis(30);

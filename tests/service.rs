@@ -190,8 +190,8 @@ fn the_watchdog_is_fed_by_the_loop_and_not_while_it_hangs() {
     manager.wait_for("WATCHDOG=1");
 }
 
-/// Goal: a loop that hangs costs a restart and no saved key. Method: the test does what systemd does
-/// when the watchdog is silent: SIGABRT, and a start in the same directory.
+/// Goal: a loop that hangs costs a restart and no saved key. Method: the test does what systemd
+/// does when the watchdog is silent: SIGABRT, and a start in the same directory.
 #[test]
 fn a_service_whose_loop_hangs_is_started_again_with_its_data() {
     const PERIOD_USEC: &str = "100000";

@@ -53,8 +53,8 @@ fn key_count(folder: &TempDir) -> usize {
 }
 
 /// Defect: a start removed the unfinished snapshot of a server that was still alive. Effect: its
-/// save failed, the last one before its end, too. Fix: what somebody writes stays, and the log names
-/// who that is.
+/// save failed, the last one before its end, too. Fix: what somebody writes stays, and the log
+/// names who that is.
 #[test]
 fn a_start_leaves_the_snapshot_that_another_server_is_writing() {
     let (folder, disk) = (folder(), Disk::new());
@@ -84,9 +84,9 @@ fn a_start_leaves_the_snapshot_that_another_server_is_writing() {
     assert_eq!(key_count(&folder), 10);
 }
 
-/// Defect: the unfinished file was named by the process number alone. Effect: of two servers that were
-/// both process 1, one emptied what the other wrote, and a mixture replaced the good snapshot. Fix:
-/// each has a file of its own. Method: both save again and again at the same time, each as
+/// Defect: the unfinished file was named by the process number alone. Effect: of two servers that
+/// were both process 1, one emptied what the other wrote, and a mixture replaced the good snapshot.
+/// Fix: each has a file of its own. Method: both save again and again at the same time, each as
 /// process 1 where that can be had.
 #[test]
 fn two_servers_that_save_at_once_leave_a_whole_snapshot() {

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! 1. The limit is the memory that the server reports when it was played a batch and emptied again,
-//!    so that its buffers are there, and the share of the trace's bytes: the names and values of its
-//!    distinct keys.
+//!    so that its buffers are there, and the share of the trace's bytes: the names and values of
+//!    its distinct keys.
 //! 2. Within a batch a key that is asked for twice misses twice, and is set once; all servers get
 //!    the same batches, so none gains by it.
 //! 3. Every server is a fresh process without snapshots.

@@ -8,8 +8,9 @@
 //! | `list_push_and_pop` | `Tree` by position | `VecDeque` of boxed slices |
 //! | `freeze_and_close` | a view that nothing is written under | – |
 //!
-//! The bytes an element takes are printed once. All trees are in an `Arena`, whose sizes are those of
-//! the keyspace's slabs. `keyspace_get`, in the same run, is the measure of what a look-up may take.
+//! The bytes an element takes are printed once. All trees are in an `Arena`, whose sizes are those
+//! of the keyspace's slabs. `keyspace_get`, in the same run, is the measure of what a look-up may
+//! take.
 //!
 //! Not here: the table of keys (`micro.rs`).
 

@@ -7,8 +7,8 @@
 //! memory   fresh server, maxmemory ── fill, evict once over ── mixed_sizes.rs
 //! ```
 //!
-//! 1. Keys are random out of [`RANGE_FACTOR`] times what fits, so nine in ten SETs are of a new key,
-//!    and evict one: a run in which they do not counts as failed.
+//! 1. Keys are random out of [`RANGE_FACTOR`] times what fits, so nine in ten SETs are of a new
+//!    key, and evict one: a run in which they do not counts as failed.
 //! 2. "No limit" is the same load on a server that holds as many keys and has room for more: what
 //!    the latency adds to that is what evicting adds.
 //!
@@ -77,7 +77,8 @@ const QUICK_LIMIT_BYTES: u64 = 32 * MIB;
 const RANGE_FACTOR: u64 = 10;
 /// Bytes that a key takes besides its value, about: key, header, table.
 const KEY_BYTES: u64 = 56;
-/// Keys of the load of shifting sizes: a third of those that are set when values are small are there.
+/// Keys of the load of shifting sizes: a third of those that are set when values are small are
+/// there.
 const MIXED_KEYS: u64 = 4_000_000;
 
 /// SETs of one row of CPU.

@@ -1,15 +1,17 @@
-//! Instructions of the server per request, counted by callgrind: a figure that does not depend on what
-//! else the machine does.
+//! Instructions of the server per request, counted by callgrind: a figure that does not depend on
+//! what else the machine does.
 //!
 //! ```text
 //! (instructions of fill + 2 N requests) − (instructions of fill + N requests), divided by N
 //! ```
 //!
 //! 1. Start, fill and end cancel; both runs send the same keys in the same order.
-//! 2. One connection and pipelines of 100, each written at once, so batches are the same in every run.
+//! 2. One connection and pipelines of 100, each written at once, so batches are the same in every
+//!    run.
 //!
-//! 3. Evenkeel's figures are compared with those kept in `benches/INSTRUCTIONS.md`; one that is more than
-//!    `WARN_PERCENT` above is a warning. `UPDATE_INSTRUCTIONS=1` keeps this run's instead.
+//! 3. Evenkeel's figures are compared with those kept in `benches/INSTRUCTIONS.md`; one that is
+//!    more than `WARN_PERCENT` above is a warning. `UPDATE_INSTRUCTIONS=1` keeps this run's
+//!    instead.
 //!
 //! Cost: the server runs some fifty times slower: about three minutes. Only user mode is counted.
 //! Not here: time (`load_requests.rs`).

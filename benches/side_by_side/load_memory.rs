@@ -4,8 +4,10 @@
 //! bytes per key = (VmRSS after the inserts − VmRSS of the empty server) / keys
 //! ```
 //!
-//! 1. It includes the allocator, the table and its spare room, and whatever pages are not given back.
-//! 2. Several numbers of keys, as a table that doubles looks good or bad depending on where it stands.
+//! 1. It includes the allocator, the table and its spare room, and whatever pages are not given
+//!    back.
+//! 2. Several numbers of keys, as a table that doubles looks good or bad depending on where it
+//!    stands.
 //!
 //! Not here: connections (`load_connections.rs`).
 

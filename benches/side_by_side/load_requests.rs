@@ -1,7 +1,8 @@
 //! CPU of the server per request, measured by redis-benchmark.
 //!
-//! Each row: fresh server, filled with the keys the row reads, then one run of redis-benchmark with 50
-//! connections and random keys. CPU is read before and after and divided by the number of requests.
+//! Each row: fresh server, filled with the keys the row reads, then one run of redis-benchmark with
+//! 50 connections and random keys. CPU is read before and after and divided by the number of
+//! requests.
 //!
 //! Not here: what CPU includes (`redis_benchmark.rs`); the same in instructions
 //! (`load_instructions.rs`).

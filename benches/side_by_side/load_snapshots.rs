@@ -1,4 +1,5 @@
-//! What a background snapshot costs: latency, memory and throughput meanwhile, its time and its size.
+//! What a background snapshot costs: latency, memory and throughput meanwhile, its time and its
+//! size.
 //!
 //! ```text
 //! fresh server ── start again, empty ── fill ── bounded SETs + PINGs ── the same + BGSAVEs
@@ -6,9 +7,12 @@
 //!   ── BGSAVE of the idle server, size of the file ── start again, loading the file
 //! ```
 //!
-//! 1. Every "during" is compared with the same load before it, on the same server in the same minute.
-//! 2. BGSAVEs follow one another for the whole phase, so a short snapshot gives as many PINGs as a long one.
-//! 3. Memory has a phase of its own: reading the pages of a forked child takes time of the probe's core.
+//! 1. Every "during" is compared with the same load before it, on the same server in the same
+//!    minute.
+//! 2. BGSAVEs follow one another for the whole phase, so a short snapshot gives as many PINGs as a
+//!    long one.
+//! 3. Memory has a phase of its own: reading the pages of a forked child takes time of the probe's
+//!    core.
 //!
 //! Not here: the load (`overwrite_load.rs`), the probe (`probe.rs`).
 

@@ -1,10 +1,11 @@
 //! Latency of one client while the server has something large to do.
 //!
-//! Each row: fresh server, filled before the probe starts; then the action runs in a child process and
-//! the probe sends PINGs until half a second after its end.
+//! Each row: fresh server, filled before the probe starts; then the action runs in a child process
+//! and the probe sends PINGs until half a second after its end.
 //!
 //! 1. "idle" and "idle, load core busy" are the floor: what the set-up itself shows without a load.
-//! 2. The row with deadlines ends when DBSIZE no longer counts a due key, without any key being read.
+//! 2. The row with deadlines ends when DBSIZE no longer counts a due key, without any key being
+//!    read.
 //!
 //! Not here: the probe (`probe.rs`), the actions (`stall_actions.rs`).
 
@@ -173,8 +174,8 @@ fn measure_expiry(
     measure(&server, move || until_gone(&mut client, deadline, standing))
 }
 
-/// Waits for the deadline, then asks DBSIZE until only the standing keys are left; returns the seconds
-/// from the deadline.
+/// Waits for the deadline, then asks DBSIZE until only the standing keys are left; returns the
+/// seconds from the deadline.
 fn until_gone(client: &mut Client, deadline: SystemTime, standing: u64) -> io::Result<f64> {
     let wait = deadline
         .duration_since(SystemTime::now())

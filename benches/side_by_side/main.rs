@@ -1,5 +1,5 @@
-//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls, snapshots
-//! and eviction.
+//! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls,
+//! snapshots and eviction.
 //!
 //! ```text
 //! for each round, for each row, for each side (the order turns every round):
@@ -11,7 +11,8 @@
 //! 2. Every load is bounded in count or time, and every wait has a limit.
 //! 3. `cargo test` runs this file without `--bench`: then it does nothing.
 //!
-//! Cost: about forty minutes, half of it for the load `eviction`. Not here: single structures (`benches/micro.rs`).
+//! Cost: about forty minutes, half of it for the load `eviction`. Not here: single structures
+//! (`benches/micro.rs`).
 
 mod fill;
 mod load_connections;
@@ -44,7 +45,8 @@ use server_process::Side;
 /// Where the results are kept.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
 
-/// No snapshots but those that a load asks for, and those without compression, which Evenkeel has not.
+/// No snapshots but those that a load asks for, and those without compression, which Evenkeel has
+/// not.
 const REDIS_ARGUMENTS: [&str; 6] = [
     "--bind",
     "127.0.0.1",
@@ -112,8 +114,8 @@ impl Context {
         });
     }
 
-    /// Calls `measure` for the wanted rows and both sides in all rounds, with the section, the row's
-    /// index and name, and the side.
+    /// Calls `measure` for the wanted rows and both sides in all rounds, with the section, the
+    /// row's index and name, and the side.
     fn each_row<'a>(
         &self,
         section: &mut Section,

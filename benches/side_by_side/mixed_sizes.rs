@@ -89,7 +89,8 @@ impl Sizes {
     }
 }
 
-/// A load over the keys `key:0` up to `keys`, whose phases are a part of [`Sizes::phase_bytes`] long.
+/// A load over the keys `key:0` up to `keys`, whose phases are a part of [`Sizes::phase_bytes`]
+/// long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MixedSizes {
     /// Number of keys.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! 1. The pause leaves the load generator most of the core that both share.
-//! 2. A stall counts as one slow PING, however long it is: read the maximum first, percentiles second.
+//! 2. A stall counts as one slow PING, however long it is: read the maximum first, percentiles
+//!    second.
 //!
 //! Cost: 4 bytes per PING. Not here: what happens meanwhile (`stall_actions.rs`).
 

@@ -1,12 +1,13 @@
-//! redis-benchmark as a load: its rate, and what the server's CPU has to do for one of its requests.
+//! redis-benchmark as a load: its rate, and what the server's CPU has to do for one of its
+//! requests.
 //!
 //! ```text
 //! CPU before ── redis-benchmark … ── CPU after      per request = (after − before) / requests
 //! ```
 //!
 //! 1. CPU includes the kernel's work on behalf of the server (system calls), not its interrupts.
-//! 2. The last pipelines that redis-benchmark leaves unanswered are counted as CPU, not as requests:
-//!    at most connections × depth, the same on both sides.
+//! 2. The last pipelines that redis-benchmark leaves unanswered are counted as CPU, not as
+//!    requests: at most connections × depth, the same on both sides.
 //!
 //! Not here: which requests (`load_requests.rs`, `load_eviction.rs`).
 

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! 1. A reply is read without recursion: nested arrays only raise the number of values still due.
-//! 2. Bodies of bulk strings are skipped, so a reply of any size needs no memory; `call_bulk` alone keeps
-//!    one, up to the caller's limit.
+//! 2. Bodies of bulk strings are skipped, so a reply of any size needs no memory; `call_bulk` alone
+//!    keeps one, up to the caller's limit.
 //! 3. Every read and write gives up after `IO_TIMEOUT_S`, so a hung server ends the run.
 //!
 //! Not here: what is sent (`load_*.rs`), the server's process (`server_process.rs`).
@@ -191,8 +191,8 @@ pub(crate) fn encode(out: &mut Vec<u8>, arguments: &[&[u8]]) {
     }
 }
 
-/// Calls `encode_one(index, batch)` for every index of `range` and sends the commands in pipelines of
-/// `depth`, in turn over the connections; the replies of a turn are read before the next one.
+/// Calls `encode_one(index, batch)` for every index of `range` and sends the commands in pipelines
+/// of `depth`, in turn over the connections; the replies of a turn are read before the next one.
 pub(crate) fn pipeline(
     clients: &mut [Client],
     range: std::ops::Range<u64>,

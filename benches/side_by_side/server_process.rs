@@ -1,7 +1,8 @@
 //! A server under test: started on core 0 with a free port and an own directory, measured through
 //! `/proc`, ended by its process id.
 //!
-//! 1. The process that is measured is the server itself: `setpriv` and `taskset` replace themselves.
+//! 1. The process that is measured is the server itself: `setpriv` and `taskset` replace
+//!    themselves.
 //! 2. CPU is the sum over all threads of the server, from `schedstat` (nanoseconds).
 //! 3. A server outlives neither its `ServerProcess` nor this program.
 //!

@@ -1,4 +1,5 @@
-//! What keeps a server busy while the probe measures: each action is a child process of this program.
+//! What keeps a server busy while the probe measures: each action is a child process of this
+//! program.
 //!
 //! ```text
 //! parent: PING probe, normal priority ─┐

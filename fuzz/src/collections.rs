@@ -2,8 +2,8 @@
 //!
 //! 1. No bytes panic; a block that is accepted can be read, copied element by element into the same
 //!    block, and emptied.
-//! 2. A tree holds what its model holds and keeps its invariants; each view holds what the model held
-//!    when it was opened.
+//! 2. A tree holds what its model holds and keeps its invariants; each view holds what the model
+//!    held when it was opened.
 //! 3. Cleared, with all views closed, a tree leaves nothing in its store.
 //!
 //! Not here: commands on collections (`commands.rs`).

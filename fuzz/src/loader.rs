@@ -1,7 +1,8 @@
 //! The snapshot loader and salvage: any bytes, split anyhow, and files that were whole once.
 //!
 //! 1. What is shown, and how it ends, does not depend on the pieces.
-//! 2. An error names an offset within the file; what salvage says is damaged is what the loader says.
+//! 2. An error names an offset within the file; what salvage says is damaged is what the loader
+//!    says.
 //! 3. What is shown decodes, and an engine that loads it keeps its invariants.
 //! 4. Whatever salvage returns loads, and holds the keys that salvage counts; salvaged again, it
 //!    stays as it is.

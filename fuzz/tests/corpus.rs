@@ -1,5 +1,6 @@
 //! Goal: the corpus stays valid and its promises hold, checked by any toolchain without a fuzzer.
-//! Method: every file of `corpus/<target>` goes through the target's check, which panics on a fault.
+//! Method: every file of `corpus/<target>` goes through the target's check, which panics on a
+//! fault.
 
 use std::fs;
 use std::path::Path;

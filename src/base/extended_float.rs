@@ -1,8 +1,8 @@
 //! The 80-bit floating-point numbers of INCRBYFLOAT, on any processor.
 //!
 //! Redis adds with the `long double` of C and prints 17 decimals; on x86-64 that type is the 80-bit
-//! format of the x87 unit. A software floating-point library parses and adds, so that the same bytes
-//! come out everywhere; this file decides what is a number, and prints it.
+//! format of the x87 unit. A software floating-point library parses and adds, so that the same
+//! bytes come out everywhere; this file decides what is a number, and prints it.
 //!
 //! ```text
 //! text  = ["+"|"-"] ( decimal | hexadecimal | "inf" ["inity"] )           below 5120 bytes

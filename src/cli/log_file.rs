@@ -251,7 +251,8 @@ struct Target {
 
 impl Target {
     fn standard_error() -> Result<Self, String> {
-        // A descriptor of our own: the lock of `std::io::stderr` would be held while a pipe is full.
+        // A descriptor of our own: the lock of `std::io::stderr` would be held while a pipe is
+        // full.
         let own = io::stderr().as_fd().try_clone_to_owned();
         let own = own.map_err(|error| format!("cannot use standard error: {error}"))?;
         Ok(Self {
@@ -260,8 +261,8 @@ impl Target {
         })
     }
 
-    /// The file at `path`, which is made if it is not there. Does not wait for the reader of a named
-    /// pipe.
+    /// The file at `path`, which is made if it is not there. Does not wait for the reader of a
+    /// named pipe.
     fn file(path: PathBuf) -> Result<Self, String> {
         let opened = options()
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed())

@@ -11,7 +11,8 @@
 
 use std::fmt::Write;
 
-use super::row::{Access, Group, Kind, Row};
+use super::kind::Kind;
+use super::row::{Access, Group, Row};
 use super::table::ROWS;
 use super::without_effect::WITHOUT_EFFECT;
 
@@ -95,8 +96,8 @@ pub fn help() -> String {
     text
 }
 
-/// A configuration file that sets every parameter to its default, explained by comments. Secrets are
-/// left to be filled in.
+/// A configuration file that sets every parameter to its default, explained by comments. Secrets
+/// are left to be filled in.
 pub fn default_file() -> String {
     let mut text = String::from("# Configuration of Evenkeel: every parameter at its default.\n");
     for group in Group::ALL {

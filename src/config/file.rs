@@ -22,8 +22,9 @@ use std::collections::VecDeque;
 
 use super::default_user::DefaultUser;
 use super::error::{BadValue, ConfigError, Fault, Place};
+use super::kind::Kind;
 use super::notes::Notes;
-use super::row::{Access, Kind, Row, every_row, find};
+use super::row::{Access, Row, every_row, find};
 use super::table::Config;
 use super::text;
 

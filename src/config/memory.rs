@@ -11,9 +11,8 @@
 //! Not here: how much `auto` is (`server/memory_limit.rs`).
 
 use super::error::BadValue;
-use super::row::Kind;
+use super::kind::{Kind, ParameterValue, single};
 use super::text;
-use super::value::{ParameterValue, single};
 
 /// Largest percentage.
 const PERCENT_MAX: u64 = 100;

@@ -16,7 +16,8 @@
 //!
 //! Cost: linear in the text and in the number of rows; nothing here runs per command.
 //!
-//! Not here: reading files (`persistence/file_system.rs`); acting on a changed value (whoever calls `set`).
+//! Not here: reading files (`persistence/file_system.rs`); acting on a changed value (whoever calls
+//! `set`).
 
 mod access;
 mod command_line;
@@ -24,6 +25,7 @@ mod default_user;
 mod docs;
 mod error;
 mod file;
+mod kind;
 mod memory;
 mod notes;
 mod output_limit;
@@ -43,11 +45,12 @@ pub use command_line::{Action, CommandLine};
 pub use docs::{default_file, help, markdown};
 pub use error::{BadValue, ConfigError, Fault, Place, SetError, set_failed};
 pub use file::{Files, INCLUDE_DEPTH_MAX, INCLUDES_MAX, NoFiles};
+pub use kind::Kind;
 pub use memory::{MemoryLimit, MemoryShare};
 pub use notes::Notes;
 pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
-pub use row::{Access, Group, Kind, Row, every_row};
+pub use row::{Access, Group, Row, every_row};
 pub use table::{
     Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS, Supervised,
 };

@@ -7,7 +7,8 @@
 //! Invariant: one line, and no value of a parameter in it. What the files say of users agrees with
 //! the configuration, or it is an error ([`Notes::agree_with`]).
 //!
-//! Not here: which parameters have no effect (`without_effect.rs`); where the line goes (`main.rs`).
+//! Not here: which parameters have no effect (`without_effect.rs`); where the line goes
+//! (`main.rs`).
 
 use super::default_user::DefaultUser;
 use super::error::{ConfigError, Place};

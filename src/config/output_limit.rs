@@ -9,9 +9,8 @@
 //! Not here: holding clients to it (`node/output_limits.rs`).
 
 use super::error::BadValue;
-use super::row::Kind;
+use super::kind::{Kind, ParameterValue};
 use super::text;
-use super::value::ParameterValue;
 
 /// What may wait for one client; 0 is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

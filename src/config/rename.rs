@@ -9,9 +9,8 @@
 //! Not here: whether there is such a command (`command/declare/names.rs`).
 
 use super::error::BadValue;
-use super::row::Kind;
+use super::kind::{Kind, ParameterValue};
 use super::text;
-use super::value::ParameterValue;
 
 /// A command and its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,8 @@
 
 use super::error::{ConfigError, Fault, Place};
 use super::file::{Files, is_user};
-use super::row::{Kind, Row, every_row, find};
+use super::kind::Kind;
+use super::row::{Row, every_row, find};
 use super::table::Config;
 use super::text;
 

@@ -11,55 +11,13 @@
 //!
 //! Cost: `find` is linear in the number of rows; it is called per setting, never per command.
 //!
-//! Not here: the rows (`table.rs`); parsing and printing of values (`value.rs`).
+//! Not here: the rows (`table.rs`); kinds of values (`kind.rs`), parsing and printing them
+//! (`value.rs`).
 
 use super::error::BadValue;
+use super::kind::Kind;
 use super::table::{Config, ROWS};
 use super::without_effect::WITHOUT_EFFECT;
-
-/// What values a parameter takes, and in which notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `yes` or `no`.
-    Boolean,
-    /// A decimal integer; both ends of the range are allowed.
-    Integer {
-        /// Smallest allowed value.
-        min: i64,
-        /// Largest allowed value.
-        max: i64,
-    },
-    /// Bytes, with an optional unit: `1k` is 1000, `1kb` is 1024, and so on to `gb`.
-    Memory {
-        /// Smallest allowed number of bytes.
-        min_bytes: u64,
-        /// Largest allowed number of bytes.
-        max_bytes: u64,
-    },
-    /// Bytes as for [`Kind::Memory`] without a range, or `auto`.
-    MemoryOrAuto,
-    /// Bytes as for [`Kind::Memory`] without a range, or a percentage such as `10%`.
-    MemoryOrPercent,
-    /// One of these names, whatever its case.
-    Choice(&'static [&'static str]),
-    /// One word of any bytes; quote it to include spaces or to leave it empty.
-    Text,
-    /// Words separated by spaces.
-    Words {
-        /// Most words taken.
-        max_count: usize,
-        /// What one word is, in capitals, for `--help`.
-        word: &'static str,
-    },
-    /// File permissions as an octal number up to `777`.
-    Octal,
-    /// Pairs of seconds and changes, `""` for none; repeated lines of a file add up.
-    SavePoints,
-    /// A class of clients and its limits, several times; a class that is not named stays as it is.
-    OutputLimits,
-    /// A command and its new name; repeated lines add up.
-    Rename,
-}
 
 /// Part of the documentation a parameter is listed under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

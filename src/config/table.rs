@@ -15,11 +15,12 @@
 use std::fmt;
 
 use super::error::BadValue;
+use super::kind::{Kind, ParameterValue};
 use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
-use super::row::{Access, Group, Kind, Row, parameters};
-use super::value::{self, ListenAddress, ParameterValue, Percentile, SavePoint, choices};
+use super::row::{Access, Group, Row, parameters};
+use super::value::{self, ListenAddress, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
 use crate::base::limits::BULK_BYTES_LIMIT;
 
@@ -130,8 +131,8 @@ parameters! {
     "bind" bind: Vec<ListenAddress> = "127.0.0.1 -::1",
     Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Mutable;
 
-    /// TCP port to listen on. `0` is none if there is a Unix socket, else it picks a free one, which
-    /// the log and `INFO` then name.
+    /// TCP port to listen on. `0` is none if there is a Unix socket, else it picks a free one,
+    /// which the log and `INFO` then name.
     "port" port: u16 = "6379",
     Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Mutable;
 
@@ -162,8 +163,8 @@ parameters! {
 
     /// Bytes of replies that may wait for a client, by class: one that leaves the first number of
     /// bytes waiting is closed at once, one that leaves the second waiting for so many seconds on
-    /// end is closed then, and `0` is no limit. Clients that read slowly need no limit: they are not
-    /// read from while 256 KiB wait for them, so no more than that and one reply is kept.
+    /// end is closed then, and `0` is no limit. Clients that read slowly need no limit: they are
+    /// not read from while 256 KiB wait for them, so no more than that and one reply is kept.
     "client-output-buffer-limit" client_output_buffer_limit: OutputLimits =
         "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60",
     Kind::OutputLimits, Clients, Mutable;

@@ -13,10 +13,10 @@
 //! Not here: which field has which kind (`table.rs`); number and quoting rules (`text.rs`).
 
 use super::error::BadValue;
+use super::kind::{Kind, ParameterValue, single};
 use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
-use super::row::Kind;
 use super::text;
 
 /// Longest text that a parameter takes: that of the longest path. All of them together, written
@@ -26,42 +26,12 @@ const TEXT_BYTES_MAX: usize = 4096;
 /// Largest file permissions a parameter takes.
 const PERMISSIONS_MAX: u32 = 0o777;
 
-/// A type that can be the field of a row.
-pub(super) trait ParameterValue: Sized {
-    /// Reads the value; `kind` gives notation and range.
-    fn parse(kind: &Kind, words: &[&[u8]]) -> Result<Self, BadValue>;
-
-    /// Takes the words of a line or of a `CONFIG SET`. A type of which one line says only a part
-    /// overrides this; on an error the value stays.
-    fn update(&mut self, kind: &Kind, words: &[&[u8]]) -> Result<(), BadValue> {
-        *self = Self::parse(kind, words)?;
-        Ok(())
-    }
-
-    /// The value as `CONFIG GET` answers it.
-    fn print(&self, kind: &Kind) -> Vec<u8>;
-
-    /// What follows the name on each line of a file that sets this value, quoted where need be. A
-    /// type whose lines add up overrides this; all lines together say the whole value.
-    fn file_values(&self, kind: &Kind) -> Vec<Vec<u8>> {
-        vec![text::written(&self.print(kind), kind.takes_words())]
-    }
-}
-
 /// The field value of a row's default.
 ///
 /// # Panics
 /// If the default is not a value of its row: a fault in the table, shown by the first test.
 pub(super) fn of_default<V: ParameterValue>(kind: &Kind, default: &str) -> V {
     V::parse(kind, &[default.as_bytes()]).expect("a row's default is a value of the row")
-}
-
-/// The only word given.
-pub(super) fn single<'w>(words: &[&'w [u8]]) -> Result<&'w [u8], BadValue> {
-    match words {
-        [word] => Ok(word),
-        _ => Err(BadValue::WrongCount),
-    }
 }
 
 /// A text that is no longer than [`TEXT_BYTES_MAX`].
@@ -74,21 +44,6 @@ fn bounded(text: Vec<u8>) -> Result<Vec<u8>, BadValue> {
 }
 
 impl Kind {
-    /// Whether the value may be several words of a line.
-    pub(super) fn takes_words(&self) -> bool {
-        match self {
-            Kind::Words { .. } | Kind::SavePoints | Kind::OutputLimits | Kind::Rename => true,
-            Kind::Boolean
-            | Kind::Integer { .. }
-            | Kind::Memory { .. }
-            | Kind::MemoryOrAuto
-            | Kind::MemoryOrPercent
-            | Kind::Choice(_)
-            | Kind::Text
-            | Kind::Octal => false,
-        }
-    }
-
     /// The value that these words are, as `CONFIG GET` answers it, for parameters without a field.
     pub(super) fn printed(&self, words: &[&[u8]]) -> Result<Vec<u8>, BadValue> {
         match *self {

@@ -22,7 +22,8 @@
 use std::collections::BTreeMap;
 
 use super::error::BadValue;
-use super::row::{Access, Group, Kind, Row};
+use super::kind::Kind;
+use super::row::{Access, Group, Row};
 use super::text;
 
 /// Values of kept parameters that are not what Redis has by itself, by canonical name.

@@ -4,14 +4,18 @@
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
-//!           └─ timing: which command is charged for the time that passes
+//!           ├─ host: what commands must know of the server around the cache
+//!           ├─ timing: which command is charged for the time that passes
+//!           └─ report: figures of all of these, for INFO
 //! ```
 //!
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
+pub mod host;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
+pub mod report;
 pub mod timing;
 
 use crate::base::clock::Timestamp;
@@ -27,8 +31,10 @@ use crate::stats::Statistics;
 use crate::stats::turns::Turns;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
+use host::Host;
 use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
+use report::Report;
 use timing::Timing;
 
 /// The lookup of a request's first key, begun while the request waited in its batch.
@@ -58,6 +64,8 @@ pub struct Context<'a> {
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
     pub pause: &'a mut Pause,
+    /// The server around the cache.
+    pub host: &'a Host,
     /// Who is charged for the time that passes.
     pub timing: &'a mut Timing,
     /// The time.
@@ -102,6 +110,20 @@ impl<'a> Context<'a> {
                 (self.keyspace).key_with_lookup(args.get(index), prepared.lookup)
             }
             _ => self.keyspace.key(args.get(index)),
+        }
+    }
+
+    /// The figures of the cache as they are now.
+    pub fn report(&mut self) -> Report<'_> {
+        Report {
+            keyspace: self.keyspace,
+            sessions: self.sessions,
+            config: self.config,
+            host: self.host,
+            stats: self.stats,
+            turns: self.turns,
+            timing: self.timing,
+            now: self.now,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Until when whose commands wait: CLIENT PAUSE, and writes that a snapshot holds for a moment.
 //!
-//! Every pause holds writes back. While a client has asked for one, keys stay what they are: what is
-//! due stays in memory, absent to readers, and nothing is evicted (`engine/`).
+//! Every pause holds writes back. While a client has asked for one, keys stay what they are: what
+//! is due stays in memory, absent to readers, and nothing is evicted (`engine/`).
 
 /// Which commands wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -145,6 +145,13 @@ impl Timing {
         self.durations[command.index()].as_deref()
     }
 
+    /// The commands whose durations were tracked, by number.
+    pub fn all_durations(&self) -> impl Iterator<Item = (CommandId, &Histogram)> {
+        let numbered = self.durations.iter().enumerate();
+        numbered
+            .filter_map(|(number, durations)| Some((CommandId::new(number), durations.as_deref()?)))
+    }
+
     /// Forgets how long commands took.
     pub fn reset(&mut self) {
         self.durations.fill(None);

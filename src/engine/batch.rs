@@ -8,9 +8,9 @@
 //!  round 4                 executed    looked up   taken up
 //! ```
 //!
-//! So the cache misses of the up to [`GROUP_REQUESTS_MAX`] requests of a group overlap, and with them
-//! the work on two other groups. What is prepared are hints: whatever an earlier request does to the
-//! keys of a later one, the later one checks what was seen, or looks it up anew.
+//! So the cache misses of the up to [`GROUP_REQUESTS_MAX`] requests of a group overlap, and with
+//! them the work on two other groups. What is prepared are hints: whatever an earlier request does
+//! to the keys of a later one, the later one checks what was seen, or looks it up anew.
 
 use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates, room};
 use crate::base::clock::Timestamp;

@@ -8,8 +8,8 @@
 //! 6. memory: a write that may need some waits for it, or is refused if there is none to be had
 //! 7. MULTI: queued instead of run
 //!
-//! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that is
-//! queued: what was queued while it was allowed may not be any more.
+//! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that
+//! is queued: what was queued while it was allowed may not be any more.
 //!
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
@@ -92,7 +92,7 @@ fn demands_of(flags: Flags) -> Demands {
 /// Whether writes are allowed although the last snapshot may have failed.
 #[inline]
 fn may_write(context: &Context<'_>) -> bool {
-    !context.stats.gauges.last_save_failed || !context.config.stop_writes_on_bgsave_error
+    !context.host.snapshots.last_failed || !context.config.stop_writes_on_bgsave_error
 }
 
 fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {

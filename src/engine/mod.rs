@@ -16,6 +16,7 @@
 mod batch;
 mod gates;
 mod memory;
+mod report;
 mod restoring;
 mod room;
 mod typed;
@@ -32,6 +33,7 @@ use crate::command::declare::table::table;
 use crate::command::observe;
 use crate::config::Config;
 use crate::context::Context;
+use crate::context::host::Host;
 use crate::context::outbox::{Effect, Outbox};
 use crate::context::pause::Pause;
 use crate::context::timing::Timing;
@@ -71,6 +73,7 @@ pub struct CacheEngine {
     turns: Turns,
     outbox: Outbox,
     pause: Pause,
+    host: Host,
     names: Box<CommandNames>,
     timing: Timing,
     now: Timestamp,
@@ -93,6 +96,7 @@ impl CacheEngine {
             turns: Turns::default(),
             outbox: Outbox::default(),
             pause: Pause::default(),
+            host: Host::default(),
             names,
             timing: Timing::new(table().len()),
             now: Timestamp::default(),
@@ -233,6 +237,7 @@ impl CacheEngine {
             turns: &mut self.turns,
             outbox: &mut self.outbox,
             pause: &mut self.pause,
+            host: &self.host,
             timing: &mut self.timing,
             now,
             may_wait: true,
@@ -291,8 +296,9 @@ impl CacheEngine {
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
     }
 
-    /// When the next key is to be removed because it expires, in Unix milliseconds: at its deadline,
-    /// or at the end of a pause, which keeps all keys. To be asked again after every call.
+    /// When the next key is to be removed because it expires, in Unix milliseconds: at its
+    /// deadline, or at the end of a pause, which keeps all keys. To be asked again after every
+    /// call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let deadline_ms = self.keyspace.next_deadline_ms()?;
@@ -323,12 +329,22 @@ impl CacheEngine {
     /// Notes whether the last snapshot succeeded, for INFO, LASTSAVE and
     /// `stop-writes-on-bgsave-error`.
     pub fn note_save(&mut self, is_success: bool) {
-        self.stats.gauges.last_save_failed = !is_success;
+        self.host.snapshots.last_failed = !is_success;
     }
 
     /// Whether the last snapshot that was tried failed.
     pub fn save_has_failed(&self) -> bool {
-        self.stats.gauges.last_save_failed
+        self.host.snapshots.last_failed
+    }
+
+    /// What commands know of the server around this cache.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The same, for the server and the node to keep up to date.
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
     }
 
     /// The time of the last call.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It is a guess from above for all that is large: a command that only looks at a large value waits
-//! as one does that fetches it. A reply that is larger nevertheless meets the ceiling of its writer.
+//! as one does that fetches it. A reply that is larger nevertheless meets the ceiling of its
+//! writer.
 //!
 //! Cost: a lookup for each key; asked of nobody while there is room.
 //!

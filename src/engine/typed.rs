@@ -6,9 +6,7 @@
 use super::CacheEngine;
 use crate::base::clock::Timestamp;
 use crate::base::limits::{BULK_BYTES_LIMIT, LARGE_WRITE_BYTES};
-use crate::command::server::info_text;
 use crate::keyspace::{CountError, DeadlineChange};
-use crate::session::Peer;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use std::fmt;
@@ -255,16 +253,5 @@ impl CacheEngine {
     /// Bytes of keys, values, tables and what waits to be freed, allocator rounding included.
     pub fn used_bytes(&self) -> usize {
         self.keyspace.used_bytes()
-    }
-
-    /// What INFO would answer for one section (`"memory"`), or for `"all"`.
-    pub fn info(&mut self, section: &str) -> String {
-        let session = self.sessions.open(Peer::embedded(), self.now);
-        let mut out = Vec::new();
-        let now = self.now;
-        let (mut context, ..) = self.context(session, now, &mut out);
-        let text = info_text(&mut context, &[section.as_bytes()]);
-        self.sessions.close(session);
-        text
     }
 }

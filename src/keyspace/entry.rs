@@ -24,12 +24,12 @@
 //!    capacity follows from its header, and a write that stays in the class stays in place.
 //!
 //! Cost: 8 bytes a key beside key and value, 12 with a deadline, and the class's rounding (up to
-//! 7 bytes, from 128 bytes on up to an eighth, from 13 KB on up to a page). Classes grow geometrically, so appending byte by
-//! byte copies each byte a constant number of times.
+//! 7 bytes, from 128 bytes on up to an eighth, from 13 KB on up to a page). Classes grow
+//! geometrically, so appending byte by byte copies each byte a constant number of times.
 //!
-//! Not here: the memory of entries up to 13 KB (`slabs.rs`) and up to 1 MiB (`spans.rs`; larger ones
-//! have an allocation each), where an entry is found (`structures/hash_table`), what a change implies
-//! (`mutation/`).
+//! Not here: the memory of entries up to 13 KB (`slabs.rs`) and up to 1 MiB (`spans.rs`; larger
+//! ones have an allocation each), where an entry is found (`structures/hash_table`), what a change
+//! implies (`mutation/`).
 #![allow(unsafe_code)]
 
 use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};
@@ -565,8 +565,8 @@ impl EntryStore {
         let bytes = shape.allocation_bytes();
         self.release(id, shape);
         let new = self.slabs.allocate(bytes);
-        // SAFETY: two different pieces of this size; the old one is in the slab under evacuation, so
-        // it is not what was just allocated, and it ends here.
+        // SAFETY: two different pieces of this size; the old one is in the slab under evacuation,
+        // so it is not what was just allocated, and it ends here.
         unsafe {
             new.copy_from_nonoverlapping(old, shape.value_offset() + shape.value_len);
             self.slabs.abandon(old, bytes);

@@ -279,8 +279,8 @@ impl Keyspace {
         self.eviction.policy.visits_owed() >= REFRESH_KEYS && self.live_count() > 0
     }
 
-    /// Lets the hand pass some entries although nothing is to be evicted, so that the times of their
-    /// last use, which wrap, stay true.
+    /// Lets the hand pass some entries although nothing is to be evicted, so that the times of
+    /// their last use, which wrap, stay true.
     pub fn refresh_some(&mut self) {
         if self.live_count() == 0 {
             return;

@@ -22,8 +22,8 @@ use crate::structures::hash_table::{BUCKET_KEYS_MAX, HashTable, Location};
 /// Room for keys that are reached ahead, a power of two.
 const AHEAD_MAX: usize = 32;
 
-/// Another bucket is reached for while no more keys than these are ahead: so many misses may be under
-/// way while one key is judged.
+/// Another bucket is reached for while no more keys than these are ahead: so many misses may be
+/// under way while one key is judged.
 const AHEAD_WANTED: usize = AHEAD_MAX - 2 * BUCKET_KEYS_MAX;
 
 /// An entry, its database, and where it stands in the table there if that is known.

@@ -83,8 +83,8 @@ pub struct Keyspace {
     is_expiry_passive: bool,
 }
 
-/// Keys that [`Keyspace::prefetch`] takes at once: twice the misses a core has in flight; more would
-/// push the first lines out of the cache before they are used.
+/// Keys that [`Keyspace::prefetch`] takes at once: twice the misses a core has in flight; more
+/// would push the first lines out of the cache before they are used.
 pub(crate) const PREFETCH_GROUP_MAX: usize = 32;
 
 /// How far behind its home bucket a key is looked for ahead: hardly any stands further away.
@@ -229,7 +229,8 @@ impl Keyspace {
         Some(self.entries.get(id))
     }
 
-    /// A reader has met a due key: nobody else will remove it while [`Keyspace::expire_some`] rests.
+    /// A reader has met a due key: nobody else will remove it while [`Keyspace::expire_some`]
+    /// rests.
     #[cold]
     fn meet_due(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
         if self.is_expiry_passive {
@@ -258,8 +259,8 @@ impl Keyspace {
         (database.table.used_bytes(), database.expiry.used_bytes())
     }
 
-    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only when a command that
-    /// reads or changes their value meets them.
+    /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only when a command
+    /// that reads or changes their value meets them.
     pub fn set_active_expiry(&mut self, is_active: bool) {
         self.is_expiry_passive = !is_active;
     }
@@ -318,8 +319,8 @@ impl Keyspace {
         })
     }
 
-    /// As [`Keyspace::scan`], but in the order of the hash, and `visit` may stop it after any key: the
-    /// cursor then is that of the next one. `scratch` is room to sort in, whatever it holds.
+    /// As [`Keyspace::scan`], but in the order of the hash, and `visit` may stop it after any key:
+    /// the cursor then is that of the next one. `scratch` is room to sort in, whatever it holds.
     pub fn scan_in_order(
         &self,
         database: usize,
@@ -357,7 +358,8 @@ impl Keyspace {
     ///
     /// # Errors
     /// Some tries found none: nearly all keys are due, or there are none. Then a walk
-    /// ([`Keyspace::scan`]) from the cursor that is returned, and from 0, finds one if there is one.
+    /// ([`Keyspace::scan`]) from the cursor that is returned, and from 0, finds one if there is
+    /// one.
     pub fn random_key(&mut self, number: usize, now_ms: u64) -> Result<EntryRef<'_>, u64> {
         let database = &self.databases[number];
         for _ in 0..RANDOM_DRAWS_MAX {

@@ -5,9 +5,9 @@
 //!                         └─ found in its table by the hash of its key: slot and heap are told
 //! ```
 //!
-//! One slab at a time, up to 64 KiB of entries, when its size class holds enough free memory to give
-//! up whole slabs. An entry is named in two places only, the table and the heap, so it can move
-//! whenever no request is being executed; a snapshot sees keys and values and does not notice.
+//! One slab at a time, up to 64 KiB of entries, when its size class holds enough free memory to
+//! give up whole slabs. An entry is named in two places only, the table and the heap, so it can
+//! move whenever no request is being executed; a snapshot sees keys and values and does not notice.
 //!
 //! Cost: a lookup and a copy for every entry moved.
 //!

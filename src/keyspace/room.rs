@@ -111,8 +111,8 @@ impl Slice {
 }
 
 impl Keyspace {
-    /// Sets the most bytes that [`Keyspace::used_bytes`] shall have, 0 for no limit. Keys go with the
-    /// following calls of [`Keyspace::make_room`].
+    /// Sets the most bytes that [`Keyspace::used_bytes`] shall have, 0 for no limit. Keys go with
+    /// the following calls of [`Keyspace::make_room`].
     pub fn set_limit_bytes(&mut self, limit_bytes: u64) {
         self.limit.bytes = match usize::try_from(limit_bytes) {
             Ok(0) | Err(_) => usize::MAX,
@@ -208,8 +208,8 @@ impl Keyspace {
         room
     }
 
-    /// As [`Keyspace::make_room`] for a write that can't wait: does all slices at once. False if the
-    /// write does not fit. O(what has to go).
+    /// As [`Keyspace::make_room`] for a write that can't wait: does all slices at once. False if
+    /// the write does not fit. O(what has to go).
     pub fn make_room_at_once(&mut self, adds_bytes: usize, now_ms: u64) -> bool {
         loop {
             match self.make_room(adds_bytes, now_ms) {

@@ -9,9 +9,10 @@
 //! ```
 //!
 //! Why not the general allocator: pieces here come in steps of 8 bytes (an entry of 88 bytes takes
-//! 88), a slab that is mostly free can be emptied by moving what is in it (`relocation.rs`: only the
-//! keyspace knows where an entry is), and an empty one goes to another size at once, or back to the
-//! system in the next free moment. So what the process holds stays near what is counted, whatever sizes come and go.
+//! 88), a slab that is mostly free can be emptied by moving what is in it (`relocation.rs`: only
+//! the keyspace knows where an entry is), and an empty one goes to another size at once, or back to
+//! the system in the next free moment. So what the process holds stays near what is counted,
+//! whatever sizes come and go.
 //!
 //! Invariants:
 //! 1. A piece is handed out by [`Slabs::allocate`] and dies by [`Slabs::free`] with the same size.
@@ -162,7 +163,8 @@ pub(super) struct Slabs {
     freed_bytes: Cell<usize>,
 }
 
-// SAFETY: the pointers lead to memory that this value owns alone; nothing of it is tied to a thread.
+// SAFETY: the pointers lead to memory that this value owns alone; nothing of it is tied to a
+// thread.
 unsafe impl Send for Slabs {}
 
 impl Slabs {
@@ -195,8 +197,8 @@ impl Slabs {
         list.live_count += 1;
         let slab = list.head;
         let units = CLASS_BYTES[class] / UNIT as u16;
-        // SAFETY: a slab in a list is a live header at the start of a slab that this value owns, and
-        // has a free piece or an unused one (invariant 2); both lie inside the slab.
+        // SAFETY: a slab in a list is a live header at the start of a slab that this value owns,
+        // and has a free piece or an unused one (invariant 2); both lie inside the slab.
         unsafe {
             let header = &mut *slab;
             header.live += 1;
@@ -229,8 +231,8 @@ impl Slabs {
         self.classes[class].live_count -= 1;
         let freed_bytes = self.freed_bytes.get_mut();
         *freed_bytes = freed_bytes.saturating_add(len);
-        // SAFETY: slabs are aligned to their size, so the piece's slab begins `offset` before it; the
-        // caller vouches for the piece, which is at least 16 bytes long.
+        // SAFETY: slabs are aligned to their size, so the piece's slab begins `offset` before it;
+        // the caller vouches for the piece, which is at least 16 bytes long.
         let (slab, live) = unsafe {
             let slab = piece.sub(offset).cast::<SlabHeader>();
             let header = &mut *slab;

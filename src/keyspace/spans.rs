@@ -8,9 +8,9 @@
 //!
 //! Why not the general allocator: it puts values of one size together and keeps the room of those
 //! that go for others of that size. When sizes shift, what it holds grows to half as much again as
-//! what is in use, and an entry this large costs too much to move. Here memory is held page by page,
-//! so it can't be held by anything but an entry; what falls into pieces is the address space, which
-//! is plenty.
+//! what is in use, and an entry this large costs too much to move. Here memory is held page by
+//! page, so it can't be held by anything but an entry; what falls into pieces is the address space,
+//! which is plenty.
 //!
 //! Invariants (`check_invariants`): free ranges don't touch each other, and the two indices of them
 //! agree; a span in use is in no free range, and `spare_bytes` is the sum of the spare ones.
@@ -76,8 +76,8 @@ impl Spans {
     /// Takes back a span that was allocated with the same `bytes`.
     ///
     /// # Safety
-    /// `span` must come from [`Spans::allocate`] of this value with these `bytes`, and not have been
-    /// freed since.
+    /// `span` must come from [`Spans::allocate`] of this value with these `bytes`, and not have
+    /// been freed since.
     pub(super) unsafe fn free(&mut self, span: *mut u8, bytes: usize) {
         self.spare.push_back((span as usize, bytes));
         self.spare_bytes += bytes;

@@ -437,9 +437,9 @@ impl CutReader {
 
 /// Goal: a cut is the keyspace at the moment it began, whatever happens meanwhile. Method: random
 /// changes of every kind (flush, swap, expiry, growth and shrinking among them) between the steps
-/// of the walk, to values some of which are read out in slices; the records are compared with the contents at the beginning. Some cuts are given
-/// up half-way, after which the next one must be complete all the same. `EVENKEEL_CUT_SEEDS` says
-/// how many seeds to try.
+/// of the walk, to values some of which are read out in slices; the records are compared with the
+/// contents at the beginning. Some cuts are given up half-way, after which the next one must be
+/// complete all the same. `EVENKEEL_CUT_SEEDS` says how many seeds to try.
 #[test]
 fn a_cut_is_the_keyspace_as_it_was_when_it_began() {
     let seed_count = std::env::var("EVENKEEL_CUT_SEEDS");
@@ -573,8 +573,8 @@ fn a_dropped_keyspace_frees_every_entry() {
     assert!(!keyspace.has_garbage());
 }
 
-/// Goal: a walk that stops after any key goes on with the next one. Method: stops after random keys,
-/// while others come and go, and cursors beyond what a walk gives.
+/// Goal: a walk that stops after any key goes on with the next one. Method: stops after random
+/// keys, while others come and go, and cursors beyond what a walk gives.
 #[test]
 fn a_walk_that_stops_within_a_bucket_misses_no_key_and_repeats_none() {
     let mut keyspace = Keyspace::new(1, 9);

@@ -105,6 +105,8 @@ pub(super) struct ClientBudget {
     is_short: bool,
     /// Nobody was left to be closed, so holding everybody would be no use.
     is_helpless: bool,
+    /// What all take together.
+    total_bytes: u64,
     /// What those take who have not authenticated, …
     strangers_bytes: u64,
     /// … and what they may.
@@ -125,6 +127,7 @@ impl ClientBudget {
             favoured: None,
             is_short: false,
             is_helpless: false,
+            total_bytes: 0,
             strangers_bytes: 0,
             strangers_limit_bytes: STRANGERS_BYTES_MAX,
             row: VecDeque::new(),
@@ -190,8 +193,9 @@ impl Node {
         if is_stranger || connection.is_counted_stranger {
             self.count_stranger(id, is_stranger, before, bytes);
         }
+        let total_bytes = self.budget.total_bytes + bytes as u64 - before as u64;
+        self.budget.total_bytes = total_bytes;
         let gauges = &mut self.engine.stats_mut().gauges;
-        let total_bytes = gauges.client_buffers_bytes + bytes as u64 - before as u64;
         gauges.client_buffers_bytes = total_bytes;
         if total_bytes > gauges.client_buffers_peak_bytes {
             gauges.client_buffers_peak_bytes = total_bytes;
@@ -239,7 +243,7 @@ impl Node {
     }
 
     fn total_client_bytes(&self) -> u64 {
-        self.engine.stats().gauges.client_buffers_bytes
+        self.budget.total_bytes
     }
 
     /// What all take but the favoured client.

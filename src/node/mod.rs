@@ -16,9 +16,9 @@
 //! `take_ready_list`) and `next_wake_ms` are to be asked again.
 //!
 //! Invariants: a connection's memory is bounded whatever its client sends or does not read
-//! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer; requests
-//! of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX` in `run.rs`);
-//! all connections together stay within a budget (`budget.rs`).
+//! (`buffers.rs`, `OUTPUT_MARK_BYTES` in `connection.rs`); an idle connection owns no buffer;
+//! requests of one connection are executed in order, a bounded number a turn (`TURN_REQUESTS_MAX`
+//! in `run.rs`); all connections together stay within a budget (`budget.rs`).
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
@@ -44,6 +44,7 @@ pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
+use crate::context::host::Host;
 use crate::context::outbox::Shutdown;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
@@ -155,6 +156,11 @@ impl Node {
     /// The cache behind the connections, for change.
     pub fn engine_mut(&mut self) -> &mut CacheEngine {
         &mut self.engine
+    }
+
+    /// What commands know of the server, for it to keep up to date.
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
+        self.engine.host_mut()
     }
 
     /// Counters and gauges, for their owners to keep up to date.

@@ -6,8 +6,8 @@
 //!  above twice the mark     held 8 ms │ let go 1 ms │ held 8 ms │ …
 //! ```
 //!
-//! So a snapshot takes half of the writers' time, or eight ninths, whatever the disk does, and readers
-//! notice nothing. If the disk does not keep up with the rest, the budget ends the snapshot
+//! So a snapshot takes half of the writers' time, or eight ninths, whatever the disk does, and
+//! readers notice nothing. If the disk does not keep up with the rest, the budget ends the snapshot
 //! (`keyspace/cut/budget.rs`), and with it this.
 //!
 //! Invariant: after each span in which writers were held they are let go for a span.
@@ -23,7 +23,8 @@ const SPAN_MS: u64 = 8;
 /// How long they are let go above twice the mark.
 const SHORT_SPAN_MS: u64 = 1;
 
-/// Bytes held for a snapshot at which writers are slowed down, at most (the walk alone makes 4 MiB) …
+/// Bytes held for a snapshot at which writers are slowed down, at most (the walk alone makes 4 MiB)
+/// …
 const MARK_BYTES_MAX: usize = 5 << 20;
 
 /// … or this part of what may be held.

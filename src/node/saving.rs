@@ -9,16 +9,16 @@
 //! The writer's steps are taken by [`Node::save_some`], so they get the time that clients leave.
 //!
 //! **Memory.** All that is held for a snapshot is one count, kept by the keyspace
-//! (`keyspace/cut/budget.rs`): what was read out, and what waits for the disk, also of a snapshot that
-//! was given up. While a little is held the walk goes on; beyond that it waits. What changes of keys
-//! read out can't wait: beyond a mark writers are slowed down (`pacing.rs`), and beyond a share of the
-//! memory limit the cut gives itself up.
+//! (`keyspace/cut/budget.rs`): what was read out, and what waits for the disk, also of a snapshot
+//! that was given up. While a little is held the walk goes on; beyond that it waits. What changes
+//! of keys read out can't wait: beyond a mark writers are slowed down (`pacing.rs`), and beyond a
+//! share of the memory limit the cut gives itself up.
 //!
 //! **The disk** is judged by its reports alone: one that says nothing for [`SILENCE_MAX_MS`] hangs.
 //! While it owes reports on a snapshot that was given up, no other is begun.
 //!
-//! Invariants: each request but an abort is reported on once, in order (`owed`), and the disk has no
-//! more than [`OWED_BYTES_MAX`] and a buffer of them; whoever waits is
+//! Invariants: each request but an abort is reported on once, in order (`owed`), and the disk has
+//! no more than [`OWED_BYTES_MAX`] and a buffer of them; whoever waits is
 //! answered, however the snapshot or the disk ends.
 //!
 //! Not here: the bytes (`persistence/`), the disk (`server/disk.rs`).
@@ -162,10 +162,10 @@ impl Node {
     pub fn enable_saving(&mut self, now: Timestamp) {
         self.saving.saved_at_ms = now.monotonic_ms();
         let saved_dirty_count = self.engine.dirty_count();
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.takes_snapshots = true;
-        gauges.saved_dirty_count = saved_dirty_count;
-        gauges.last_save_unix_seconds = now.unix_ms() / 1000;
+        let snapshots = &mut self.engine.host_mut().snapshots;
+        snapshots.are_possible = true;
+        snapshots.saved_dirty_count = saved_dirty_count;
+        snapshots.last_unix_seconds = now.unix_ms() / 1000;
     }
 
     /// Requests to the disk, in the order in which they are to be carried out, each with the
@@ -176,7 +176,7 @@ impl Node {
 
     /// Whether there is a disk.
     fn takes_snapshots(&self) -> bool {
-        self.engine.stats().gauges.takes_snapshots
+        self.engine.host().snapshots.are_possible
     }
 
     /// Whether a snapshot is being taken, or is going to be when the disk has answered.
@@ -214,8 +214,8 @@ impl Node {
         self.engine.save_has_failed()
     }
 
-    /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one, it
-    /// begins when they have come.
+    /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one,
+    /// it begins when they have come.
     pub fn begin_save(&mut self, now: Timestamp) {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
@@ -241,10 +241,10 @@ impl Node {
             .map(|index| keyspace.size(index).keys as u64)
             .sum();
         let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.snapshot_in_progress = true;
         gauges.snapshot_keys = 0;
         gauges.snapshot_total_keys = total_keys;
         gauges.snapshot_started_unix_seconds = now.unix_ms() / 1000;
+        self.engine.host_mut().snapshots.is_in_progress = true;
         // The line about its end says all there is to say, and a failure is louder.
         log::debug!("saving a snapshot");
     }
@@ -386,12 +386,13 @@ impl Node {
         let duration_us = now.monotonic_us - job.started.monotonic_us;
         self.saving.saved_at_ms = now.monotonic_ms();
         self.engine.note_save(true);
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.saved_dirty_count = job.dirty_count;
-        gauges.last_save_unix_seconds = now.unix_ms() / 1000;
-        gauges.last_save_duration_seconds = Some(duration_us / 1_000_000);
-        gauges.snapshot_in_progress = false;
-        self.engine.stats_mut().counters.rdb_saves += 1;
+        let snapshots = &mut self.engine.host_mut().snapshots;
+        snapshots.saved_dirty_count = job.dirty_count;
+        snapshots.last_unix_seconds = now.unix_ms() / 1000;
+        snapshots.is_in_progress = false;
+        let stats = self.engine.stats_mut();
+        stats.gauges.last_save_duration_seconds = Some(duration_us / 1_000_000);
+        stats.counters.rdb_saves += 1;
         log::info!(
             "saved a snapshot: {} bytes in {} ms",
             job.writer.framed_bytes(),
@@ -407,8 +408,7 @@ impl Node {
         self.saving.take_back(now);
         self.engine.note_save(false);
         self.engine.keyspace_mut().discard_cut();
-        let gauges = &mut self.engine.stats_mut().gauges;
-        gauges.snapshot_in_progress = false;
+        self.engine.host_mut().snapshots.is_in_progress = false;
         if let Some(job) = &mut self.saving.job {
             job.phase = Phase::Ending;
             job.writer.abandon();
@@ -427,9 +427,9 @@ impl Node {
     /// nothing to save.
     pub(super) fn next_save_ms(&self) -> Option<u64> {
         let saving = &self.saving;
-        let gauges = &self.engine.stats().gauges;
-        let changes = self.engine.dirty_count() - gauges.saved_dirty_count;
-        if !gauges.takes_snapshots || changes == 0 {
+        let snapshots = &self.engine.host().snapshots;
+        let changes = self.engine.dirty_count() - snapshots.saved_dirty_count;
+        if !snapshots.are_possible || changes == 0 {
             return None;
         }
         if saving.job.is_some() || !saving.owed.is_empty() {
@@ -458,7 +458,8 @@ impl Node {
         times_ms.into_iter().flatten().min()
     }
 
-    /// Begins a snapshot if a save point says so, gives one up if the disk hangs, and paces writers.
+    /// Begins a snapshot if a save point says so, gives one up if the disk hangs, and paces
+    /// writers.
     pub(super) fn check_saving(&mut self, now: Timestamp) {
         self.check_silence(now);
         self.pace_writers(now);

@@ -105,8 +105,8 @@ impl Node {
         self.wait_for(id, Awaited::Standstill);
     }
 
-    /// Whether the server is to stand still before it writes a reply or executes another request: to
-    /// be asked after every call that executes some.
+    /// Whether the server is to stand still before it writes a reply or executes another request:
+    /// to be asked after every call that executes some.
     #[inline]
     pub fn has_to_stand_still(&self) -> bool {
         self.waiting.has(Awaited::Standstill)

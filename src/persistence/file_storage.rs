@@ -341,9 +341,9 @@ mod tests {
         assert_eq!(content(&storage), Some(b"third".to_vec()));
     }
 
-    /// Defect: a damaged snapshot was renamed, and what was intact took its place only later. Effect:
-    /// a crash in between left no snapshot, and an earlier damaged one was lost. Fix: a second name,
-    /// and a number where there is one already.
+    /// Defect: a damaged snapshot was renamed, and what was intact took its place only later.
+    /// Effect: a crash in between left no snapshot, and an earlier damaged one was lost. Fix: a
+    /// second name, and a number where there is one already.
     #[test]
     fn a_snapshot_that_is_set_aside_stays_until_another_takes_its_place() {
         let directory = tempfile::tempdir().expect("a temporary directory");

@@ -1,7 +1,8 @@
 //! The files that a configuration is read from.
 //!
 //! A source that can be read only once, such as a pipe (`evenkeel <(envsubst < template)`), is a
-//! configuration at the start and none at all after that: it would be found empty, or be waited for.
+//! configuration at the start and none at all after that: it would be found empty, or be waited
+//! for.
 //!
 //! Not here: what the text means (`config/file.rs`); replacing the file (`file_storage.rs`).
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! CRC-32 is linear: those of the bytes before the part and of the bytes to its end give that of
-//! the part. Each of the two follows from that of a whole number of pages and at most one page more.
+//! the part. Each of the two follows from that of a whole number of pages and at most one page
+//! more.
 //!
 //! Cost: the first question about a place reads the file up to there, once. Any other reads two
 //! pages at most and takes a microsecond or two. Memory: four bytes for every page asked about.

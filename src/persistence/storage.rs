@@ -24,8 +24,8 @@ pub trait Storage: Send {
     /// it before the next [`Storage::begin`] fails: a commit may be on its way already.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Takes a small step of what makes a later [`Storage::commit`] short, and returns whether there
-    /// is more. May be left out; does nothing by default.
+    /// Takes a small step of what makes a later [`Storage::commit`] short, and returns whether
+    /// there is more. May be left out; does nothing by default.
     fn prepare_commit(&mut self) -> bool {
         false
     }

@@ -19,8 +19,8 @@ use super::format::{
 use crate::keyspace::{CutPiece, Keyspace};
 use std::collections::VecDeque;
 
-/// Buffers are handed out when nothing more fits into so many bytes: large enough to be worth a write, small
-/// enough that the write does not keep a core for long.
+/// Buffers are handed out when nothing more fits into so many bytes: large enough to be worth a
+/// write, small enough that the write does not keep a core for long.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A snapshot being written.

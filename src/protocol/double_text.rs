@@ -1,5 +1,5 @@
-//! The text of a double in replies: the fewest digits that read back as the same double, laid out as
-//! Redis 7.2 does it.
+//! The text of a double in replies: the fewest digits that read back as the same double, laid out
+//! as Redis 7.2 does it.
 //!
 //! ```text
 //!  whole, up to 2^62                        1   -25   100000000000000000
@@ -12,8 +12,8 @@
 //!
 //! Invariant: the text reads back as the same double (`every_text_reads_back`).
 //!
-//! Cost: a whole number goes the way of integers; for the rest the standard library finds the digits.
-//! Nothing is allocated.
+//! Cost: a whole number goes the way of integers; for the rest the standard library finds the
+//! digits. Nothing is allocated.
 //!
 //! Not here: the text of `INCRBYFLOAT`, which has no exponent.
 

@@ -21,7 +21,8 @@
 //! Unlike Redis, a zero byte in a line is data (Redis waits as if the line had not ended), and an
 //! overlong line is refused even if it arrives in one piece.
 //!
-//! Not here: what an error looks like to the client (`error.rs`), words and quotes (`base/words.rs`).
+//! Not here: what an error looks like to the client (`error.rs`), words and quotes
+//! (`base/words.rs`).
 
 use super::args::ArgRange;
 use super::batch::{Form, RequestBatch};

@@ -18,9 +18,9 @@
 //! beyond the writer's ceiling: what would need that is left out, and the caller, who asks
 //! [`ReplyWriter::is_over`], takes the whole reply back.
 //!
-//! Cost: appended straight to the output buffer; the common replies use no formatting machinery. The
-//! ceiling is asked where the buffer must grow, and nowhere else. A large buffer grows by what is
-//! needed and an eighth, not to double its size.
+//! Cost: appended straight to the output buffer; the common replies use no formatting machinery.
+//! The ceiling is asked where the buffer must grow, and nowhere else. A large buffer grows by what
+//! is needed and an eighth, not to double its size.
 //!
 //! Not here: error texts (`error.rs`), when the buffer is written (`node/`).
 

@@ -24,7 +24,8 @@ use std::io;
 /// Reads the configuration again, or says why it can't be.
 pub type ReadConfig = Box<dyn FnMut() -> Result<Config, String> + Send>;
 
-/// Opens the sockets that a configuration names in the place of those that are open, or says why not.
+/// Opens the sockets that a configuration names in the place of those that are open, or says why
+/// not.
 type Listen<'a> = dyn FnMut(&mut Node, &Config) -> Result<(), String> + 'a;
 
 /// Where a daemon's configuration comes from.

@@ -6,8 +6,8 @@
 //!             └─▶ tests/sim/        clients, network, time and disk in memory, from a seed
 //! ```
 //!
-//! Every method returns at once. An edge never calls the scheduler: what it has to tell, the owner of
-//! both passes on.
+//! Every method returns at once. An edge never calls the scheduler: what it has to tell, the owner
+//! of both passes on.
 //!
 //! Not here: in which order these are called (`scheduler.rs`).
 
@@ -60,8 +60,8 @@ pub trait Edge {
     /// Passes the node's requests to the disk, and the disk's reports to the node.
     fn exchange_with_disk(&mut self, node: &mut Node, now: Timestamp);
 
-    /// Does work of its own, such as giving memory back, for about one slice of time from `begin_us`
-    /// on. Returns when it ended.
+    /// Does work of its own, such as giving memory back, for about one slice of time from
+    /// `begin_us` on. Returns when it ended.
     fn work(&mut self, _now: Timestamp, begin_us: u64) -> u64 {
         begin_us
     }

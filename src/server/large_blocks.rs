@@ -8,10 +8,10 @@
 //!                  └─▶ release_some: munmap, STEP_BYTES at a time from its end
 //! ```
 //!
-//! Why not the general allocator: it keeps what large blocks took, for ever if no other of that size
-//! comes, and grows a block by copying it, so that a reply is there twice while it is built. Why
-//! not munmap at once: the system takes a tenth of a millisecond for each mebibyte, so a value of
-//! 400 MB would stop the loop for tens of them.
+//! Why not the general allocator: it keeps what large blocks took, for ever if no other of that
+//! size comes, and grows a block by copying it, so that a reply is there twice while it is built.
+//! Why not munmap at once: the system takes a tenth of a millisecond for each mebibyte, so a value
+//! of 400 MB would stop the loop for tens of them.
 //!
 //! A few freed blocks stay at hand for a moment ([`FreedMemory`]), because a writer of large values
 //! meets its own sizes again at once.

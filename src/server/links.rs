@@ -26,6 +26,14 @@ pub struct LinkId {
 /// Generations stay below this one, whose tokens are listeners and the like.
 pub(super) const GENERATION_MAX: u32 = u32::MAX;
 
+const RESERVED_BASE: usize = (GENERATION_MAX as usize) << 32;
+/// Token of the waker that stops the loop.
+pub(super) const STOP_TOKEN: usize = RESERVED_BASE;
+/// Token of the signals.
+pub(super) const SIGNAL_TOKEN: usize = RESERVED_BASE + 1;
+/// Token of the first listener; those of the others follow.
+pub(super) const LISTENER_BASE: usize = RESERVED_BASE + 2;
+
 impl LinkId {
     /// The link as the token of a poll.
     pub fn to_token(self) -> usize {

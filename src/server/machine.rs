@@ -23,7 +23,6 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
         "kqueue"
     }
     .into();
-    gauges.clients_possible = clients_possible();
     // Which one a program has that a server is embedded in, it alone knows.
     gauges.mem_allocator = "unknown".into();
     gauges.executable = std::env::current_exe()

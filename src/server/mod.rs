@@ -60,11 +60,12 @@ use crate::node::Node;
 use crate::persistence::FileStorage;
 use daemon::Daemon;
 use disk::Disk;
+use links::STOP_TOKEN;
 use listeners::Listener;
 use manager::Manager;
 use mio::{Poll, Token, Waker};
+use reactor::Reactor;
 pub use reactor::apply_log_level;
-use reactor::{Reactor, STOP_TOKEN};
 pub use scheduler::Scheduler;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -197,7 +198,7 @@ impl Server {
 
     /// Lets the server open other sockets, because it has opened those there are.
     fn owns_listeners(&mut self) {
-        self.reactor.node_mut().stats_mut().gauges.owns_listeners = true;
+        self.reactor.node_mut().host_mut().owns_listeners = true;
     }
 
     /// Loads the snapshot and lets the server take others.
@@ -278,6 +279,7 @@ impl Server {
         node.engine_mut().config_mut().hash_seed = configured_seed;
         let port = listeners.iter().find_map(Listener::port).unwrap_or(0);
         machine::describe(&mut node.stats_mut().gauges, port, &clock);
+        node.host_mut().clients_possible = machine::clients_possible();
         memory_limit::apply(&mut node);
         let reactor = Reactor::new(poll, node, clock, listeners, stop.is_stopping.clone())?;
         Ok(Self { reactor, stop })
@@ -305,7 +307,7 @@ impl Server {
     /// Sets where the configuration came from, for `INFO` and `CONFIG REWRITE`.
     pub fn set_config_file(&mut self, path: &[u8]) {
         let shown = String::from_utf8_lossy(path).into_owned();
-        self.reactor.node_mut().stats_mut().gauges.config_file = shown;
+        self.reactor.node_mut().host_mut().config_file = shown;
         self.reactor.set_config_path(path);
     }
 

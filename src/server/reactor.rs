@@ -6,16 +6,16 @@
 //!   └──────── timeout: ready or work left? 0 : next wake ◀──────────────────┘
 //! ```
 //!
-//! An event becomes a note to the scheduler; a token names a link, or one of the reserved: the waker
-//! that stops the loop, signals, listeners.
+//! An event becomes a note to the scheduler; a token names a link, or one of the reserved: the
+//! waker that stops the loop, signals, listeners.
 //!
-//! Not here: who is served when (`scheduler.rs`), sockets and disk (`sockets.rs`), what is done with
-//! the bytes (`node/`).
+//! Not here: who is served when (`scheduler.rs`), sockets and disk (`sockets.rs`), what is done
+//! with the bytes (`node/`).
 
 use super::daemon::Daemon;
 use super::disk::Disk;
 use super::edge::Edge;
-use super::links::{GENERATION_MAX, LinkId};
+use super::links::{LISTENER_BASE, LinkId, SIGNAL_TOKEN, STOP_TOKEN};
 use super::listeners::Listener;
 use super::machine;
 use super::scheduler::Scheduler;
@@ -44,13 +44,6 @@ const DISK_WAIT: Duration = Duration::from_millis(100);
 
 /// How often the end of the server says that its last snapshot gets on, if it does.
 const SAVING_NEWS_US: u64 = 2_000_000;
-
-const RESERVED_BASE: usize = (GENERATION_MAX as usize) << 32;
-/// Token of the waker that stops the loop.
-pub(super) const STOP_TOKEN: usize = RESERVED_BASE;
-const SIGNAL_TOKEN: usize = RESERVED_BASE + 1;
-/// Token of the first listener; those of the others follow.
-pub(super) const LISTENER_BASE: usize = RESERVED_BASE + 2;
 
 pub(super) struct Reactor {
     poll: Poll,

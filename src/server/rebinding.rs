@@ -14,8 +14,8 @@
 //! Not here: what an address means and how it is bound (`listeners.rs`); who asked
 //! (`node/listening.rs`, `daemon.rs`).
 
+use super::links::LISTENER_BASE;
 use super::listeners::{ListenError, Listener, Places};
-use super::reactor::LISTENER_BASE;
 use crate::config::Config;
 use crate::node::Node;
 use mio::{Registry, Token};
@@ -124,7 +124,7 @@ impl Listeners {
             "bind" => BIND_REFUSED,
             _ => PORT_REFUSED,
         };
-        let outcome = if node.engine().stats().gauges.owns_listeners {
+        let outcome = if node.engine().host().owns_listeners {
             self.change(present, wanted, registry)
         } else {
             let reason = io::Error::other("the server was given its sockets and opens no others");

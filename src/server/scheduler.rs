@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Readiness is edge-triggered: an event says that something changed, once. Each link therefore
-//! remembers whether it may be readable, until a read says otherwise: it would block, or it returned
-//! fewer bytes than there was room for (on a stream that means the same, see epoll(7)).
+//! remembers whether it may be readable, until a read says otherwise: it would block, or it
+//! returned fewer bytes than there was room for (on a stream that means the same, see epoll(7)).
 //!
 //! Clients that come and clients that go cost system calls, thousands of them when a fleet of
 //! programs restarts. Both are bounded by time and come after the clients that stay: a client that
@@ -17,9 +17,10 @@
 //! that send one request and wait for its reply are served first.
 //!
 //! Invariants: in one turn a client is read once at most and executed up to the node's bound,
-//! written once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again); work
-//! takes about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or the
-//! [`DOOR_SHARE`]th part of the turn. Tested with simulated clients, network and time in `tests/sim/`.
+//! written once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again);
+//! work takes about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or the
+//! [`DOOR_SHARE`]th part of the turn. Tested with simulated clients, network and time in
+//! `tests/sim/`.
 //!
 //! Cost: a few loads and a push a served client; the clock is asked between steps only.
 //!
@@ -264,8 +265,8 @@ impl<E: Edge> Scheduler<E> {
         }
     }
 
-    /// Gives every light link one go, then new and heavy ones until one slice of time is over. Those
-    /// with more to do come again next turn.
+    /// Gives every light link one go, then new and heavy ones until one slice of time is over.
+    /// Those with more to do come again next turn.
     fn serve(&mut self, now: Timestamp) {
         self.enqueue_ready();
         let end_us = now.monotonic_us + HEAVY_SLICE_US;

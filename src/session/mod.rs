@@ -4,7 +4,8 @@
 //!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read, marks
 //! ```
 //!
-//! Not here: sockets and buffers (`node/`), what a command is given besides its session (`context/`).
+//! Not here: sockets and buffers (`node/`), what a command is given besides its session
+//! (`context/`).
 
 pub mod long_read;
 mod registry;

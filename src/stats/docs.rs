@@ -4,16 +4,17 @@
 //!
 //! Cost: linear in the table; run for people only.
 //!
-//! Not here: the sentences themselves (`table.rs`).
+//! Not here: the sentences themselves (`table.rs`, `constant.rs`).
 
 use std::fmt::Write;
 
-use super::{ROWS, Section};
+use super::Section;
+use super::field::fields;
 
 const HEAD: &str = "\
 # Metrics
 
-This page is made from `src/stats/table.rs`; change it there, then run
+This page is made from `table.rs` and `constant.rs` in `src/stats/`; change them, then run
 `UPDATE_DOCS=1 cargo test --test metrics_docs`.
 
 `INFO` lists these fields by section. Without arguments it lists every section except
@@ -38,14 +39,14 @@ pub fn markdown() -> String {
 
 fn push_table(text: &mut String, section: Section) {
     text.push_str("| field | unit | reset | meaning |\n|---|---|---|---|\n");
-    for row in ROWS.iter().filter(|row| row.section == section) {
-        let reset = if row.reset.is_some() { "yes" } else { "" };
+    for field in fields(section) {
+        let reset = if field.is_reset { "yes" } else { "" };
         let _ = writeln!(
             text,
             "| `{}` | {} | {reset} | {} |",
-            row.name,
-            row.unit.name(),
-            row.doc
+            field.name,
+            field.unit.name(),
+            field.doc
         );
     }
 }
@@ -92,20 +93,16 @@ mod tests {
     #[test]
     fn every_row_and_section_is_on_the_page() {
         let text = markdown();
-        for row in ROWS {
-            assert!(
-                lines_of(row.section).is_none(),
-                "{} is in a section of lines",
-                row.name
-            );
-            assert!(
-                text.contains(&format!("\n| `{}` | ", row.name)),
-                "{}",
-                row.name
-            );
-        }
         for section in Section::ALL {
             assert!(text.contains(&format!("\n## {}\n", section.name())));
+            for field in fields(section) {
+                let name = field.name;
+                assert!(
+                    lines_of(section).is_none(),
+                    "{name} is in a section of lines"
+                );
+                assert!(text.contains(&format!("\n| `{name}` | ")), "{name}");
+            }
         }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Invariants: at most one sample a second and event; at most one series an [`LatencyEvent`].
 //!
-//! Not here: who measures (`command/call.rs`, `server/`), LATENCY (`command/diagnostics/latency.rs`).
+//! Not here: who measures (`command/call.rs`, `server/`), LATENCY
+//! (`command/diagnostics/latency.rs`).
 
 use std::collections::VecDeque;
 

@@ -1,20 +1,24 @@
-//! Rank 2: statistics: one row per metric, from which INFO, its reset and the documentation are made.
+//! Rank 2: statistics: one row per metric, from which INFO, its reset and the documentation are
+//! made.
 //!
 //! ```text
 //!   engine ── += 1 ──▶ Counters ─┐
-//!   whoever answers ─▶ Gauges  ──┼─▶ InfoSource ──▶ ROWS ──▶ info_text      INFO
-//!   per command, error, db ──────┘       table.rs ──┬──▶ Counters::reset   CONFIG RESETSTAT
-//!                                                   └──▶ markdown          docs/METRICS.md
+//!   the report ──────▶ Gauges  ──┼─▶ InfoSource ──▶ fields ─▶ info_text      INFO
+//!   per command, error, db ──────┘       table.rs, ──┬──▶ Counters::reset   CONFIG RESETSTAT
+//!                                     constant.rs    └──▶ markdown          docs/METRICS.md
 //! ```
 //!
-//! 1. A metric is declared in one place, its row; no other file lists names.
+//! 1. A metric is declared in one place, its row (`table.rs`, `constant.rs`); no other file lists
+//!    names.
 //! 2. Nothing here reads a clock or asks the system: callers put numbers in.
 //!
 //! Cost: a counter is one addition; INFO is linear in the rows and in the lines of its lists.
 //!
-//! Not here: who counts (`engine/`, `node/`); the INFO command (`command/`).
+//! Not here: who counts (`engine/`, `node/`) and gathers (`context/report.rs`); the INFO command (`command/`).
 
+mod constant;
 mod docs;
+mod field;
 mod info;
 mod latency;
 mod rate;

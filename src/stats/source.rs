@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Counters      grow by themselves while serving          reset by CONFIG RESETSTAT, row by row
-//! Gauges        read once per INFO by whoever answers it  never reset
+//! Gauges        gathered for each INFO by the report      never reset
 //! CommandStat, ErrorStat, DatabaseStat                    one line each in their sections
 //! ```
 //!
@@ -10,7 +10,8 @@
 //!
 //! Cost: a counter is one addition; the structs are plain data.
 //!
-//! Not here: names, units and texts of the fields in INFO (`table.rs`).
+//! Not here: names, units and texts of the fields in INFO (`table.rs`), what somebody decides by
+//! (`context/host.rs`, the budget of the node).
 
 /// Declares [`Counters`]; every field is a `u64`.
 macro_rules! counters {
@@ -111,8 +112,6 @@ pub struct Gauges {
     pub executable: String,
     /// Path of the configuration file; empty for none.
     pub config_file: String,
-    /// Whether the server has opened its sockets by itself, and so may open others.
-    pub owns_listeners: bool,
     /// Lines of the log that could not be written.
     pub log_lines_lost: u64,
 
@@ -124,8 +123,6 @@ pub struct Gauges {
     pub watching_clients: u64,
     /// Most connections allowed.
     pub maxclients: u64,
-    /// Most connections that the operating system allows; 0 if unknown.
-    pub clients_possible: u32,
     /// Largest input buffer of a client in the last seconds.
     pub client_input_buffer_max_bytes: u64,
     /// Largest output buffer of a client in the last seconds.
@@ -157,7 +154,7 @@ pub struct Gauges {
     pub memory_limit_is_auto: bool,
     /// Name of the eviction policy.
     pub memory_policy: &'static str,
-    /// Memory of all clients' buffers and transactions: a running total.
+    /// Memory of all clients' buffers and transactions.
     pub client_buffers_bytes: u64,
     /// The most that it has been.
     pub client_buffers_peak_bytes: u64,
@@ -206,11 +203,7 @@ pub struct Gauges {
     /// Part of it that went into writing replies and closing connections.
     pub loop_turn_max_write_usec: u64,
 
-    /// Whether there is a disk for snapshots.
-    pub takes_snapshots: bool,
-    /// Changes of keys there had been when the last snapshot began.
-    pub saved_dirty_count: u64,
-    /// Changes of keys since then.
+    /// Changes of keys since the last snapshot began.
     pub changes_since_save: u64,
     /// When the last snapshot was complete, or the server started; Unix seconds.
     pub last_save_unix_seconds: u64,
@@ -276,8 +269,8 @@ impl Gauges {
         self.used_memory_bytes + self.entry_room_bytes()
     }
 
-    /// How much memory is in use: what keys take, which is what the limit is for, and clients. Noted
-    /// for the peaks.
+    /// How much memory is in use: what keys take, which is what the limit is for, and clients.
+    /// Noted for the peaks.
     pub fn note_used_memory(&mut self, keyspace_bytes: usize, client_bytes: usize) -> u64 {
         let used_bytes = (keyspace_bytes + client_bytes) as u64;
         self.used_memory_peak_bytes = self.used_memory_peak_bytes.max(used_bytes);

@@ -1,4 +1,5 @@
-//! A 4-ary min-heap of deadlines that tells each payload where its node lies, and never copies itself to grow.
+//! A 4-ary min-heap of deadlines that tells each payload where its node lies, and never copies
+//! itself to grow.
 //!
 //! ```text
 //! position p   root 0, children of p: 4p+1 ..= 4p+4, parent of p: (p-1)/4
@@ -11,22 +12,28 @@
 //!
 //! Invariants, checked by [`ExpiryHeap::check_invariants`]:
 //! 1. No node is due before its parent.
-//! 2. The [`PositionStore`] has been told the position of every payload, each moved payload once per call.
-//! 3. Slots without a node hold `EMPTY`, whose deadline is `u64::MAX`, so four children are compared without a count.
+//! 2. The [`PositionStore`] has been told the position of every payload, each moved payload once
+//!    per call.
+//! 3. Slots without a node hold `EMPTY`, whose deadline is `u64::MAX`, so four children are
+//!    compared without a count.
 //! 4. `next_deadline_ms` is the root's deadline, `u64::MAX` when there is none.
 //! 5. At most one chunk is spare: growth allocates one chunk, a removal frees at most one.
 //!
-//! Cost: 16 bytes per node, 64 KiB for the first. An insert that is due later than its parent touches one node and makes
-//! one report; otherwise O(log4 n) levels. A report usually misses the cache, so a hole is moved and nothing is swapped.
-//! The list of chunk pointers does double by copying: 8 bytes per 4096 nodes, 10 KiB at five million.
+//! Cost: 16 bytes per node, 64 KiB for the first. An insert that is due later than its parent
+//! touches one node and makes one report; otherwise O(log4 n) levels. A report usually misses the
+//! cache, so a hole is moved and nothing is swapped. The list of chunk pointers does double by
+//! copying: 8 bytes per 4096 nodes, 10 KiB at five million.
 //!
-//! Why 4-ary: half the levels of a binary heap, hence half the reports, and one cache line per level where a binary heap
-//! uses one per level for twice the levels. 8-ary needs two lines per level for a third fewer levels. A pairing heap costs
-//! three links per node and restructures without bound when the least is taken. A timing wheel inserts in O(1) but knows
-//! a far deadline only by its slot, and pays for that with cascades; the cache wants the exact next deadline at each read.
+//! Why 4-ary: half the levels of a binary heap, hence half the reports, and one cache line per
+//! level where a binary heap uses one per level for twice the levels. 8-ary needs two lines per
+//! level for a third fewer levels. A pairing heap costs three links per node and restructures
+//! without bound when the least is taken. A timing wheel inserts in O(1) but knows a far deadline
+//! only by its slot, and pays for that with cascades; the cache wants the exact next deadline at
+//! each read.
 //!
-//! Not here: what a payload is and where its position is kept (`keyspace/`), the clock (`base/`), and the coarse timers
-//! that need neither exact deadlines nor reports (`structures/timer_wheel.rs`).
+//! Not here: what a payload is and where its position is kept (`keyspace/`), the clock (`base/`),
+//! and the coarse timers that need neither exact deadlines nor reports
+//! (`structures/timer_wheel.rs`).
 
 /// Children per node; four nodes of 16 bytes fill one cache line.
 const ARITY: usize = 4;
@@ -87,8 +94,9 @@ impl<F: FnMut(u64, u32)> PositionStore for F {
 
 /// The heap; the layout is drawn in the [module](self) header.
 ///
-/// Nodes of equal deadline leave in an order that depends only on the calls made. A deadline of `u64::MAX` is legal and
-/// can never become due. Methods that take a position panic when no node is there: it means a payload kept a stale one.
+/// Nodes of equal deadline leave in an order that depends only on the calls made. A deadline of
+/// `u64::MAX` is legal and can never become due. Methods that take a position panic when no node is
+/// there: it means a payload kept a stale one.
 pub struct ExpiryHeap {
     next_deadline_ms: u64,
     len: usize,
@@ -142,8 +150,8 @@ impl ExpiryHeap {
         self.node(self.index_of(position)).payload
     }
 
-    /// Adds a node and reports where it landed, and each node moved for it. O(1) when due no earlier than its parent,
-    /// else O(log n); may allocate one chunk.
+    /// Adds a node and reports where it landed, and each node moved for it. O(1) when due no
+    /// earlier than its parent, else O(log n); may allocate one chunk.
     ///
     /// # Panics
     /// At `u32::MAX` nodes, which take 64 GiB.
@@ -165,8 +173,8 @@ impl ExpiryHeap {
         self.place(hole, node, positions);
     }
 
-    /// Takes out the node at `position` and reports each node moved into the gap, but not the one removed. O(log n); may
-    /// free one chunk.
+    /// Takes out the node at `position` and reports each node moved into the gap, but not the one
+    /// removed. O(log n); may free one chunk.
     pub fn remove<P: PositionStore>(&mut self, position: u32, positions: &mut P) -> Node {
         let index = self.index_of(position);
         let removed = self.node(index);
@@ -178,12 +186,14 @@ impl ExpiryHeap {
         removed
     }
 
-    /// Takes out the node with the earliest deadline, reporting as [`remove`](Self::remove) does. O(log n).
+    /// Takes out the node with the earliest deadline, reporting as [`remove`](Self::remove) does.
+    /// O(log n).
     pub fn pop<P: PositionStore>(&mut self, positions: &mut P) -> Option<Node> {
         (self.len > 0).then(|| self.remove(0, positions))
     }
 
-    /// Gives the node at `position` another deadline and reports each node that moved, itself only if it did. O(log n).
+    /// Gives the node at `position` another deadline and reports each node that moved, itself only
+    /// if it did. O(log n).
     pub fn update<P: PositionStore>(&mut self, position: u32, deadline_ms: u64, positions: &mut P) {
         let index = self.index_of(position);
         let old = self.node(index);
@@ -199,7 +209,8 @@ impl ExpiryHeap {
         }
     }
 
-    /// Names the node at `position` anew, because what it stands for has moved in memory; reports nothing.
+    /// Names the node at `position` anew, because what it stands for has moved in memory; reports
+    /// nothing.
     pub fn replace_payload(&mut self, position: u32, payload: u64) {
         let index = self.index_of(position);
         let deadline_ms = self.node(index).deadline_ms;
@@ -212,13 +223,14 @@ impl ExpiryHeap {
         );
     }
 
-    /// Takes out the node at the highest position: O(1), moves and reports nothing. For draining in any order.
+    /// Takes out the node at the highest position: O(1), moves and reports nothing. For draining in
+    /// any order.
     pub fn pop_last(&mut self) -> Option<Node> {
         (self.len > 0).then(|| self.take_last())
     }
 
-    /// Forgets the nodes of the last chunk and frees it; whether chunks remain. For emptying an abandoned heap in slices:
-    /// one call frees 64 KiB and looks at no node.
+    /// Forgets the nodes of the last chunk and frees it; whether chunks remain. For emptying an
+    /// abandoned heap in slices: one call frees 64 KiB and looks at no node.
     pub fn discard_chunk(&mut self) -> bool {
         self.chunks.pop();
         let slots = self.chunks.len() * CHUNK_SLOTS;
@@ -239,7 +251,8 @@ impl ExpiryHeap {
         self.chunks.len() * CHUNK_BYTES + self.chunks.capacity() * size_of::<Box<Chunk>>()
     }
 
-    /// Asserts the invariants of the module header; `position_of` answers what the store was told. O(n), for tests.
+    /// Asserts the invariants of the module header; `position_of` answers what the store was told.
+    /// O(n), for tests.
     pub fn check_invariants(&self, position_of: impl Fn(u64) -> u32) {
         for (index, node) in self.iter().enumerate() {
             let parent = self.node(index.saturating_sub(1) / ARITY);
@@ -276,7 +289,8 @@ impl ExpiryHeap {
         );
     }
 
-    /// Moves a hole from `index` to where `deadline_ms` belongs, given that `old_ms` belonged at `index`.
+    /// Moves a hole from `index` to where `deadline_ms` belongs, given that `old_ms` belonged at
+    /// `index`.
     fn sift<P: PositionStore>(
         &mut self,
         index: usize,
@@ -291,7 +305,8 @@ impl ExpiryHeap {
         }
     }
 
-    /// Pulls later parents down into the hole until `deadline_ms` may stand in it; returns the hole.
+    /// Pulls later parents down into the hole until `deadline_ms` may stand in it; returns the
+    /// hole.
     #[inline]
     fn sift_up<P: PositionStore>(
         &mut self,
@@ -311,7 +326,8 @@ impl ExpiryHeap {
         hole
     }
 
-    /// Pulls earlier children up into the hole until `deadline_ms` may stand in it; returns the hole.
+    /// Pulls earlier children up into the hole until `deadline_ms` may stand in it; returns the
+    /// hole.
     #[inline]
     fn sift_down<P: PositionStore>(
         &mut self,
@@ -325,7 +341,8 @@ impl ExpiryHeap {
                 return hole;
             }
             let (lane, child) = least(self.group_of_children(hole));
-            // An EMPTY child cannot pass: its deadline is the greatest there is, and on a tie a node comes before it.
+            // An EMPTY child cannot pass: its deadline is the greatest there is, and on a tie a
+            // node comes before it.
             if child.deadline_ms >= deadline_ms {
                 return hole;
             }
@@ -334,7 +351,8 @@ impl ExpiryHeap {
         }
     }
 
-    /// Empties the slot of the highest position, which must exist, and frees a chunk when two would be spare.
+    /// Empties the slot of the highest position, which must exist, and frees a chunk when two would
+    /// be spare.
     fn take_last(&mut self) -> Node {
         let last = self.len - 1;
         let node = self.node(last);
@@ -616,7 +634,8 @@ mod tests {
         }
     }
 
-    /// Goal: chunk borders are crossed correctly both ways. Method: grow to three chunks, then remove from random places.
+    /// Goal: chunk borders are crossed correctly both ways. Method: grow to three chunks, then
+    /// remove from random places.
     #[test]
     fn agrees_with_the_model_across_chunks() {
         let mut random = fastrand::Rng::with_seed(7);
@@ -670,7 +689,8 @@ mod tests {
         assert_eq!(heap.next_deadline_ms(), 1);
     }
 
-    /// Defect guarded against: a TTL that is set again and again leaves its old deadlines behind as garbage.
+    /// Defect guarded against: a TTL that is set again and again leaves its old deadlines behind as
+    /// garbage.
     #[test]
     fn ten_million_updates_leave_one_node() {
         let rounds = if cfg!(debug_assertions) {

@@ -12,15 +12,18 @@
 //! 1. The counters add up to `count`.
 //! 2. `min` and `max` are exact and lie in the first and the last bucket that is not empty.
 //!
-//! Cost: 4.7 KiB, no heap; recording is a shift, five stores and no branch that depends on the value. Percentiles walk the
-//! 592 counters. A percentile is too high by at most 1/16 of the value, and never too low, up to 2^40-1: twelve days in
-//! microseconds, eighteen minutes in nanoseconds, a tebibyte in bytes. Above that only `max` is exact.
+//! Cost: 4.7 KiB, no heap; recording is a shift, five stores and no branch that depends on the
+//! value. Percentiles walk the 592 counters. A percentile is too high by at most 1/16 of the value,
+//! and never too low, up to 2^40-1: twelve days in microseconds, eighteen minutes in nanoseconds, a
+//! tebibyte in bytes. Above that only `max` is exact.
 //!
-//! The scheme is that of HdrHistogram (Gil Tene). The crate `hdrhistogram` 7.6 was considered and left out: its
-//! minimum and maximum are rounded to buckets and cut off at the range, recording goes through a `Result` and a vector
-//! whose size is a run-time value, and it brings two more crates for what is one index computation here.
+//! The scheme is that of HdrHistogram (Gil Tene). The crate `hdrhistogram` 7.6 was considered and
+//! left out: its minimum and maximum are rounded to buckets and cut off at the range, recording
+//! goes through a `Result` and a vector whose size is a run-time value, and it brings two more
+//! crates for what is one index computation here.
 //!
-//! Not here: what the values mean and when they are taken (`stats/`), the texts of replies (`command/`).
+//! Not here: what the values mean and when they are taken (`stats/`), the texts of replies
+//! (`command/`).
 
 /// Buckets per power of two, as a power of two.
 const SUB_BUCKET_BITS: u32 = 4;
@@ -107,9 +110,9 @@ impl Histogram {
         self.max
     }
 
-    /// A value that at least `percent` of the recorded values do not exceed (nearest rank, upper end of its bucket, never
-    /// above the maximum); 0 when nothing was recorded. A `percent` outside of 0 to 100 counts as the nearer end, one that
-    /// is not a number as 0. O(buckets).
+    /// A value that at least `percent` of the recorded values do not exceed (nearest rank, upper
+    /// end of its bucket, never above the maximum); 0 when nothing was recorded. A `percent`
+    /// outside of 0 to 100 counts as the nearer end, one that is not a number as 0. O(buckets).
     pub fn percentile(&self, percent: f64) -> u64 {
         let share = percent.clamp(0.0, 100.0) * self.count as f64 / 100.0;
         // A cast from a float saturates, and takes "not a number" to 0.
@@ -129,8 +132,9 @@ impl Histogram {
         *self = Self::new();
     }
 
-    /// The buckets that are not empty, ascending, as (greatest value that belongs there, count). The last bucket is open,
-    /// so its bound is `u64::MAX`. Each power of two starts a bucket: coarser histograms add up without splitting one.
+    /// The buckets that are not empty, ascending, as (greatest value that belongs there, count).
+    /// The last bucket is open, so its bound is `u64::MAX`. Each power of two starts a bucket:
+    /// coarser histograms add up without splitting one.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let occupied = self
             .counters

@@ -16,11 +16,11 @@
 //! more bits have them in the order written.
 //!
 //! Invariants:
-//! 1. Nothing has two codes. A text that spells an `i64` canonically is an integer, a double that an
-//!    integer of 53 bits equals is one too, and each takes the shortest code it fits. So equality
-//!    of items is equality of bytes, and hashes are taken over bytes.
-//! 2. [`checked_len`] accepts exactly what [`Code`] writes, whatever the bytes; everything else here
-//!    trusts that its bytes were written so.
+//! 1. Nothing has two codes. A text that spells an `i64` canonically is an integer, a double that
+//!    an integer of 53 bits equals is one too, and each takes the shortest code it fits. So
+//!    equality of items is equality of bytes, and hashes are taken over bytes.
+//! 2. [`checked_len`] accepts exactly what [`Code`] writes, whatever the bytes; everything else
+//!    here trusts that its bytes were written so.
 //!
 //! Cost: 1 byte for a text of up to 63 bytes; small integers are 1 to 3 bytes in all.
 //!

@@ -1,7 +1,9 @@
-//! A hierarchical timing wheel for deadlines that may be met one resolution late, with cancellation in O(1).
+//! A hierarchical timing wheel for deadlines that may be met one resolution late, with cancellation
+//! in O(1).
 //!
-//! After Varghese and Lauck, "Hashed and hierarchical timing wheels" (1987), scheme 7. Time is counted in ticks of
-//! `resolution_ms`; a tick is written in base 64, and its digits choose the place:
+//! After Varghese and Lauck, "Hashed and hierarchical timing wheels" (1987), scheme 7. Time is
+//! counted in ticks of `resolution_ms`; a tick is written in base 64, and its digits choose the
+//! place:
 //!
 //! ```text
 //! level    highest digit in which the timer's tick differs from `elapsed`; 11 levels cover 64 bits, so there is no horizon
@@ -12,15 +14,18 @@
 //! ```
 //!
 //! Invariants, checked by [`TimerWheel::check_invariants`]:
-//! 1. Every timer is due at `elapsed` or later and lies in the bucket that its tick and `elapsed` give, except in a bucket
-//!    whose cascade was cut short by a budget; `cascading` names it, and it is finished before anything else.
-//! 2. Hence all timers of one level are due before all timers of the next, slots ascend within a level, and the next thing
-//!    to do is the lowest slot of the lowest level: two counts of trailing zeros.
+//! 1. Every timer is due at `elapsed` or later and lies in the bucket that its tick and `elapsed`
+//!    give, except in a bucket whose cascade was cut short by a budget; `cascading` names it, and
+//!    it is finished before anything else.
+//! 2. Hence all timers of one level are due before all timers of the next, slots ascend within a
+//!    level, and the next thing to do is the lowest slot of the lowest level: two counts of
+//!    trailing zeros.
 //! 3. The bitmaps mark exactly the buckets that are not empty.
 //!
-//! Cost: insert and cancel O(1). A timer moves down at most once per level, 10 times in theory and 2 times for five minutes
-//! in ticks of 8 ms. 2.9 KiB, and 40 bytes with a `T` per timer. Empty stretches of time cost nothing. The
-//! timers lie in one slab that doubles by copying: say how many there may be with [`TimerWheel::with_capacity`].
+//! Cost: insert and cancel O(1). A timer moves down at most once per level, 10 times in theory and
+//! 2 times for five minutes in ticks of 8 ms. 2.9 KiB, and 40 bytes with a `T` per timer. Empty
+//! stretches of time cost nothing. The timers lie in one slab that doubles by copying: say how many
+//! there may be with [`TimerWheel::with_capacity`].
 //!
 //! Not here: the clock (`base/`), and the exact deadlines of keys (`structures/expiry_heap.rs`).
 
@@ -85,13 +90,16 @@ struct Timer<T> {
 
 /// Coarse timers that carry a `T` each; see the [module](self) header.
 ///
-/// Times are milliseconds of one clock of the caller that does not run backwards; if it does, nothing fires until it has
-/// caught up. A timer fires in the first [`advance`](Self::advance) whose `now_ms` has reached its deadline rounded up to a
-/// multiple of the resolution, so never early and less than one resolution late. Timers of one tick fire in the order
-/// of their insertion, except that one inserted while a budget holds up a cascade may overtake those still in it.
+/// Times are milliseconds of one clock of the caller that does not run backwards; if it does,
+/// nothing fires until it has caught up. A timer fires in the first [`advance`](Self::advance)
+/// whose `now_ms` has reached its deadline rounded up to a multiple of the resolution, so never
+/// early and less than one resolution late. Timers of one tick fire in the order of their
+/// insertion, except that one inserted while a budget holds up a cascade may overtake those still
+/// in it.
 pub struct TimerWheel<T> {
     resolution_ms: u64,
-    /// Ticks that are over; moves up to the start of a bucket, or to the tick of `now` when nothing lies between.
+    /// Ticks that are over; moves up to the start of a bucket, or to the tick of `now` when nothing
+    /// lies between.
     elapsed: u64,
     next_generation: u64,
     occupied_levels: u16,
@@ -132,8 +140,8 @@ impl<T> TimerWheel<T> {
         self.timers.is_empty()
     }
 
-    /// Adds a timer; one whose deadline is past fires in the next advance. A deadline of `u64::MAX` never fires. Call
-    /// [`next_deadline_ms`](Self::next_deadline_ms) again afterwards.
+    /// Adds a timer; one whose deadline is past fires in the next advance. A deadline of `u64::MAX`
+    /// never fires. Call [`next_deadline_ms`](Self::next_deadline_ms) again afterwards.
     pub fn insert(&mut self, deadline_ms: u64, value: T) -> TimerHandle {
         let tick = deadline_ms.div_ceil(self.resolution_ms).max(self.elapsed);
         let generation = self.next_generation;
@@ -162,22 +170,25 @@ impl<T> TimerWheel<T> {
         Some(self.timers.remove(handle.index as usize).value)
     }
 
-    /// When to call [`advance`](Self::advance) next, in milliseconds, or `None` without timers. O(1).
+    /// When to call [`advance`](Self::advance) next, in milliseconds, or `None` without timers.
+    /// O(1).
     ///
-    /// Never later than the earliest deadline rounded up to the resolution. Equal to it when that timer lies in level 0:
-    /// within the aligned 64 ticks that contain the wheel's own time. Otherwise it is the start of the bucket in which that
-    /// timer lies: at most one resolution times 64 to the power of its level too early. An advance then fires nothing but
-    /// moves the bucket down, so waking by this value makes progress each time and never spins.
+    /// Never later than the earliest deadline rounded up to the resolution. Equal to it when that
+    /// timer lies in level 0: within the aligned 64 ticks that contain the wheel's own time.
+    /// Otherwise it is the start of the bucket in which that timer lies: at most one resolution
+    /// times 64 to the power of its level too early. An advance then fires nothing but moves the
+    /// bucket down, so waking by this value makes progress each time and never spins.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let (_, start) = self.next_bucket()?;
         Some(start.saturating_mul(self.resolution_ms))
     }
 
-    /// Fires what is due at `now_ms`, earliest tick first; whether more is due than `budget` allowed.
+    /// Fires what is due at `now_ms`, earliest tick first; whether more is due than `budget`
+    /// allowed.
     ///
-    /// One unit of budget fires one timer or moves one timer down a level; empty stretches of time cost none. A `now_ms`
-    /// before the time the wheel has reached is a no-op. Call this again if it returned `true`, else
-    /// [`next_deadline_ms`](Self::next_deadline_ms).
+    /// One unit of budget fires one timer or moves one timer down a level; empty stretches of time
+    /// cost none. A `now_ms` before the time the wheel has reached is a no-op. Call this again if
+    /// it returned `true`, else [`next_deadline_ms`](Self::next_deadline_ms).
     pub fn advance(&mut self, now_ms: u64, budget: usize, mut fired: impl FnMut(T)) -> bool {
         let target = now_ms / self.resolution_ms;
         let mut left = budget;
@@ -274,8 +285,8 @@ impl<T> TimerWheel<T> {
         Some((bucket, bucket.start(self.elapsed)))
     }
 
-    /// Takes the first timer of the next bucket, whose start `elapsed` has reached: out of the wheel if it is due, and
-    /// then its value is returned, else down to a lower level.
+    /// Takes the first timer of the next bucket, whose start `elapsed` has reached: out of the
+    /// wheel if it is due, and then its value is returned, else down to a lower level.
     fn take_first(&mut self, bucket: Bucket) -> Option<T> {
         let index = self.head(bucket);
         if bucket.level == 0 {
@@ -414,7 +425,8 @@ mod tests {
         assert_eq!(fire_all(&mut wheel, DAY_MS), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 
-    /// Goal: a jump of days costs per timer, not per tick. Method: each unit of work takes budget, so count it.
+    /// Goal: a jump of days costs per timer, not per tick. Method: each unit of work takes budget,
+    /// so count it.
     #[test]
     fn a_jump_of_days_walks_no_empty_ticks() {
         let mut wheel = TimerWheel::new(8, 0);
@@ -490,7 +502,8 @@ mod tests {
         assert_eq!(fire_all(&mut wheel, 20_000), [1]);
     }
 
-    /// Goal: waking by `next_deadline_ms` alone meets the deadline in few wakes. Method: jump the clock from wake to wake.
+    /// Goal: waking by `next_deadline_ms` alone meets the deadline in few wakes. Method: jump the
+    /// clock from wake to wake.
     #[test]
     fn following_the_next_deadline_takes_one_wake_per_level() {
         for exponent in 0..41 {

@@ -1,7 +1,8 @@
-//! The fields of INFO: those of redis-server, in its order and its forms, and any of our own between.
+//! The fields of INFO: those of redis-server, in its order and its forms, and any of our own
+//! between.
 //!
-//! Values differ, and the lists of commands, errors and databases come from what was called; the way
-//! those are written is tested in `tests/tools/exporter.rs`.
+//! Values differ, and the lists of commands, errors and databases come from what was called; the
+//! way those are written is tested in `tests/tools/exporter.rs`.
 
 use crate::support::client::Client;
 use crate::{Addresses, servers};

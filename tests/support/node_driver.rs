@@ -1,4 +1,5 @@
-//! Runs scripts against a whole server in this process: `Node`, without sockets, with its own clock.
+//! Runs scripts against a whole server in this process: `Node`, without sockets, with its own
+//! clock.
 //!
 //! Every request goes the way of a client's bytes: parser, batches, output. When the clock is
 //! moved, the node is ticked as a reactor would, so due keys are removed and timers fire. A reload

@@ -13,6 +13,8 @@
 //!
 //! Not here: what rustfmt, clippy and rustdoc check (`make check` runs all of them).
 
+mod circles;
+mod columns;
 mod documents;
 mod edges;
 mod layers;

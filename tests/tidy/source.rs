@@ -6,8 +6,8 @@
 //!  comments                    // SAFETY: none
 //! ```
 //!
-//! Invariant: `code` and `comments` are as long as `text` and break their lines where it does, so an
-//! offset means the same place in all three.
+//! Invariant: `code` and `comments` are as long as `text` and break their lines where it does, so
+//! an offset means the same place in all three.
 //!
 //! Not here: any rule.
 
@@ -132,8 +132,8 @@ impl Source {
         }
     }
 
-    /// Reads one import tree from `index`, all of its paths below `prefix`; returns the index behind
-    /// it.
+    /// Reads one import tree from `index`, all of its paths below `prefix`; returns the index
+    /// behind it.
     fn import(
         &self,
         tokens: &[(usize, &str)],

@@ -1,5 +1,5 @@
-//! redis_exporter: each scrape is `INFO ALL`, `CONFIG GET *`, `LATENCY`, `SLOWLOG` and, if asked for,
-//! `CLIENT LIST` and the size of some keys.
+//! redis_exporter: each scrape is `INFO ALL`, `CONFIG GET *`, `LATENCY`, `SLOWLOG` and, if asked
+//! for, `CLIENT LIST` and the size of some keys.
 //!
 //! What it can't read it leaves out of its page, which nobody notices until a graph is empty. So
 //! every field of its tables that means something here is read here by its rules.

@@ -11,8 +11,8 @@
 //! The first three speak for the tool by its requests and its rules of reading, which are stricter
 //! than ours: a field that is not a number loses the whole scrape, a reply too many the connection.
 //!
-//! Not here: whole client libraries (`tests/clients/`), other replies (`tests/scripts/`), the fields
-//! of INFO beside those of a redis-server (`tests/oracle/`).
+//! Not here: whole client libraries (`tests/clients/`), other replies (`tests/scripts/`), the
+//! fields of INFO beside those of a redis-server (`tests/oracle/`).
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! StackExchange.Redis: its handshake is one batch of a dozen requests that ends with a tracer.
 //!
-//! It matches replies to requests by counting, so errors are fine and a reply too few or too many is
-//! fatal. It asks even if the password was refused.
+//! It matches replies to requests by counting, so errors are fine and a reply too few or too many
+//! is fatal. It asks even if the password was refused.
 
 use crate::information::{Information, text_map};
 use crate::support::client::{Client, encode};

@@ -4,8 +4,8 @@
 //! class = "[" ["^"] ( "\" byte | byte "-" byte | byte )* "]"     or up to the pattern's end
 //! ```
 //!
-//! Odd cases are those of Redis on x86-64: ranges compare bytes as signed, and an escaped byte keeps
-//! its case.
+//! Odd cases are those of Redis on x86-64: ranges compare bytes as signed, and an escaped byte
+//! keeps its case.
 //!
 //! Cost: O(length of the class) to read it, whatever its ranges hold; one bit test for a byte.
 //!

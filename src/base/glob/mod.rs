@@ -11,10 +11,10 @@
 //!    one byte of the text, so the head stands at the begin of the text, the tail at its end, and
 //!    for each part between them the first place that fits is as good as any later one.
 //! 2. Parts of plain bytes are found in linear time. Others are tried at each place where their
-//!    longest run of plain bytes stands: O(part · text) at worst. So a match counts its work, and can
-//!    stop anywhere and go on later ([`Matching`]).
-//! 3. Odd cases are those of Redis on x86-64: an empty text matches only the empty pattern, and more
-//!    than 1,000 stars before the last byte of a pattern match nothing.
+//!    longest run of plain bytes stands: O(part · text) at worst. So a match counts its work, and
+//!    can stop anywhere and go on later ([`Matching`]).
+//! 3. Odd cases are those of Redis on x86-64: an empty text matches only the empty pattern, and
+//!    more than 1,000 stars before the last byte of a pattern match nothing.
 //!
 //! Cost: reading is O(pattern) time; at most four times its length in memory, and 32 bytes for each
 //! different class, of which there are at most [`CLASSES_MAX`].
@@ -162,8 +162,8 @@ impl Pattern {
             .all(|elements| elements <= EASY_ELEMENTS_MAX)
     }
 
-    /// Goes on with a match; the text must be the same each time. Takes what it does from `work`, in
-    /// units of some nanoseconds; `None` if that is used up before it is decided.
+    /// Goes on with a match; the text must be the same each time. Takes what it does from `work`,
+    /// in units of some nanoseconds; `None` if that is used up before it is decided.
     pub fn go_on(&self, matching: &mut Matching, text: &[u8], work: &mut usize) -> Option<bool> {
         let has_star = self.parts.len() > 1;
         if text.len() < self.len_min || (!has_star && text.len() > self.len_min) {
@@ -268,8 +268,8 @@ impl Pattern {
 }
 
 impl Part {
-    /// Moves the present place to the first one from there on where the run of plain bytes is right;
-    /// false if there is none.
+    /// Moves the present place to the first one from there on where the run of plain bytes is
+    /// right; false if there is none.
     fn find_run(
         &self,
         matching: &mut Matching,

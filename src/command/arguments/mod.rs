@@ -1,5 +1,5 @@
-//! Arguments that several families read the same way: numbers, databases, options that set a deadline,
-//! long lists of keys.
+//! Arguments that several families read the same way: numbers, databases, options that set a
+//! deadline, long lists of keys.
 
 pub(super) mod expire;
 pub(super) mod many_keys;

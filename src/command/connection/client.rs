@@ -1,6 +1,6 @@
 //! CLIENT: what a client says of itself, and pauses.
 
-use super::{client_list, tracking};
+use super::{ANYTIME, client_list, tracking};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
@@ -44,7 +44,6 @@ static CLIENT: CommandSpec = family::CONNECTION
     .summary("A container of commands about client connections.")
     .since("2.4.0");
 
-pub(super) const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
 
 /// Checks what is to stand in CLIENT LIST: printable ASCII without spaces, and not too much of it.

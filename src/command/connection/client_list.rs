@@ -1,6 +1,6 @@
 //! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
 
-use super::client::ANYTIME;
+use super::ANYTIME;
 use crate::base::clock::Timestamp;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
@@ -93,7 +93,8 @@ fn seconds_since(then_us: u64, now_us: u64) -> u64 {
     now_us.saturating_sub(then_us) / 1_000_000
 }
 
-/// The letters of CLIENT LIST for what is special about a client, in Redis's order; `N` for nothing.
+/// The letters of CLIENT LIST for what is special about a client, in Redis's order; `N` for
+/// nothing.
 fn flags_of(session: &Session) -> String {
     let letters = [
         ('O', session.is_monitor),

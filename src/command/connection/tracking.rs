@@ -6,7 +6,7 @@
 //!
 //! Not here: CLIENT LIST, whose field `redir` says the same (`client_list.rs`).
 
-use super::client::ANYTIME;
+use super::ANYTIME;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Outcome};

@@ -53,6 +53,11 @@ pub struct CommandTable {
 
 static TABLE: LazyLock<CommandTable> = LazyLock::new(CommandTable::build);
 
+/// The name of a command, of a subcommand with its container's: `config|get`.
+pub(crate) fn command_name(number: CommandId) -> &'static str {
+    table().full_name(number)
+}
+
 /// The table of all commands.
 #[inline]
 pub fn table() -> &'static CommandTable {

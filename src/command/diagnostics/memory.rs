@@ -1,6 +1,6 @@
 //! MEMORY: what keys and the server take.
 //!
-//! Not here: how it is counted (`keyspace/`), INFO memory (`server/info.rs`).
+//! Not here: how it is counted (`keyspace/`), INFO memory (`context/report.rs`).
 
 use crate::command::arguments::parse_i32;
 use crate::command::declare::access::Access;
@@ -8,7 +8,6 @@ use crate::command::declare::family;
 use crate::command::declare::help::help_of;
 use crate::command::declare::keys::Keys;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
-use crate::command::server::gather_gauges;
 use crate::context::Context;
 use crate::context::outbox::Effect;
 use crate::protocol::args::Args;
@@ -61,7 +60,7 @@ static STATS: CommandSpec = family::SERVER
     .cost("O(number of databases and clients)");
 
 fn stats(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    let gauges = gather_gauges(context);
+    let gauges = context.report().gauges();
     let databases = (0..context.keyspace.database_count())
         .filter(|&index| context.keyspace.size(index).keys > 0)
         .map(|index| (index, context.keyspace.table_bytes(index)));
@@ -196,7 +195,7 @@ static DOCTOR: CommandSpec = family::SERVER
 const SMALL_BYTES: u64 = 5 << 20;
 
 fn doctor(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    let gauges = gather_gauges(context);
+    let gauges = context.report().gauges();
     let used_bytes = gauges.used_memory_bytes;
     let mut text = String::new();
     if used_bytes < SMALL_BYTES {

@@ -96,7 +96,8 @@ impl Walk {
         })
     }
 
-    /// Goes on to the end of a bucket, or until `work` is used up; gives keys that match to `found`.
+    /// Goes on to the end of a bucket, or until `work` is used up; gives keys that match to
+    /// `found`.
     fn go_on(
         &mut self,
         keyspace: &Keyspace,

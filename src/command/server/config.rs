@@ -84,7 +84,7 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 /// Refuses more clients than the process may have sockets, in Redis's words.
 fn check_maxclients(context: &Context<'_>, changed: &Config) -> Outcome {
-    let possible = context.stats.gauges.clients_possible;
+    let possible = context.host.clients_possible;
     if possible == 0 || changed.maxclients <= possible {
         return Ok(());
     }
@@ -100,7 +100,7 @@ fn check_maxclients(context: &Context<'_>, changed: &Config) -> Outcome {
 
 /// Lets the server open other sockets. The reply comes when they are open, or can't be.
 fn listen(context: &mut Context<'_>, changed: &Config, pairs: &[&[u8]]) -> Outcome {
-    let refusal = if !context.stats.gauges.owns_listeners {
+    let refusal = if !context.host.owns_listeners {
         Some("the server was given its sockets and opens no others")
     } else if !context.may_wait {
         Some("sockets are not opened within a transaction")
@@ -143,7 +143,7 @@ static REWRITE: CommandSpec = family::SERVER
     .flags(FLAGS.and(Flags::NO_MULTI));
 
 fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    if context.stats.gauges.config_file.is_empty() {
+    if context.host.config_file.is_empty() {
         return Err(ReplyError::fixed(
             "ERR The server is running without a config file",
         ));

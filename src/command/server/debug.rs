@@ -40,7 +40,8 @@ static DEBUG: CommandSpec = family::SERVER
 /// What DEBUG can do: how it is called, and what runs it.
 struct Subcommand {
     usage: Usage<'static>,
-    /// How many arguments it takes, both names included: exactly, or at least that many if negative.
+    /// How many arguments it takes, both names included: exactly, or at least that many if
+    /// negative.
     arity: i8,
     run: Handler,
 }

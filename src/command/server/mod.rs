@@ -25,8 +25,6 @@ mod modules;
 mod replication;
 mod saving;
 
-pub(crate) use info::{gather_gauges, info_text};
-
 use super::declare::spec::CommandSpec;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [

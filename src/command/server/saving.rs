@@ -24,7 +24,7 @@ const IN_PROGRESS: ReplyError = ReplyError::fixed("ERR Background save already i
 
 fn save(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     check_disk(context)?;
-    if context.stats.gauges.snapshot_in_progress {
+    if context.host.snapshots.is_in_progress {
         return Err(IN_PROGRESS);
     }
     // The reply comes when the snapshot ends.
@@ -36,7 +36,7 @@ const NO_DISK: ReplyError =
     ReplyError::fixed("ERR snapshots are off: this server was given no disk");
 
 fn check_disk(context: &Context<'_>) -> Outcome {
-    if context.stats.gauges.takes_snapshots {
+    if context.host.snapshots.are_possible {
         Ok(())
     } else {
         Err(NO_DISK)
@@ -56,7 +56,7 @@ fn bgsave(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::SYNTAX);
     }
     check_disk(context)?;
-    let is_in_progress = context.stats.gauges.snapshot_in_progress;
+    let is_in_progress = context.host.snapshots.is_in_progress;
     if is_in_progress && !is_schedule {
         return Err(IN_PROGRESS);
     }
@@ -77,7 +77,7 @@ static LASTSAVE: CommandSpec = family::SERVER
     .also(Categories::ADMIN.and(Categories::DANGEROUS));
 
 fn lastsave(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    let seconds = context.stats.gauges.last_save_unix_seconds;
+    let seconds = context.host.snapshots.last_unix_seconds;
     context.reply.integer(seconds as i64);
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! The short way past the gates and the long one lead to the same place.
 //!
-//! Goal: whatever state a session, the configuration and memory are in, a pipeline of short commands on
-//! keys is answered as if each had been asked at every gate. Method: twins in every combination of
-//! states; the one asks the gates once for a group, the other, which times every command singly, one by
-//! one. Both execute every short command there is.
+//! Goal: whatever state a session, the configuration and memory are in, a pipeline of short
+//! commands on keys is answered as if each had been asked at every gate. Method: twins in every
+//! combination of states; the one asks the gates once for a group, the other, which times every
+//! command singly, one by one. Both execute every short command there is.
 //!
 //! Not here: loading and protected mode, which keep clients away before they have a session.
 
@@ -155,9 +155,9 @@ fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
     }
 }
 
-/// Defect: DEBUG had a list of its own of local addresses. Effect: a local client over IPv6 that was
-/// mapped from IPv4 was refused, and names that begin like a loopback address were let in. Fix: one
-/// function for protected mode and DEBUG.
+/// Defect: DEBUG had a list of its own of local addresses. Effect: a local client over IPv6 that
+/// was mapped from IPv4 was refused, and names that begin like a loopback address were let in. Fix:
+/// one function for protected mode and DEBUG.
 #[test]
 fn debug_knows_who_is_local_as_protected_mode_does() {
     for (address, is_local) in [

@@ -1,5 +1,5 @@
-//! The limit of memory: what INFO tells of it, and that batches, EXEC, values that grow and the typed
-//! calls keep it.
+//! The limit of memory: what INFO tells of it, and that batches, EXEC, values that grow and the
+//! typed calls keep it.
 //!
 //! Method: a small limit, more keys than fit; the fields' values between two moments, and the bytes
 //! that are used after each step.
@@ -79,8 +79,9 @@ fn the_budget_of_keys_is_told_with_its_peak() {
     assert_eq!(rig.info("keyspace_peak_bytes"), used_bytes);
 }
 
-/// Goal: tools add to `used_memory` what room they want and make that the limit. Method: the process
-/// itself is large, and all is well as long as nothing is evicted before the limit and all after it.
+/// Goal: tools add to `used_memory` what room they want and make that the limit. Method: the
+/// process itself is large, and all is well as long as nothing is evicted before the limit and all
+/// after it.
 #[test]
 fn a_limit_set_from_used_memory_leaves_the_room_it_says() {
     const ROOM_BYTES: u64 = 1 << 20;

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Goal: which commands count as reads that hit or miss, and which of them note a use. Method: what a
-/// Redis 7.0.15 server counted.
+/// Goal: which commands count as reads that hit or miss, and which of them note a use. Method: what
+/// a Redis 7.0.15 server counted.
 #[test]
 fn reads_are_counted_and_looking_is_no_use() {
     let looks = "EXISTS k;TYPE k;TTL k;PTTL k;EXPIRETIME k;PEXPIRETIME k;OBJECT ENCODING k;\

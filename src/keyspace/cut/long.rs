@@ -9,8 +9,8 @@
 //! about to be changed or removed is handed over as it is: who changes it makes a new one. If it is
 //! the one that is being read, reading goes on.
 //!
-//! Invariants: `kept_bytes` is the memory of the entries handed over. An entry that is being read and
-//! not handed over is unseen, so that a change comes here.
+//! Invariants: `kept_bytes` is the memory of the entries handed over. An entry that is being read
+//! and not handed over is unseen, so that a change comes here.
 //!
 //! Cost: a slice is copied and nothing else; memory is that of the entries handed over.
 //!

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The walk scans the tables as SCAN does, which meets every key that is there throughout, and some
-//! twice: the flag tells. What comes meanwhile is born seen. So tables may grow, shrink and be moved
-//! to other numbers as they like.
+//! twice: the flag tells. What comes meanwhile is born seen. So tables may grow, shrink and be
+//! moved to other numbers as they like.
 //!
 //! Invariants: the records taken between [`Keyspace::begin_cut`] and the end of the walk are
 //! exactly the keys that existed at the beginning and were not due then, each once, with the
@@ -53,7 +53,8 @@ pub(super) const STEP_BYTES: usize = 64 * 1024;
 pub(super) enum Shown {
     /// It may be changed and freed. So many bytes were read out.
     Free(usize),
-    /// It belongs to the cut: whoever changes it must make another, whoever removes it must not free it.
+    /// It belongs to the cut: whoever changes it must make another, whoever removes it must not
+    /// free it.
     Kept,
 }
 
@@ -79,8 +80,8 @@ impl Cut {
     }
 
     /// Shows an entry that is about to change or to be removed. If it has not been seen, it is read
-    /// out, or kept if it is long. If more is held then than may be, the cut is given up at once: one
-    /// request can remove a million keys.
+    /// out, or kept if it is long. If more is held then than may be, the cut is given up at once:
+    /// one request can remove a million keys.
     pub(super) fn show(
         &mut self,
         database: usize,
@@ -287,13 +288,14 @@ impl Keyspace {
     }
 
     /// Bytes that are held for a cut: records that have not been taken, long entries that were
-    /// changed or removed before they were read out, and what [`Keyspace::set_unwritten_bytes`] said.
+    /// changed or removed before they were read out, and what [`Keyspace::set_unwritten_bytes`]
+    /// said.
     pub fn cut_held_bytes(&self) -> usize {
         self.cut.held_bytes()
     }
 
-    /// Of these, what [`Keyspace::set_unwritten_bytes`] said: only the disk is waited for. Of all else
-    /// something may wait for the end of a long record, and so for the walk.
+    /// Of these, what [`Keyspace::set_unwritten_bytes`] said: only the disk is waited for. Of all
+    /// else something may wait for the end of a long record, and so for the walk.
     pub fn unwritten_bytes(&self) -> usize {
         self.cut.budget.unwritten_bytes
     }
@@ -303,7 +305,8 @@ impl Keyspace {
         self.cut.budget.limit_bytes = limit_bytes;
     }
 
-    /// Tells how many bytes that were taken of a cut, this one or an earlier one, are still in memory.
+    /// Tells how many bytes that were taken of a cut, this one or an earlier one, are still in
+    /// memory.
     pub fn set_unwritten_bytes(&mut self, bytes: usize) {
         self.cut.budget.unwritten_bytes = bytes;
         self.cut.budget.settle(self.cut.held_bytes());
@@ -311,7 +314,8 @@ impl Keyspace {
         self.note_overhead_change();
     }
 
-    /// Whether the cut, or the last one, was given up because changes read out more than may be held.
+    /// Whether the cut, or the last one, was given up because changes read out more than may be
+    /// held.
     pub fn is_cut_overrun(&self) -> bool {
         self.cut.is_overrun
     }

@@ -60,8 +60,8 @@ fn a_step_of_the_walk_ends_after_64_kib_or_256_keys() {
 }
 
 /// Defect: a change read out its bucket, and all of one or two segments when it made them grow,
-/// shrink or merge. Effect: a SET of one key took the time of hundreds of values. Fix: what has been
-/// seen is noted in the entry, so nothing else need be read out.
+/// shrink or merge. Effect: a SET of one key took the time of hundreds of values. Fix: what has
+/// been seen is noted in the entry, so nothing else need be read out.
 #[test]
 fn a_change_during_a_cut_reads_out_its_own_entry_only() {
     let mut keyspace = filled(20_000, 100);
@@ -213,8 +213,8 @@ fn entries_that_are_kept_are_no_keys() {
 }
 
 /// Defect: what is held for a snapshot was in no limit. Effect: a container's memory ran out while
-/// keys were overwritten on a slow disk, or by one DEL of all keys. Fix: it is used memory, and a cut
-/// that would hold more than it may gives itself up.
+/// keys were overwritten on a slow disk, or by one DEL of all keys. Fix: it is used memory, and a
+/// cut that would hold more than it may gives itself up.
 #[test]
 fn no_change_makes_a_cut_hold_more_than_it_may() {
     const LIMIT: usize = 1 << 20;
@@ -241,9 +241,9 @@ fn no_change_makes_a_cut_hold_more_than_it_may() {
     }
 }
 
-/// Goal: keys make room for what a snapshot holds, once, and an eviction during one is no reason for
-/// the next. Method: a cache at its limit, all unseen; something is held for the disk, then new keys
-/// come, with values that are read out at once and with such that are kept.
+/// Goal: keys make room for what a snapshot holds, once, and an eviction during one is no reason
+/// for the next. Method: a cache at its limit, all unseen; something is held for the disk, then new
+/// keys come, with values that are read out at once and with such that are kept.
 #[test]
 fn evictions_during_a_cut_make_room_for_what_is_held_and_for_nothing_else() {
     for value_len in [1_000, 50_000] {

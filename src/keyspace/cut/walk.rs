@@ -1,7 +1,8 @@
 //! One step of the walk: a bounded part of a table is read out.
 //!
-//! The cursor is that of a scan ([`crate::structures::hash_table::HashTable::scan`]). A bucket whose
-//! entries are too many for one step is scanned again by the next, which passes what has been seen.
+//! The cursor is that of a scan ([`crate::structures::hash_table::HashTable::scan`]). A bucket
+//! whose entries are too many for one step is scanned again by the next, which passes what has been
+//! seen.
 //!
 //! Cost: some ten microseconds a step; the entries of some buckets are asked for together.
 //!

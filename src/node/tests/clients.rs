@@ -102,7 +102,7 @@ fn protected_mode_refuses_strangers_while_there_is_no_password() {
 #[test]
 fn maxclients_stays_within_what_the_machine_allows() {
     let mut rig = Rig::new();
-    rig.node.stats_mut().gauges.clients_possible = 20_000;
+    rig.node.engine.host_mut().clients_possible = 20_000;
     let id = rig.accept();
     assert_eq!(rig.talk(id, "CONFIG SET maxclients 20000\r\n"), "+OK;");
     assert_eq!(

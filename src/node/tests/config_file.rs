@@ -6,7 +6,7 @@ impl Rig {
     /// A rig that was started with a configuration file.
     fn with_config_file() -> Self {
         let mut rig = Self::new();
-        rig.node.stats_mut().gauges.config_file = "/a.conf".to_string();
+        rig.node.engine.host_mut().config_file = "/a.conf".to_string();
         rig
     }
 }

@@ -46,8 +46,8 @@ fn a_monitor_that_does_not_read_is_closed() {
     assert_eq!(rig.talk(other, "PING\r\n"), "+PONG;");
 }
 
-/// Defect: a monitor's books were brought up to date while its own input was lent out to be executed.
-/// Effect: `qbuf-free` was below zero. Fix: what is lent is counted still.
+/// Defect: a monitor's books were brought up to date while its own input was lent out to be
+/// executed. Effect: `qbuf-free` was below zero. Fix: what is lent is counted still.
 #[test]
 fn a_monitor_that_executes_its_own_requests_has_its_buffers_counted() {
     let mut rig = Rig::new();

@@ -1,7 +1,7 @@
 //! Patterns and keys that take long: KEYS and SCAN stay bounded, others are served meanwhile.
 //!
-//! Method: few keys, long ones, with patterns that take the product of both lengths; steps are taken
-//! one at a time.
+//! Method: few keys, long ones, with patterns that take the product of both lengths; steps are
+//! taken one at a time.
 
 use super::*;
 
@@ -35,7 +35,8 @@ fn request(words: &[&str]) -> String {
 }
 
 /// Defect: a step of KEYS counted keys, and SCAN nothing of its matches. Effect: one pattern held
-/// the loop for the product of its length and a key's. Fix: matches stop when a step's work is done.
+/// the loop for the product of its length and a key's. Fix: matches stop when a step's work is
+/// done.
 #[test]
 fn others_are_served_while_a_pattern_is_matched() {
     let key = "a".repeat(KEY_BYTES);

@@ -454,9 +454,10 @@ fn a_server_with_nothing_to_save_is_not_woken() {
     assert_eq!(rig.info(id, "rdb_saves"), "1");
 }
 
-/// Defect: a snapshot that was given up was forgotten while its buffers still waited for the disk, and
-/// the next one began to count at 0. Effect: 256 MiB more with every attempt while a disk hung. Fix:
-/// one count for all that waits, and no other snapshot until the disk has reported on the last.
+/// Defect: a snapshot that was given up was forgotten while its buffers still waited for the disk,
+/// and the next one began to count at 0. Effect: 256 MiB more with every attempt while a disk hung.
+/// Fix: one count for all that waits, and no other snapshot until the disk has reported on the
+/// last.
 #[test]
 fn attempts_on_a_hung_disk_do_not_add_up() {
     let (mut rig, mut disk) = Rig::saving("1 1");
@@ -581,8 +582,9 @@ fn one_request_cannot_make_a_snapshot_hold_more_than_it_may() {
     assert_eq!(disk.saved_keys(), Some(1));
 }
 
-/// Defect: the walk was given up for what it had itself read out. Effect: a value of 300 MB was never
-/// saved, on an idle server with an idle disk. Fix: it is read in slices, and waits for the disk.
+/// Defect: the walk was given up for what it had itself read out. Effect: a value of 300 MB was
+/// never saved, on an idle server with an idle disk. Fix: it is read in slices, and waits for the
+/// disk.
 #[test]
 fn a_value_larger_than_what_may_be_held_is_saved() {
     let (mut rig, mut disk) = Rig::saving("");
@@ -634,8 +636,9 @@ fn writes_stop_after_a_failure_if_that_is_wanted() {
     assert_eq!(rig.talk(id, "SET a 2\r\n"), "+OK;");
 }
 
-/// Defect: while all keys were overwritten on a slow disk, everything that changes read out was held.
-/// Effect: 1.4 to twice the memory. Fix: beyond a mark, writers wait every other span of time.
+/// Defect: while all keys were overwritten on a slow disk, everything that changes read out was
+/// held. Effect: 1.4 to twice the memory. Fix: beyond a mark, writers wait every other span of
+/// time.
 #[test]
 fn writers_are_held_half_of_the_time_while_much_is_held() {
     let (mut rig, mut disk) = Rig::saving("");

@@ -111,8 +111,8 @@ impl<'a> BlockMut<'a> {
         self.block().grown_len(len) <= self.bytes.len()
     }
 
-    /// Inserts `element` before the one at `place`, or at the end. `tag` is the low byte of its key's
-    /// hash; `hash` is asked for all elements when the block becomes large enough for tags.
+    /// Inserts `element` before the one at `place`, or at the end. `tag` is the low byte of its
+    /// key's hash; `hash` is asked for all elements when the block becomes large enough for tags.
     ///
     /// # Panics
     /// If there is no room, or the element is none of this shape.
@@ -273,8 +273,8 @@ impl<'a> BlockMut<'a> {
             self.set_end(end + len);
             return (place.offset, false);
         }
-        // What is free besides the element is shared out, so that ends that grow in turn don't slide
-        // each time.
+        // What is free besides the element is shared out, so that ends that grow in turn don't
+        // slide each time.
         let spare = ((front_room + capacity - end - len) / 2).min(START_MAX / 2);
         let new_start = base + spare + if is_front { len } else { 0 };
         let delta = new_start as isize - start as isize;

@@ -8,8 +8,8 @@
 //!  └──────────┴owner─┴───────┴───────────────────────────┴──────┘
 //! ```
 //!
-//! Invariants ([`IntegerSet::check`]): ascending without repetition; the width is that of the widest
-//! integer that was ever in.
+//! Invariants ([`IntegerSet::check`]): ascending without repetition; the width is that of the
+//! widest integer that was ever in.
 //!
 //! Cost: 4 bytes, and 2 to 8 an integer; found by halving, so O(log count); inserted and removed by
 //! moving what comes after.

@@ -13,11 +13,11 @@
 //!           and the offset of its first one. Groups begin with element `phase`
 //! ```
 //!
-//! A lookup compares sixteen tags at once, and walks at most fifteen elements from the nearest skip.
-//! Without an index it walks. The tags stand next to the head, so that a lookup that misses the
-//! cache misses it twice: there, and at the element. Blocks keep the order in which elements were
-//! inserted, which for [`Shape::Scored`] is that of the scores. A list's free bytes may stand before
-//! its first element too, so that both of its ends grow and shrink in place.
+//! A lookup compares sixteen tags at once, and walks at most fifteen elements from the nearest
+//! skip. Without an index it walks. The tags stand next to the head, so that a lookup that misses
+//! the cache misses it twice: there, and at the element. Blocks keep the order in which elements
+//! were inserted, which for [`Shape::Scored`] is that of the scores. A list's free bytes may stand
+//! before its first element too, so that both of its ends grow and shrink in place.
 //!
 //! Invariants ([`Block::check`]):
 //! 1. `count` elements fill `start…end` exactly, after the index and within the capacity.
@@ -52,8 +52,8 @@ const GROUP: usize = 16;
 /// Elements that a block without an index has at most …
 const PLAIN_COUNT_MAX: usize = GROUP;
 
-/// … and how few it must have for its index to go again: not as many, so that one element that comes
-/// and goes does not make and drop it each time.
+/// … and how few it must have for its index to go again: not as many, so that one element that
+/// comes and goes does not make and drop it each time.
 const INDEXED_COUNT_MIN: usize = 12;
 
 /// Longest block with an index: its skips are 16 bits wide …
@@ -84,7 +84,8 @@ const fn group_bytes(is_tagged: bool) -> usize {
     SKIP_BYTES + if is_tagged { GROUP } else { 0 }
 }
 
-/// Groups of a block of so many bytes with `count` elements, `phase` of them before the first group.
+/// Groups of a block of so many bytes with `count` elements, `phase` of them before the first
+/// group.
 #[inline]
 fn groups_of(capacity: usize, count: usize, phase: usize) -> usize {
     if capacity > INDEXED_BYTES_MAX || count > INDEXED_COUNT_MAX {
@@ -254,8 +255,8 @@ impl<'a> Block<'a> {
         Self::empty_len(self.shape()) + index_len + self.elements_len() + len
     }
 
-    /// Groups that it must have room for before one more element is inserted; none if it then has too
-    /// many elements for an index.
+    /// Groups that it must have room for before one more element is inserted; none if it then has
+    /// too many elements for an index.
     fn grown_groups(&self) -> usize {
         let count = self.count() + 1;
         let groups = self.groups();
@@ -388,9 +389,9 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// Finds the element whose key is `key`, whose hash has `tag` as its low byte. About one element
-    /// in 256 is compared in vain. O(count / 16), or O(count) steps of a walk where there are no
-    /// tags.
+    /// Finds the element whose key is `key`, whose hash has `tag` as its low byte. About one
+    /// element in 256 is compared in vain. O(count / 16), or O(count) steps of a walk where there
+    /// are no tags.
     #[inline]
     pub fn find(&self, key: &Code, tag: u8) -> Option<Position> {
         if self.is_indexed() && self.is_tagged() {

@@ -21,8 +21,8 @@ use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, S
 use crate::structures::item::{self, score_order};
 use arrayvec::ArrayVec;
 
-/// From the label of a list's last leaf to that of a new one after it. Labels wrap, so a queue never
-/// runs out of them, and 2^32 leaves may lie between its ends.
+/// From the label of a list's last leaf to that of a new one after it. Labels wrap, so a queue
+/// never runs out of them, and 2^32 leaves may lie between its ends.
 const LABEL_STEP: u64 = 1 << 32;
 
 /// How many children more a node has room for when it must be copied.
@@ -46,8 +46,8 @@ struct Guest {
 }
 
 impl Tree {
-    /// Inserts `element` at a place where its key was looked for and not found; in a list before the
-    /// element that stands there.
+    /// Inserts `element` at a place where its key was looked for and not found; in a list before
+    /// the element that stands there.
     ///
     /// # Panics
     /// If the key was found there, or the element is none of this tree's shape.
@@ -58,8 +58,8 @@ impl Tree {
         self.insert_at(store, path, place.position.index, place.hash, element);
     }
 
-    /// Writes `element` in the place of the one that was found there, which has the same key and, in
-    /// a tree by score, stands between the same neighbours. In place if it is as long.
+    /// Writes `element` in the place of the one that was found there, which has the same key and,
+    /// in a tree by score, stands between the same neighbours. In place if it is as long.
     ///
     /// # Panics
     /// If nothing was found there.
@@ -87,8 +87,8 @@ impl Tree {
         }
     }
 
-    /// Takes the element at `position` out of its leaf, which may be empty then. Afterwards all blocks
-    /// of the path may change.
+    /// Takes the element at `position` out of its leaf, which may be empty then. Afterwards all
+    /// blocks of the path may change.
     pub(super) fn take_out<S: BlockStore>(
         &mut self,
         store: &mut S,
@@ -239,8 +239,8 @@ impl Tree {
         self.retire(store, old);
     }
 
-    /// Splits a leaf so that `guest` fits one part, or at least comes nearer to that. The path leads
-    /// to the part in which it belongs; its index there. None if all hashes are equal.
+    /// Splits a leaf so that `guest` fits one part, or at least comes nearer to that. The path
+    /// leads to the part in which it belongs; its index there. None if all hashes are equal.
     fn split<S: BlockStore>(
         &mut self,
         store: &mut S,
@@ -473,7 +473,8 @@ impl Tree {
         }
     }
 
-    /// A label for a new leaf after the path's: in the middle to the next one, which may be its own.
+    /// A label for a new leaf after the path's: in the middle to the next one, which may be its
+    /// own.
     fn label_after<S: BlockStore>(&self, store: &S, path: &Path) -> u64 {
         let label = self.label(store, path.leaf);
         match path.order_after(store) {
@@ -638,8 +639,8 @@ pub(super) fn sum(entries: &[Entry], child: BlockId, order: u64) -> Entry {
     }
 }
 
-/// Where to cut pieces in two, both with one at least: nearest to the middle of their bytes that does
-/// not separate equal hashes. None if all are equal.
+/// Where to cut pieces in two, both with one at least: nearest to the middle of their bytes that
+/// does not separate equal hashes. None if all are equal.
 fn cut(pieces: &[Piece], is_hashed: bool) -> Option<usize> {
     let total: usize = pieces.iter().map(|piece| piece.len).sum();
     let mut left = 0usize;

@@ -21,17 +21,18 @@
 //! instead of changed, once, with the nodes above it. See `past.rs`.
 //!
 //! Invariants ([`Tree::check_invariants`]):
-//! 1. `elements` of a slot is what stands below it, `deadline` the least of it, `order` a lower bound
-//!    of it and, but for lists, above all that stands before.
-//! 2. No leaf but that of an element alone, or of equal hashes, is larger than its limit when it was
-//!    last inserted into; no leaf is empty.
-//! 3. A block born before the youngest view never changes. Every write asserts that in debug builds.
-//! 4. `held_bytes` is the sum of the blocks that the tree has in its store: of its present state, of
-//!    what views still see, of what waits to be freed.
+//! 1. `elements` of a slot is what stands below it, `deadline` the least of it, `order` a lower
+//!    bound of it and, but for lists, above all that stands before.
+//! 2. No leaf but that of an element alone, or of equal hashes, is larger than its limit when it
+//!    was last inserted into; no leaf is empty.
+//! 3. A block born before the youngest view never changes. Every write asserts that in debug
+//!    builds.
+//! 4. `held_bytes` is the sum of the blocks that the tree has in its store: of its present state,
+//!    of what views still see, of what waits to be freed.
 //!
 //! Cost: O(log n) for each change, one leaf and one node a level at most are split or merged; no
-//! change depends on the number of elements beyond that. 20.4 bytes a member of 16 bytes in a set of
-//! a million, 17.4 in a list.
+//! change depends on the number of elements beyond that. 20.4 bytes a member of 16 bytes in a set
+//! of a million, 17.4 in a list.
 //!
 //! After the counted B+trees of text editors, and the birth times of ZFS and btrfs.
 //!
@@ -67,7 +68,8 @@ use store::HEAD_BYTES;
 /// sure of it.
 pub const ELEMENTS_MAX: u64 = u32::MAX as u64;
 
-/// Bytes of a leaf at most: what a lookup may have to walk and a first change after freezing copies.
+/// Bytes of a leaf at most: what a lookup may have to walk and a first change after freezing
+/// copies.
 const LEAF_BYTES_MAX: usize = 1024;
 
 /// A list's leaf is reached from its ends, so it may be longer: sixteen fit a slab of 64 KiB.
@@ -232,8 +234,8 @@ impl Tree {
         }
     }
 
-    /// Makes `id` the block that stands at `level` steps from the root on a path, all nodes of which
-    /// above it may change.
+    /// Makes `id` the block that stands at `level` steps from the root on a path, all nodes of
+    /// which above it may change.
     fn link<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, level: usize, id: BlockId) {
         match level.checked_sub(1) {
             None => self.now.root = Some(id),

@@ -133,8 +133,8 @@ impl<'a> Node<'a> {
     }
 
     /// How many of its orders are less than `order`, or equal to it, too; the first one always is.
-    /// Compares every eighth, and then eight in a row: no comparison waits for another one's line of
-    /// the cache, and none decides a branch.
+    /// Compares every eighth, and then eight in a row: no comparison waits for another one's line
+    /// of the cache, and none decides a branch.
     #[inline]
     fn count_up_to(&self, order: u64, with_equal: bool) -> usize {
         let row = &self.bytes[OFFSET_ROWS + ORDER_BYTES..OFFSET_ROWS + self.count() * ORDER_BYTES];

@@ -8,13 +8,13 @@
 //!  A is closed                        it is freed
 //! ```
 //!
-//! Freezing notes the root and the epoch, and begins the next one. Every block that was born by then
-//! belongs to the view and does not change any more: a change puts a copy in its place, which is born
-//! in the new epoch, and so are copies of the nodes above it, each once per view. No block counts
-//! who needs it, so copying a node touches none of its children.
+//! Freezing notes the root and the epoch, and begins the next one. Every block that was born by
+//! then belongs to the view and does not change any more: a change puts a copy in its place, which
+//! is born in the new epoch, and so are copies of the nodes above it, each once per view. No block
+//! counts who needs it, so copying a node touches none of its children.
 //!
-//! Whatever is dropped in bulk, a subtree, a whole tree, or what a view leaves, waits in a grave and
-//! is freed in steps.
+//! Whatever is dropped in bulk, a subtree, a whole tree, or what a view leaves, waits in a grave
+//! and is freed in steps.
 //!
 //! Invariants:
 //! 1. Views are in the order of their epochs; `frozen` is that of the youngest.

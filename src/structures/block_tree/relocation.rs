@@ -1,8 +1,8 @@
 //! Blocks that the store wants to move: finding the word that names one.
 //!
 //! A block has no pointer to its parent; it is found again by its first element, or, in a list, by
-//! the label of its first leaf. Labels may repeat where elements were inserted at one place again and
-//! again; then all leaves of the label are looked through.
+//! the label of its first leaf. Labels may repeat where elements were inserted at one place again
+//! and again; then all leaves of the label are looked through.
 //!
 //! Cost: one search. In a list, besides, a step for each node above leaves of the same label.
 //!
@@ -18,8 +18,8 @@ use crate::structures::item;
 
 impl Tree {
     /// Names a block anew that has been copied to `to`, byte by byte. From then on the tree knows
-    /// nothing of `from`, which the store takes back itself. False, and nothing is changed, if a view
-    /// sees the block or it waits to be freed: then it stays where it is for a while.
+    /// nothing of `from`, which the store takes back itself. False, and nothing is changed, if a
+    /// view sees the block or it waits to be freed: then it stays where it is for a while.
     pub fn relocate<S: BlockStore>(&mut self, store: &mut S, from: BlockId, to: BlockId) -> bool {
         let bytes = store.bytes(from);
         let level = store::level(bytes);

@@ -31,8 +31,8 @@ impl Tree {
         self.settle(store, path);
     }
 
-    /// Makes a leaf that lost elements, and the nodes above it, as small as they should be. The nodes
-    /// may change already.
+    /// Makes a leaf that lost elements, and the nodes above it, as small as they should be. The
+    /// nodes may change already.
     pub(super) fn settle<S: BlockStore>(&mut self, store: &mut S, mut path: Path) {
         if self.block(store, path.leaf).count() == 0 {
             self.drop_leaf(store, &mut path);
@@ -45,8 +45,8 @@ impl Tree {
         self.lower_root(store);
     }
 
-    /// Takes an empty leaf away, and the nodes that have no other child. The path ends at the lowest
-    /// node that stays.
+    /// Takes an empty leaf away, and the nodes that have no other child. The path ends at the
+    /// lowest node that stays.
     fn drop_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
         self.retire(store, path.leaf);
         while let Some(&step) = path.steps.last() {

@@ -79,7 +79,8 @@ pub trait BlockStore {
     /// A copy of what hashes keys.
     fn hasher(&self) -> Self::Hasher;
 
-    /// The length worth asking for if at least `len` bytes are needed: what rounding up would waste.
+    /// The length worth asking for if at least `len` bytes are needed: what rounding up would
+    /// waste.
     fn good_len(&self, len: usize) -> usize;
 
     /// A block of exactly `len` bytes, at least 16, with anything in them but for its length in

@@ -37,9 +37,9 @@ fn agrees_with_a_model_in_every_shape() {
     }
 }
 
-/// Goal: every view is the model of its moment, whatever is written after it, in whatever order views
-/// are closed, and nothing is leaked or freed twice. Method: as above, with views opened and closed
-/// and graves dug up in steps between the writes; each view compared while it is open.
+/// Goal: every view is the model of its moment, whatever is written after it, in whatever order
+/// views are closed, and nothing is leaked or freed twice. Method: as above, with views opened and
+/// closed and graves dug up in steps between the writes; each view compared while it is open.
 #[test]
 fn every_view_is_the_model_of_its_moment() {
     for seed in 100..300 {
@@ -307,8 +307,8 @@ fn a_queue_runs_on_in_the_same_memory() {
     );
 }
 
-/// Goal: every block of the present state can be moved, whatever its order. Method: all are moved one
-/// by one, those of a list too in which many leaves share a label.
+/// Goal: every block of the present state can be moved, whatever its order. Method: all are moved
+/// one by one, those of a list too in which many leaves share a label.
 #[test]
 fn every_block_can_be_moved() {
     for shape in SHAPES {

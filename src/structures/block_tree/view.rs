@@ -5,9 +5,9 @@
 //!  by rank    slot by counts, then skips             by cursor  the leaf of a hash and where it ends
 //! ```
 //!
-//! A [`View`] is four words: whoever has one may read until the tree changes, or, if it is that of a
-//! frozen tree, until it is closed. A reader that works in slices keeps a rank and looks it up again
-//! in each slice.
+//! A [`View`] is four words: whoever has one may read until the tree changes, or, if it is that of
+//! a frozen tree, until it is closed. A reader that works in slices keeps a rank and looks it up
+//! again in each slice.
 //!
 //! Cost: every search is O(log n), two cache misses in a large tree; a walk reads memory in order.
 //!
@@ -182,7 +182,8 @@ impl View {
     }
 
     /// Where (`score`, `member`) stands or would be inserted, in a tree by score. Elements of one
-    /// score that fill many leaves cost more: O(64 log n) comparisons become O(6 log² n) cache misses.
+    /// score that fill many leaves cost more: O(64 log n) comparisons become O(6 log² n) cache
+    /// misses.
     pub fn locate_scored<S: BlockStore>(&self, store: &S, score: f64, member: Item) -> Place {
         let compare = |element: ElementRef| {
             let order = score_order(element.score()).cmp(&score_order(score));
@@ -438,10 +439,10 @@ impl View {
         path.order_after(store).unwrap_or(0)
     }
 
-    /// The elements of one leaf from `cursor` on, in the order of their hashes and then of their bytes,
-    /// each with its hash's order; appended to `elements`. Returns the next cursor, 0 when none is left.
-    /// All trees have the same order, so several of them are merged leaf by leaf. O(m log m) for the m
-    /// elements of a leaf.
+    /// The elements of one leaf from `cursor` on, in the order of their hashes and then of their
+    /// bytes, each with its hash's order; appended to `elements`. Returns the next cursor, 0 when
+    /// none is left. All trees have the same order, so several of them are merged leaf by leaf. O(m
+    /// log m) for the m elements of a leaf.
     pub fn next_by_hash<'s, S: BlockStore>(
         &self,
         store: &'s S,

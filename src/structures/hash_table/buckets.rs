@@ -4,9 +4,9 @@
 //!  near  [ ▪ ▪ ▪ ▪ ▪ · · ]──▶ 16 buckets each        far  (only beyond 112 buckets)
 //! ```
 //!
-//! All chunks of all segments have one size. So what a segment gives back when it is rebuilt is just
-//! what the next one needs, and the allocator keeps nothing in sizes that nobody asks for any more:
-//! with arrays of 4, 5, 6 and 7 KiB that was one byte in eight.
+//! All chunks of all segments have one size. So what a segment gives back when it is rebuilt is
+//! just what the next one needs, and the allocator keeps nothing in sizes that nobody asks for any
+//! more: with arrays of 4, 5, 6 and 7 KiB that was one byte in eight.
 //!
 //! Cost: 8 bytes a chunk in the segment's header. Finding a bucket reads the header, as it would
 //! for the address of an array.

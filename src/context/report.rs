@@ -1,0 +1,197 @@
+//! What INFO tells: figures of all parts of the cache, gathered at one moment.
+//!
+//! ```text
+//!  keyspace, sessions, configuration ─┐
+//!  statistics, turns                 ─┼─▶ Report ──▶ Gauges     MEMORY STATS, MEMORY DOCTOR
+//!  durations of commands             ─┘          └─▶ info_text  INFO, `CacheEngine::info`
+//! ```
+//!
+//! A report needs no client: the engine makes one from its parts (`engine/report.rs`), a command
+//! from what it was given ([`Context::report`](super::Context::report)).
+//!
+//! Cost: O(databases + clients + commands); a percentile walks a histogram for each command.
+//!
+//! Not here: names and texts of the fields (`stats/table.rs`), the counting itself.
+
+use super::host::Host;
+use super::timing::Timing;
+use crate::base::clock::Timestamp;
+use crate::base::command_id::CommandId;
+use crate::config::{Config, MemoryLimit};
+use crate::keyspace::Keyspace;
+use crate::session::Sessions;
+use crate::stats::turns::Turns;
+use crate::stats::{
+    self, CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat, Section,
+    Statistics,
+};
+
+/// The name of a command by its number; of a subcommand `parent|name`.
+pub type CommandName = fn(CommandId) -> &'static str;
+
+/// The parts that figures are read from.
+pub struct Report<'a> {
+    /// The databases.
+    pub keyspace: &'a Keyspace,
+    /// All sessions.
+    pub sessions: &'a Sessions,
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// The server around the cache.
+    pub host: &'a Host,
+    /// Counters and gauges; peaks and rates are brought up to date.
+    pub stats: &'a mut Statistics,
+    /// How long the turns of the loop take.
+    pub turns: &'a Turns,
+    /// How long commands took.
+    pub timing: &'a Timing,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Report<'_> {
+    /// The text of INFO for some sections, or the default ones if none is named.
+    pub fn info_text(mut self, sections: &[&[u8]], command_name: CommandName) -> String {
+        let gauges = self.gauges();
+        let counters = self.counters();
+        let latencies = self.latencies(sections, command_name);
+        let errors = self.stats.errors();
+        let errors: Vec<ErrorStat<'_>> = errors
+            .map(|(code, count)| ErrorStat { code, count })
+            .collect();
+        stats::info_text(
+            sections,
+            &InfoSource {
+                counters: &counters,
+                gauges: &gauges,
+                commands: &self.commands(command_name),
+                command_busy_us: self.stats.command_busy_us(),
+                latencies: &latencies,
+                errors: &errors,
+                databases: &self.databases(),
+            },
+        )
+    }
+
+    /// The totals, those that the keyspace counts included.
+    fn counters(&self) -> Counters {
+        let evicted = self.keyspace.eviction_report();
+        Counters {
+            expired_keys: self.keyspace.expiry_report().removed_keys,
+            evicted_keys: evicted.keys,
+            evicted_bytes: evicted.bytes,
+            eviction_examined_keys: evicted.examined,
+            eviction_ghost_hits: evicted.ghost_hits,
+            ..self.stats.counters.clone()
+        }
+    }
+
+    fn commands(&self, command_name: CommandName) -> Vec<CommandStat<'static>> {
+        let commands = self.stats.commands();
+        commands
+            .map(|(number, count)| CommandStat {
+                name: command_name(number),
+                calls: count.calls,
+                usec: count.busy_ns / 1_000,
+                rejected_calls: count.rejected_calls,
+                failed_calls: count.failed_calls,
+            })
+            .collect()
+    }
+
+    /// How long commands took, if the request wants to know: this walks a histogram a command.
+    fn latencies(&self, sections: &[&[u8]], command_name: CommandName) -> Vec<LatencyStat<'_>> {
+        let percentiles = &self.config.latency_percentiles;
+        if !Section::Latencystats.is_asked_for(sections) || percentiles.is_empty() {
+            return Vec::new();
+        }
+        let tracked = self.timing.all_durations();
+        tracked
+            .map(|(number, durations)| LatencyStat {
+                name: command_name(number),
+                percentiles: percentiles
+                    .iter()
+                    .map(|percentile| {
+                        let duration_ns = durations.percentile(percentile.value());
+                        (percentile.text(), duration_ns as f64 / 1_000.0)
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn databases(&self) -> Vec<DatabaseStat> {
+        let now_ms = self.now.unix_ms();
+        (0..self.keyspace.database_count())
+            .map(|index| {
+                let size = self.keyspace.size(index);
+                DatabaseStat {
+                    index: index as u32,
+                    keys: size.keys as u64,
+                    expires: size.expires as u64,
+                    avg_ttl_ms: self.keyspace.average_ttl_ms(index, now_ms),
+                }
+            })
+            .collect()
+    }
+
+    /// The values of the moment: what the node and the reactor keep up to date, and what is read
+    /// from keyspace and sessions now. Takes a sample of the rates and notes the peaks.
+    pub fn gauges(&mut self) -> Gauges {
+        let now = self.now;
+        let keyspace = self.keyspace;
+        let expired = keyspace.expiry_report();
+        let evicted = keyspace.eviction_report();
+        let longest_turn = self.turns.longest();
+        let snapshots = &self.host.snapshots;
+        let keyspace_bytes = keyspace.used_bytes();
+        let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
+        let stats = &mut *self.stats;
+        let session_bytes = self.sessions.used_bytes() + stats.slow_log.used_bytes();
+        stats.sample_rates(now.monotonic_ms(), evicted.keys);
+        let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
+        Gauges {
+            memory_limit_is_auto: self.config.maxmemory == MemoryLimit::Auto,
+            memory_policy: self.config.maxmemory_policy.name(),
+            now_usec: now.unix_us,
+            changes_since_save: keyspace
+                .dirty_count()
+                .saturating_sub(snapshots.saved_dirty_count),
+            last_save_unix_seconds: snapshots.last_unix_seconds,
+            last_save_failed: snapshots.last_failed,
+            snapshot_in_progress: snapshots.is_in_progress,
+            config_file: self.host.config_file.clone(),
+            eviction_ghost_bytes: evicted.ghost_bytes,
+            evictions_per_second: stats.evictions_per_second(),
+            uptime_seconds: now.monotonic_us / 1_000_000,
+            connected_clients: self.sessions.len() as u64,
+            blocked_clients: self.sessions.blocked_count() as u64,
+            maxclients: u64::from(self.config.maxclients),
+            used_memory_bytes,
+            used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,
+            keyspace_overhead_bytes,
+            keyspace_bytes: keyspace_bytes as u64,
+            entries_held_bytes: keyspace.held_entry_bytes() as u64,
+            snapshot_held_bytes: keyspace.cut_held_bytes() as u64,
+            lazyfree_pending_objects: keyspace.pending_free_keys() as u64,
+            commands_per_second: stats.commands_per_second(),
+            input_bytes_per_second: stats.input_bytes_per_second(),
+            output_bytes_per_second: stats.output_bytes_per_second(),
+            turns_per_second: stats.turns_per_second(),
+            mean_turn_usec: stats.mean_turn_usec(),
+            expiry_next_deadline_ms: keyspace.next_deadline_ms(),
+            expire_lag_p50_usec: expired.lag_p50_ms * 1000,
+            expire_lag_p99_usec: expired.lag_p99_ms * 1000,
+            expire_lag_max_usec: expired.lag_max_ms * 1000,
+            loop_turn_p50_usec: self.turns.percentile_us(50.0),
+            loop_turn_p99_usec: self.turns.percentile_us(99.0),
+            loop_turn_p999_usec: self.turns.percentile_us(99.9),
+            loop_turn_max_serve_usec: longest_turn.serve_us,
+            loop_turn_max_work_usec: longest_turn.work_us,
+            loop_turn_max_read_usec: longest_turn.read_us,
+            loop_turn_max_save_usec: longest_turn.save_us,
+            loop_turn_max_write_usec: longest_turn.write_us,
+            ..stats.gauges.clone()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The figures of the cache without a client: for the program around it, the log and the node.
+//!
+//! Not here: gathering them (`context/report.rs`), names and texts of the fields (`stats/`).
+
+use super::CacheEngine;
+use crate::command::declare::table::command_name;
+use crate::context::report::Report;
+
+impl CacheEngine {
+    /// What INFO would answer for one section (`"memory"`), or for `"all"`, at the time of the last
+    /// call. O(databases + sessions + commands).
+    pub fn info(&mut self, section: &str) -> String {
+        self.report().info_text(&[section.as_bytes()], command_name)
+    }
+
+    /// All memory in use, clients to the byte, and the slow log; noted for the peak in INFO.
+    /// O(databases + clients).
+    pub fn used_memory_bytes(&mut self) -> u64 {
+        let keyspace_bytes = self.keyspace.used_bytes();
+        let client_bytes = self.sessions.used_bytes() + self.stats.slow_log.used_bytes();
+        let gauges = &mut self.stats.gauges;
+        gauges.note_used_memory(keyspace_bytes, client_bytes)
+    }
+
+    /// Notes how much memory is in use, of clients only their buffers, for the peak in INFO.
+    /// O(databases).
+    pub fn note_used_memory(&mut self) {
+        let gauges = &mut self.stats.gauges;
+        let buffers_bytes = gauges.client_buffers_bytes as usize;
+        gauges.note_used_memory(self.keyspace.used_bytes(), buffers_bytes);
+    }
+
+    /// Takes a sample of what INFO shows per second.
+    pub fn sample_rates(&mut self, now_ms: u64) {
+        let evicted_keys = self.keyspace.eviction_report().keys;
+        self.stats.sample_rates(now_ms, evicted_keys);
+    }
+
+    /// The parts that figures are read from.
+    pub(crate) fn report(&mut self) -> Report<'_> {
+        Report {
+            keyspace: &self.keyspace,
+            sessions: &self.sessions,
+            config: &self.config,
+            host: &self.host,
+            stats: &mut self.stats,
+            turns: &self.turns,
+            timing: &self.timing,
+            now: self.now,
+        }
+    }
+}
