@@ -14,7 +14,7 @@ use evenkeel::context::outbox::Effect;
 use evenkeel::engine::Execution;
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::reply::Dialect;
-use evenkeel::session::{Peer, ReplyMode, SessionKey};
+use evenkeel::session::{Link, Peer, ReplyMode, SessionKey};
 use evenkeel::{CacheEngine, Config, Expire, Timestamp};
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut engine = CacheEngine::new(config());
-        let sessions = [(); SESSIONS].map(|()| engine.open_session(Peer::embedded(), START));
+        let sessions = std::array::from_fn(|slot| open(&mut engine, slot, START));
         Self {
             engine,
             sessions,
@@ -145,12 +145,8 @@ impl World {
             self.reply.escape_ascii()
         );
         for effect in effects {
-            if let Effect::CloseSession { id } = effect {
-                let engine = &self.engine;
-                let mut open = self.sessions.iter();
-                if let Some(victim) = open.position(|&key| engine.session(key).id == id) {
-                    self.reopen(victim);
-                }
+            if let Effect::Close { link } = effect {
+                self.reopen(link.0 as usize);
             }
         }
         if is_last {
@@ -160,7 +156,7 @@ impl World {
 
     fn reopen(&mut self, slot: usize) {
         self.engine.close_session(self.sessions[slot]);
-        self.sessions[slot] = self.engine.open_session(Peer::embedded(), self.now);
+        self.sessions[slot] = open(&mut self.engine, slot, self.now);
     }
 
     /// One of an embedder's calls.
@@ -237,6 +233,13 @@ impl World {
             assert!(tick_count < 100_000, "work without an end");
         }
     }
+}
+
+/// Begins the session of a slot, whose number stands for its connection.
+fn open(engine: &mut CacheEngine, slot: usize, now: Timestamp) -> SessionKey {
+    let key = engine.open_session(Peer::embedded(), now);
+    engine.session_mut(key).link = Some(Link(slot as u64));
+    key
 }
 
 /// Whether a request would lift the limits that keep the fuzzer's memory small.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  node    snapshots               ─┐
-//!  server  configuration file,      ├─▶ Host ─▶ SAVE, CONFIG SET, CONFIG REWRITE, the gate of writes
+//!  server  configuration file,      ├─▶ Host ─▶ SAVE, CONFIG, the gate of writes
 //!          sockets that it can open ┘      └──▶ INFO, by the report
 //! ```
 //!

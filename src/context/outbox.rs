@@ -28,7 +28,8 @@ pub enum Wait {
         /// How far.
         span_ms: u64,
     },
-    /// Write the configuration into its file; the answer comes when that is durable (CONFIG REWRITE).
+    /// Write the configuration into its file; the answer comes when that is durable (CONFIG
+    /// REWRITE).
     ConfigFile,
     /// Set these parameters, name after value, when the sockets are open that they ask for (CONFIG
     /// SET of `bind` and `port`).

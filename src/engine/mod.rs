@@ -246,8 +246,9 @@ impl CacheEngine {
         (context, database, &self.names)
     }
 
-    /// Goes one step on with the long read of a session ([`Wait::Steps`](crate::context::outbox::Wait)) and appends to
-    /// `reply` what there is of it. Returns true when the reply is complete.
+    /// Goes one step on with the long read of a session
+    /// ([`Wait::Steps`](crate::context::outbox::Wait)) and appends to `reply` what there is of it.
+    /// Returns true when the reply is complete.
     pub fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
         self.now = now;
         let session = self.sessions.get_mut(key);

@@ -4,8 +4,9 @@
 //!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─▶ the versions of watched keys
 //! ```
 //!
-//! 1. There is one test, [`Interests::is_empty`]: a change that nobody is interested in costs that and
-//!    no more. Clients that wait for a key, listen to key events or are tracked belong behind it.
+//! 1. There is one test, [`Interests::is_empty`]: a change that nobody is interested in costs that
+//!    and no more. Clients that wait for a key, listen to key events or are tracked belong behind
+//!    it.
 //! 2. A watch is a claim on a version; it must be given back ([`Interests::release`]).
 //!
 //! Not here: who watches (`session/transaction.rs`); what changes a key (`mutation/`).
@@ -93,8 +94,8 @@ impl Interests {
         }
     }
 
-    /// Notes a change of every watched key of a database that `is_changed` accepts, which is no event
-    /// of a key: nothing but its watches hear of it. O(watched keys).
+    /// Notes a change of every watched key of a database that `is_changed` accepts, which is no
+    /// event of a key: nothing but its watches hear of it. O(watched keys).
     pub(super) fn note_where(&mut self, database: usize, is_changed: impl Fn(&[u8]) -> bool) {
         self.changes += 1;
         for (key, watched) in self.databases.get_mut(&database).into_iter().flatten() {

@@ -257,7 +257,8 @@ fn watched_versions_follow_changes_expiry_flush_and_swap() {
     assert!(keyspace.interests.is_empty());
 }
 
-/// What a change let those hear who listen: `key: event`, with the database before all but the first.
+/// What a change let those hear who listen: `key: event`, with the database before all but the
+/// first.
 fn heard(keyspace: &mut Keyspace) -> String {
     let shown = keyspace.interests.heard().into_iter().map(|heard| {
         let (database, key, event) = heard;

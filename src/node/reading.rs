@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Invariants: a reader stands in the row once or is parked; its connection executes nothing
-//! meanwhile (`Holds::ANSWER`), so a client has one long read at a time, and all clients' take steps
-//! in turn. An id in the row whose connection has ended is skipped.
+//! meanwhile (`Holds::ANSWER`), so a client has one long read at a time, and all clients' take
+//! steps in turn. An id in the row whose connection has ended is skipped.
 //!
 //! Not here: what is read (`command/`), how much time there is for it (`server/reactor.rs`).
 

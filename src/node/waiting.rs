@@ -127,8 +127,8 @@ impl Node {
         self.waiting.push(awaited, id);
     }
 
-    /// Answers a client, if it is still there and waits, and lets it go on: OK, or an error with its
-    /// reason.
+    /// Answers a client, if it is still there and waits, and lets it go on: OK, or an error with
+    /// its reason.
     pub(super) fn answer(&mut self, id: ConnectionId, outcome: Result<(), &str>) {
         if self.release(id, Holds::ANSWER) {
             self.write_outcome(id, outcome);

@@ -14,7 +14,8 @@
 //!
 //! Cost: a counter is one addition; INFO is linear in the rows and in the lines of its lists.
 //!
-//! Not here: who counts (`engine/`, `node/`) and gathers (`context/report.rs`); the INFO command (`command/`).
+//! Not here: who counts (`engine/`, `node/`) and gathers (`context/report.rs`); the INFO command
+//! (`command/`).
 
 mod constant;
 mod docs;

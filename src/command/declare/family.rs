@@ -10,8 +10,8 @@
 //!                                                          done to keys, secrets …
 //! ```
 //!
-//! What is left out has its usual value: no flags, no secrets, the keys of the family, cost O(1), the
-//! ACL categories that follow from group and flags. The arity
+//! What is left out has its usual value: no flags, no secrets, the keys of the family, cost O(1),
+//! the ACL categories that follow from group and flags. The arity
 //! follows from the syntax (`arity.rs`). A subcommand has no keys unless it says so.
 //!
 //! Not here: what the parts of a declaration mean (`spec.rs`).

@@ -1,15 +1,16 @@
 //! Which arguments of a command are keys, and what is done to them.
 //!
 //! ```text
-//!  ZUNIONSTORE destination numkeys key …     Part::at(1)           Part::counted(2)
-//!  XREAD … STREAMS key … id …                Part::after("STREAMS", 1).through(-1, 1).share(2)
-//!  SORT key … STORE destination              Part::at(1)           Part::after("STORE", 2).optional()
+//!  ZUNIONSTORE destination numkeys key …   Part::at(1)    Part::counted(2)
+//!  XREAD … STREAMS key … id …              Part::after("STREAMS", 1).through(-1, 1).share(2)
+//!  SORT key … STORE destination            Part::at(1)    Part::after("STORE", 2).optional()
 //! ```
 //!
-//! A command has parts of keys; the same is done to all keys of a part. A part begins at a place, or
-//! after a word; it goes so many arguments on, or as far as a number says that stands there.
+//! A command has parts of keys; the same is done to all keys of a part. A part begins at a place,
+//! or after a word; it goes so many arguments on, or as far as a number says that stands there.
 //!
-//! 1. What a part is follows Redis's key specifications, so COMMAND INFO shows the parts as they are.
+//! 1. What a part is follows Redis's key specifications, so COMMAND INFO shows the parts as they
+//!    are.
 //! 2. [`Keys::find`] gives indexes of the request only, whatever the request says.
 //!
 //! Cost: the place of the first key is kept apart, since every request is asked for it; to find all
@@ -34,8 +35,8 @@ pub enum Begin {
         word: &'static str,
         /// The first argument that may be it.
         from: u8,
-        /// Other words that may come before it, and how many arguments belong to each: those are not
-        /// the word, whatever they are.
+        /// Other words that may come before it, and how many arguments belong to each: those are
+        /// not the word, whatever they are.
         others: &'static [(&'static str, u8)],
     },
 }
@@ -152,8 +153,8 @@ impl Part {
         self
     }
 
-    /// The first key, the last and their distance, if the part is a range at a fixed place; the last
-    /// counts from the end if negative.
+    /// The first key, the last and their distance, if the part is a range at a fixed place; the
+    /// last counts from the end if negative.
     const fn range(&self) -> Option<(u8, i8, u8)> {
         let (Begin::Index(first), Extent::Range { last, step, .. }) = (self.begin, self.extent)
         else {
@@ -262,8 +263,8 @@ impl Keys {
         }
     }
 
-    /// The keys of a request: their indexes, part by part, each with its part. `None` if the request
-    /// does not have them. Without keys of their own, optional parts give none.
+    /// The keys of a request: their indexes, part by part, each with its part. `None` if the
+    /// request does not have them. Without keys of their own, optional parts give none.
     pub fn find(self, request: Args<'_>) -> Option<impl Iterator<Item = (usize, &'static Part)>> {
         let found = move |part: &'static Part| {
             let indexes = part.find(request).into_iter().flatten();
@@ -279,8 +280,8 @@ impl Keys {
         self.parts.iter().any(|part| part.range().is_none())
     }
 
-    /// What COMMAND INFO says for clients that know one range only: the first key, the last and their
-    /// distance, over all parts at fixed places; zeros if there is none.
+    /// What COMMAND INFO says for clients that know one range only: the first key, the last and
+    /// their distance, over all parts at fixed places; zeros if there is none.
     pub fn triple(self) -> (u8, i8, u8) {
         let ranges = self.parts.iter().filter_map(Part::range);
         // From the end is further than any place.

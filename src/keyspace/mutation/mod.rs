@@ -2,7 +2,7 @@
 //!
 //! | file | changes |
 //! |---|---|
-//! | `mod.rs` | keys of any kind: removal, deadlines, whole databases; and what every change implies |
+//! | `mod.rs` | keys of any kind: removal, deadlines, databases; and what every change implies |
 //! | `string.rs` | strings |
 //! | `restore.rs` | values that come as a whole: from a snapshot, or from another key |
 //!
@@ -270,8 +270,8 @@ impl<'a> Mutation<'a> {
         self.keyspace.dirty_count += 1;
     }
 
-    /// Removes due keys that are watched in this database or another from both of them, so that none
-    /// comes to the other and counts as there. O(watched keys).
+    /// Removes due keys that are watched in this database or another from both of them, so that
+    /// none comes to the other and counts as there. O(watched keys).
     fn remove_due_watched_keys(&mut self, other: usize) {
         let databases = [self.database, other];
         for key in databases

@@ -344,8 +344,8 @@ fn a_client_that_sends_nothing_more_still_gets_its_answer() {
     assert_eq!(rig.close_listed(), [waiter]);
 }
 
-/// Defect: a client that was closed for its memory while it waited was answered all the same. Effect:
-/// OK came after the error that said it is closed. Fix: who waits no more is not answered.
+/// Defect: a client that was closed for its memory while it waited was answered all the same.
+/// Effect: OK came after the error that said it is closed. Fix: who waits no more is not answered.
 #[test]
 fn who_is_closed_while_it_waits_gets_no_answer() {
     let (mut rig, mut disk) = Rig::saving("");
