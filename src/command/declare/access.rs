@@ -2,7 +2,7 @@
 //! another or take it away.
 //!
 //! ```text
-//!  RO  reads    RW  changes what is there    OW  puts in place, whatever was there    RM  takes away
+//!  RO  reads   RW  changes what is there   OW  puts in place, whatever was there   RM  removes
 //!  access   the value, or a part of it, is told or copied
 //!  update   insert   delete   what may become of the value
 //! ```
