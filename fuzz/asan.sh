@@ -2,7 +2,7 @@
 # Runs the unit tests of the files with unsafe code, and of what drives them, under
 # AddressSanitizer, leaks included.
 #
-#   fuzz/asan.sh                    keyspace, entries, prefetch, engine, node, typed calls
+#   fuzz/asan.sh                    keyspace, entries, prefetch, engine, node, large blocks
 #   fuzz/asan.sh structures::       the tests whose names contain these words instead
 #
 # The sanitizer is unstable, hence a nightly toolchain or the variable that unlocks the stable one.
@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 machine=${FUZZ_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
-[ $# -gt 0 ] || set -- keyspace:: base::prefetch engine:: node:: structures:: value::
+[ $# -gt 0 ] || set -- keyspace:: base::prefetch engine:: node:: server::large_blocks structures:: value::
 
 RUSTFLAGS=-Zsanitizer=address
 RUSTC_BOOTSTRAP=1

@@ -17,7 +17,6 @@ const WIDE: &[(&str, usize, &str)] = &[
     ("fuzz/src/reply.rs", 1, "drawing"),
     ("src/base/mod.rs", 1, "table"),
     ("src/command/declare/table.rs", 1, "drawing"),
-    ("src/command/introspection/key_access.rs", 1, "drawing"),
     ("src/command/mod.rs", 1, "table"),
     ("src/context/mod.rs", 1, "drawing"),
     ("src/engine/batch.rs", 1, "drawing"),
