@@ -199,6 +199,29 @@ impl ServerProcess {
         assert!(status.success(), "signal {name} to the server");
     }
 
+    /// Stops the process where it is until [`ServerProcess::thaw`]: what is sent meanwhile waits in its
+    /// sockets.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let status = format!("/proc/{}/stat", self.id());
+        let is_stopped = || {
+            let text = std::fs::read_to_string(&status).expect("the process is there");
+            // The state follows the name, which may hold anything.
+            let (_, fields) = text.rsplit_once(')').expect("the name stands in brackets");
+            fields.trim_start().starts_with('T')
+        };
+        let end = Instant::now() + PATIENCE;
+        while !is_stopped() {
+            assert!(Instant::now() < end, "the server does not stop");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lets a stopped process go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
     /// Waits for the process to end by itself; panics if it does not within `limit`.
     pub(crate) fn wait_for_exit(&mut self, limit: Duration) -> ExitStatus {
         let end = Instant::now() + limit;
