@@ -199,8 +199,8 @@ impl ServerProcess {
         assert!(status.success(), "signal {name} to the server");
     }
 
-    /// Stops the process where it is until [`ServerProcess::thaw`]: what is sent meanwhile waits in its
-    /// sockets.
+    /// Stops the process where it is until [`ServerProcess::thaw`]: what is sent meanwhile waits in
+    /// its sockets.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
         let status = format!("/proc/{}/stat", self.id());
