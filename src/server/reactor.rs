@@ -168,7 +168,7 @@ impl Reactor {
             self.note(event, now);
         }
         let mut parts = self.scheduler.turn(now, events.is_empty());
-        let advance_ms = self.meet_demands();
+        let advance_ms = self.meet_demands(now);
         let ended_us = self.scheduler.edge().monotonic_us();
         let duration_us = ended_us - now.monotonic_us;
         // What commands asked of the loop counts as the last part.
@@ -246,8 +246,7 @@ impl Reactor {
     }
 
     /// Opens other sockets, if clients asked for that.
-    fn change_listening(&mut self) {
-        let now = self.now();
+    fn change_listening(&mut self, now: Timestamp) {
         let (node, sockets) = self.scheduler.parts_mut();
         let mut has_opened = false;
         node.change_listening(now, &mut |node, wanted| {
@@ -266,8 +265,8 @@ impl Reactor {
     }
 
     /// Does what the node demands, but for moving the clock: how far is returned.
-    fn meet_demands(&mut self) -> Option<u64> {
-        self.change_listening();
+    fn meet_demands(&mut self, now: Timestamp) -> Option<u64> {
+        self.change_listening(now);
         let demands = self.node_mut().take_demands();
         if demands.heartbeat {
             self.daemon.beat(self.scheduler.node_mut());

@@ -280,25 +280,29 @@ impl<E: Edge> Scheduler<E> {
         }
         self.light.extend(light);
         // One of each at least, however long the others took.
-        for _ in 0..self.new.len() {
-            let Some(id) = self.new.pop_front() else {
-                break;
-            };
-            self.serve_one(id, now);
-            if self.edge.monotonic_us() >= end_us {
-                break;
-            }
-        }
-        for _ in 0..self.heavy.len() {
-            let Some(id) = self.heavy.pop_front() else {
-                break;
-            };
-            self.serve_one(id, now);
-            if self.edge.monotonic_us() >= end_us {
-                break;
-            }
-        }
+        self.serve_until(end_us, now, |scheduler| &mut scheduler.new);
+        self.serve_until(end_us, now, |scheduler| &mut scheduler.heavy);
         self.enqueue_ready();
+    }
+
+    /// Gives links of a queue one go each until that time, one link at least. Those that come again
+    /// meanwhile wait for the next turn.
+    #[inline]
+    fn serve_until(
+        &mut self,
+        end_us: u64,
+        now: Timestamp,
+        queue: impl Fn(&mut Self) -> &mut VecDeque<LinkId>,
+    ) {
+        for _ in 0..queue(self).len() {
+            let Some(id) = queue(self).pop_front() else {
+                break;
+            };
+            self.serve_one(id, now);
+            if self.edge.monotonic_us() >= end_us {
+                break;
+            }
+        }
     }
 
     fn is_heavy(&mut self, id: LinkId) -> bool {
@@ -530,16 +534,7 @@ impl<E: Edge> Scheduler<E> {
                 break;
             }
         }
-        // Those that come again in this turn wait for the next.
-        for _ in 0..self.parting.len() {
-            let Some(id) = self.parting.pop_front() else {
-                break;
-            };
-            self.serve_one(id, now);
-            if self.edge.monotonic_us() >= end_us {
-                break;
-            }
-        }
+        self.serve_until(end_us, now, |scheduler| &mut scheduler.parting);
         self.write(now);
         self.closing.extend(self.node.take_close_list());
     }
