@@ -20,9 +20,13 @@ mod connection;
 pub mod declare;
 mod diagnostics;
 mod generic;
+mod hashes;
 mod introspection;
+mod lists;
 pub(crate) mod observe;
 pub(crate) mod server;
+mod sets;
+mod sorted_sets;
 mod strings;
 pub(crate) mod transactions;
 

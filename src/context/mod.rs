@@ -21,7 +21,9 @@ pub mod timing;
 use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::config::Config;
-use crate::keyspace::{EntryRef, Key, Keyspace, Lookup, Mutation, Room};
+use crate::keyspace::{
+    Changed, EntryHome, EntryRef, Key, Keyspace, Lookup, Memory, Missing, Mutation, Room,
+};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -29,6 +31,7 @@ use crate::session::long_read::LongRead;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
+use crate::value::collection::CollectionType;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use host::Host;
@@ -169,6 +172,41 @@ impl<'a> Context<'a> {
             None => None,
         };
         Ok(answer(reply, value))
+    }
+
+    /// The reply, and the collection of a key that is read: counts a hit or a miss, notes the use.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds another type.
+    #[inline]
+    pub fn read_as<'c, T: CollectionType>(
+        &'c mut self,
+        key: Key<'_>,
+    ) -> Result<(&'c mut ReplyWriter<'a>, Option<T::Ref<'c, Memory>>), WrongType> {
+        let session = self.sessions.get(self.key);
+        let (database, is_untouching) = (session.database, session.is_untouching);
+        let now_ms = self.now.unix_ms();
+        let found = if is_untouching {
+            self.keyspace.peek::<T>(database, key, now_ms)
+        } else {
+            self.keyspace.read::<T>(database, key, now_ms)
+        };
+        count_read(self.stats, !matches!(found, Ok(None)));
+        Ok((&mut self.reply, found?))
+    }
+
+    /// Lends the collection of a key to `change`: see [`Mutation::change`].
+    ///
+    /// # Errors
+    /// WRONGTYPE, and what `change` fails with.
+    pub fn change<T: CollectionType, R>(
+        &mut self,
+        key: Key<'_>,
+        missing: Missing,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, ReplyError>,
+    ) -> Result<Option<R>, ReplyError> {
+        self.mutate()
+            .change::<T, R, ReplyError>(key, missing, change)
     }
 
     /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes

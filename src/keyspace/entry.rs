@@ -32,24 +32,26 @@
 //! implies (`mutation/`).
 #![allow(unsafe_code)]
 
-use super::slabs::{Evacuation, PIECE_BYTES_MAX, Slabs, piece_bytes};
-use super::spans::{PAGE_BYTES, SPAN_BYTES_MAX, Spans};
+use super::collections::Collections;
+use super::memory::{Memory, size_class};
+use crate::base::hash::KeyHasher;
 use crate::base::prefetch::prefetch;
 use crate::structures::expiry_heap::PositionStore;
 use crate::value::kind::{Kind, WrongType};
 use crate::value::string::StringValue;
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr;
 use std::slice;
 
-const ALIGNMENT: usize = 8;
 const LONG_KEY: u8 = 255;
 
 /// The bits that hold the [`Kind`].
 const KIND_MASK: u8 = 0x0f;
 
+/// A string that is an integer; a set that is a sorted array of them.
 const FLAG_INTEGER: u8 = 1 << 4;
 const FLAG_MODIFIED_IN_PLACE: u8 = 1 << 5;
+/// Of collections the same bit: the value is the number of a large one.
+const FLAG_LARGE: u8 = 1 << 5;
 const FLAG_DEADLINE: u8 = 1 << 6;
 const FLAG_CUT: u8 = 1 << 7;
 
@@ -63,21 +65,6 @@ const LINE_BYTES: usize = 64;
 /// Bytes of a header without optional fields.
 pub(super) const HEADER_BYTES: usize = OFFSET_OPTIONAL;
 const OFFSET_OPTIONAL: usize = 8;
-
-/// Bytes an entry of `len` bytes takes: a piece of a slab, or, beyond those, whole pages, and eight
-/// sizes to a doubling at most.
-#[inline]
-pub(super) const fn size_class(len: usize) -> usize {
-    if len <= PIECE_BYTES_MAX {
-        return piece_bytes(len);
-    }
-    let eighth = 1 << (usize::BITS - 1 - (len - 1).leading_zeros() - 3);
-    len.next_multiple_of(if eighth > PAGE_BYTES {
-        eighth
-    } else {
-        PAGE_BYTES
-    })
-}
 
 /// Names an entry: its address. See invariant 1 of the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,9 +133,10 @@ impl Shape {
         size_class(self.value_offset() + self.value_len)
     }
 
-    fn layout(self) -> Layout {
-        Layout::from_size_align(self.allocation_bytes(), ALIGNMENT)
-            .expect("key and value are each at most 4 GiB")
+    /// The same with a value that takes what rounding would waste.
+    fn filled(self) -> Self {
+        let value_len = self.allocation_bytes() - self.value_offset();
+        Self { value_len, ..self }
     }
 }
 
@@ -156,6 +144,17 @@ impl Shape {
 #[inline]
 fn have_same_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
     one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
+}
+
+/// What an entry holds of a collection.
+#[derive(Clone, Copy)]
+pub(super) enum Content<'a> {
+    /// A packed block.
+    Packed(&'a [u8]),
+    /// A sorted array of integers.
+    Integers(&'a [u8]),
+    /// The number under which the large collection is found.
+    Large(u32),
 }
 
 /// A read view of one entry.
@@ -202,6 +201,12 @@ impl<'a> EntryRef<'a> {
         unsafe { slice::from_raw_parts(self.base.add(offset), len) }
     }
 
+    /// What names the entry while it lives.
+    #[inline]
+    pub(super) fn id(self) -> EntryId {
+        EntryId(self.base as u64)
+    }
+
     /// The key.
     #[inline]
     pub fn key(self) -> &'a [u8] {
@@ -226,8 +231,38 @@ impl<'a> EntryRef<'a> {
     /// The type of the value.
     #[inline]
     pub fn kind(self) -> Kind {
-        debug_assert_eq!(self.byte(OFFSET_FLAGS) & KIND_MASK, Kind::String as u8);
-        Kind::String
+        Kind::from_bits(self.byte(OFFSET_FLAGS) & KIND_MASK)
+    }
+
+    /// How a collection is kept.
+    #[inline]
+    pub(super) fn content(self) -> Content<'a> {
+        let shape = self.shape();
+        debug_assert_ne!(shape.flags & KIND_MASK, Kind::String as u8);
+        let bytes = self.bytes(shape.value_offset(), shape.value_len);
+        if shape.flags & FLAG_LARGE != 0 {
+            let number = bytes
+                .try_into()
+                .expect("a number of a collection is 4 bytes");
+            return Content::Large(u32::from_ne_bytes(number));
+        }
+        match shape.flags & FLAG_INTEGER {
+            0 => Content::Packed(bytes),
+            _ => Content::Integers(bytes),
+        }
+    }
+
+    /// The number of a large collection, if the value is one.
+    #[inline]
+    pub(super) fn large(self) -> Option<u32> {
+        let flags = self.byte(OFFSET_FLAGS);
+        if flags & FLAG_LARGE == 0 || flags & KIND_MASK == Kind::String as u8 {
+            return None;
+        }
+        match self.content() {
+            Content::Large(number) => Some(number),
+            Content::Packed(_) | Content::Integers(_) => None,
+        }
     }
 
     /// The value, if it is a string.
@@ -292,47 +327,89 @@ impl<'a> EntryRef<'a> {
 
 /// Allocates, reads and changes entries, and counts their bytes.
 pub(crate) struct EntryStore {
-    slabs: Slabs,
-    spans: Spans,
-    used_bytes: usize,
-    /// Of these, what is not in slabs.
-    large_bytes: usize,
+    memory: Memory,
+    collections: Collections,
     count: usize,
     /// [`FLAG_CUT`] or nothing: what the flag is in entries that the present cut has seen, or the
     /// last one has.
     seen_flag: u8,
-    #[cfg(debug_assertions)]
-    live: std::collections::HashSet<u64>,
 }
 
 impl EntryStore {
-    pub(super) fn new() -> Self {
+    /// An empty store; elements of collections are hashed by `hasher`.
+    pub(super) fn new(hasher: KeyHasher) -> Self {
         Self {
-            slabs: Slabs::new(),
-            spans: Spans::default(),
-            used_bytes: 0,
-            large_bytes: 0,
+            memory: Memory::new(hasher),
+            collections: Collections::default(),
             count: 0,
             seen_flag: 0,
-            #[cfg(debug_assertions)]
-            live: Default::default(),
         }
     }
 
-    /// Bytes of all entries, rounding included.
+    /// The memory that entries share with the blocks of large collections.
+    #[inline]
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// As [`EntryStore::memory`], for changes.
+    #[inline]
+    pub(super) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    /// The large collections that entries name.
+    #[inline]
+    pub(super) fn collections(&self) -> &Collections {
+        &self.collections
+    }
+
+    /// The large collections, and the memory their blocks are in, for changes.
+    #[inline]
+    pub(super) fn collections_mut(&mut self) -> (&mut Collections, &mut Memory) {
+        (&mut self.collections, &mut self.memory)
+    }
+
+    /// Bytes of an entry's value beside the entry: those of a large collection.
+    pub(super) fn outside_bytes(&self, entry: EntryRef<'_>) -> usize {
+        match entry.large() {
+            None => 0,
+            Some(number) => Collections::SLOT_BYTES + self.collections.get(number).held_bytes(),
+        }
+    }
+
+    /// Lets go of the large collection of an entry whose value ends, if it is one.
+    #[inline]
+    fn drop_large(&mut self, id: EntryId) {
+        if let Some(number) = self.get(id).large() {
+            self.collections.drop_soon(number);
+        }
+    }
+
+    /// Gives an entry a copy of the large collection that it names, if it does. O(elements).
+    pub(super) fn copy_large(&mut self, id: EntryId) {
+        if let Some(number) = self.get(id).large() {
+            let copy = self.collections.duplicate(number, &mut self.memory);
+            self.set_large(id, copy);
+        }
+    }
+
+    /// Takes the large collection away from an entry that is about to be removed, because another
+    /// entry has it now.
+    pub(super) fn disown(&mut self, id: EntryId) {
+        let entry = self.get(id);
+        let (mut shape, access_bits) = (entry.shape(), entry.access_bits());
+        if entry.large().is_some() {
+            shape.flags &= !FLAG_LARGE;
+            // SAFETY: the entry is live; lengths and optional fields stay.
+            unsafe { write_header(self.base(id), shape, access_bits) };
+        }
+    }
+
+    /// Bytes of all entries and blocks, rounding included.
+    #[inline]
     pub(super) fn used_bytes(&self) -> usize {
-        self.used_bytes
-    }
-
-    /// Bytes that are held for entries: those in use, room between them in slabs, spare spans.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.slabs.held_bytes() + self.large_bytes + self.spans.spare_bytes()
-    }
-
-    #[cfg(any(test, debug_assertions))]
-    pub(super) fn check_slabs(&self) {
-        self.slabs.check_invariants();
-        self.spans.check_invariants();
+        self.memory.used_bytes()
     }
 
     /// How many entries there are that were not detached.
@@ -343,12 +420,9 @@ impl EntryStore {
 
     #[inline]
     fn base(&self, id: EntryId) -> *mut u8 {
-        #[cfg(debug_assertions)]
-        assert!(
-            self.live.contains(&id.0),
-            "an entry is used after it was freed"
-        );
-        id.0 as *mut u8
+        let base = id.0 as *mut u8;
+        self.memory.assert_live(base);
+        base
     }
 
     #[inline]
@@ -359,71 +433,18 @@ impl EntryStore {
         }
     }
 
-    /// Memory for an entry of `shape`.
+    /// Notes an entry that is there now.
     #[inline]
-    fn acquire(&mut self, shape: Shape) -> *mut u8 {
-        let bytes = shape.allocation_bytes();
-        if bytes <= PIECE_BYTES_MAX {
-            return self.slabs.allocate(bytes);
-        }
-        self.large_bytes += bytes;
-        if bytes <= SPAN_BYTES_MAX {
-            return self.spans.allocate(bytes);
-        }
-        // SAFETY: the layout is not empty.
-        let base = unsafe { alloc(shape.layout()) };
-        if base.is_null() {
-            handle_alloc_error(shape.layout());
-        }
-        base
-    }
-
-    /// Gives the memory of an entry back.
-    ///
-    /// # Safety
-    /// `base` must come from [`EntryStore::acquire`] with a shape of the same size, and nobody may
-    /// use it any more.
-    #[inline]
-    unsafe fn give_back(&mut self, base: *mut u8, shape: Shape) {
-        let bytes = shape.allocation_bytes();
-        if bytes <= PIECE_BYTES_MAX {
-            // SAFETY: the caller vouches for it.
-            unsafe { self.slabs.free(base, bytes) };
-            return;
-        }
-        self.large_bytes -= bytes;
-        if bytes <= SPAN_BYTES_MAX {
-            // SAFETY: as above.
-            unsafe { self.spans.free(base, bytes) };
-        } else {
-            // SAFETY: as above.
-            unsafe { dealloc(base, shape.layout()) };
-        }
-    }
-
-    fn adopt(&mut self, base: *mut u8, shape: Shape) -> EntryId {
-        self.used_bytes += shape.allocation_bytes();
+    fn adopt(&mut self, base: *mut u8) -> EntryId {
         self.count += 1;
-        #[cfg(debug_assertions)]
-        self.live.insert(base as u64);
         EntryId(base as u64)
-    }
-
-    /// Takes an entry that is about to end out of the books.
-    fn release(&mut self, id: EntryId, shape: Shape) {
-        self.used_bytes -= shape.allocation_bytes();
-        self.count -= 1;
-        #[cfg(debug_assertions)]
-        assert!(self.live.remove(&id.0), "an entry is freed twice");
-        #[cfg(not(debug_assertions))]
-        let _ = id;
     }
 
     fn allocate_shape(&mut self, shape: Shape, key: &[u8], access_bits: u16) -> EntryId {
         debug_assert_eq!(key.len(), shape.key_len);
         assert!(shape.key_len <= u32::MAX as usize && shape.value_len <= u32::MAX as usize);
-        let base = self.acquire(shape);
-        let id = self.adopt(base, shape);
+        let base = self.memory.allocate(shape.allocation_bytes());
+        let id = self.adopt(base);
         // SAFETY: fresh memory of at least `value_offset` bytes that nothing else refers to.
         unsafe {
             write_header(base, shape, access_bits);
@@ -499,6 +520,84 @@ impl EntryStore {
         id
     }
 
+    /// A new entry without a deadline for a collection that takes at least `value_len` bytes, which
+    /// are still to be written: as many as rounding would waste.
+    pub(super) fn allocate_collection(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        value_len: usize,
+        access_bits: u16,
+    ) -> EntryId {
+        let shape = Shape {
+            flags: kind as u8 | self.seen_flag,
+            key_len: key.len(),
+            value_len,
+        };
+        self.allocate_shape(shape.filled(), key, access_bits)
+    }
+
+    /// The bytes of a collection, to be changed.
+    pub(super) fn collection_mut(&mut self, id: EntryId) -> &mut [u8] {
+        let shape = self.get(id).shape();
+        debug_assert_ne!(shape.flags & KIND_MASK, Kind::String as u8);
+        // SAFETY: the entry is live, `self` is borrowed exclusively, and all memory of slabs and
+        // spans has been written before; larger collections are not kept in entries.
+        unsafe {
+            slice::from_raw_parts_mut(self.base(id).add(shape.value_offset()), shape.value_len)
+        }
+    }
+
+    /// Gives a collection at least `len` bytes, as many as rounding would waste; those that fit are
+    /// kept. O(length) if it changes its size class.
+    pub(super) fn resize_collection(&mut self, id: EntryId, len: usize) -> EntryId {
+        let entry = self.get(id);
+        let (old, access_bits) = (entry.shape(), entry.access_bits());
+        let shape = Shape {
+            value_len: len,
+            ..old
+        };
+        self.reshape(id, old, shape.filled(), access_bits)
+    }
+
+    /// Says whether a collection is a sorted array of integers.
+    pub(super) fn set_integers(&mut self, id: EntryId, is_integers: bool) {
+        let entry = self.get(id);
+        let (mut shape, access_bits) = (entry.shape(), entry.access_bits());
+        shape.flags &= !FLAG_INTEGER;
+        if is_integers {
+            shape.flags |= FLAG_INTEGER;
+        }
+        // SAFETY: the entry is live; lengths and optional fields stay.
+        unsafe { write_header(self.base(id), shape, access_bits) };
+    }
+
+    /// Puts the number of a large collection in the place of one that was kept here.
+    pub(super) fn set_large(&mut self, id: EntryId, number: u32) -> EntryId {
+        let entry = self.get(id);
+        let (old, access_bits) = (entry.shape(), entry.access_bits());
+        let shape = Shape {
+            flags: old.flags & !FLAG_INTEGER | FLAG_LARGE,
+            value_len: size_of::<u32>(),
+            ..old
+        };
+        let id = self.reshape(id, old, shape, access_bits);
+        self.collection_mut(id)
+            .copy_from_slice(&number.to_ne_bytes());
+        id
+    }
+
+    /// Gives an entry another flags and value length; key and optional fields stay.
+    fn reshape(&mut self, id: EntryId, old: Shape, new: Shape, access_bits: u16) -> EntryId {
+        let id = match new.allocation_bytes() == old.allocation_bytes() {
+            true => id,
+            false => self.reallocate(id, old, new),
+        };
+        // SAFETY: the entry is live and has room for the new shape.
+        unsafe { write_header(self.base(id), new, access_bits) };
+        id
+    }
+
     /// A new entry with the value of `id` under `key`. O(value).
     pub(super) fn duplicate(&mut self, id: EntryId, key: &[u8], has_deadline: bool) -> EntryId {
         let source = self.get(id);
@@ -525,53 +624,25 @@ impl EntryStore {
 
     /// Ends an entry; returns the bytes it took.
     pub(super) fn free(&mut self, id: EntryId) -> usize {
+        self.drop_large(id);
         let shape = self.get(id).shape();
         let base = self.base(id);
-        self.release(id, shape);
+        self.count -= 1;
         // SAFETY: the entry was live with this shape, and its id is dead now.
-        unsafe { self.give_back(base, shape) };
+        unsafe { self.memory.free(base, shape.allocation_bytes()) };
         shape.allocation_bytes()
-    }
-
-    /// Whether memory of freed entries is held that should go back to the system.
-    pub(super) fn has_surplus(&self) -> bool {
-        self.slabs.has_surplus()
-    }
-
-    /// Gives a bounded part of it back.
-    pub(super) fn release_some(&mut self) {
-        self.slabs.release_some();
-    }
-
-    /// Whether moving entries together would set memory free.
-    pub(super) fn is_worth_compacting(&self) -> bool {
-        self.slabs.is_worth_compacting()
-    }
-
-    /// Begins to empty a slab whose entries are then to be moved by [`EntryStore::relocate`].
-    pub(super) fn begin_evacuation(&mut self) -> Option<Evacuation> {
-        self.slabs.begin_evacuation()
-    }
-
-    /// Ends it.
-    pub(super) fn end_evacuation(&mut self, evacuation: Evacuation) {
-        self.slabs.end_evacuation(evacuation);
     }
 
     /// Moves an entry out of the slab that is being emptied; the old id is dead from here on.
     pub(super) fn relocate(&mut self, id: EntryId) -> EntryId {
-        let shape = self.get(id).shape();
+        let bytes = self.get(id).shape().allocation_bytes();
         let old = self.base(id);
-        let bytes = shape.allocation_bytes();
-        self.release(id, shape);
-        let new = self.slabs.allocate(bytes);
-        // SAFETY: two different pieces of this size; the old one is in the slab under evacuation,
-        // so it is not what was just allocated, and it ends here.
+        // SAFETY: the entry is live and takes so many bytes; it ends here.
         unsafe {
-            new.copy_from_nonoverlapping(old, shape.value_offset() + shape.value_len);
-            self.slabs.abandon(old, bytes);
+            let new = self.memory.evacuate(old, bytes);
+            self.memory.abandon(old, bytes);
+            EntryId(new as u64)
         }
-        self.adopt(new, shape)
     }
 
     /// Gives an entry, which must be seen, another value and room for a heap position or none; in
@@ -588,6 +659,7 @@ impl EntryStore {
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
+            self.drop_large(id);
             // SAFETY: the entry is live, and key and optional fields keep their places.
             unsafe { write_header(self.base(id), shape, access_bits) };
             self.write_value(id, shape, value);
@@ -629,14 +701,14 @@ impl EntryStore {
     /// A new entry that is like `id`, which must be seen, heap position included. O(value).
     pub(super) fn copy(&mut self, id: EntryId) -> EntryId {
         let shape = self.get(id).shape();
-        let base = self.acquire(shape);
+        let base = self.memory.allocate(shape.allocation_bytes());
         // SAFETY: two different entries; what is copied is the whole of the old one, and the new
         // one has room for as much.
         unsafe {
             let content_bytes = shape.value_offset() + shape.value_len;
             base.copy_from_nonoverlapping(self.base(id), content_bytes);
         }
-        self.adopt(base, shape)
+        self.adopt(base)
     }
 
     /// Takes an entry out of the count of keys; it stays alive until [`EntryStore::free_detached`].
@@ -728,26 +800,10 @@ impl EntryStore {
 
     fn reallocate(&mut self, id: EntryId, old: Shape, new: Shape) -> EntryId {
         let base = self.base(id);
-        self.release(id, old);
         let [old_bytes, new_bytes] = [old, new].map(Shape::allocation_bytes);
-        if old_bytes.min(new_bytes) > SPAN_BYTES_MAX {
-            self.large_bytes = self.large_bytes - old_bytes + new_bytes;
-            // SAFETY: the entry is live with `old`'s layout; the new size is not zero and fits
-            // `isize` because its layout exists. The old id is dead from here on.
-            let moved = unsafe { realloc(base, old.layout(), new.layout().size()) };
-            if moved.is_null() {
-                handle_alloc_error(new.layout());
-            }
-            return self.adopt(moved, new);
-        }
-        let moved = self.acquire(new);
-        // SAFETY: two different pieces or allocations of at least that many bytes; the old one ends
-        // here.
-        unsafe {
-            moved.copy_from_nonoverlapping(base, old_bytes.min(new_bytes));
-            self.give_back(base, old);
-        }
-        self.adopt(moved, new)
+        // SAFETY: the entry is live with `old`'s size; the old id is dead from here on.
+        let moved = unsafe { self.memory.reallocate(base, old_bytes, new_bytes) };
+        EntryId(moved as u64)
     }
 
     /// The text of an entry whose value is not an integer.

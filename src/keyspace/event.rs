@@ -4,75 +4,126 @@
 //!
 //! Not here: who hears of it (`interest.rs`).
 
-/// What happened to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// It was set to a string.
-    Set,
-    /// Bytes of its string changed in place.
-    Edit,
-    /// Its number was counted up or down.
-    IncrBy,
-    /// It has a deadline now, or another one.
-    Expire,
-    /// It has no deadline any more.
-    Persist,
-    /// A client deleted it.
-    Del,
-    /// It has another name now.
-    RenameFrom,
-    /// It has the value of another key, which is gone.
-    RenameTo,
-    /// It is in another database now.
-    MoveFrom,
-    /// It came from another database.
-    MoveTo,
-    /// It has the value of another key, which stays.
-    CopyTo,
-    /// It came from a snapshot.
-    Restore,
-    /// Its deadline has come.
-    Expired,
-    /// It had to go so that there is room.
-    Evicted,
+/// Declares the events: what each is, its name and the letter of its class.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident = $name:literal, $class:literal;)*) => {
+        /// What happened to a key.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $($(#[$doc])* $event,)*
+        }
+
+        impl Event {
+            /// Redis's word for it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $name,)*
+                }
+            }
+
+            /// The letter of its class in `notify-keyspace-events`.
+            pub const fn class(self) -> char {
+                match self {
+                    $(Self::$event => $class,)*
+                }
+            }
+        }
+    };
 }
 
-impl Event {
-    /// Redis's word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Edit => "setrange",
-            Self::IncrBy => "incrby",
-            Self::Expire => "expire",
-            Self::Persist => "persist",
-            Self::Del => "del",
-            Self::RenameFrom => "rename_from",
-            Self::RenameTo => "rename_to",
-            Self::MoveFrom => "move_from",
-            Self::MoveTo => "move_to",
-            Self::CopyTo => "copy_to",
-            Self::Restore => "restore",
-            Self::Expired => "expired",
-            Self::Evicted => "evicted",
-        }
-    }
-
-    /// The letter of its class in `notify-keyspace-events`.
-    pub const fn class(self) -> char {
-        match self {
-            Self::Set | Self::Edit | Self::IncrBy => '$',
-            Self::Expire
-            | Self::Persist
-            | Self::Del
-            | Self::RenameFrom
-            | Self::RenameTo
-            | Self::MoveFrom
-            | Self::MoveTo
-            | Self::CopyTo
-            | Self::Restore => 'g',
-            Self::Expired => 'x',
-            Self::Evicted => 'e',
-        }
-    }
+events! {
+    /// It was set to a string.
+    Set = "set", '$';
+    /// Bytes of its string changed in place.
+    Edit = "setrange", '$';
+    /// Its number was counted up or down.
+    IncrBy = "incrby", '$';
+    /// It has a deadline now, or another one.
+    Expire = "expire", 'g';
+    /// It has no deadline any more.
+    Persist = "persist", 'g';
+    /// A client deleted it, or its last element went.
+    Del = "del", 'g';
+    /// It has another name now.
+    RenameFrom = "rename_from", 'g';
+    /// It has the value of another key, which is gone.
+    RenameTo = "rename_to", 'g';
+    /// It is in another database now.
+    MoveFrom = "move_from", 'g';
+    /// It came from another database.
+    MoveTo = "move_to", 'g';
+    /// It has the value of another key, which stays.
+    CopyTo = "copy_to", 'g';
+    /// It came from a snapshot.
+    Restore = "restore", 'g';
+    /// Its deadline has come.
+    Expired = "expired", 'x';
+    /// It had to go so that there is room.
+    Evicted = "evicted", 'e';
+    /// Elements came before the first of a list.
+    ListPush = "lpush", 'l';
+    /// Elements came after the last of a list.
+    ListPushBack = "rpush", 'l';
+    /// Elements went from the front of a list.
+    ListPop = "lpop", 'l';
+    /// Elements went from the back of a list.
+    ListPopBack = "rpop", 'l';
+    /// An element came beside another one of a list.
+    ListInsert = "linsert", 'l';
+    /// An element of a list is another one now.
+    ListSet = "lset", 'l';
+    /// A list was cut to a range.
+    ListTrim = "ltrim", 'l';
+    /// Equal elements went from a list.
+    ListRemove = "lrem", 'l';
+    /// Members came to a set.
+    SetAdd = "sadd", 's';
+    /// Members went from a set.
+    SetRemove = "srem", 's';
+    /// Random members went from a set.
+    SetPop = "spop", 's';
+    /// It is the intersection of sets.
+    SetIntersect = "sinterstore", 's';
+    /// It is the union of sets.
+    SetUnite = "sunionstore", 's';
+    /// It is the difference of sets.
+    SetSubtract = "sdiffstore", 's';
+    /// Members of a sorted set came or have other scores.
+    SortedAdd = "zadd", 'z';
+    /// A score was counted up or down.
+    SortedIncrement = "zincr", 'z';
+    /// Members went from a sorted set.
+    SortedRemove = "zrem", 'z';
+    /// Members of a range of scores went.
+    SortedRemoveByScore = "zremrangebyscore", 'z';
+    /// Members of a range of ranks went.
+    SortedRemoveByRank = "zremrangebyrank", 'z';
+    /// Members of a range of texts went.
+    SortedRemoveByLex = "zremrangebylex", 'z';
+    /// Members of the least scores went.
+    SortedPopMin = "zpopmin", 'z';
+    /// Members of the greatest scores went.
+    SortedPopMax = "zpopmax", 'z';
+    /// It is the union of sorted sets.
+    SortedUnite = "zunionstore", 'z';
+    /// It is the intersection of sorted sets.
+    SortedIntersect = "zinterstore", 'z';
+    /// It is the difference of sorted sets.
+    SortedSubtract = "zdiffstore", 'z';
+    /// It is a range of a sorted set.
+    SortedStoreRange = "zrangestore", 'z';
+    /// Fields of a hash were set.
+    HashSet = "hset", 'h';
+    /// A field's integer was counted up or down.
+    HashIncrement = "hincrby", 'h';
+    /// A field's number was counted up or down.
+    HashIncrementFloat = "hincrbyfloat", 'h';
+    /// Fields of a hash went.
+    HashRemove = "hdel", 'h';
+    /// Fields have deadlines now, or other ones.
+    HashExpire = "hexpire", 'h';
+    /// Fields have no deadlines any more.
+    HashPersist = "hpersist", 'h';
+    /// Deadlines of fields have come.
+    HashExpired = "hexpired", 'h';
 }

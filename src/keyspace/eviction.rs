@@ -13,7 +13,7 @@
 //!
 //! Not here: what an entry is worth (`structures/eviction`); how many go, and when (`room.rs`).
 
-use super::entry::{EntryId, EntryRef, HEADER_BYTES};
+use super::entry::{EntryId, EntryRef, EntryStore, HEADER_BYTES};
 use super::event::Event;
 use super::hand::{Hand, Place};
 use super::{Keyspace, SLOT_BYTES, seconds};
@@ -142,7 +142,7 @@ impl Keyspace {
     fn examine(&mut self, sweep: &mut Sweep<Place>, place: Place) -> Option<Place> {
         let entry = self.entries.get(place.id);
         let word = AccessWord::from_bits(entry.access_bits());
-        let bytes = weight_bytes(entry);
+        let bytes = weight_bytes(&self.entries, entry);
         self.eviction.report.examined += 1;
         match self.eviction.policy.examine(sweep, place, word, bytes) {
             Verdict::Evict(place) => Some(place),
@@ -179,7 +179,7 @@ impl Keyspace {
                 let id = EntryId::from_payload(payload);
                 let entry = self.entries.get(id);
                 let word = AccessWord::from_bits(entry.access_bits());
-                let bytes = weight_bytes(entry);
+                let bytes = weight_bytes(&self.entries, entry);
                 if self.eviction.policy.is_below(word, bytes) {
                     let location = Some(location);
                     return Some(Place {
@@ -254,7 +254,7 @@ impl Keyspace {
         let entry = self.entries.get(id);
         let word = AccessWord::from_bits(entry.access_bits());
         self.eviction.report.keys += 1;
-        let bytes = entry.allocation_bytes();
+        let bytes = entry.allocation_bytes() + self.entries.outside_bytes(entry);
         self.eviction.report.bytes += bytes as u64;
         let hash = self.hasher.hash(entry.key());
         let live_count = self.live_count();
@@ -339,8 +339,8 @@ const KEY_OVERHEAD_BYTES: usize = HEADER_BYTES + SLOT_BYTES;
 /// The bytes that the worth of an entry is divided by: rounding left out, it would be the same for
 /// nearly all and is not known of a new key.
 #[inline]
-fn weight_bytes(entry: EntryRef<'_>) -> usize {
-    entry.content_bytes() + SLOT_BYTES
+fn weight_bytes(entries: &EntryStore, entry: EntryRef<'_>) -> usize {
+    entry.content_bytes() + SLOT_BYTES + entries.outside_bytes(entry)
 }
 
 fn of_heap(database: usize, payload: u64) -> Place {

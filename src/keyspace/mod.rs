@@ -18,6 +18,9 @@
 //!
 //! Not here: replies, sessions, clocks.
 
+mod blocks;
+mod body;
+mod collections;
 mod cut;
 mod database;
 pub(crate) mod entry;
@@ -28,6 +31,7 @@ mod graveyard;
 mod hand;
 mod interest;
 mod key;
+mod memory;
 mod mutation;
 mod relocation;
 mod room;
@@ -41,11 +45,13 @@ pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::ExpiryReport;
 pub use key::Key;
 pub(crate) use key::Lookup;
-pub use mutation::{CountError, DeadlineChange, Mutation};
+pub use memory::Memory;
+pub use mutation::{Changed, CountError, DeadlineChange, EntryHome, Missing, Mutation};
 pub use room::Room;
 
 use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
+use crate::value::encoding::EncodingLimits;
 use arrayvec::ArrayVec;
 use cut::Cut;
 use database::Database;
@@ -79,6 +85,7 @@ pub struct Keyspace {
     cut: Cut,
     limit: Limit,
     eviction: Eviction,
+    encoding_limits: EncodingLimits,
     /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
     is_expiry_passive: bool,
 }
@@ -104,7 +111,7 @@ impl Keyspace {
         let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
             databases: (0..database_count).map(|_| Database::default()).collect(),
-            entries: EntryStore::new(),
+            entries: EntryStore::new(hasher.clone()),
             hasher,
             random,
             graveyard: Graveyard::default(),
@@ -113,6 +120,7 @@ impl Keyspace {
             dirty_count: 0,
             cut: Cut::default(),
             limit: Limit::default(),
+            encoding_limits: EncodingLimits::default(),
             eviction: Eviction::default(),
             is_expiry_passive: false,
         }
@@ -250,7 +258,7 @@ impl Keyspace {
             Some(_) => size_of::<crate::structures::expiry_heap::Node>(),
             None => 0,
         };
-        entry.allocation_bytes() + SLOT_BYTES + heap_bytes
+        entry.allocation_bytes() + SLOT_BYTES + heap_bytes + self.entries.outside_bytes(entry)
     }
 
     /// Bytes of the table and of the expiry heap of a database.
@@ -418,7 +426,16 @@ impl Keyspace {
 
     /// Frees a bounded part of what bulk deletions left behind; returns how many keys and bytes.
     fn bury_some(&mut self) -> (usize, usize) {
+        if self.graveyard.is_empty() {
+            let (collections, memory) = self.entries.collections_mut();
+            return (0, collections.bury_some(memory));
+        }
         self.graveyard.bury_some(&mut self.entries, &mut self.cut)
+    }
+
+    /// Sets by which limits collections are said to be small, for elements that come from now on.
+    pub fn set_encoding_limits(&mut self, limits: EncodingLimits) {
+        self.encoding_limits = limits;
     }
 
     /// Keys that were dropped in bulk and are still to be freed.
@@ -428,7 +445,7 @@ impl Keyspace {
 
     /// Whether [`Keyspace::free_some`] has something to do.
     pub fn has_garbage(&self) -> bool {
-        !self.graveyard.is_empty()
+        !self.graveyard.is_empty() || self.entries.collections().has_garbage()
     }
 
     /// Bytes of entries (rounding included), tables, heaps and what waits to be freed.
@@ -438,7 +455,7 @@ impl Keyspace {
 
     /// Bytes held for entries: those in use, and room between them.
     pub fn held_entry_bytes(&self) -> usize {
-        self.entries.held_bytes()
+        self.entries.memory().held_bytes()
     }
 
     /// Bytes of tables, heaps, dropped tables and what is held for a snapshot beside entries:
@@ -449,6 +466,7 @@ impl Keyspace {
             .map(Database::used_bytes)
             .sum::<usize>()
             + self.graveyard.used_bytes()
+            + self.entries.collections().used_bytes()
             + self.eviction.policy.bytes()
             + self.cut.overhead_bytes()
     }
@@ -460,6 +478,8 @@ impl Keyspace {
         }
         while self.free_some() {}
         self.cut.free_all(&mut self.entries);
+        let (collections, memory) = self.entries.collections_mut();
+        collections.free_all(memory);
     }
 
     /// Panics if an invariant of this rank does not hold. O(keys).
@@ -470,7 +490,9 @@ impl Keyspace {
             hasher: &self.hasher,
         };
         let mut count = self.graveyard.pending_keys();
-        let mut bytes = 0;
+        let collections = self.entries.collections();
+        let (mut bytes, collection_count) = collections.check_invariants(self.entries.memory());
+        let mut large_count = 0;
         for database in &self.databases {
             database.table.check_invariants(&hashes);
             count += database.table.len();
@@ -485,6 +507,7 @@ impl Keyspace {
                     );
                     let entry = self.entries.get(id);
                     bytes += entry.allocation_bytes();
+                    large_count += usize::from(entry.large().is_some());
                     if let Some(position) = entry.heap_position() {
                         with_deadline += 1;
                         assert_eq!(database.expiry.payload_at(position), payload);
@@ -497,8 +520,9 @@ impl Keyspace {
             assert_eq!(with_deadline, database.expiry.len());
         }
         assert_eq!(count, self.entries.count());
-        self.entries.check_slabs();
+        self.entries.memory().check_invariants();
         if self.graveyard.is_empty() {
+            assert_eq!(large_count, collection_count);
             bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }

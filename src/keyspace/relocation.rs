@@ -5,9 +5,11 @@
 //!                         └─ found in its table by the hash of its key: slot and heap are told
 //! ```
 //!
-//! One slab at a time, up to 64 KiB of entries, when its size class holds enough free memory to
-//! give up whole slabs. An entry is named in two places only, the table and the heap, so it can
-//! move whenever no request is being executed; a snapshot sees keys and values and does not notice.
+//! One slab at a time, up to 64 KiB of entries and blocks, when its size class holds enough free
+//! memory to give up whole slabs. An entry is named in two places only, the table and the heap, so
+//! it can move whenever no request is being executed; a snapshot sees keys and values and does not
+//! notice. A block of a large collection is named once, in its tree; while a frozen state of any
+//! collection is read, or blocks wait to be freed, nothing is moved.
 //!
 //! Cost: a lookup and a copy for every entry moved.
 //!
@@ -20,31 +22,40 @@ use super::entry::EntryId;
 impl Keyspace {
     /// Whether [`Keyspace::compact_some`] has something to do.
     pub fn is_worth_compacting(&self) -> bool {
-        self.entries.has_surplus() || self.has_slab_to_empty()
+        self.entries.memory().has_surplus() || self.has_slab_to_empty()
     }
 
     fn has_slab_to_empty(&self) -> bool {
-        self.graveyard.is_empty() && self.entries.is_worth_compacting()
+        self.graveyard.is_empty()
+            && self.entries.collections().may_move()
+            && self.entries.memory().is_worth_compacting()
     }
 
     /// Gives some empty slabs back to the system, or empties one, if that is worth it; false if
     /// nothing was done.
     pub fn compact_some(&mut self) -> bool {
-        if self.entries.has_surplus() {
-            self.entries.release_some();
+        if self.entries.memory().has_surplus() {
+            self.entries.memory_mut().release_some();
             return true;
         }
         if !self.has_slab_to_empty() {
             return false;
         }
-        let Some(evacuation) = self.entries.begin_evacuation() else {
+        let Some(evacuation) = self.entries.memory_mut().begin_evacuation() else {
             return false;
         };
-        let ids = evacuation
-            .pieces
-            .iter()
-            .map(|&piece| EntryId::from_payload(piece as u64));
+        let mut ids = Vec::with_capacity(evacuation.pieces.len());
+        for &piece in &evacuation.pieces {
+            match self.entries.memory().block_at(piece as u64) {
+                None => ids.push(EntryId::from_payload(piece as u64)),
+                Some(block) => {
+                    let (collections, memory) = self.entries.collections_mut();
+                    collections.relocate(memory, block);
+                }
+            }
+        }
         let hashed: Vec<(EntryId, u64)> = ids
+            .into_iter()
             .map(|id| (id, self.hasher.hash(self.entries.get(id).key())))
             .collect();
         for &(_, hash) in &hashed {
@@ -59,7 +70,7 @@ impl Keyspace {
         for (id, hash) in hashed {
             self.relocate(id, hash);
         }
-        self.entries.end_evacuation(evacuation);
+        self.entries.memory_mut().end_evacuation(evacuation);
         true
     }
 

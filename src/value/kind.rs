@@ -11,13 +11,41 @@ use std::fmt;
 pub enum Kind {
     /// Text, or an integer that needs no text.
     String = 0,
+    /// Elements in an order of their own, at both ends of which others come and go.
+    List = 1,
+    /// Members, each once.
+    Set = 2,
+    /// Members with scores, ordered by these.
+    SortedSet = 3,
+    /// Fields with values.
+    Hash = 4,
 }
 
 impl Kind {
+    /// The kind of a number that one has.
+    ///
+    /// # Panics
+    /// If none has it.
+    #[inline]
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        match bits {
+            0 => Self::String,
+            1 => Self::List,
+            2 => Self::Set,
+            3 => Self::SortedSet,
+            4 => Self::Hash,
+            _ => unreachable!("no value is of another kind"),
+        }
+    }
+
     /// The name that TYPE answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "zset",
+            Self::Hash => "hash",
         }
     }
 }

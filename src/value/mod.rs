@@ -3,6 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`kind`] | what type a value has |
+//! | [`encoding`] | what Redis would call the way a collection is kept |
+//! | [`collection`] | how collections of all types are kept, read and changed |
+//! | [`hash`] | fields with values |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -13,7 +16,10 @@
 
 pub mod bitfield;
 pub mod bits;
+pub mod collection;
 pub mod common_subsequence;
+pub mod encoding;
+pub mod hash;
 pub mod kind;
 pub mod record;
 pub mod string;

@@ -29,6 +29,14 @@ pub(in crate::command) const GENERIC: Family = Family::of_keys(Group::Generic);
 pub(in crate::command) const STRING: Family = Family::of_keys(Group::String);
 /// Commands on strings as arrays of bits.
 pub(in crate::command) const BITMAP: Family = Family::of_keys(Group::Bitmap);
+/// Commands on lists.
+pub(in crate::command) const LIST: Family = Family::of_keys(Group::List);
+/// Commands on sets.
+pub(in crate::command) const SET: Family = Family::of_keys(Group::Set);
+/// Commands on sorted sets.
+pub(in crate::command) const SORTED_SET: Family = Family::of_keys(Group::SortedSet);
+/// Commands on hashes.
+pub(in crate::command) const HASH: Family = Family::of_keys(Group::Hash);
 /// MULTI and what belongs to it.
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
 /// Commands about the client's own connection.

@@ -26,6 +26,14 @@ pub enum Group {
     String,
     /// Strings as arrays of bits.
     Bitmap,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Hashes.
+    Hash,
     /// MULTI and what belongs to it.
     Transactions,
     /// The client's own connection.
@@ -41,6 +49,10 @@ impl Group {
             Self::Generic => "generic",
             Self::String => "string",
             Self::Bitmap => "bitmap",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::Connection => "connection",
             Self::Server => "server",
@@ -161,6 +173,14 @@ impl Categories {
     pub const CONNECTION: Self = Self(1 << 9);
     /// MULTI and what belongs to it.
     pub const TRANSACTION: Self = Self(1 << 10);
+    /// Sets.
+    pub const SET: Self = Self(1 << 11);
+    /// Sorted sets.
+    pub const SORTED_SET: Self = Self(1 << 12);
+    /// Lists.
+    pub const LIST: Self = Self(1 << 13);
+    /// Hashes.
+    pub const HASH: Self = Self(1 << 14);
 
     /// This set and another.
     #[must_use]
@@ -176,10 +196,14 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 11] = [
+        const NAMES: [(Categories, &str); 15] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
+            (Categories::SET, "set"),
+            (Categories::SORTED_SET, "sortedset"),
+            (Categories::LIST, "list"),
+            (Categories::HASH, "hash"),
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
             (Categories::ADMIN, "admin"),

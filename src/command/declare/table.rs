@@ -13,14 +13,19 @@
 use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
-    bitmaps, connection, diagnostics, generic, introspection, server, strings, transactions,
+    bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
+    sorted_sets, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 8] = [
+const FAMILIES: [&[&[&CommandSpec]]; 12] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
+    &lists::COMMANDS,
+    &sets::COMMANDS,
+    &sorted_sets::COMMANDS,
+    &hashes::COMMANDS,
     &generic::COMMANDS,
     &[transactions::COMMANDS],
     &connection::COMMANDS,

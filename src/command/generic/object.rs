@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::kind::Kind;
+use crate::value::encoding::Encoding;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];
 
@@ -28,9 +28,10 @@ static ENCODING: CommandSpec = family::GENERIC
     .access(Access::LOOK);
 
 fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    look(context, args, |reply, entry, _| {
-        let name = match entry.kind() {
-            Kind::String => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
+    look(context, args, |reply, entry, facts| {
+        let name = match facts.encoding {
+            Some(encoding) => encoding.name(entry.kind()),
+            None => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
         };
         reply.bulk(name.as_bytes());
         Ok(())
@@ -46,8 +47,8 @@ static FREQ: CommandSpec = family::GENERIC
     .access(Access::LOOK);
 
 fn freq(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    look(context, args, |reply, _, uses| {
-        reply.integer(i64::from(uses.frequency));
+    look(context, args, |reply, _, facts| {
+        reply.integer(i64::from(facts.frequency));
         Ok(())
     })
 }
@@ -61,8 +62,8 @@ static IDLETIME: CommandSpec = family::GENERIC
     .access(Access::LOOK);
 
 fn idletime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    look(context, args, |reply, _, uses| {
-        reply.integer(uses.idle_time_s as i64);
+    look(context, args, |reply, _, facts| {
+        reply.integer(facts.idle_time_s as i64);
         Ok(())
     })
 }
@@ -82,8 +83,10 @@ fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     })
 }
 
-/// What is known of the uses of a key.
-struct Uses {
+/// What is known of a key beside its entry.
+struct Facts {
+    /// What the encoding of a collection is called.
+    encoding: Option<Encoding>,
     idle_time_s: u64,
     frequency: u8,
 }
@@ -92,18 +95,19 @@ struct Uses {
 fn look(
     context: &mut Context<'_>,
     args: Args<'_>,
-    answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, Uses) -> Outcome,
+    answer: impl FnOnce(&mut ReplyWriter<'_>, EntryRef<'_>, Facts) -> Outcome,
 ) -> Outcome {
     let key = context.key(args, 2);
     let now_ms = context.now_ms();
     context.look(key, |reply, keyspace, entry| match entry {
         Some(entry) => {
             let bits = entry.access_bits();
-            let uses = Uses {
+            let facts = Facts {
                 idle_time_s: keyspace.idle_time_s(bits, now_ms),
                 frequency: keyspace.frequency(bits),
+                encoding: keyspace.body(entry, now_ms).map(|body| body.encoding()),
             };
-            answer(reply, entry, uses)
+            answer(reply, entry, facts)
         }
         None => {
             reply.null();

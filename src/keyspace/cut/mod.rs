@@ -31,6 +31,7 @@ use super::Keyspace;
 use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
+use crate::value::kind::Kind;
 use crate::value::record::Record;
 use budget::Budget;
 use long::{LONG_BYTES, LongRecord, LongRecords};
@@ -133,6 +134,9 @@ impl Cut {
         id: EntryId,
     ) -> usize {
         entries.set_seen(id);
+        if entries.get(id).kind() != Kind::String {
+            return 0;
+        }
         let Some(LongRecord { deadline_ms, .. }) = self.admit(database, entries, expiry, id) else {
             return 0;
         };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | keys of any kind: removal, deadlines, databases; and what every change implies |
 //! | `string.rs` | strings |
+//! | `collection.rs` | collections of all types |
 //! | `restore.rs` | values that come as a whole: from a snapshot, or from another key |
 //!
 //! Whatever a change implies besides the entry itself is done here and nowhere else: the expiry
@@ -15,6 +16,7 @@
 //!
 //! Not here: types and replies of commands (`command/`); who is interested (`interest.rs`).
 
+mod collection;
 mod restore;
 mod string;
 
@@ -24,6 +26,7 @@ use super::entry::{EntryId, EntryRef};
 use super::event::Event;
 use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
+pub use collection::{Changed, EntryHome, Missing};
 pub use string::CountError;
 
 /// What a change does to the deadline of its key.

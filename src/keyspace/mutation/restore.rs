@@ -4,6 +4,7 @@
 
 use super::{DeadlineChange, Mutation};
 use crate::keyspace::Key;
+use crate::keyspace::entry::EntryId;
 use crate::keyspace::event::Event;
 use crate::value::record::Record;
 
@@ -51,18 +52,24 @@ impl Mutation<'_> {
     /// Sets `target` in `target_database` to the value and deadline of `source`, whatever it held;
     /// false if there is no `source`. O(value). Source and target must differ.
     pub fn copy(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        let is_copied = self.duplicate(source, target_database, target);
-        if is_copied {
+        let copied = self.duplicate(source, target_database, target);
+        if let Some(copy) = copied {
+            self.keyspace.entries.copy_large(copy);
             let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
             there.changed(target.bytes, Event::CopyTo);
         }
-        is_copied
+        copied.is_some()
     }
 
     /// As [`Mutation::copy`], and deletes the source.
     pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        if !self.duplicate(source, target_database, target) {
+        if self.duplicate(source, target_database, target).is_none() {
             return false;
+        }
+        if let Some((_, id)) = self.locate(source) {
+            // The snapshot must see the source while it has its value.
+            self.is_kept_by_cut(id);
+            self.keyspace.entries.disown(id);
         }
         let (from, to) = match target_database == self.database {
             true => (Event::RenameFrom, Event::RenameTo),
@@ -74,11 +81,15 @@ impl Mutation<'_> {
         is_removed
     }
 
-    /// Makes the copy; the caller says what it was for.
-    fn duplicate(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        let Some((_, id)) = self.locate(source) else {
-            return false;
-        };
+    /// Makes the copy; the caller says what it was for. Both entries name the same large
+    /// collection then, if it is one: the caller must take it from the source or copy it.
+    fn duplicate(
+        &mut self,
+        source: Key<'_>,
+        target_database: usize,
+        target: Key<'_>,
+    ) -> Option<EntryId> {
+        let (_, id) = self.locate(source)?;
         let deadline_ms = self.data().deadline_ms(self.keyspace.entries.get(id));
         let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
         // The old target must be gone before the source is read: removing it can't move the source.
@@ -96,6 +107,6 @@ impl Mutation<'_> {
         if let Some(deadline_ms) = deadline_ms {
             there.index_deadline(copy, None, deadline_ms);
         }
-        true
+        Some(copy)
     }
 }

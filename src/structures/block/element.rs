@@ -107,6 +107,11 @@ impl<'a> Element<'a> {
         self.first.item().score().filter(|_| self.second.is_some())
     }
 
+    /// The code that it is found by, where elements are found by their keys.
+    pub fn key_code(&self) -> Code<'a> {
+        self.first
+    }
+
     /// Bytes of it.
     #[inline]
     pub fn byte_len(&self) -> usize {

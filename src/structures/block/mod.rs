@@ -171,6 +171,12 @@ impl<'a> Block<'a> {
         self.groups() > 0
     }
 
+    /// Whether keys are found by the tags of an index, so that the tag of one must be known.
+    #[inline]
+    pub fn has_index(&self) -> bool {
+        self.is_indexed() && self.is_tagged()
+    }
+
     /// Elements before the first one that has a skip.
     #[inline]
     fn phase(&self) -> usize {

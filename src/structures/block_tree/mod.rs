@@ -40,6 +40,7 @@
 
 pub mod arena;
 mod check;
+mod duplicate;
 mod grow;
 mod node;
 mod past;

@@ -416,3 +416,23 @@ fn elements_take_the_bytes_that_are_promised() {
     let per_item = tree.held_bytes() as f64 / 100_000.0;
     assert!(per_item < 18.0, "{per_item} bytes an item of 16");
 }
+
+#[test]
+fn a_duplicate_has_the_elements_and_goes_its_own_way() {
+    for shape in SHAPES {
+        let (mut tree, mut store) = filled(shape, 3_000);
+        let mut twin = tree.duplicate(&mut store, 8);
+        let before: Vec<Vec<u8>> = tree.walk(&store, 0).map(|e| e.bytes().to_vec()).collect();
+        tree.remove_ranks(&mut store, 10..2_990);
+        twin.check_invariants(&store);
+        assert!(twin.walk(&store, 0).map(|e| e.bytes().to_vec()).eq(before));
+        assert_eq!((tree.len(), twin.len(), twin.owner()), (20, 3_000, 8));
+        for tree in [&mut tree, &mut twin] {
+            tree.clear();
+            while tree.has_graves() {
+                tree.bury_some(&mut store);
+            }
+        }
+        assert_eq!(store.used_bytes(), 0);
+    }
+}

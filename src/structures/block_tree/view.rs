@@ -51,6 +51,12 @@ impl<'a> Key<'a> {
     pub fn code(&self) -> Code<'a> {
         self.code
     }
+
+    /// The low byte of its hash, by which blocks tell keys apart.
+    #[inline]
+    pub fn tag(&self) -> u8 {
+        self.hash as u8
+    }
 }
 
 /// How far a look-up by key has come. Any change of the tree makes it stale.
@@ -95,6 +101,12 @@ impl View {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// By what an element whose key has this hash stands in trees by hash.
+    #[inline]
+    pub fn order_of_hash(hash: u64) -> u64 {
+        hash_order(hash)
     }
 
     /// What its elements are.

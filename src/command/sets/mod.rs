@@ -1,0 +1,5 @@
+//! Commands on sets.
+
+use super::declare::spec::CommandSpec;
+
+pub(super) const COMMANDS: [&[&CommandSpec]; 0] = [];

@@ -1,0 +1,205 @@
+//! Changes of collections: lent to whoever changes them, and settled afterwards.
+//!
+//! ```text
+//!  key ─▶ its entry, or a new empty one ─▶ lent as T::Mut ─▶ empty now? it goes
+//!                                                         └▶ else: table and heap are told
+//! ```
+//!
+//! Not here: what every change implies (`mod.rs`), what a type does to its elements (`value/`).
+
+use super::Mutation;
+use crate::keyspace::Key;
+use crate::keyspace::body::body_of;
+use crate::keyspace::entry::{Content, EntryId, EntryStore};
+use crate::keyspace::event::Event;
+use crate::keyspace::memory::Memory;
+use crate::structures::block::{Block, BlockMut, Shape};
+use crate::structures::hash_table::Location;
+use crate::value::collection::{Body, CollectionType, Home, Trees};
+use crate::value::encoding::EncodingLimits;
+use crate::value::kind::WrongType;
+
+/// What a change does if there is no such key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It begins with an empty collection.
+    Create,
+    /// Nothing.
+    Skip,
+}
+
+/// What a change of a collection was.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<R> {
+    /// What the caller wants to know.
+    pub result: R,
+    /// What those hear who are interested in the key; `None` if nothing was changed.
+    pub event: Option<Event>,
+}
+
+impl<R> Changed<R> {
+    /// A change, unless `is_changed` is false.
+    pub fn when(is_changed: bool, event: Event, result: R) -> Self {
+        let event = is_changed.then_some(event);
+        Self { result, event }
+    }
+}
+
+/// The entry of a collection while it is changed.
+pub struct EntryHome<'k> {
+    entries: &'k mut EntryStore,
+    limits: &'k EncodingLimits,
+    id: &'k mut EntryId,
+    now_ms: u64,
+}
+
+impl Home for EntryHome<'_> {
+    type Store = Memory;
+
+    fn body(&self) -> Body<'_, Memory> {
+        body_of(self.entries, *self.id, self.now_ms)
+    }
+
+    fn limits(&self) -> &EncodingLimits {
+        self.limits
+    }
+
+    fn packed_mut(&mut self) -> &mut [u8] {
+        self.entries.collection_mut(*self.id)
+    }
+
+    fn resize(&mut self, len: usize) {
+        *self.id = self.entries.resize_collection(*self.id, len);
+    }
+
+    fn set_integers(&mut self, is_integers: bool) {
+        self.entries.set_integers(*self.id, is_integers);
+    }
+
+    fn enlarge(&mut self, make: &mut dyn FnMut(&mut Memory, u32) -> Trees) {
+        let (collections, memory) = self.entries.collections_mut();
+        let number = collections.add(|owner| make(memory, owner));
+        *self.id = self.entries.set_large(*self.id, number);
+    }
+
+    fn large_mut(&mut self) -> (&mut Trees, &mut Memory) {
+        let Content::Large(number) = self.entries.get(*self.id).content() else {
+            panic!("a packed collection has no trees");
+        };
+        let (collections, memory) = self.entries.collections_mut();
+        (collections.get_mut(number), memory)
+    }
+}
+
+impl Mutation<'_> {
+    /// Lends the collection of a key to `change`, and settles what it did: a collection without
+    /// elements goes. `None` if there is no such key and `missing` says to skip it.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds another type, or what `change` fails with; it must not have
+    /// changed anything then.
+    pub fn change<T: CollectionType, R, E: From<WrongType>>(
+        &mut self,
+        key: Key<'_>,
+        missing: Missing,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
+    ) -> Result<Option<R>, E> {
+        match self.locate(key) {
+            Some((location, id)) => {
+                if self.keyspace.entries.get(id).kind() != T::KIND {
+                    return Err(WrongType.into());
+                }
+                self.change_found::<T, R, E>(key, location, id, change)
+                    .map(Some)
+            }
+            None if missing == Missing::Skip => Ok(None),
+            None => self.change_new::<T, R, E>(key, change).map(Some),
+        }
+    }
+
+    fn change_found<T: CollectionType, R, E>(
+        &mut self,
+        key: Key<'_>,
+        location: Location,
+        id: EntryId,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
+    ) -> Result<R, E> {
+        let id = self.before_change(location, id);
+        let entry = self.keyspace.entries.get(id);
+        let (position, old_bits) = (entry.heap_position(), entry.access_bits());
+        let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
+        self.keyspace.entries.set_access_bits(id, access_bits);
+        let (outcome, moved) = self.lend::<T, R, E>(id, change);
+        self.settle(location, id, moved, position);
+        let Changed { result, event } = outcome?;
+        self.note_large_change(moved);
+        if let Some(event) = event {
+            self.changed(key.bytes, event);
+        }
+        if self.is_empty_collection(moved) {
+            self.remove_at(location, moved, Event::Del);
+        }
+        Ok(result)
+    }
+
+    fn change_new<T: CollectionType, R, E>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
+    ) -> Result<R, E> {
+        self.keyspace.note_growth();
+        let len = Block::empty_len(T::SHAPE);
+        let bytes = key.bytes.len() + len;
+        let access_bits = self
+            .keyspace
+            .used_first(key.lookup.hash, bytes, self.now_ms);
+        let entries = &mut self.keyspace.entries;
+        let id = entries.allocate_collection(key.bytes, T::KIND, len, access_bits);
+        let is_tagged = T::SHAPE != Shape::List;
+        BlockMut::create(entries.collection_mut(id), T::SHAPE, is_tagged, 0);
+        let (outcome, moved) = self.lend::<T, R, E>(id, change);
+        let is_empty = self.is_empty_collection(moved);
+        match outcome {
+            Ok(Changed { result, event }) if !is_empty => {
+                self.place(key, moved);
+                self.note_large_change(moved);
+                self.changed(key.bytes, event.expect("what is there now has come"));
+                Ok(result)
+            }
+            outcome => {
+                assert!(is_empty, "a change that fails leaves nothing behind");
+                self.keyspace.entries.free(moved);
+                outcome.map(|changed| changed.result)
+            }
+        }
+    }
+
+    /// Lends an entry; returns where it is afterwards.
+    fn lend<T: CollectionType, R, E>(
+        &mut self,
+        id: EntryId,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
+    ) -> (Result<Changed<R>, E>, EntryId) {
+        let mut moved = id;
+        let home = EntryHome {
+            entries: &mut self.keyspace.entries,
+            limits: &self.keyspace.encoding_limits,
+            id: &mut moved,
+            now_ms: self.now_ms,
+        };
+        let outcome = change(&mut T::Mut::from(home));
+        (outcome, moved)
+    }
+
+    fn is_empty_collection(&self, id: EntryId) -> bool {
+        body_of(&self.keyspace.entries, id, self.now_ms).is_empty()
+    }
+
+    /// Lets what a change left behind be freed.
+    fn note_large_change(&mut self, id: EntryId) {
+        if let Some(number) = self.keyspace.entries.get(id).large() {
+            let (collections, _) = self.keyspace.entries.collections_mut();
+            collections.note_change(number);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How a collection is said to be encoded: Redis's names by Redis's rules, whatever it really is.
+//!
+//! ```text
+//!  hash, sorted set   listpack ─▶ hashtable, skiplist        more or longer elements than …-max-…
+//!  set                intset ─▶ listpack ─▶ hashtable
+//!  list               listpack ◀─▶ quicklist
+//! ```
+//!
+//! A name that was outgrown does not come back, but for lists. It is decided when an element
+//! comes, by the limits that are in force then.
+//!
+//! Not here: how a collection is kept (`collection/`).
+
+use super::kind::Kind;
+
+/// What the encoding of a collection is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Encoding {
+    /// `listpack`: small, all types.
+    Small = 0,
+    /// `hashtable`, `skiplist` or `quicklist`.
+    Outgrown = 1,
+    /// `intset`: a small set of integers.
+    Integers = 2,
+}
+
+impl Encoding {
+    /// The encoding of a number that [`Encoding`] has; any other number is taken for outgrown.
+    pub const fn from_bits(bits: u8) -> Self {
+        match bits {
+            0 => Self::Small,
+            2 => Self::Integers,
+            _ => Self::Outgrown,
+        }
+    }
+
+    /// What OBJECT ENCODING says of a collection of this kind.
+    pub const fn name(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Small, _) => "listpack",
+            (Self::Integers, _) => "intset",
+            (Self::Outgrown, Kind::List) => "quicklist",
+            (Self::Outgrown, Kind::SortedSet) => "skiplist",
+            (Self::Outgrown, Kind::String | Kind::Set | Kind::Hash) => "hashtable",
+        }
+    }
+}
+
+/// Up to where the elements of a type are called small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmallLimits {
+    /// How many elements, or pairs, there may be.
+    pub entries_max: u64,
+    /// Bytes of each text.
+    pub value_bytes_max: u64,
+}
+
+/// The limits of all types, as `hash-max-listpack-entries` and the like set them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodingLimits {
+    /// Of hashes.
+    pub hash: SmallLimits,
+    /// Of sets that are not of integers alone.
+    pub set: SmallLimits,
+    /// How many integers a set of integers may have.
+    pub integers_max: u64,
+    /// Of sorted sets.
+    pub sorted_set: SmallLimits,
+    /// `list-max-listpack-size`: elements if positive, else −1 to −5 for 4 to 64 KiB.
+    pub list_size: i64,
+}
+
+impl Default for EncodingLimits {
+    fn default() -> Self {
+        let small = |entries_max| SmallLimits {
+            entries_max,
+            value_bytes_max: 64,
+        };
+        Self {
+            hash: small(512),
+            set: small(128),
+            integers_max: 512,
+            sorted_set: small(128),
+            list_size: -2,
+        }
+    }
+}
