@@ -1,6 +1,9 @@
 //! Entries against their definition: every operation over every layout, checked by reading back.
 
 use super::*;
+use crate::base::hash::KeyHasher;
+use crate::keyspace::slabs::PIECE_BYTES_MAX;
+use crate::keyspace::spans::PAGE_BYTES;
 
 fn text(entry: EntryRef<'_>) -> Vec<u8> {
     entry.string().text(&mut itoa::Buffer::new()).to_vec()
@@ -37,7 +40,7 @@ fn every_operation_keeps_what_it_does_not_change() {
     let mut random = fastrand::Rng::with_seed(5);
     for key_len in [0, 1, 16, 254, 255, 256, 70_000] {
         let key = vec![b'k'; key_len];
-        let mut store = EntryStore::new();
+        let mut store = EntryStore::new(KeyHasher::new(1));
         let mut model: Vec<u8> = b"first".to_vec();
         let mut position = None;
         let mut id = store.allocate(&key, StringValue::Bytes(&model), false, 0);
@@ -94,7 +97,7 @@ fn every_operation_keeps_what_it_does_not_change() {
 
 #[test]
 fn a_value_of_the_same_class_stays_in_place() {
-    let mut store = EntryStore::new();
+    let mut store = EntryStore::new(KeyHasher::new(1));
     let id = store.allocate(b"key:000000000001", StringValue::Bytes(b"abc"), false, 0);
     assert_eq!(
         store.replace(id, StringValue::Bytes(b"xyzxyz"), false, 0),
@@ -107,7 +110,7 @@ fn a_value_of_the_same_class_stays_in_place() {
 
 #[test]
 fn appending_byte_by_byte_copies_each_byte_a_constant_number_of_times() {
-    let mut store = EntryStore::new();
+    let mut store = EntryStore::new(KeyHasher::new(1));
     let mut id = store.allocate(b"log", StringValue::Bytes(b""), false, 0);
     let mut copied_bytes = 0;
     for len in 1..=100_000 {
