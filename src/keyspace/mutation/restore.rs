@@ -66,7 +66,9 @@ impl Mutation<'_> {
         if self.duplicate(source, target_database, target).is_none() {
             return false;
         }
-        if let Some((_, id)) = self.locate(source) {
+        if let Some((_, id)) = self.locate(source)
+            && self.keyspace.entries.get(id).large().is_some()
+        {
             // The snapshot must see the source while it has its value.
             self.is_kept_by_cut(id);
             self.keyspace.entries.disown(id);
