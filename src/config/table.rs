@@ -217,6 +217,42 @@ parameters! {
     "hash-seed" hash_seed: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
 
+    /// Most fields of a hash whose encoding is called `listpack`; with more it is a `hashtable`.
+    /// This and the like only choose the names that `OBJECT ENCODING` answers, which Redis's users
+    /// know; small and large collections are kept here by their bytes.
+    "hash-max-listpack-entries" ["hash-max-ziplist-entries"] hash_max_listpack_entries: u64 = "512",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
+
+    /// Most bytes of a field or value of such a hash.
+    "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_bytes: u64 = "64",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
+
+    /// Size of a list whose encoding is called `listpack`; a larger one is a `quicklist`. Elements
+    /// if positive; `-1` to `-5` are 4 KiB to 64 KiB, each twice the one before.
+    "list-max-listpack-size" ["list-max-ziplist-size"] list_max_listpack_size: i64 = "-2",
+    Kind::Integer { min: i32::MIN as i64, max: INT_MAX }, Keyspace, Mutable;
+
+    /// Most members of a set of integers whose encoding is called `intset`.
+    "set-max-intset-entries" set_max_intset_entries: u64 = "512",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
+
+    /// Most members of a set whose encoding is called `listpack`; with more it is a `hashtable`.
+    "set-max-listpack-entries" set_max_listpack_entries: u64 = "128",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
+
+    /// Most bytes of a member of such a set.
+    "set-max-listpack-value" set_max_listpack_bytes: u64 = "64",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
+
+    /// Most members of a sorted set whose encoding is called `listpack`; with more it is a
+    /// `skiplist`.
+    "zset-max-listpack-entries" ["zset-max-ziplist-entries"] zset_max_listpack_entries: u64 = "128",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
+
+    /// Most bytes of a member of such a sorted set.
+    "zset-max-listpack-value" ["zset-max-ziplist-value"] zset_max_listpack_bytes: u64 = "64",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
+
     /// Most bytes that keys, values and what is kept about them may take; `0` for no limit.
     /// `auto` is three quarters of what the machine or the process's control groups allow,
     /// whichever is less. `CONFIG GET` and `INFO` answer the number in force; `maxmemory_auto`

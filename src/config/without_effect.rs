@@ -217,8 +217,6 @@ without_effect! {
     "extended-redis-compatibility" = "no", BOOLEAN, KeptHidden;
     "force-eviction-percent" = "0", INTEGER, KeptHidden;
     "gopher-enabled" = "no", BOOLEAN, Kept;
-    "hash-max-listpack-entries" ["hash-max-ziplist-entries"] = "512", INTEGER, Kept;
-    "hash-max-listpack-value" ["hash-max-ziplist-value"] = "64", MEMORY, Kept;
     "hide-user-data-from-log" = "yes", BOOLEAN, KeptHidden;
     "hll-sparse-max-bytes" = "3000", MEMORY, Kept;
     "hz" = "10", INTEGER, Kept;
@@ -236,7 +234,6 @@ without_effect! {
     "lfu-decay-time" = "1", INTEGER, Kept;
     "lfu-log-factor" = "10", INTEGER, Kept;
     "list-compress-depth" = "0", INTEGER, Kept;
-    "list-max-listpack-size" ["list-max-ziplist-size"] = "-2", INTEGER, Kept;
     "list-max-ziplist-entries" = "512", INTEGER, Kept;
     "list-max-ziplist-value" = "64", MEMORY, Kept;
     "locale-collate" = "", TEXT, Kept;
@@ -295,9 +292,6 @@ without_effect! {
     "server-thread-affinity" = "false", TEXT, KeptHidden;
     "server-threads" = "1", INTEGER, KeptHidden;
     "server_cpulist" = "", TEXT, Kept;
-    "set-max-intset-entries" = "512", INTEGER, Kept;
-    "set-max-listpack-entries" = "128", INTEGER, Kept;
-    "set-max-listpack-value" = "64", MEMORY, Kept;
     "set-proc-title" = "yes", BOOLEAN, Kept;
     "shutdown-on-sigint" = "default", WORDS, Kept;
     "shutdown-on-sigterm" = "default", WORDS, Kept;
@@ -314,8 +308,6 @@ without_effect! {
     "tls-auto-reload-interval" = "0", INTEGER, KeptHidden;
     "tracking-table-max-keys" = "1000000", INTEGER, Kept;
     "vset-force-single-threaded-execution" = "no", BOOLEAN, KeptHidden;
-    "zset-max-listpack-entries" ["zset-max-ziplist-entries"] = "128", INTEGER, Kept;
-    "zset-max-listpack-value" ["zset-max-ziplist-value"] = "64", MEMORY, Kept;
 
     // What serves Redis's own tests.
     "key-load-delay" = "0", INTEGER, KeptHidden;

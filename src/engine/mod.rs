@@ -14,6 +14,7 @@
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
 
 mod batch;
+mod encodings;
 mod gates;
 mod memory;
 mod report;
@@ -102,6 +103,7 @@ impl CacheEngine {
             now: Timestamp::default(),
         };
         engine.set_memory_limit(memory_limit_bytes);
+        engine.apply_encoding_limits();
         engine
     }
 

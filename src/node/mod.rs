@@ -348,6 +348,7 @@ impl Node {
         self.watch_all_idleness(now);
         self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
         self.apply_memory_limits();
+        self.engine.apply_encoding_limits();
         self.demands.config_changed = true;
     }
 

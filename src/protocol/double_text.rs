@@ -32,13 +32,13 @@ const TEXT_BYTES_MAX: usize = 1 + DIGIT_COUNT_MAX + ZERO_COUNT_MAX;
 const INTEGER_MAX: f64 = (1_u64 << 62) as f64;
 
 /// A text on the stack.
-pub(super) struct DoubleText {
+pub(crate) struct DoubleText {
     bytes: [u8; TEXT_BYTES_MAX],
     len: usize,
 }
 
 impl DoubleText {
-    pub(super) fn new(value: f64) -> Self {
+    pub(crate) fn new(value: f64) -> Self {
         let mut text = Self {
             bytes: [0; TEXT_BYTES_MAX],
             len: 0,
@@ -62,7 +62,7 @@ impl DoubleText {
         text
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 

@@ -16,7 +16,7 @@
 
 pub mod args;
 pub mod batch;
-mod double_text;
+pub(crate) mod double_text;
 pub mod error;
 pub mod parser;
 pub mod reply;

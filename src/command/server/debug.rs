@@ -1,15 +1,14 @@
 //! DEBUG: what tests need to know and to bring about.
 //!
 //! Allowed as `enable-debug-command` says. As in Redis it is one command for all tools that count
-//! and describe commands, and looks for its subcommands itself. The digests are those of Redis: the
-//! SHA-1 of each part, mixed so that neither the order of keys nor how they are kept makes a
-//! difference.
+//! and describe commands, and looks for its subcommands itself.
 //!
 //! Cost: DIGEST and RELOAD are O(keys) in one go; they are for tests.
 //!
-//! Not here: replies for the tests of client libraries (`debug_replies.rs`).
+//! Not here: digests (`digest.rs`), replies for the tests of client libraries (`debug_replies.rs`).
 
 use super::debug_replies;
+use super::digest::Digest;
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::command::declare::family;
 use crate::command::declare::help::{Usage, reply_usages};
@@ -17,11 +16,11 @@ use crate::command::declare::spec::{CommandSpec, Flags, Handler, Outcome};
 use crate::config::EnableDebug;
 use crate::context::Context;
 use crate::context::outbox::{Effect, Wait};
-use crate::keyspace::{DeadlineChange, EntryRef, Keyspace};
+use crate::keyspace::{DeadlineChange, EntryRef};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
+use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
-use sha1_smol::Sha1;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&DEBUG];
 
@@ -81,6 +80,10 @@ static SUBCOMMANDS: &[Subcommand] = &[
         "Replies an error with this text, its code included."),
     subcommand("help", "", 2, help,
         "Lists the subcommands of DEBUG."),
+    subcommand("htstats-key", "key [FULL]", -3, accept,
+        "Accepted: there are no tables of buckets in a value."),
+    subcommand("listpack", "key", 3, accept,
+        "Accepted: nothing is printed."),
     subcommand("log", "text", 3, log,
         "Writes a text to the log, as a warning."),
     subcommand("object", "key", 3, object,
@@ -91,6 +94,8 @@ static SUBCOMMANDS: &[Subcommand] = &[
         "Makes keys `prefix:0` and on, unless they exist, with values of a size in bytes."),
     subcommand("protocol", debug_replies::PROTOCOL_SYNTAX, 3, debug_replies::protocol,
         "Replies a value of a type, as the protocol of the connection has it."),
+    subcommand("quicklist-packed-threshold", "bytes", 3, accept,
+        "Accepted: an element of a list has a block for itself when it would not fit another."),
     subcommand("reload", "[NOFLUSH] [MERGE]", -2, reload,
         "Saves all keys to memory and loads them again, into what is there after NOFLUSH."),
     subcommand("replybuffer", "<PEAK-RESET-TIME milliseconds | RESIZING <0 | 1>>", 4, replybuffer,
@@ -158,67 +163,9 @@ fn advance_time(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// A digest in the making.
-type Digest = [u8; 20];
-
-/// Adds bytes to a digest, in any order.
-fn combine(digest: &mut Digest, bytes: &[u8]) {
-    let hash = Sha1::from(bytes).digest().bytes();
-    digest
-        .iter_mut()
-        .zip(hash)
-        .for_each(|(sum, byte)| *sum ^= byte);
-}
-
-/// Adds bytes to a digest so that their place matters.
-fn append(digest: &mut Digest, bytes: &[u8]) {
-    combine(digest, bytes);
-    *digest = Sha1::from(&digest[..]).digest().bytes();
-}
-
-/// Adds a value and whether it has a deadline.
-fn append_value(digest: &mut Digest, entry: EntryRef<'_>, has_deadline: bool) {
-    // Redis's number of the type.
-    append(digest, &(entry.kind() as u32).to_be_bytes());
-    if let Ok(value) = entry.as_string() {
-        append(digest, value.text(&mut itoa::Buffer::new()));
-    }
-    if has_deadline {
-        combine(digest, b"!!expire!!");
-    }
-}
-
-fn digest_of_all(keyspace: &Keyspace, now_ms: u64) -> Digest {
-    let mut all = Digest::default();
-    for database in 0..keyspace.database_count() {
-        if keyspace.size(database).keys == 0 {
-            continue;
-        }
-        append(&mut all, &(database as u32).to_be_bytes());
-        let mut cursor = 0;
-        loop {
-            cursor = keyspace.scan(database, cursor, now_ms, |entry| {
-                let mut one = Digest::default();
-                append(&mut one, entry.key());
-                let has_deadline = keyspace.deadline_ms(database, entry).is_some();
-                append_value(&mut one, entry, has_deadline);
-                combine(&mut all, &one);
-            });
-            if cursor == 0 {
-                break;
-            }
-        }
-    }
-    all
-}
-
-fn hexadecimal(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn digest(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
-    let digest = digest_of_all(context.keyspace, context.now_ms());
-    context.reply.simple(&hexadecimal(&digest));
+    let digest = Digest::of_all(context.keyspace, context.now_ms());
+    context.reply.simple(&digest.to_string());
     Ok(())
 }
 
@@ -226,13 +173,12 @@ fn digest_value(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (database, now_ms) = (context.database(), context.now_ms());
     context.reply.array(args.len() - 2);
     for key in args.iter().skip(2) {
-        let mut digest = Digest::default();
         let key = context.keyspace.key(key);
-        if let Some(entry) = context.keyspace.find(database, key, now_ms) {
-            let has_deadline = context.keyspace.deadline_ms(database, entry).is_some();
-            append_value(&mut digest, entry, has_deadline);
-        }
-        context.reply.simple(&hexadecimal(&digest));
+        let entry = context.keyspace.find(database, key, now_ms);
+        let digest = entry.map_or_else(Digest::default, |entry| {
+            Digest::of_value(context.keyspace, database, entry, now_ms)
+        });
+        context.reply.simple(&digest.to_string());
     }
     Ok(())
 }
@@ -347,14 +293,24 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let entry = context.keyspace.find(database, key, now_ms);
     let entry = entry.ok_or(ReplyError::NO_SUCH_KEY)?;
     let idle_time_s = context.keyspace.idle_time_s(entry.access_bits(), now_ms);
-    let value = entry.as_string()?;
+    let encoding = match context.keyspace.body(entry, now_ms) {
+        Some(body) => body.encoding().name(entry.kind()),
+        None => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
+    };
     // No address: it would tell where memory is, and differ from run to run.
     let text = format!(
-        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_time_s}",
-        value.encoding_name(entry.is_modified_in_place()),
-        value.len() + 1,
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{} lru:{} lru_seconds_idle:{idle_time_s}",
+        serialized_bytes(entry),
         (now_ms / 1_000).saturating_sub(idle_time_s),
     );
     context.reply.simple(&text);
     Ok(())
+}
+
+/// About the bytes that a value takes where it is written to a file.
+fn serialized_bytes(entry: EntryRef<'_>) -> usize {
+    match entry.as_string() {
+        Ok(value) => value.len() + 1,
+        Err(WrongType) => entry.value_bytes(),
+    }
 }

@@ -20,6 +20,7 @@ mod control;
 mod databases;
 mod debug;
 mod debug_replies;
+mod digest;
 mod info;
 mod modules;
 mod replication;
