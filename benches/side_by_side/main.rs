@@ -15,6 +15,7 @@
 //! (`benches/micro.rs`).
 
 mod fill;
+mod idle_child;
 mod load_connections;
 mod load_eviction;
 mod load_instructions;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! 1. With a rate, the child has the scheduling class "idle" for the reason given in
-//!    `stall_actions.rs`; without, it has the normal one, as there is no probe and any other
+//!    `idle_child.rs`; without, it has the normal one, as there is no probe and any other
 //!    program would starve it.
 //! 2. A parent that ends in any way closes the pipe, so the load never outlives it.
 //! 3. The order of the keys is random with a fixed seed: the same for both servers and every run.
