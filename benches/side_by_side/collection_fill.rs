@@ -3,7 +3,7 @@
 //! ```text
 //! hash        HSET  KEY  fld:000000000000 abcdefgh …
 //! set         SADD  KEY  fld:000000000000 …             or integers below 2^40
-//! sorted set  ZADD  KEY  7 fld:000000000000 …           scores below the size, random or rising
+//! sorted set  ZADD  KEY  7 fld:000000000000 …           integer scores, random or rising
 //! list        RPUSH KEY  fld:000000000000 …
 //! ```
 //!
@@ -26,6 +26,8 @@ const COMMAND_ELEMENTS: u64 = 100;
 const PIPELINE_ELEMENTS: u64 = 1000;
 /// Value of every field of a hash.
 pub(crate) const FIELD_VALUE: &[u8] = b"abcdefgh";
+/// Scores reach at least about this far, so that most need two bytes where sets are small.
+const SCORES_SPREAD: u64 = 4096;
 /// The bits of the members of a set of integers.
 const INTEGER_BITS: u32 = 40;
 
@@ -194,13 +196,15 @@ impl Collections {
 
     /// The score of each member, the same in all sorted sets.
     fn scores(&self) -> Vec<u64> {
+        let step = (SCORES_SPREAD / self.elements.max(1)).max(1);
+        let rising = (0..self.elements).map(|number| number * step);
         match self.kind {
             Kind::SortedSet => {
-                let mut scores: Vec<u64> = (0..self.elements).collect();
+                let mut scores: Vec<u64> = rising.collect();
                 fastrand::Rng::with_seed(3).shuffle(&mut scores);
                 scores
             }
-            Kind::RisingSortedSet => (0..self.elements).collect(),
+            Kind::RisingSortedSet => rising.collect(),
             Kind::Hash | Kind::Set | Kind::IntegerSet | Kind::List => Vec::new(),
         }
     }
