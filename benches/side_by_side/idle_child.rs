@@ -9,7 +9,7 @@
 //! The child has the scheduling class "idle", so the probe gets the core at once when an answer
 //! arrives; a thread of the parent would share its class and its slices, and look like a stall.
 //!
-//! Not here: what children do (`stall_actions.rs`).
+//! Not here: what children do (`stall_actions.rs`, `collection_actions.rs`).
 
 use std::io;
 use std::process::{Command, Stdio};

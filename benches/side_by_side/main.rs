@@ -14,12 +14,14 @@
 //! Cost: about an hour, a third of it for the load `eviction`, a third for the collections. Not
 //! here: single structures (`benches/micro.rs`).
 
+mod collection_actions;
 mod collection_fill;
 mod fill;
 mod idle_child;
 mod known_commands;
 mod load_collection_memory;
 mod load_collection_requests;
+mod load_collection_stalls;
 mod load_connections;
 mod load_eviction;
 mod load_instructions;
@@ -162,6 +164,7 @@ fn main() -> ExitCode {
     let result = match arguments.first().map(String::as_str) {
         Some(stall_actions::CHILD_ARGUMENT) => stall_actions::run_child(&arguments[1..]),
         Some(overwrite_load::CHILD_ARGUMENT) => overwrite_load::run_child(&arguments[1..]),
+        Some(collection_actions::CHILD_ARGUMENT) => collection_actions::run_child(&arguments[1..]),
         _ if arguments.iter().any(|argument| argument == "--help") => {
             print!("{}", options::USAGE);
             Ok(())
@@ -221,6 +224,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Eviction => load_eviction::run(&context),
             Load::CollectionMemory => load_collection_memory::run(&context),
             Load::CollectionRequests => load_collection_requests::run(&context),
+            Load::CollectionStalls => load_collection_stalls::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

@@ -12,7 +12,7 @@ cargo bench --bench side_by_side -- [options]
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          collection-memory, collection-requests, instructions
+                          collection-memory, collection-requests, collection-stalls, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
   --requests N            base number of requests of the loads 'requests' and 'collection-requests'
@@ -53,11 +53,13 @@ pub(crate) enum Load {
     CollectionMemory,
     /// CPU per request on collections.
     CollectionRequests,
+    /// Latency of one client beside one long command on a collection.
+    CollectionStalls,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 9] = [
+const LOADS: [(&str, Load); 10] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
@@ -66,6 +68,7 @@ const LOADS: [(&str, Load); 9] = [
     ("eviction", Load::Eviction),
     ("collection-memory", Load::CollectionMemory),
     ("collection-requests", Load::CollectionRequests),
+    ("collection-stalls", Load::CollectionStalls),
     ("instructions", Load::Instructions),
 ];
 
