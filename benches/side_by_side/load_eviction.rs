@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use crate::Context;
 use crate::fill::{DEPTH, value, write_key};
 use crate::mixed_sizes::{self, MixedSizes, Sizes};
-use crate::overwrite_load::Overwrites;
+use crate::overwrite_load::{Overwrites, Target};
 use crate::probe::{PAUSE, TAIL, probe_during};
 use crate::redis_benchmark;
 use crate::report::{Better, Cell, Figure, Section};
@@ -325,6 +325,7 @@ impl Plan {
             }
             Load::Paced => {
                 let load = Overwrites {
+                    target: Target::Keys,
                     keys,
                     value_bytes: PROBED_VALUE_BYTES as usize,
                     rate_limit: PACED_RATE,
@@ -412,7 +413,8 @@ fn probe(
     Ok((cells.to_vec(), rate))
 }
 
-fn limit(client: &mut Client, bytes: u64, policy: &str) -> io::Result<()> {
+/// Sets `maxmemory` and its policy; no bytes are no limit.
+pub(crate) fn limit(client: &mut Client, bytes: u64, policy: &str) -> io::Result<()> {
     let bytes = bytes.to_string();
     let words = [
         "CONFIG",
@@ -475,7 +477,7 @@ fn check_evicted(client: &mut Client, before: u64, sent: u64) -> io::Result<()> 
 }
 
 /// A number among the lines of a section of INFO.
-fn info_number(client: &mut Client, section: &str, name: &str) -> io::Result<u64> {
+pub(crate) fn info_number(client: &mut Client, section: &str, name: &str) -> io::Result<u64> {
     let info = client.call_bulk(&[b"INFO", section.as_bytes()], INFO_LIMIT_BYTES)?;
     let value = info.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;

@@ -17,7 +17,8 @@ use crate::redis_benchmark;
 use crate::report::{Better, Figure, Section};
 use crate::server_process::ServerProcess;
 
-const FIGURES: [Figure; 3] = [
+/// The figures of every row that redis-benchmark measures.
+pub(crate) const FIGURES: [Figure; 3] = [
     Figure {
         title: "Server CPU per request, µs",
         better: Better::Lower,
@@ -35,7 +36,8 @@ const FIGURES: [Figure; 3] = [
     },
 ];
 
-const NOTES: [&str; 3] = [
+/// What these include.
+pub(crate) const NOTES: [&str; 3] = [
     "CPU: all threads of the server, from schedstat, divided by redis-benchmark's number of requests.",
     "User mode: the share of clock ticks (10 ms), so only a guide below a second of CPU.",
     "Requests per second is bounded by the single-threaded load generator wherever the server's CPU \
@@ -151,7 +153,9 @@ pub(crate) fn run(context: &Context) -> Section {
                 (context.options.scaled(context.options.requests) * row.times / row.divisor).max(1);
             let server = side.start()?;
             fill(&server, row, keys)?;
-            measure(&server, row, keys, requests, section)
+            let (options, shown) = benchmark_options(row, keys, requests);
+            section.command(format!("redis-benchmark -p PORT --csv {shown}"));
+            measure(context, &server, &options, requests)
         },
     );
     section
@@ -172,20 +176,26 @@ fn fill(server: &ServerProcess, row: &Row, keys: u64) -> io::Result<()> {
     fill.send(&mut [server.client()?])
 }
 
-fn measure(
-    server: &ServerProcess,
-    row: &Row,
-    keys: u64,
-    requests: u64,
-    section: &mut Section,
-) -> io::Result<Vec<f64>> {
+/// The options of redis-benchmark, and how reports show them.
+fn benchmark_options(row: &Row, keys: u64, requests: u64) -> (String, String) {
     let options = format!("-c 50 -r {keys} -n {requests} {}", row.arguments);
     let repeated = KEY_PATTERN.repeat(MGET_KEYS);
     let short = format!(" $(printf '{KEY_PATTERN}%.0s' {{1..{MGET_KEYS}}})");
-    let line = format!("redis-benchmark -p PORT --csv {options}");
-    section.command(line.replace(&repeated, &short));
-    // Let the server finish what the fill has left to do, as growing its table.
-    thread::sleep(Duration::from_millis(300));
-    let cost = redis_benchmark::measure(server, &options, requests)?;
+    let shown = options.replace(&repeated, &short);
+    (options, shown)
+}
+
+/// Runs redis-benchmark and returns the values of [`FIGURES`].
+pub(crate) fn measure(
+    context: &Context,
+    server: &ServerProcess,
+    options: &str,
+    requests: u64,
+) -> io::Result<Vec<f64>> {
+    if !context.options.quick {
+        // Let the server finish what the fill has left to do, as growing its table.
+        thread::sleep(Duration::from_millis(300));
+    }
+    let cost = redis_benchmark::measure(server, options, requests)?;
     Ok(vec![cost.total_us, cost.user_us, cost.rate])
 }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::Context;
 use crate::fill::{Fill, value};
-use crate::overwrite_load::Overwrites;
+use crate::overwrite_load::{Overwrites, Target};
 use crate::probe::{PAUSE, TAIL, probe_during};
 use crate::report::{Better, Cell, Figure, Section};
 use crate::resp_client::Client;
@@ -165,6 +165,7 @@ impl Plan {
 
     fn overwrites(&self, rate_limit: u64) -> Overwrites {
         Overwrites {
+            target: Target::Keys,
             keys: self.keys,
             value_bytes: VALUE_BYTES,
             rate_limit,
@@ -286,7 +287,7 @@ fn rate_cells(rows: [&'static str; 2], without: f64, during: f64) -> Vec<Cell> {
 }
 
 /// Takes one snapshot and returns how long it took.
-fn snapshot(client: &mut Client) -> io::Result<Duration> {
+pub(crate) fn snapshot(client: &mut Client) -> io::Result<Duration> {
     let start = Instant::now();
     client.call(&[b"BGSAVE"])?;
     loop {

@@ -16,13 +16,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::Context;
 use crate::fill::{Fill, value};
 use crate::load_connections::{allow_connections, connection_count};
-use crate::probe::{PAUSE, TAIL, probe_during};
+use crate::probe::{PAUSE, TAIL, probe_until};
 use crate::report::{Better, Figure, Section};
 use crate::resp_client::Client;
 use crate::server_process::{ServerProcess, Side};
 use crate::stall_actions::{Action, VALUE_BYTES};
 
-const FIGURES: [Figure; 5] = [
+/// The figures of every row that the probe measures.
+pub(crate) const FIGURES: [Figure; 5] = [
     latency("Slowest PING, ms"),
     latency("PING p99.9, ms"),
     latency("PING p99, ms"),
@@ -42,10 +43,10 @@ const fn latency(title: &'static str) -> Figure {
 const STANDING_KEYS: u64 = 1_500_000;
 /// Keys that are due in the same millisecond.
 const DUE_KEYS: u64 = 500_000;
-/// The action counts as failed when due keys are left after so long.
+/// The action counts as failed when something due is left after so long.
 const EXPIRY_LIMIT: Duration = Duration::from_secs(60);
-/// How often DBSIZE is asked.
-const DBSIZE_INTERVAL: Duration = Duration::from_millis(2);
+/// How often the server is asked what it counts.
+const COUNT_INTERVAL: Duration = Duration::from_millis(2);
 
 /// What one row does.
 #[derive(Clone, Copy)]
@@ -58,18 +59,7 @@ enum Work {
 
 /// Measures all rows on both sides.
 pub(crate) fn run(context: &Context) -> Section {
-    let notes = [
-        format!(
-            "One client sends a PING, waits for the answer and pauses {} µs, until {} ms after the \
-             action's end; the action's client shares core {} with it, in the scheduling class \"idle\".",
-            PAUSE.as_micros(),
-            TAIL.as_millis(),
-            crate::server_process::LOAD_CORE,
-        ),
-        "A stall is one slow PING, however long: the maximum tells more than the percentiles. Values \
-         below those of the idle rows are noise."
-            .to_owned(),
-    ];
+    let notes = notes();
     let notes = [notes[0].as_str(), notes[1].as_str()];
     let mut section = Section::new("Stalls", &FIGURES, &notes);
     let rows = rows(context);
@@ -85,6 +75,22 @@ pub(crate) fn run(context: &Context) -> Section {
         },
     );
     section
+}
+
+/// What the figures include.
+pub(crate) fn notes() -> [String; 2] {
+    [
+        format!(
+            "One client sends a PING, waits for the answer and pauses {} µs, until {} ms after the \
+             action's end; the action's client shares core {} with it, in the scheduling class \"idle\".",
+            PAUSE.as_micros(),
+            TAIL.as_millis(),
+            crate::server_process::LOAD_CORE,
+        ),
+        "A stall is one slow PING, however long: the maximum tells more than the percentiles. Values \
+         below those of the idle rows are noise."
+            .to_owned(),
+    ]
 }
 
 fn rows(context: &Context) -> Vec<(String, Work)> {
@@ -143,7 +149,7 @@ fn measure_action(side: &Side, keys: u64, action: Action) -> io::Result<Vec<f64>
     }
     let value = value(VALUE_BYTES);
     fill("key", keys, &value, &[]).send(&mut [server.client()?])?;
-    measure(&server, || action.run(server.port()))
+    measure(&server, TAIL, || action.run(server.port()))
 }
 
 fn measure_expiry(
@@ -171,35 +177,44 @@ fn measure_expiry(
         ));
     }
     let [mut client] = clients;
-    measure(&server, move || until_gone(&mut client, deadline, standing))
+    measure(&server, TAIL, move || {
+        until_gone(&mut client, &[b"DBSIZE"], deadline, standing)
+    })
 }
 
-/// Waits for the deadline, then asks DBSIZE until only the standing keys are left; returns the
+/// Waits for the deadline, then calls `counting` until only what stands is counted; returns the
 /// seconds from the deadline.
-fn until_gone(client: &mut Client, deadline: SystemTime, standing: u64) -> io::Result<f64> {
+pub(crate) fn until_gone(
+    client: &mut Client,
+    counting: &[&[u8]],
+    deadline: SystemTime,
+    standing: u64,
+) -> io::Result<f64> {
     let wait = deadline
         .duration_since(SystemTime::now())
         .unwrap_or_default();
     thread::sleep(wait);
     loop {
         let late = deadline.elapsed().unwrap_or_default();
-        if client.call_integer(&[b"DBSIZE"])? as u64 <= standing {
+        if client.call_integer(counting)? as u64 <= standing {
             return Ok(late.as_secs_f64());
         }
         if late > EXPIRY_LIMIT {
             return Err(io::Error::other(
-                "due keys are still counted after a minute",
+                "what is due is still counted after a minute",
             ));
         }
-        thread::sleep(DBSIZE_INTERVAL);
+        thread::sleep(COUNT_INTERVAL);
     }
 }
 
-fn measure(
+/// Sends PINGs beside the action and until `tail` after it; returns the values of [`FIGURES`].
+pub(crate) fn measure(
     server: &ServerProcess,
+    tail: Duration,
     action: impl FnOnce() -> io::Result<f64> + Send,
 ) -> io::Result<Vec<f64>> {
-    let (latencies, seconds) = probe_during(server.port(), action)?;
+    let (latencies, seconds) = probe_until(server.port(), tail, action)?;
     let [max, p999, p99, p50] = [1.0, 0.999, 0.99, 0.5].map(|share| latencies.quantile_ms(share));
     Ok(vec![max, p999, p99, p50, seconds])
 }
@@ -213,6 +228,7 @@ fn fill<'a>(prefix: &'a str, keys: u64, value: &'a [u8], suffix: &'a [&'a [u8]])
     }
 }
 
-fn since_epoch(time: SystemTime) -> Duration {
+/// The time since 1970.
+pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
 //! Evenkeel beside redis-server on one machine in one run: CPU per request, memory, stalls,
-//! snapshots and eviction.
+//! snapshots and eviction, with strings and with collections.
 //!
 //! ```text
 //! for each round, for each row, for each side (the order turns every round):
@@ -11,10 +11,17 @@
 //! 2. Every load is bounded in count or time, and every wait has a limit.
 //! 3. `cargo test` runs this file without `--bench`: then it does nothing.
 //!
-//! Cost: about forty minutes, half of it for the load `eviction`. Not here: single structures
-//! (`benches/micro.rs`).
+//! Cost: about an hour, a third of it for the load `eviction`, a third for the collections. Not
+//! here: single structures (`benches/micro.rs`).
 
+mod collection_actions;
+mod collection_fill;
 mod fill;
+mod idle_child;
+mod known_commands;
+mod load_collection_memory;
+mod load_collection_requests;
+mod load_collection_stalls;
 mod load_connections;
 mod load_eviction;
 mod load_instructions;
@@ -157,6 +164,7 @@ fn main() -> ExitCode {
     let result = match arguments.first().map(String::as_str) {
         Some(stall_actions::CHILD_ARGUMENT) => stall_actions::run_child(&arguments[1..]),
         Some(overwrite_load::CHILD_ARGUMENT) => overwrite_load::run_child(&arguments[1..]),
+        Some(collection_actions::CHILD_ARGUMENT) => collection_actions::run_child(&arguments[1..]),
         _ if arguments.iter().any(|argument| argument == "--help") => {
             print!("{}", options::USAGE);
             Ok(())
@@ -214,6 +222,9 @@ fn run(options: Options) -> io::Result<()> {
             Load::Stalls => load_stalls::run(&context),
             Load::Snapshots => load_snapshots::run(&context),
             Load::Eviction => load_eviction::run(&context),
+            Load::CollectionMemory => load_collection_memory::run(&context),
+            Load::CollectionRequests => load_collection_requests::run(&context),
+            Load::CollectionStalls => load_collection_stalls::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

@@ -12,10 +12,11 @@ cargo bench --bench side_by_side -- [options]
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          instructions
+                          collection-memory, collection-requests, collection-stalls, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
-  --requests N            base number of requests of the load 'requests' (default 1000000)
+  --requests N            base number of requests of the loads 'requests' and 'collection-requests'
+                          (default 1000000)
   --row TEXT              only rows whose name contains TEXT
   --quick                 smoke run of a few seconds with small counts; appends nothing
   --label TEXT            heading of the section in RESULTS.md
@@ -48,17 +49,26 @@ pub(crate) enum Load {
     Snapshots,
     /// What a limit of memory costs, and whether it holds.
     Eviction,
+    /// Resident bytes per element of a collection.
+    CollectionMemory,
+    /// CPU per request on collections.
+    CollectionRequests,
+    /// Latency of one client beside one long command on a collection.
+    CollectionStalls,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 7] = [
+const LOADS: [(&str, Load); 10] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
     ("stalls", Load::Stalls),
     ("snapshots", Load::Snapshots),
     ("eviction", Load::Eviction),
+    ("collection-memory", Load::CollectionMemory),
+    ("collection-requests", Load::CollectionRequests),
+    ("collection-stalls", Load::CollectionStalls),
     ("instructions", Load::Instructions),
 ];
 
@@ -69,7 +79,7 @@ pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
     /// Measurements of each load on each side.
     pub(crate) rounds: u64,
-    /// Base number of requests of the load `requests`.
+    /// Base number of requests of the loads `requests` and `collection-requests`.
     pub(crate) requests: u64,
     /// Part of the name of the rows to measure; empty for all.
     pub(crate) row: String,

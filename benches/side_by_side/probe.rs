@@ -8,7 +8,8 @@
 //! 2. A stall counts as one slow PING, however long it is: read the maximum first, percentiles
 //!    second.
 //!
-//! Cost: 4 bytes per PING. Not here: what happens meanwhile (`stall_actions.rs`).
+//! Cost: 4 bytes per PING. Not here: what happens meanwhile (`stall_actions.rs`,
+//! `collection_actions.rs`).
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,9 +39,18 @@ impl Latencies {
     }
 }
 
-/// Runs `action` on another thread and measures PINGs until `TAIL` after its end.
+/// Runs `action` on another thread and measures PINGs until [`TAIL`] after its end.
 pub(crate) fn probe_during<T: Send>(
     port: u16,
+    action: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<(Latencies, T)> {
+    probe_until(port, TAIL, action)
+}
+
+/// As [`probe_during`], with another time after the action's end.
+pub(crate) fn probe_until<T: Send>(
+    port: u16,
+    tail: Duration,
     action: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<(Latencies, T)> {
     let mut client = Client::connect(port)?;
@@ -50,7 +60,7 @@ pub(crate) fn probe_during<T: Send>(
         let worker = scope.spawn(|| {
             let result = action();
             if result.is_ok() {
-                thread::sleep(TAIL);
+                thread::sleep(tail);
             }
             done.store(true, Ordering::Release);
             result

@@ -43,7 +43,7 @@ pub(crate) fn measure(server: &ServerProcess, options: &str, requests: u64) -> i
     })
 }
 
-/// Runs redis-benchmark in the scheduling class "idle", for the reason given in `stall_actions.rs`;
+/// Runs redis-benchmark in the scheduling class "idle", for the reason given in `idle_child.rs`;
 /// returns its requests per second.
 pub(crate) fn run_idle(port: u16, options: &str) -> io::Result<f64> {
     let mut command = Command::new("chrt");

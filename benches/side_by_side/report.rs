@@ -1,8 +1,9 @@
 //! Figures of both servers, their medians and ratios, and the Markdown that shows them.
 //!
 //! ```text
-//! Section ─┬─ notes            what the figures include
-//!          ├─ tables           one per figure: load × (redis, evenkeel), one value per round
+//! Section ─┬─ notes            what the figures include, and which commands a side lacks
+//!          ├─ tables           one per figure: load × (redis, evenkeel), one value per round;
+//!          │                   a column of targets where a row has one
 //!          └─ command lines    the server's and each load's
 //! ```
 //!
@@ -13,6 +14,8 @@
 
 use std::fmt::Write as _;
 use std::io;
+
+use crate::known_commands::is_unknown_command;
 
 /// Index of the reference among the sides.
 pub(crate) const REDIS: usize = 0;
@@ -56,6 +59,7 @@ pub(crate) struct Cell {
 struct Row {
     name: String,
     values: [Vec<f64>; 2],
+    target: Option<String>,
 }
 
 /// The figures of one kind of load.
@@ -63,6 +67,7 @@ pub(crate) struct Section {
     title: &'static str,
     notes: Vec<String>,
     commands: Vec<String>,
+    unknown: Vec<String>,
     failures: Vec<String>,
     tables: Vec<(Figure, Vec<Row>)>,
 }
@@ -74,6 +79,7 @@ impl Section {
             title,
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             commands: Vec::new(),
+            unknown: Vec::new(),
             failures: Vec::new(),
             tables: figures.iter().map(|figure| (*figure, Vec::new())).collect(),
         }
@@ -84,6 +90,12 @@ impl Section {
         if !self.commands.contains(&line) {
             self.commands.push(line);
         }
+    }
+
+    /// Says what Evenkeel is to reach in one row of one figure.
+    pub(crate) fn target(&mut self, figure: usize, load: &str, text: String) {
+        let (_, rows) = &mut self.tables[figure];
+        row_of(rows, load).target = Some(text);
     }
 
     /// Adds what one load measured on one side: a value per figure, or why there is none.
@@ -130,6 +142,14 @@ impl Section {
 
     fn record_failure(&mut self, load: &str, side: usize, error: &io::Error) {
         let name = SIDE_NAMES[side];
+        if is_unknown_command(error) {
+            eprintln!("  {load}, {name}: {error}");
+            let unknown = format!("left out: {load} on {name}: {error}");
+            if !self.unknown.contains(&unknown) {
+                self.unknown.push(unknown);
+            }
+            return;
+        }
         eprintln!("  {load}, {name}: FAILED, {error}");
         let failure = format!("failed: {load} on {name}: {error}");
         if !self.failures.contains(&failure) {
@@ -150,7 +170,8 @@ impl Section {
     /// The section as Markdown.
     pub(crate) fn render(&self) -> String {
         let mut out = format!("### {}\n\n", self.title);
-        for note in self.notes.iter().chain(&self.failures) {
+        let remarks = self.unknown.iter().chain(&self.failures);
+        for note in self.notes.iter().chain(remarks) {
             let _ = writeln!(out, "- {note}");
         }
         for (figure, rows) in &self.tables {
@@ -173,6 +194,7 @@ fn row_of<'a>(rows: &'a mut Vec<Row>, name: &str) -> &'a mut Row {
             rows.push(Row {
                 name: name.to_owned(),
                 values: [Vec::new(), Vec::new()],
+                target: None,
             });
             rows.len() - 1
         });
@@ -186,9 +208,12 @@ fn render_table(figure: &Figure, rows: &[Row]) -> String {
             "redis-server",
             "evenkeel",
             "evenkeel better by",
+            "target",
         ]
         .map(str::to_owned),
     ];
+    let has_targets = rows.iter().any(|row| row.target.is_some());
+    let columns = if has_targets { 5 } else { 4 };
     for row in rows {
         let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| median(&row.values[side]));
         let ratio = match (redis, evenkeel, figure.better) {
@@ -197,9 +222,10 @@ fn render_table(figure: &Figure, rows: &[Row]) -> String {
             _ => "–".to_owned(),
         };
         let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| value_text(figure, &row.values[side]));
-        cells.push([row.name.clone(), redis, evenkeel, ratio]);
+        let target = row.target.clone().unwrap_or_default();
+        cells.push([row.name.clone(), redis, evenkeel, ratio, target]);
     }
-    let widths: Vec<usize> = (0..4)
+    let widths: Vec<usize> = (0..columns)
         .map(|column| {
             cells
                 .iter()
@@ -211,7 +237,7 @@ fn render_table(figure: &Figure, rows: &[Row]) -> String {
     let mut out = String::new();
     for (index, row) in cells.iter().enumerate() {
         let _ = write!(out, "| {:<1$} |", row[0], widths[0]);
-        for column in 1..4 {
+        for column in 1..columns {
             let _ = write!(out, " {:>1$} |", row[column], widths[column]);
         }
         out.push('\n');

@@ -103,15 +103,31 @@ impl Client {
         Ok(content)
     }
 
+    /// Sends one command and returns the number of values in its reply, nested ones included.
+    pub(crate) fn call_values(&mut self, arguments: &[&[u8]]) -> io::Result<u64> {
+        let mut request = Vec::new();
+        encode(&mut request, arguments);
+        self.send(&request)?;
+        let (_, values) = self.counted_reply()?;
+        Ok(values)
+    }
+
     /// Reads one complete reply. An error reply anywhere in it is returned as an error.
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
-        let first = self.value()?;
-        let (reply, mut values_due) = first;
+        let (reply, _) = self.counted_reply()?;
+        Ok(reply)
+    }
+
+    /// A complete reply, and the number of its values.
+    fn counted_reply(&mut self) -> io::Result<(Reply, u64)> {
+        let (reply, mut values_due) = self.value()?;
+        let mut values = 1;
         while values_due > 0 {
             let (_, nested) = self.value()?;
             values_due = values_due - 1 + nested;
+            values += 1;
         }
-        Ok(reply)
+        Ok((reply, values))
     }
 
     /// Reads `count` replies.

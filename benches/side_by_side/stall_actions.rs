@@ -1,28 +1,19 @@
 //! What keeps a server busy while the probe measures: each action is a child process of this
-//! program.
+//! program, bounded by its counts and the client's time limit.
 //!
-//! ```text
-//! parent: PING probe, normal priority ─┐
-//!                                      ├─ core 1
-//! child:  action, SCHED_IDLE ──────────┘      prints its seconds when it is done
-//! ```
-//!
-//! 1. The child has the scheduling class "idle", so the probe gets the core at once when an answer
-//!    arrives; a thread of the parent would share its class and its slices, and look like a stall.
-//! 2. Every action is bounded by its counts and the client's time limit.
-//!
-//! Not here: the probe (`probe.rs`), the order of things (`load_stalls.rs`).
+//! Not here: how the child is run (`idle_child.rs`), the probe (`probe.rs`), the order of things
+//! (`load_stalls.rs`).
 
 use std::hint::black_box;
 use std::io;
 use std::iter::StepBy;
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Range;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fill::{DEPTH, Fill, value, write_key};
+use crate::idle_child;
 use crate::load_connections::connect_and_ping;
 use crate::resp_client::{Client, encode, pipeline};
 
@@ -63,18 +54,8 @@ impl Action {
     /// Runs the action in a child process and returns the seconds that it took.
     pub(crate) fn run(self, port: u16) -> io::Result<f64> {
         let (name, count) = self.words();
-        let output = Command::new("chrt")
-            .args(["--idle", "0"])
-            .arg(std::env::current_exe()?)
-            .args([CHILD_ARGUMENT, name, &count.to_string(), &port.to_string()])
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        match text.trim().parse() {
-            Ok(seconds) if output.status.success() => Ok(seconds),
-            _ => Err(io::Error::other(format!("the action '{name}' failed"))),
-        }
+        let [count, port] = [count, u64::from(port)].map(|number| number.to_string());
+        idle_child::run(&[CHILD_ARGUMENT.to_owned(), name.to_owned(), count, port])
     }
 
     /// The action as one line of a report.
