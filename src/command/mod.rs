@@ -23,6 +23,7 @@ mod generic;
 mod hashes;
 mod introspection;
 mod lists;
+mod long_work;
 pub(crate) mod observe;
 pub(crate) mod server;
 mod sets;

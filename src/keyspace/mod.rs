@@ -27,6 +27,7 @@ pub(crate) mod entry;
 mod event;
 mod eviction;
 mod expiry;
+mod frozen;
 mod graveyard;
 mod hand;
 mod interest;
@@ -38,6 +39,7 @@ mod room;
 mod slabs;
 mod spans;
 
+pub use collections::FrozenId;
 pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
 pub use event::Event;

@@ -3,9 +3,9 @@
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::structures::item::Item;
 use crate::value::hash::Hash;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&HGET, &HMGET, &HGETALL, &HLEN, &HEXISTS];
@@ -56,18 +56,20 @@ static HGETALL: CommandSpec = family::HASH
     .flags(Flags::READ_ONLY);
 
 fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    const PAIRS: RangeForm = RangeForm {
+        header: |reply, count| reply.map(count),
+        element: |reply, element| {
+            reply.item(element.key());
+            reply.item(element.value());
+        },
+    };
     let key = context.key(args, 1);
     let (reply, hash) = context.read_as::<Hash>(key)?;
-    let Some(hash) = hash else {
+    let Some(len) = hash.map(|hash| hash.len()) else {
         reply.map(0);
         return Ok(());
     };
-    let fields: Vec<(Item<'_>, Item<'_>)> = hash.iter().collect();
-    reply.map(fields.len());
-    for (field, value) in fields {
-        reply.item(field);
-        reply.item(value);
-    }
+    reply_range(context, key, RangeOrder::all(len), PAIRS);
     Ok(())
 }
 

@@ -77,6 +77,15 @@ impl<'a, S: BlockStore> Elements<'a, S> {
         }
     }
 
+    /// Whether an element is due at a moment, and so not there.
+    pub fn has_due(&self, now_ms: u64) -> bool {
+        let least_ms = match self.kept {
+            Kept::Packed(block) => block.least_deadline(),
+            Kept::Tree(view) => view.next_deadline(self.store),
+        };
+        least_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms)
+    }
+
     /// The element whose key is `code`: not of lists, of sorted sets only while they are packed.
     pub fn find(&self, code: &Code) -> Option<ElementRef<'a>> {
         match self.kept {

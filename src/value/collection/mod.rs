@@ -105,6 +105,20 @@ impl<'a, S: BlockStore> Body<'a, S> {
         }
     }
 
+    /// Its elements in the order readers see; of a sorted set by score.
+    ///
+    /// # Panics
+    /// If it is kept as integers.
+    pub fn ordered_elements(&self) -> Elements<'a, S> {
+        match self.form {
+            Form::Large(Trees {
+                scores: Some(scores),
+                ..
+            }) => Elements::tree(scores.current(), self.store),
+            Form::Packed(_) | Form::Integers(_) | Form::Large(_) => self.elements(),
+        }
+    }
+
     /// Its elements; of a large sorted set those by member.
     ///
     /// # Panics

@@ -1,0 +1,36 @@
+//! Large collections as they were at one moment, for who reads or copies them in slices.
+//!
+//! Invariant: every [`Keyspace::freeze`] is followed by one [`Keyspace::thaw`].
+//!
+//! Cost: freezing and thawing are O(1); what changes meanwhile is copied once.
+//!
+//! Not here: how a tree is frozen (`structures/block_tree/past.rs`).
+
+use super::collections::FrozenId;
+use super::memory::Memory;
+use super::{Key, Keyspace};
+use crate::value::collection::Elements;
+
+impl Keyspace {
+    /// Freezes the collection of a key that exists and is not due; `None` if there is none, or if
+    /// it is not large.
+    pub fn freeze(&mut self, database: usize, key: Key<'_>, now_ms: u64) -> Option<FrozenId> {
+        let number = self.find(database, key, now_ms)?.large()?;
+        let (collections, _) = self.entries.collections_mut();
+        Some(collections.freeze(number))
+    }
+
+    /// The elements of a frozen collection, of a sorted set by score.
+    ///
+    /// # Panics
+    /// If it was thawed.
+    pub fn frozen(&self, id: FrozenId) -> Elements<'_, Memory> {
+        Elements::tree(self.entries.collections().frozen(id), self.entries.memory())
+    }
+
+    /// Lets a frozen collection go.
+    pub fn thaw(&mut self, id: FrozenId) {
+        let (collections, _) = self.entries.collections_mut();
+        collections.thaw(id);
+    }
+}
