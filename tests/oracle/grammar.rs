@@ -107,6 +107,8 @@ pub(crate) enum Breadth {
     FewKeys,
     /// Thousands, never flushed, so that tables grow and scans take many calls.
     ManyKeys,
+    /// Two of a type, never flushed, in large rounds only, so that trees grow deep.
+    LargeCollections,
 }
 
 /// Keys of strings in a run over many, besides the few.
@@ -157,7 +159,7 @@ impl Grammar {
         for line in lines.filter(|line| !line.is_empty()) {
             let (weight, form) = line.split_once(' ').expect("a template has a weight");
             let words: Vec<&str> = form.split(' ').collect();
-            if breadth == Breadth::ManyKeys && words[0].starts_with("FLUSH") {
+            if breadth != Breadth::FewKeys && words[0].starts_with("FLUSH") {
                 continue;
             }
             if !words[0].starts_with('$') && !is_known(words[0]) {
@@ -221,7 +223,11 @@ impl Grammar {
     }
 
     fn is_large_round(&self) -> bool {
-        self.breadth == Breadth::FewKeys && self.request_count / ROUND_REQUESTS % 2 == 1
+        match self.breadth {
+            Breadth::FewKeys => self.request_count / ROUND_REQUESTS % 2 == 1,
+            Breadth::ManyKeys => false,
+            Breadth::LargeCollections => true,
+        }
     }
 
     fn choose_template(&mut self) -> usize {
@@ -272,10 +278,10 @@ impl Grammar {
     }
 
     fn key_of(&mut self, prefix: &str) -> Vec<u8> {
-        let number = match (self.breadth, self.is_large_round()) {
-            (_, true) => u32::from(self.random.u32(0..4) == 0),
-            (Breadth::FewKeys, false) => self.random.u32(0..TYPED_KEYS),
-            (Breadth::ManyKeys, false) => self.random.u32(0..MANY_TYPED_KEYS),
+        let number = match (self.is_large_round(), self.breadth) {
+            (true, _) => u32::from(self.random.u32(0..4) == 0),
+            (false, Breadth::ManyKeys) => self.random.u32(0..MANY_TYPED_KEYS),
+            (false, _) => self.random.u32(0..TYPED_KEYS),
         };
         format!("{prefix}{number}").into_bytes()
     }

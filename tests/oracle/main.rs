@@ -47,8 +47,11 @@ use tally::Tally;
 /// After so many commands over few keys whole keyspaces are compared.
 const KEYSPACE_INTERVAL: usize = 500;
 
-/// The same over many keys.
-const LARGE_KEYSPACE_INTERVAL: usize = 10_000;
+/// The same over many keys, which takes longer.
+const MANY_KEYS_INTERVAL: usize = 10_000;
+
+/// The same with large collections.
+const LARGE_COLLECTIONS_INTERVAL: usize = 2_000;
 
 /// Damaged inputs tried per run, besides the known ones.
 const MALFORMED_INPUTS: usize = 1_500;
@@ -188,7 +191,8 @@ fn run_random(
     let mut history: Vec<Operation> = Vec::new();
     let interval = match breadth {
         Breadth::FewKeys => KEYSPACE_INTERVAL,
-        Breadth::ManyKeys => LARGE_KEYSPACE_INTERVAL,
+        Breadth::ManyKeys => MANY_KEYS_INTERVAL,
+        Breadth::LargeCollections => LARGE_COLLECTIONS_INTERVAL,
     };
     let mut next_comparison = interval;
     while history.len() < command_count {
@@ -265,6 +269,11 @@ fn random_commands_get_equal_replies() {
 #[test]
 fn random_commands_over_many_keys_get_equal_replies() {
     compare_random_commands(Breadth::ManyKeys);
+}
+
+#[test]
+fn random_commands_on_large_collections_get_equal_replies() {
+    compare_random_commands(Breadth::LargeCollections);
 }
 
 #[test]
