@@ -2,8 +2,9 @@
 
 # Arguments of the server for `make run`, as in `make run ARGS="--port 7000"`.
 ARGS ?=
-# Random commands that `make oracle` compares.
+# Random commands that `make oracle` compares, and of which types: string,hash,list,set,zset,server.
 ORACLE_COMMANDS ?= 200000
+ORACLE_FAMILIES ?=
 # Where `make install` puts the server; packages set DESTDIR, too.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -69,8 +70,9 @@ target/clean-debian:
 	debootstrap --variant=minbase --include=adduser,systemd $(SUITE) $@.new
 	mv $@.new $@
 
-oracle: ## Compare random commands with redis-server, which must be installed
-	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) cargo test --release --test oracle -- --nocapture
+oracle: ## Compare random commands with an installed redis-server, as in ORACLE_FAMILIES=hash,list
+	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) EVENKEEL_ORACLE_FAMILIES=$(ORACLE_FAMILIES) \
+	cargo test --release --test oracle -- --nocapture
 
 clients: ## Run client libraries of Python and Node.js against the server
 	cargo build --release

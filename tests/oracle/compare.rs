@@ -1,14 +1,17 @@
 //! Whether two replies to the same request mean the same.
 //!
 //! Equal bytes always do. Otherwise the command decides: unordered replies are sorted, clock
-//! readings may differ by [`CLOCK_TOLERANCE_MS`], replies about the server itself need only the
-//! same shape, and what is meant to differ is a row of [`DIFFERENCES`].
+//! readings may differ by [`CLOCK_TOLERANCE_MS`], replies about the server itself and those that
+//! chance decides need only the same shape, and what is meant to differ is a row of
+//! [`DIFFERENCES`].
 //!
 //! Every row's id is a heading or cell of `docs/DIFFERENCES.md`; a test in `main.rs` checks it.
 //!
-//! Not here: which requests are sent (`grammar.rs`), the state of a connection (`pair.rs`).
+//! Not here: which requests are sent (`grammar.rs`), the state of a connection (`pair.rs`), what
+//! chance decided (`settle.rs`).
 
 use crate::grammar::FIRST_ABSOLUTE_DEADLINE_SECONDS;
+use crate::settle;
 use crate::support::value::Value;
 
 /// How far apart the two servers may read their clocks, in milliseconds.
@@ -79,8 +82,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         // A cursor is a place in the server's own table; Redis takes any text for some place.
         id: "cursors-belong-to-their-server",
         matches: |exchange| {
-            exchange.name() == "scan"
-                && exchange.words.get(1).is_some_and(|cursor| cursor != b"0")
+            let position = match exchange.name().as_str() {
+                "scan" => 1,
+                "hscan" | "sscan" | "zscan" => 2,
+                _ => return false,
+            };
+            (exchange.words.get(position)).is_some_and(|cursor| cursor != b"0")
                 && (*exchange.subject == Value::Error(b"ERR invalid cursor".to_vec())
                     || same_shape(exchange.subject, exchange.reference))
         },
@@ -94,12 +101,45 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 && exchange.has_two_errors()
         },
     },
+    Difference {
+        // Redis before 7.2 writes seventeen digits, and has no -0 in a small encoding.
+        id: "scores-with-the-fewest-digits",
+        matches: |exchange| {
+            exchange.name().starts_with('z')
+                && match rule_for(exchange.words) {
+                    Rule::Walk(_) => exchange
+                        .walks_sorted()
+                        .is_some_and(|[subject, reference]| same_numbers(&subject, &reference)),
+                    _ => same_numbers(exchange.subject, exchange.reference),
+                }
+        },
+    },
+    Difference {
+        // Redis before 7.2 has one encoding for all lists, and none for small sets of texts. Which
+        // type it is about is seen when whole keyspaces are compared.
+        id: "encodings-of-small-lists-and-sets",
+        matches: |exchange| {
+            word(exchange.words, 0) == "object"
+                && word(exchange.words, 1) == "encoding"
+                && exchange.subject.bytes() == Some(b"listpack")
+                && matches!(
+                    exchange.reference.bytes(),
+                    Some(b"quicklist" | b"hashtable" | b"intset")
+                )
+        },
+    },
 ];
 
 /// What must agree when the bytes do not.
 enum Rule {
     Exact,
     Unordered,
+    /// Fields and values, alternating, in any order.
+    UnorderedPairs,
+    /// As many elements.
+    Picks,
+    /// If both walked all at once: so many words an element, in any order. Else the shape.
+    Walk(usize),
     /// The cursor exactly, the keys in any order.
     Scan,
     Seconds,
@@ -145,6 +185,17 @@ impl Exchange<'_> {
         match rule_for(self.words) {
             Rule::Exact => false,
             Rule::Unordered => self.subject.clone().sorted() == self.reference.clone().sorted(),
+            Rule::UnorderedPairs => {
+                same_shape(self.subject, self.reference)
+                    && grouped(self.subject, 2) == grouped(self.reference, 2)
+            }
+            Rule::Picks => {
+                same_shape(self.subject, self.reference)
+                    && self.subject.members().len() == self.reference.members().len()
+            }
+            Rule::Walk(_) => self
+                .walks_sorted()
+                .is_some_and(|[subject, reference]| subject == reference),
             Rule::Scan => match (self.subject.members(), self.reference.members()) {
                 ([cursor, keys], [reference_cursor, reference_keys]) => {
                     cursor == reference_cursor
@@ -161,10 +212,69 @@ impl Exchange<'_> {
     }
 }
 
+impl Exchange<'_> {
+    /// What two walks found, in a fixed order. Of walks that are not whole, each by itself, there
+    /// is nothing to compare but the shape; `None` if that differs.
+    fn walks_sorted(&self) -> Option<[Value; 2]> {
+        let Rule::Walk(size) = rule_for(self.words) else {
+            return None;
+        };
+        let ([cursor, found], [reference_cursor, reference_found]) =
+            (self.subject.members(), self.reference.members())
+        else {
+            return None;
+        };
+        if !same_shape(found, reference_found) {
+            return None;
+        }
+        let is_whole = [cursor, reference_cursor].map(|cursor| cursor.bytes() == Some(b"0"));
+        Some(match is_whole {
+            [true, true] => {
+                [found, reference_found].map(|found| Value::Array(grouped(found, size)))
+            }
+            _ => [Value::Nil, Value::Nil],
+        })
+    }
+}
+
+/// The members of an aggregate in groups of this size: sorted, each once.
+fn grouped(aggregate: &Value, size: usize) -> Vec<Value> {
+    let groups = aggregate.members().chunks(size);
+    let mut groups: Vec<_> = groups.map(|group| Value::Array(group.to_vec())).collect();
+    groups.sort();
+    groups.dedup();
+    groups
+}
+
+/// Equal, or numbers of the same value where the bytes differ; members of aggregates one by one.
+pub(crate) fn same_numbers(subject: &Value, reference: &Value) -> bool {
+    let number =
+        |value: &Value| -> Option<f64> { std::str::from_utf8(value.bytes()?).ok()?.parse().ok() };
+    let (members, reference_members) = (subject.members(), reference.members());
+    if subject == reference {
+        return true;
+    }
+    if std::mem::discriminant(subject) != std::mem::discriminant(reference)
+        || matches!(subject, Value::Error(_) | Value::Simple(_))
+    {
+        return false;
+    }
+    if members.is_empty() || members.len() != reference_members.len() {
+        return number(subject).is_some() && number(subject) == number(reference);
+    }
+    (members.iter().zip(reference_members))
+        .all(|(subject, reference)| same_numbers(subject, reference))
+}
+
 fn rule_for(words: &[Vec<u8>]) -> Rule {
     let second = word(words, 1);
     match word(words, 0).as_str() {
-        "keys" => Rule::Unordered,
+        "keys" | "smembers" | "sinter" | "sunion" | "sdiff" | "hkeys" | "hvals" => Rule::Unordered,
+        "hgetall" => Rule::UnorderedPairs,
+        "spop" if settle::pops_all(words) => Rule::Unordered,
+        "spop" | "srandmember" | "hrandfield" | "zrandmember" => Rule::Picks,
+        "sscan" => Rule::Walk(1),
+        "hscan" | "zscan" => Rule::Walk(2),
         "scan" => Rule::Scan,
         "ttl" => Rule::Seconds,
         "pttl" => Rule::Milliseconds,
@@ -190,4 +300,69 @@ fn word(words: &[Vec<u8>], index: usize) -> String {
     words.get(index).map_or_else(String::new, |word| {
         String::from_utf8_lossy(word).to_ascii_lowercase()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::words;
+
+    /// Whether two replies, given as the protocol has them, agree.
+    fn agree(request: &str, subject: &str, reference: &str) -> bool {
+        let parse = |text: &str| {
+            let lines = text.replace(' ', "\r\n") + "\r\n";
+            Value::parse(lines.as_bytes()).expect("the reply is complete")
+        };
+        let exchange = Exchange {
+            words: &words::split(request).expect("the line is well formed"),
+            subject: &parse(subject),
+            reference: &parse(reference),
+        };
+        exchange.agrees()
+    }
+
+    #[test]
+    fn order_counts_where_redis_promises_one() {
+        let (one, other) = ("*2 $1 a $1 b", "*2 $1 b $1 a");
+        assert!(agree("SMEMBERS s", one, other));
+        assert!(!agree("LRANGE l 0 -1", one, other));
+        assert!(!agree("SMEMBERS s", one, "~2 $1 b $1 a"));
+        assert!(!agree("SMEMBERS s", one, "*2 $1 b $1 b"));
+        let pairs = "*4 $1 a $1 1 $1 b $1 2";
+        assert!(agree("HGETALL h", pairs, "*4 $1 b $1 2 $1 a $1 1"));
+        assert!(!agree("HGETALL h", pairs, "*4 $1 b $1 1 $1 a $1 2"));
+    }
+
+    #[test]
+    fn scores_are_numbers_and_members_are_not() {
+        let (short, long) = ("$3 0.1", "$19 0.10000000000000001");
+        assert!(agree("ZSCORE z a", short, long));
+        assert!(!agree("ZSCORE z a", short, "$3 0.2"));
+        assert!(!agree("HGET h a", short, long));
+        assert!(agree("ZSCORE z a", ",0.1", ",0.10000000000000001"));
+        assert!(!agree("ZSCORE z a", short, ",0.1"));
+        assert!(!agree("ZRANGE z 0 -1", "*1 $1 a", "*1 $1 b"));
+        assert!(!agree("ZRANGE z 0 -1", "*0", "*1 $1 b"));
+    }
+
+    #[test]
+    fn walks_are_compared_when_both_are_whole() {
+        let (one, other) = ("*2 $1 0 *2 $1 a $1 b", "*2 $1 0 *2 $1 b $1 a");
+        assert!(agree("SSCAN s 0", one, other));
+        assert!(!agree("HSCAN h 0", one, other));
+        assert!(!agree("SSCAN s 0", one, "*2 $1 0 *1 $1 a"));
+        assert!(agree("SSCAN s 0", one, "*2 $1 7 *1 $1 a"));
+        let number = "*2 $1 0 *4 $1 b $1 1 $1 a $3 0.1";
+        let digits = "*2 $1 0 *4 $1 a $19 0.10000000000000001 $1 b $1 1";
+        assert!(agree("ZSCAN z 0", number, digits));
+        assert!(!agree("HSCAN z 0", number, digits));
+    }
+
+    #[test]
+    fn picks_need_be_as_many() {
+        assert!(agree("SRANDMEMBER s 2", "*2 $1 a $1 b", "*2 $1 c $1 d"));
+        assert!(!agree("SRANDMEMBER s 2", "*2 $1 a $1 b", "*1 $1 c"));
+        assert!(!agree("SPOP s", "$-1", "$1 a"));
+        assert!(!agree("SPOP s 1000000000", "*1 $1 a", "*1 $1 b"));
+    }
 }

@@ -1,180 +1,104 @@
 //! Random requests over small alphabets, so that keys, values and options collide.
 //!
 //! ```text
-//! template  "SET $key $value $setoptions"      weight in front; `$class` becomes words
-//! request   SET k3 10 XX EX 1000100            then, sometimes, one thing is made wrong
+//! template  "SET $key $value $setoptions"   weight in front; `$class` becomes words
+//!           "MSET $key&value+"              a group of classes, one to three times
+//!           "HSET $hash $member&content++"  the same, now and then hundreds of times
+//! request   SET k3 10 XX EX 1000100         then, sometimes, one thing is made wrong
 //! ```
+//! Small and large rounds of [`ROUND_REQUESTS`] take turns: in a small one elements are few and
+//! short, in a large one many and some long, keys are fewer and rarely deleted, so that collections
+//! outgrow every small form and shrink again.
+//!
 //! 1. No deadline falls due during a run: relative spans are days long, absolute deadlines lie
 //!    after the year 2099, or in the past where that deletes at once. (SET with a past deadline is
 //!    left to the scripts: Redis counts such a key in DBSIZE until something meets it.)
 //! 2. No two relative spans are equal or close, so GT and LT decide alike on both servers although
 //!    their clocks are read at different moments.
 //! 3. Nothing blocks, ends the server, closes the connection or switches replies off.
+//! 4. What redis-server 7.0.15 refuses and later versions accept is not sent.
 //!
-//! Not here: how replies are compared (`compare.rs`).
+//! Cost: a run's history holds about [`LARGE_ROUND_ELEMENTS`] long words a request at most.
+//! Not here: the templates (`grammar/`, a file a family), how replies are compared (`compare.rs`).
+
+mod alphabets;
+mod collections;
+mod connection;
+mod family;
+mod generic;
+mod hashes;
+mod lists;
+mod sets;
+mod sorted_sets;
+mod strings;
 
 use fastrand::Rng;
+
+use alphabets::{
+    BIT_OFFSETS, FLOATS, INDEXES, INTEGERS, KEYS, MEMBERS, NAMES, OFFSETS, PATTERNS, PLACES,
+    SCORE_BOUNDS, SCORES, VALUES, WRONG_WORDS,
+};
+pub(crate) use family::Family;
 
 /// The first absolute deadline used: 2100-01-01 in seconds. Every relative one is before it.
 pub(crate) const FIRST_ABSOLUTE_DEADLINE_SECONDS: u64 = 4_102_444_800;
 
-/// Weight and form of each request.
-const TEMPLATES: &str = "
-20 GET $key
-30 SET $key $value $setoptions
-4 SETEX $key $seconds $value
-4 PSETEX $key $milliseconds $value
-4 SETNX $key $value
-4 GETSET $key $value
-4 GETDEL $key
-8 GETEX $key $getexoptions
-6 MGET $keys
-5 MSET $pairs
-4 MSETNX $pairs
-6 APPEND $key $value
-4 STRLEN $key
-6 GETRANGE $key $index $index
-2 SUBSTR $key $index $index
-6 SETRANGE $key $offset $value
-5 INCR $key
-5 DECR $key
-6 INCRBY $key $integer
-6 DECRBY $key $integer
-8 INCRBYFLOAT $key $float
-3 LCS $key $key $lcsoptions
-6 SETBIT $key $bitoffset $bit
-5 GETBIT $key $bitoffset
-6 BITCOUNT $key $bitrange
-6 BITPOS $key $bit $bitrange
-6 BITOP $bitoperation $key $keys
-8 BITFIELD $key $bitfieldsteps
-3 BITFIELD_RO $key $bitfieldreads
-6 DEL $keys
-3 UNLINK $keys
-5 EXISTS $keys
-2 TOUCH $keys
-3 TYPE $key
-4 RENAME $key $key
-3 RENAMENX $key $key
-5 COPY $key $key $copyoptions
-3 MOVE $key $database
-1 SWAPDB $database $database
-4 SELECT $database
-2 DBSIZE
-4 KEYS $pattern
-1 RANDOMKEY
-4 OBJECT ENCODING $key
-1 OBJECT REFCOUNT $key
-1 OBJECT IDLETIME $key
-1 OBJECT FREQ $key
-8 EXPIRE $key $seconds $expireoptions
-6 PEXPIRE $key $milliseconds $expireoptions
-6 EXPIREAT $key $deadlineseconds $expireoptions
-6 PEXPIREAT $key $deadlinemilliseconds $expireoptions
-4 TTL $key
-4 PTTL $key
-4 EXPIRETIME $key
-4 PEXPIRETIME $key
-4 PERSIST $key
-3 SCAN 0 COUNT 100000 $scanoptions
-3 MULTI
-4 EXEC
-1 DISCARD
-3 WATCH $keys
-1 UNWATCH
-2 PING
-1 PING $value
-1 ECHO $value
-2 HELLO $hellooptions
-1 RESET
-1 AUTH $value
-1 AUTH default $value
-1 CLIENT SETNAME $name
-1 CLIENT GETNAME
-1 CLIENT ID
-1 CLIENT INFO
-1 CLIENT LIST
-1 CLIENT NO-EVICT $onoff
-1 CLIENT UNPAUSE
-1 CLIENT KILL ID 999999999
-1 CLIENT $value
-1 COMMAND COUNT
-1 COMMAND INFO $command
-1 COMMAND DOCS nosuch
-1 COMMAND LIST FILTERBY PATTERN get*
-1 CONFIG GET $parameter
-1 CONFIG SET $parametersetting
-1 CONFIG RESETSTAT
-1 CONFIG $value
-1 INFO $section
-1 TIME
-1 $value $value
-1 FLUSHDB $flushoptions
-1 FLUSHALL $flushoptions
-";
-
-#[rustfmt::skip]
-const KEYS: &[&[u8]] = &[
-    b"k0", b"k1", b"k2", b"k3", b"k4", b"n0", b"n1", b"", b"\x00\xff", b"{t}a",
+/// All families.
+pub(crate) const FAMILIES: &[Family] = &[
+    generic::FAMILY,
+    connection::FAMILY,
+    strings::FAMILY,
+    hashes::FAMILY,
+    lists::FAMILY,
+    sets::FAMILY,
+    sorted_sets::FAMILY,
 ];
 
-#[rustfmt::skip]
-const VALUES: &[&[u8]] = &[
-    b"", b"0", b"1", b"-1", b"10", b"255", b"10000", b"9223372036854775807",
-    b"-9223372036854775808", b"9223372036854775808", b"3.0", b"0.1", b"1e5", b"1.5e-3", b" 1",
-    b"01", b"-0", b"+1", b"inf", b"nan", b"abc", b"foobar", b"\x00\xff\x80", b"\xff\xff\xff\xff",
-    b"a\r\nb", b"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeee",
-    b"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee",
+/// Requests of one round; small and large ones take turns, a small one is first.
+const ROUND_REQUESTS: usize = 1_000;
+
+/// Elements that a request may have on average in a small round.
+const SMALL_ROUND_ELEMENTS: usize = 2;
+
+/// The same in a large round.
+const LARGE_ROUND_ELEMENTS: usize = 20;
+
+/// How many elements of a large round there are to choose from.
+const MANY_MEMBERS: u32 = 10_000;
+
+/// What removes whole keys; in a large round it comes rarely.
+const REMOVING: &[&[u8]] = &[
+    b"DEL",
+    b"UNLINK",
+    b"FLUSHDB",
+    b"FLUSHALL",
+    b"SWAPDB",
+    b"RENAME",
+    b"SET",
 ];
 
-#[rustfmt::skip]
-const INTEGERS: &[&str] = &[
-    "0", "1", "-1", "2", "7", "10", "100", "-100", "1000000", "4611686018427387904",
-    "9223372036854775807", "-9223372036854775808", "-9223372036854775807", "9223372036854775808",
-    "99999999999999999999", "1.0", "abc", "", "-0", "+1", "01", " 1", "1 ",
+/// Commands to which later versions of Redis give a further argument: none is appended.
+const LATER_LONGER: &[&[u8]] = &[b"ZRANK", b"ZREVRANK"];
+
+/// Keys by the type they mostly hold: prefix, and prefixes of where that type is wrong. Nothing
+/// leads from a key with other scores to `zl`.
+const TYPED: &[(&str, &[&str])] = &[
+    ("h", &["k", "l", "s"]),
+    ("l", &["k", "h", "z"]),
+    ("s", &["k", "h", "z"]),
+    ("z", &["k", "s"]),
+    ("zl", &["h", "l"]),
+    ("si", &["l"]),
 ];
 
-#[rustfmt::skip]
-const FLOATS: &[&str] = &[
-    "0", "1", "-1", "0.1", "0.2", "-0.3", "1.5", "3.0e3", "1e-7", "1e17", "-1e17", "1e300", "5.",
-    ".5", "+1", "abc", "", "nan", "inf", "-inf", " 1", "1 ", "1e", "123456789.123456789",
-];
+/// Keys of a prefix in a small round. In a large one there are two, and one of them is favoured.
+const TYPED_KEYS: u32 = 4;
 
-#[rustfmt::skip]
-const INDEXES: &[&str] = &[
-    "0", "1", "-1", "2", "-2", "5", "-5", "7", "8", "44", "100", "-100", "100000",
-    "9223372036854775807", "-9223372036854775808", "9223372036854775808", "abc", "",
-];
+/// The number of the key that commands of other types go to.
+const WRONG_KEY: u32 = 3;
 
-/// Offsets are small or refused: a large valid one would allocate half a gigabyte.
-#[rustfmt::skip]
-const OFFSETS: &[&str] = &[
-    "0", "1", "2", "5", "10", "43", "44", "63", "64", "100", "3000", "-1", "536870912",
-    "9223372036854775807", "9223372036854775808", "abc",
-];
-
-#[rustfmt::skip]
-const BIT_OFFSETS: &[&str] = &[
-    "0", "1", "6", "7", "8", "9", "15", "31", "63", "64", "100", "1000", "20000", "-1",
-    "4294967296", "9223372036854775807", "99999999999999999999", "abc", "",
-];
-
-/// What an argument may be replaced with. As a span of time each is wrong, past or out of range.
-#[rustfmt::skip]
-const WRONG_WORDS: &[&[u8]] = &[
-    b"", b"-1", b"0", b"abc", b"NX", b"GET", b"1.5", b" 1", b"9223372036854775807",
-    b"9223372036854775808", b"-9223372036854775808", b"\x00\xff",
-];
-
-/// Makes requests from one seed.
-pub(crate) struct Grammar {
-    random: Rng,
-    templates: Vec<Vec<&'static str>>,
-    /// Indexes into `templates`, each as often as its weight says.
-    choices: Vec<usize>,
-    span_count: u64,
-    breadth: Breadth,
-}
+/// Keys of a prefix in a run over many.
+const MANY_TYPED_KEYS: u32 = 500;
 
 /// How many keys a run is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,17 +107,41 @@ pub(crate) enum Breadth {
     FewKeys,
     /// Thousands, never flushed, so that tables grow and scans take many calls.
     ManyKeys,
+    /// Two of a type, never flushed, in large rounds only, so that trees grow deep.
+    LargeCollections,
 }
 
-/// Keys of a run over many, besides the few.
+/// Keys of strings in a run over many, besides the few.
 const MANY_KEYS: u32 = 5_000;
 
+/// One form of request.
+struct Template {
+    words: Vec<&'static str>,
+    may_be_wrong: bool,
+}
+
+/// Makes requests from one seed.
+pub(crate) struct Grammar {
+    random: Rng,
+    templates: Vec<Template>,
+    /// Indexes into `templates`, each as often as its weight says.
+    choices: Vec<usize>,
+    span_count: u64,
+    breadth: Breadth,
+    request_count: usize,
+    /// Elements that long requests may still have.
+    elements_left: usize,
+    /// Within the elements of a long request, none of which may be wrong.
+    is_long: bool,
+}
+
 impl Grammar {
-    /// Requests of the commands for which `is_known` says yes; the names of the others are
-    /// returned too.
+    /// Requests of these families' commands for which `is_known` says yes; the names of the others
+    /// are returned too.
     pub(crate) fn new(
         seed: u64,
         breadth: Breadth,
+        families: &[Family],
         is_known: impl Fn(&str) -> bool,
     ) -> (Grammar, Vec<&'static str>) {
         let mut grammar = Grammar {
@@ -202,24 +150,35 @@ impl Grammar {
             choices: Vec::new(),
             span_count: 0,
             breadth,
+            request_count: 0,
+            elements_left: 0,
+            is_long: false,
         };
         let mut unknown = Vec::new();
-        for line in TEMPLATES.lines().filter(|line| !line.is_empty()) {
+        let lines = families.iter().flat_map(|family| family.templates.lines());
+        for line in lines.filter(|line| !line.is_empty()) {
             let (weight, form) = line.split_once(' ').expect("a template has a weight");
             let words: Vec<&str> = form.split(' ').collect();
-            if breadth == Breadth::ManyKeys && words[0].starts_with("FLUSH") {
+            if breadth != Breadth::FewKeys && words[0].starts_with("FLUSH") {
                 continue;
             }
             if !words[0].starts_with('$') && !is_known(words[0]) {
                 unknown.push(words[0]);
                 continue;
             }
-            let weight = weight.parse().expect("a weight is a number");
-            grammar
-                .choices
-                .extend(std::iter::repeat_n(grammar.templates.len(), weight));
-            grammar.templates.push(words);
+            let (digits, may_be_wrong) = match weight.strip_suffix('!') {
+                Some(digits) => (digits, false),
+                None => (weight, true),
+            };
+            let weight = digits.parse().expect("a weight is a number");
+            let index = grammar.templates.len();
+            grammar.choices.extend(std::iter::repeat_n(index, weight));
+            grammar.templates.push(Template {
+                words,
+                may_be_wrong,
+            });
         }
+        unknown.sort_unstable();
         unknown.dedup();
         (grammar, unknown)
     }
@@ -231,16 +190,20 @@ impl Grammar {
 
     /// One request, right or wrong.
     pub(crate) fn request(&mut self) -> Vec<Vec<u8>> {
-        let template = self.choices[self.random.usize(0..self.choices.len())];
+        self.request_count += 1;
+        self.elements_left += if self.is_large_round() {
+            LARGE_ROUND_ELEMENTS
+        } else {
+            SMALL_ROUND_ELEMENTS
+        };
+        let template = self.choose_template();
         let mut request = Vec::new();
-        for word in self.templates[template].clone() {
-            match word.strip_prefix('$') {
-                Some(class) => self.expand(class, &mut request),
-                None => request.push(word.as_bytes().to_vec()),
-            }
+        for word in self.templates[template].words.clone() {
+            self.expand_word(word, &mut request);
         }
+        let may_be_wrong = self.templates[template].may_be_wrong;
         match self.random.u32(0..100) {
-            0..6 => self.make_wrong(&mut request),
+            0..6 if may_be_wrong => self.make_wrong(&mut request),
             6..8 => {
                 request.insert(0, b"GETKEYS".to_vec());
                 request.insert(0, b"COMMAND".to_vec());
@@ -251,30 +214,91 @@ impl Grammar {
         request
     }
 
-    /// One key.
+    /// One key of any kind.
     pub(crate) fn key(&mut self) -> Vec<u8> {
+        match self.random.bool() {
+            true => self.plain_key(),
+            false => self.typed_key(),
+        }
+    }
+
+    fn is_large_round(&self) -> bool {
+        match self.breadth {
+            Breadth::FewKeys => self.request_count / ROUND_REQUESTS % 2 == 1,
+            Breadth::ManyKeys => false,
+            Breadth::LargeCollections => true,
+        }
+    }
+
+    fn choose_template(&mut self) -> usize {
+        loop {
+            let index = self.choices[self.random.usize(0..self.choices.len())];
+            let name = self.templates[index].words[0].as_bytes();
+            let is_unwanted = self.is_large_round() && REMOVING.contains(&name);
+            if !is_unwanted || self.random.u32(0..20) == 0 {
+                return index;
+            }
+        }
+    }
+
+    fn make_wrong(&mut self, request: &mut Vec<Vec<u8>>) {
+        let index = self.random.usize(0..request.len());
+        let wrong = self.one_of(WRONG_WORDS).to_vec();
+        let may_grow = !LATER_LONGER.contains(&request[0].as_slice());
+        match self.random.u32(0..4) {
+            // The name stays: what remains could be a command that no template means.
+            0 if index > 0 => {
+                request.remove(index);
+            }
+            1 if may_grow => request.push(wrong),
+            2 if index > 0 => request[index] = wrong,
+            _ if may_grow => request.push(request[index].clone()),
+            _ => {}
+        }
+    }
+
+    fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.random.usize(0..list.len())]
+    }
+
+    /// A key that mostly holds a string, or nothing.
+    fn plain_key(&mut self) -> Vec<u8> {
         if self.breadth == Breadth::ManyKeys && self.random.u32(0..10) > 0 {
             return format!("key:{}", self.random.u32(0..MANY_KEYS)).into_bytes();
         }
         self.one_of(KEYS).to_vec()
     }
 
-    fn make_wrong(&mut self, request: &mut Vec<Vec<u8>>) {
-        let index = self.random.usize(0..request.len());
-        let wrong = self.one_of(WRONG_WORDS).to_vec();
-        match self.random.u32(0..4) {
-            // The name stays: what remains could be a command that no template means.
-            0 if index > 0 => {
-                request.remove(index);
-            }
-            1 => request.push(wrong),
-            2 if index > 0 => request[index] = wrong,
-            _ => request.push(request[index].clone()),
+    /// A key that mostly holds a collection.
+    fn typed_key(&mut self) -> Vec<u8> {
+        match self.random.usize(0..=TYPED.len()) {
+            0 => self.key_of("x"),
+            index => self.key_of(TYPED[index - 1].0),
         }
     }
 
-    fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.random.usize(0..list.len())]
+    fn key_of(&mut self, prefix: &str) -> Vec<u8> {
+        let number = match (self.is_large_round(), self.breadth) {
+            (true, _) => u32::from(self.random.u32(0..4) == 0),
+            (false, Breadth::ManyKeys) => self.random.u32(0..MANY_TYPED_KEYS),
+            (false, _) => self.random.u32(0..TYPED_KEYS),
+        };
+        format!("{prefix}{number}").into_bytes()
+    }
+
+    /// A key for commands of one type: mostly of that type, some shared by all, some wrong.
+    fn key_for(&mut self, prefix: &str) -> Vec<u8> {
+        let wrong = TYPED.iter().find(|(name, _)| *name == prefix);
+        let (_, wrong) = wrong.expect("each prefix has its row");
+        match self.random.u32(0..100) {
+            // Texts of other scores and no integers stay away from keys with rules of their own.
+            0..6 if prefix.len() == 1 => self.key_of("x"),
+            6..9 => {
+                let other = self.one_of(wrong);
+                format!("{other}{WRONG_KEY}").into_bytes()
+            }
+            _ => self.key_of(prefix),
+        }
     }
 
     /// Days in seconds, never the same twice within 100,003 calls and never close.
@@ -295,63 +319,162 @@ impl Grammar {
         FIRST_ABSOLUTE_DEADLINE_SECONDS + self.random.u64(0..4)
     }
 
+    /// Appends a word as it is, or what its class or group of classes becomes.
+    fn expand_word(&mut self, word: &str, request: &mut Vec<Vec<u8>>) {
+        let Some(class) = word.strip_prefix('$') else {
+            return request.push(word.as_bytes().to_vec());
+        };
+        let Some(group) = class.strip_suffix('+') else {
+            return self.expand(class, request);
+        };
+        let (group, count) = match group.strip_suffix('+') {
+            Some(group) => (group, self.repetitions()),
+            None => (group, self.random.usize(1..4)),
+        };
+        self.is_long = count > 3;
+        for _ in 0..count {
+            for class in group.split('&') {
+                self.expand(class, request);
+            }
+        }
+        self.is_long = false;
+    }
+
+    /// How often elements are repeated: a few times, or as often as the budget allows.
+    fn repetitions(&mut self) -> usize {
+        let chance = if self.is_large_round() { 3 } else { 20 };
+        let count = self.random.usize(200..=1_000);
+        if count <= self.elements_left && self.random.u32(0..chance) == 0 {
+            self.elements_left -= count;
+            return count;
+        }
+        self.random.usize(1..4)
+    }
+
     /// Appends the words of one class: none, one or several.
     fn expand(&mut self, class: &str, request: &mut Vec<Vec<u8>>) {
-        match class {
-            "key" => {
-                let key = self.key();
-                request.push(key);
+        let word = match class {
+            "key" => match self.random.u32(0..60) {
+                0 => self.typed_key(),
+                _ => self.plain_key(),
+            },
+            "typed" => self.typed_key(),
+            "twins" => return self.expand_twins(request),
+            "hash" => self.key_for("h"),
+            "list" => self.key_for("l"),
+            "set" => self.key_for("s"),
+            "intset" => self.key_for("si"),
+            "zset" => self.key_for("z"),
+            "lexset" => self.key_for("zl"),
+            "value" | "content" => self.value(),
+            "member" => self.member(),
+            "integermember" => self.integer_member(),
+            "score" => self.score(),
+            "lexbound" => self.text_bound(),
+            "place" if self.is_large_round() && self.random.bool() => {
+                self.random.i32(-1_000..1_000).to_string().into_bytes()
             }
-            "keys" => {
-                for _ in 0..self.random.usize(1..4) {
-                    self.expand("key", request);
-                }
-            }
-            "pairs" => {
-                for _ in 0..self.random.usize(1..4) {
-                    self.expand("key", request);
-                    self.expand("value", request);
-                }
-            }
-            "value" => {
-                let value = match self.random.u32(0..40) {
-                    0 => vec![b'x'; self.random.usize(0..3000)],
-                    1 => self.random.i64(-1000..1000).to_string().into_bytes(),
-                    _ => self.one_of(VALUES).to_vec(),
-                };
-                request.push(value);
-            }
-            "integer" => self.push_one_of(INTEGERS, request),
-            "float" => self.push_one_of(FLOATS, request),
-            "index" => self.push_one_of(INDEXES, request),
-            "offset" => self.push_one_of(OFFSETS, request),
-            "bitoffset" => self.push_one_of(BIT_OFFSETS, request),
-            "bit" => self.push_one_of(&["0", "1", "0", "1", "0", "1", "2", "-1", "abc"], request),
-            "database" => self.push_one_of(&["0", "0", "0", "1", "2", "16", "-1", "abc"], request),
-            "onoff" => self.push_one_of(&["on", "OFF", "bad"], request),
-            "name" => self.push_one_of(&["me", "you", "", "a b", "\n"], request),
-            "pattern" => self.push_one_of(
-                &[
-                    "*", "k*", "?0", "[kn]0", "[^k]*", "k[0-2]", "*a", "\\k0", "", "[", "[k", "k0",
-                ],
-                request,
-            ),
+            "place" => self.text_of(PLACES),
+            "scorebound" => self.text_of(SCORE_BOUNDS),
+            "integer" => self.text_of(INTEGERS),
+            "float" => self.text_of(FLOATS),
+            "index" => self.text_of(INDEXES),
+            "offset" => self.text_of(OFFSETS),
+            "bitoffset" => self.text_of(BIT_OFFSETS),
+            "name" => self.text_of(NAMES),
+            "pattern" => self.text_of(PATTERNS),
             "seconds"
             | "milliseconds"
             | "deadlineseconds"
             | "deadlinemilliseconds"
             | "farseconds"
-            | "farmilliseconds" => self.expand_time(class, request),
-            _ => self.expand_options(class, request),
+            | "farmilliseconds" => self.time(class),
+            _ => return self.expand_form(class, request),
+        };
+        request.push(word);
+    }
+
+    /// Two keys of the same kind.
+    fn expand_twins(&mut self, request: &mut Vec<Vec<u8>>) {
+        let index = self.random.usize(0..TYPED.len() + 4);
+        for _ in 0..2 {
+            let key = match TYPED.get(index) {
+                Some((prefix, _)) => self.key_of(prefix),
+                None => self.plain_key(),
+            };
+            request.push(key);
         }
     }
 
-    fn push_one_of(&mut self, list: &[&str], request: &mut Vec<Vec<u8>>) {
-        let word = self.one_of(list);
-        request.push(word.as_bytes().to_vec());
+    fn text_of(&mut self, list: &[&str]) -> Vec<u8> {
+        self.one_of(list).as_bytes().to_vec()
     }
 
-    fn expand_time(&mut self, class: &str, request: &mut Vec<Vec<u8>>) {
+    fn value(&mut self) -> Vec<u8> {
+        match self.random.u32(0..40) {
+            0 if !self.is_long => vec![b'x'; self.random.usize(0..3000)],
+            0..2 => self.random.i64(-1000..1000).to_string().into_bytes(),
+            _ => self.one_of(VALUES).to_vec(),
+        }
+    }
+
+    /// An element of a list or set, a field of a hash, a member of a sorted set.
+    fn member(&mut self) -> Vec<u8> {
+        let is_few = !self.is_large_round() || self.random.u32(0..10) == 0;
+        if is_few && !self.is_long {
+            return self.one_of(MEMBERS).to_vec();
+        }
+        let number = self.random.u32(0..MANY_MEMBERS);
+        match number % 8 {
+            0 | 1 => number.to_string(),
+            2 => format!("{number:0100}"),
+            3 => format!("member number {number:050}"),
+            _ => format!("member:{number}"),
+        }
+        .into_bytes()
+    }
+
+    fn integer_member(&mut self) -> Vec<u8> {
+        let number = match self.random.u32(0..20) {
+            0 => self.random.i64(..),
+            1 => i64::from(self.random.i32(..)),
+            2 => i64::from(self.random.i16(..)),
+            _ if self.is_long || self.is_large_round() => {
+                i64::from(self.random.u32(0..MANY_MEMBERS))
+            }
+            _ => self.random.i64(-5..20),
+        };
+        number.to_string().into_bytes()
+    }
+
+    fn score(&mut self) -> Vec<u8> {
+        if !self.is_long && (!self.is_large_round() || self.random.bool()) {
+            return self.text_of(SCORES);
+        }
+        let number = self.random.i32(-100..1_000);
+        match number % 3 {
+            0 => format!("{}", f64::from(number) / 8.0),
+            _ => number.to_string(),
+        }
+        .into_bytes()
+    }
+
+    /// One end of a range by text.
+    fn text_bound(&mut self) -> Vec<u8> {
+        match self.random.u32(0..24) {
+            0..5 => b"-".to_vec(),
+            5..10 => b"+".to_vec(),
+            // A member without its bracket is wrong.
+            10 => self.member(),
+            kind => {
+                let mut bound = vec![if kind % 2 == 0 { b'[' } else { b'(' }];
+                bound.extend(self.member());
+                bound
+            }
+        }
+    }
+
+    fn time(&mut self, class: &str) -> Vec<u8> {
         let time = match class {
             "seconds" => self.span_seconds(),
             "milliseconds" => self.span_seconds() * 1000,
@@ -361,91 +484,24 @@ impl Grammar {
             _ => self.far_seconds() * 1000 + self.random.u64(0..1000),
         };
         match self.random.u32(0..20) {
-            0 => request.push(self.one_of(WRONG_WORDS).to_vec()),
-            _ => request.push(time.to_string().into_bytes()),
+            0 => self.one_of(WRONG_WORDS).to_vec(),
+            _ => time.to_string().into_bytes(),
         }
     }
 
     /// Appends the words of an optional part: one of several forms.
-    fn expand_options(&mut self, class: &str, request: &mut Vec<Vec<u8>>) {
+    fn expand_form(&mut self, class: &str, request: &mut Vec<Vec<u8>>) {
         let forms: Vec<&str> = forms_of(class).split('|').collect();
         for word in self.one_of(&forms).split_whitespace() {
-            match word.strip_prefix('$') {
-                Some(class) => self.expand(class, request),
-                None => request.push(word.as_bytes().to_vec()),
-            }
+            self.expand_word(word, request);
         }
     }
 }
 
-/// The forms that an optional part may take, separated by bars; empty ones leave it out.
 fn forms_of(class: &str) -> &'static str {
-    match class {
-        "setoptions" => {
-            "||| NX | XX | GET | NX GET | xx get | KEEPTTL | NX XX | EX $seconds | PX $milliseconds \
-             | EXAT $farseconds | PXAT $farmilliseconds | NX EX $seconds | PX $milliseconds XX \
-             | GET EX $seconds XX | KEEPTTL EX $seconds | EX $seconds PX $milliseconds | EX \
-             | KEEPTTL GET XX | PERSIST"
-        }
-        "getexoptions" => {
-            "| PERSIST | EX $seconds | PX $milliseconds | EXAT $deadlineseconds \
-             | PXAT $deadlinemilliseconds | persist EX $seconds | EX | KEEPTTL"
-        }
-        "expireoptions" => {
-            "||| NX | XX | GT | LT | XX GT | lt xx | NX XX | GT LT | NX GT | BAD | GT GT"
-        }
-        "copyoptions" => "|| REPLACE | DB $database | DB $database REPLACE | DB | BAD",
-        "lcsoptions" => {
-            "| LEN | IDX | IDX WITHMATCHLEN | IDX MINMATCHLEN $integer | LEN IDX | BAD | MINMATCHLEN"
-        }
-        "scanoptions" => {
-            "| MATCH $pattern | TYPE string | TYPE list | MATCH $pattern TYPE string | BAD | COUNT \
-             | MATCH | COUNT 0"
-        }
-        // SETNAME is left to the scripts: Redis before 7.2 keeps the name although HELLO fails.
-        "hellooptions" => "2 | 3 || 4 | abc | 3 BAD",
-        "command" => "get | set | nosuch | bitfield | client",
-        "parameter" => {
-            "timeout | databases | nosuch | proto-max-bulk-len | TIMEOUT | hz | slave-read-only \
-             | appendonly"
-        }
-        "parametersetting" => {
-            "timeout 0 | timeout abc | timeout -1 | timeout 0 timeout 0 | nosuch 1 | timeout \
-             | client-query-buffer-limit 1gb | client-query-buffer-limit 2000000k \
-             | client-query-buffer-limit abc | client-query-buffer-limit -1 \
-             | client-query-buffer-limit 5 | databases 3 | hz abc | appendonly no \
-             | rdbcompression maybe | cluster-enabled yes"
-        }
-        "section" => "server | nosuch | keyspace",
-        "flushoptions" => "| ASYNC | SYNC | BAD",
-        _ => forms_of_bits(class),
-    }
-}
-
-/// The same for the commands about bits.
-fn forms_of_bits(class: &str) -> &'static str {
-    match class {
-        "bitrange" => {
-            "|| $index | $index $index | $index $index | $index $index BYTE | $index $index BIT \
-             | $index $index bit | $index $index BAD"
-        }
-        "bitoperation" => "AND | OR | XOR | NOT | and | BAD",
-        "bitfieldsteps" => {
-            "| $bitfieldstep | $bitfieldstep $bitfieldstep \
-             | $bitfieldstep OVERFLOW $overflow $bitfieldstep $bitfieldstep \
-             | OVERFLOW $overflow $bitfieldstep"
-        }
-        "bitfieldstep" => {
-            "GET $fieldtype $fieldoffset | SET $fieldtype $fieldoffset $integer \
-             | INCRBY $fieldtype $fieldoffset $integer"
-        }
-        "bitfieldreads" => {
-            "| GET $fieldtype $fieldoffset | $bitfieldstep \
-             | GET $fieldtype $fieldoffset get $fieldtype $fieldoffset"
-        }
-        "overflow" => "WRAP | SAT | FAIL | sat | BAD",
-        "fieldtype" => "u1 | i1 | u4 | u8 | i8 | u16 | i17 | i32 | u63 | i64 | u64 | i65 | x |",
-        "fieldoffset" => "0 | 1 | 5 | 7 | 8 | 33 | 100 | #0 | #1 | #3 | #20 | -1 | #-1 | # | abc",
-        _ => panic!("no such class: {class}"),
-    }
+    FAMILIES
+        .iter()
+        .find_map(|family| (family.forms_of)(class))
+        .or_else(|| collections::forms_of(class))
+        .unwrap_or_else(|| panic!("no such class: {class}"))
 }

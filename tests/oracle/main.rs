@@ -8,8 +8,13 @@
 //! Environment:
 //! - `EVENKEEL_ORACLE=skip` does nothing, for machines without redis-server
 //! - `EVENKEEL_ORACLE_SEED` (1), `EVENKEEL_ORACLE_COMMANDS` (20000)
+//! - `EVENKEEL_ORACLE_FAMILIES`: of `string,hash,list,set,zset,server` only these; without it all.
+//!   What concerns keys of any type is always among them
 //! - `EVENKEEL_ORACLE_SUBJECT`, `EVENKEEL_ORACLE_REFERENCE`: servers by address instead of new
-//!   processes; both are emptied
+//!   processes, both are emptied; `redis` is a new redis-server
+//!
+//! Commands that the subject does not list are left out. After a run there is a table of how often
+//! each command was run and answered an error.
 //!
 //! What is meant to differ is a row of `compare::DIFFERENCES` and of `docs/DIFFERENCES.md`.
 //! Not here: behaviour over time (`tests/scripts/expiry.txt`).
@@ -22,21 +27,31 @@ mod grammar;
 mod information;
 mod malformed;
 mod pair;
+mod reach;
+mod settle;
 mod shrink;
+mod tally;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use grammar::{Breadth, Grammar};
+use grammar::{Breadth, FAMILIES, Family, Grammar};
 use pair::{Addresses, CONNECTIONS, Mismatch, Operation, Pair};
 use support::client::{Address, Client};
 use support::server::ServerProcess;
 use support::value::Value;
 use support::words;
+use tally::Tally;
 
-/// After so many commands whole keyspaces are compared.
-const KEYSPACE_INTERVAL: usize = 10_000;
+/// After so many commands over few keys whole keyspaces are compared.
+const KEYSPACE_INTERVAL: usize = 500;
+
+/// The same over many keys, which takes longer.
+const MANY_KEYS_INTERVAL: usize = 10_000;
+
+/// The same with large collections.
+const LARGE_COLLECTIONS_INTERVAL: usize = 2_000;
 
 /// Damaged inputs tried per run, besides the known ones.
 const MALFORMED_INPUTS: usize = 1_500;
@@ -61,15 +76,14 @@ fn servers() -> Option<Servers> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut processes = Vec::new();
     let mut address_of = |variable: &str, start: &dyn Fn() -> ServerProcess| {
-        std::env::var(variable).map_or_else(
-            |_| {
-                let process = start();
-                let address = process.address().clone();
-                processes.push(process);
-                address
-            },
-            |text| Address::parse(&text),
-        )
+        let process = match std::env::var(variable).as_deref() {
+            Ok("redis") => start_redis(),
+            Ok(text) => return Address::parse(text),
+            Err(_) => start(),
+        };
+        let address = process.address().clone();
+        processes.push(process);
+        address
     };
     let reference = address_of("EVENKEEL_ORACLE_REFERENCE", &start_redis);
     let subject = address_of("EVENKEEL_ORACLE_SUBJECT", &|| ServerProcess::evenkeel(&[]));
@@ -94,6 +108,22 @@ fn number_from(variable: &str, otherwise: u64) -> u64 {
             .unwrap_or_else(|_| panic!("{variable} is no number"))
     };
     std::env::var(variable).map_or(otherwise, parse)
+}
+
+/// What a run makes requests of: the families that the environment names and the generic one.
+fn families() -> Vec<Family> {
+    let Ok(text) = std::env::var("EVENKEEL_ORACLE_FAMILIES") else {
+        return FAMILIES.to_vec();
+    };
+    let names: Vec<&str> = text.split(',').filter(|name| !name.is_empty()).collect();
+    for name in &names {
+        let is_known = FAMILIES.iter().any(|family| family.name == *name);
+        assert!(is_known, "EVENKEEL_ORACLE_FAMILIES: {name} is no family");
+    }
+    let is_chosen = |family: &&Family| {
+        names.is_empty() || family.name == "generic" || names.contains(&family.name)
+    };
+    FAMILIES.iter().filter(is_chosen).copied().collect()
 }
 
 /// Makes the next operations of a run: a pipeline, a transaction, or two clients at odds.
@@ -142,35 +172,42 @@ fn next_operations(grammar: &mut Grammar, operations: &mut Vec<Operation>) {
     }
 }
 
-/// Runs random commands; on a disagreement returns the shrunk sequence and both replies as text.
+/// Runs random commands and returns how often each was run; on a disagreement returns the shrunk
+/// sequence and both replies as text.
 fn run_random(
     addresses: &Addresses,
+    families: &[Family],
     seed: u64,
     breadth: Breadth,
     command_count: usize,
-) -> Result<usize, String> {
+) -> Result<Tally, String> {
     let known = known_commands(&addresses.subject);
     let is_known = |name: &str| known.contains(&name.to_lowercase());
-    let (mut grammar, unknown) = Grammar::new(seed, breadth, is_known);
+    let (mut grammar, unknown) = Grammar::new(seed, breadth, families, is_known);
     println!(
         "seed {seed}, {command_count} commands; not compared, for the server does not list them: {unknown:?}"
     );
     let mut pair = Pair::new(addresses);
     let mut history: Vec<Operation> = Vec::new();
-    let mut next_comparison = KEYSPACE_INTERVAL;
+    let interval = match breadth {
+        Breadth::FewKeys => KEYSPACE_INTERVAL,
+        Breadth::ManyKeys => MANY_KEYS_INTERVAL,
+        Breadth::LargeCollections => LARGE_COLLECTIONS_INTERVAL,
+    };
+    let mut next_comparison = interval;
     while history.len() < command_count {
         let start = history.len();
         next_operations(&mut grammar, &mut history);
         if history.len() >= next_comparison.min(command_count) {
             history.push(Operation::CompareKeyspaces);
-            next_comparison += KEYSPACE_INTERVAL;
+            next_comparison += interval;
         }
         if let Err(mismatch) = pair.run(&history[start..]) {
             history.truncate(start + mismatch.index + 1);
             return Err(describe(addresses, seed, &history, &mismatch));
         }
     }
-    Ok(history.len())
+    Ok(pair.into_tally())
 }
 
 fn describe(addresses: &Addresses, seed: u64, history: &[Operation], first: &Mismatch) -> String {
@@ -218,8 +255,8 @@ fn compare_random_commands(breadth: Breadth) {
     let seed = number_from("EVENKEEL_ORACLE_SEED", 1);
     let count = number_from("EVENKEEL_ORACLE_COMMANDS", 20_000);
     let count = usize::try_from(count).expect("the count fits");
-    match run_random(&servers.addresses, seed, breadth, count) {
-        Ok(run_count) => println!("{breadth:?}: {run_count} commands agree"),
+    match run_random(&servers.addresses, &families(), seed, breadth, count) {
+        Ok(tally) => println!("{breadth:?}: {count} commands agree\n{}", tally.print()),
         Err(text) => panic!("{text}"),
     }
 }
@@ -232,6 +269,11 @@ fn random_commands_get_equal_replies() {
 #[test]
 fn random_commands_over_many_keys_get_equal_replies() {
     compare_random_commands(Breadth::ManyKeys);
+}
+
+#[test]
+fn random_commands_on_large_collections_get_equal_replies() {
+    compare_random_commands(Breadth::LargeCollections);
 }
 
 #[test]
@@ -344,8 +386,8 @@ fn a_planted_difference_is_found_and_shrunk() {
         subject: one.address().clone(),
         reference: other.address().clone(),
     };
-    let equal = run_random(&addresses, 7, Breadth::FewKeys, 3_000);
-    assert!(equal.is_ok(), "two equal servers agree: {equal:?}");
+    run_random(&addresses, FAMILIES, 7, Breadth::FewKeys, 3_000)
+        .unwrap_or_else(|text| panic!("two equal servers agree: {text}"));
     let request = |words: &str| Operation::Request {
         connection: 0,
         words: words

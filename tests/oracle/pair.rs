@@ -1,14 +1,22 @@
 //! Two servers side by side: the same requests to both, over as many connections each.
 //!
-//! Consecutive requests of one connection travel as one pipeline. Replies of both servers are read
+//! Consecutive requests of one connection travel as one pipeline, as long as they are short; those
+//! whose replies chance decides travel alone. Replies of both servers are read
 //! before the next connection sends, so the order of effects is the same on both.
 //!
-//! Not here: what counts as agreement (`compare.rs`), making a failure small (`shrink.rs`).
+//! Not here: what counts as agreement (`compare.rs`), what chance decided (`settle.rs`), making a
+//! failure small (`shrink.rs`).
 
 use crate::compare::Exchange;
+use crate::settle::{Answer, Settling, settling};
 use crate::support::client::{Address, Client, encode};
 use crate::support::value::Value;
 use crate::support::words;
+use crate::tally::Tally;
+
+/// A pipeline takes no further request beyond so many bytes: a server may stop reading while its
+/// replies wait, and these fit the buffers between.
+const PIPELINE_BYTES_MAX: usize = 16 * 1024;
 
 /// How many connections a run uses; odd ones start in RESP3.
 pub(crate) const CONNECTIONS: usize = 4;
@@ -60,6 +68,7 @@ pub(crate) struct Pair {
     reference: Side,
     /// The requests queued by MULTI, for each connection that is in a transaction.
     queued: Vec<Option<Vec<Vec<Vec<u8>>>>>,
+    tally: Tally,
 }
 
 struct Side {
@@ -105,7 +114,13 @@ impl Pair {
             subject: Side::new(&addresses.subject),
             reference: Side::new(&addresses.reference),
             queued: vec![None; CONNECTIONS],
+            tally: Tally::default(),
         }
+    }
+
+    /// What was run.
+    pub(crate) fn into_tally(self) -> Tally {
+        self.tally
     }
 
     /// Runs the operations in order up to the first disagreement.
@@ -126,6 +141,10 @@ impl Pair {
             Operation::CompareKeyspaces => return self.compare_keyspaces(start),
         };
         let requests: Vec<&[Vec<u8>]> = pipeline.iter().filter_map(Operation::words).collect();
+        // What a transaction pops by chance could not be settled before its later commands.
+        if self.queued[connection].is_some() && settling(requests[0]) == Some(Settling::Popped) {
+            return Ok(());
+        }
         let mut bytes = Vec::new();
         for request in &requests {
             encode(request, &mut bytes);
@@ -143,24 +162,63 @@ impl Pair {
                     panic!("redis-server: {error} to {}", words::join(request))
                 });
             let reference_value = Value::parse(&reference).expect("redis-server replies correctly");
-            let agrees = match &subject {
-                Ok(subject) if *subject == reference => true,
-                Ok(subject) => Value::parse(subject).is_ok_and(|subject| {
-                    self.agree(connection, request, &subject, &reference_value)
-                }),
-                Err(_) => false,
+            let subject_value = match &subject {
+                Ok(subject) => Value::parse(subject),
+                Err(error) => Err(error.to_string()),
             };
-            if !agrees {
+            let is_equal = subject.as_ref().is_ok_and(|subject| *subject == reference);
+            let agreeing = subject_value.ok().filter(|subject| {
+                is_equal || self.agree(connection, request, subject, &reference_value)
+            });
+            let Some(subject_value) = agreeing else {
                 return Err(Box::new(Mismatch {
                     index: start + offset,
                     request: words::join(request),
                     subject: subject.map_or_else(|error| error.to_string(), |b| print(&b)),
                     reference: print(&reference),
                 }));
-            }
+            };
+            let index = start + offset;
+            self.settle(
+                index,
+                connection,
+                request,
+                [&subject_value, &reference_value],
+            )?;
             self.follow_transaction(connection, request, &reference_value);
         }
         Ok(())
+    }
+
+    /// Checks what chance decided, unless it is only queued.
+    fn settle(
+        &mut self,
+        index: usize,
+        connection: usize,
+        request: &[Vec<u8>],
+        [subject, reference]: [&Value; 2],
+    ) -> Result<(), Box<Mismatch>> {
+        let Some(settling) = settling(request).filter(|_| self.queued[connection].is_none()) else {
+            return Ok(());
+        };
+        let subject = Answer {
+            client: &mut self.subject.clients[connection],
+            reply: subject,
+        };
+        let reference = Answer {
+            client: &mut self.reference.clients[connection],
+            reply: reference,
+        };
+        settling
+            .settle(request, subject, reference)
+            .map_err(|disagreement| {
+                Box::new(Mismatch {
+                    index,
+                    request: disagreement.request,
+                    subject: disagreement.subject.print().join("\n    "),
+                    reference: disagreement.reference.print().join("\n    "),
+                })
+            })
     }
 
     /// Compares one reply; that of EXEC member by member with the queued requests.
@@ -200,9 +258,17 @@ impl Pair {
             .map(|word| word.to_ascii_lowercase())
             .unwrap_or_default();
         let queued = &mut self.queued[connection];
+        if !matches!(reply, Value::Simple(text) if text == b"QUEUED") {
+            self.tally.count(request, reply);
+        }
         match (name.as_slice(), reply) {
             (b"multi", Value::Simple(text)) if text == b"OK" => *queued = Some(Vec::new()),
-            (b"exec", _) => *queued = None,
+            (b"exec", _) => {
+                let queued = queued.take().unwrap_or_default();
+                for (request, reply) in queued.iter().zip(reply.members()) {
+                    self.tally.count(request, reply);
+                }
+            }
             (b"discard" | b"reset", Value::Simple(_)) => *queued = None,
             (_, Value::Simple(text)) if text == b"QUEUED" => {
                 if let Some(queued) = queued {
@@ -227,29 +293,48 @@ impl Pair {
         }))
     }
 
+    /// The type of every key, then its value as its type has it.
     fn compare_keyspaces(&mut self, index: usize) -> Result<(), Box<Mismatch>> {
         for database in 0..16 {
             let select = vec![b"SELECT".to_vec(), database.to_string().into_bytes()];
             let keys = vec![b"KEYS".to_vec(), b"*".to_vec()];
             let replies = self.compare_control(index, &[select, keys])?;
-            let mut requests = Vec::new();
-            for key in replies[1].members() {
-                for command in ["TYPE", "GET", "OBJECT ENCODING", "PEXPIRETIME"] {
-                    let mut request: Vec<Vec<u8>> = command
-                        .split(' ')
-                        .map(|word| word.as_bytes().to_vec())
-                        .collect();
-                    request.push(key.bytes().unwrap_or_default().to_vec());
-                    requests.push(request);
-                }
-            }
+            let keys: Vec<_> = replies[1]
+                .members()
+                .iter()
+                .filter_map(Value::bytes)
+                .collect();
             // Bounded pipelines, so that neither side waits for replies to be read.
-            for part in requests.chunks(100) {
-                self.compare_control(index, part)?;
+            for part in keys.chunks(20) {
+                self.compare_keys(index, part)?;
             }
         }
         self.compare_control(index, &[vec![b"SELECT".to_vec(), b"0".to_vec()]])
             .map(|_| ())
+    }
+
+    fn compare_keys(&mut self, index: usize, keys: &[&[u8]]) -> Result<(), Box<Mismatch>> {
+        let types: Vec<_> = keys.iter().map(|key| question("TYPE $", key)).collect();
+        let types = self.compare_control(index, &types)?;
+        let types: Vec<_> = types.iter().map(Value::text).collect();
+        let values = (keys.iter().zip(&types)).flat_map(|(key, kind)| {
+            let questions = questions_about(kind).iter();
+            questions.map(|line| question(line, key))
+        });
+        self.compare_control(index, &values.collect::<Vec<_>>())?;
+        for (key, kind) in keys.iter().zip(&types) {
+            let Some(size) = size_of(kind) else { continue };
+            let sizes = self.compare_control(index, &[question(size, key)])?;
+            if let [Value::Integer(size)] = sizes[..] {
+                self.tally.note_size(kind, size);
+            }
+        }
+        // Small hashes have had the same encoding in all versions.
+        let hashes = (keys.iter().zip(&types)).filter(|(_, kind)| *kind == "hash");
+        let encodings = hashes.map(|(key, _)| question("OBJECT ENCODING $", key));
+        let is_equal = |exchange: &Exchange<'_>| exchange.subject == exchange.reference;
+        self.compare_control_by(index, &encodings.collect::<Vec<_>>(), is_equal)?;
+        Ok(())
     }
 
     /// Asks both over the control connection; returns the reference's replies.
@@ -258,16 +343,28 @@ impl Pair {
         index: usize,
         requests: &[Vec<Vec<u8>>],
     ) -> Result<Vec<Value>, Box<Mismatch>> {
+        self.compare_control_by(index, requests, |exchange| exchange.agrees())
+    }
+
+    fn compare_control_by(
+        &mut self,
+        index: usize,
+        requests: &[Vec<Vec<u8>>],
+        agrees: impl Fn(&Exchange<'_>) -> bool,
+    ) -> Result<Vec<Value>, Box<Mismatch>> {
         let subject = self.subject.ask(requests);
         let reference = self.reference.ask(requests);
         for (words, (subject, reference)) in requests.iter().zip(subject.iter().zip(&reference)) {
-            if !(Exchange {
+            let exchange = Exchange {
                 words,
                 subject,
                 reference,
-            })
-            .agrees()
-            {
+            };
+            // A server may have a type without every command on it: it is asked what it lists.
+            let is_unknown = matches!(
+                subject, Value::Error(text) if text.starts_with(b"ERR unknown command")
+            );
+            if !is_unknown && !agrees(&exchange) {
                 return Err(Box::new(Mismatch {
                     index,
                     request: format!("{} (comparing whole keyspaces)", words::join(words)),
@@ -300,15 +397,65 @@ impl Operation {
     }
 }
 
-/// How many operations from the start are requests of one connection; 1 for other operations.
+/// What shows a key of a type in full; `$` stands for the key.
+fn questions_about(kind: &str) -> &'static [&'static str] {
+    const OF_STRINGS: &[&str] = &["GET $", "OBJECT ENCODING $", "PEXPIRETIME $"];
+    const OF_HASHES: &[&str] = &["HGETALL $", "PEXPIRETIME $"];
+    const OF_LISTS: &[&str] = &["LRANGE $ 0 -1", "OBJECT ENCODING $", "PEXPIRETIME $"];
+    const OF_SETS: &[&str] = &["SMEMBERS $", "OBJECT ENCODING $", "PEXPIRETIME $"];
+    const OF_SORTED_SETS: &[&str] = &[
+        "ZRANGE $ 0 -1",
+        "ZRANGE $ 0 -1 WITHSCORES",
+        "OBJECT ENCODING $",
+        "PEXPIRETIME $",
+    ];
+    match kind {
+        "hash" => OF_HASHES,
+        "list" => OF_LISTS,
+        "set" => OF_SETS,
+        "zset" => OF_SORTED_SETS,
+        _ => OF_STRINGS,
+    }
+}
+
+/// What counts the elements of a type.
+fn size_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "hash" => Some("HLEN $"),
+        "list" => Some("LLEN $"),
+        "set" => Some("SCARD $"),
+        "zset" => Some("ZCARD $"),
+        _ => None,
+    }
+}
+
+/// A request of words, in which `$` stands for the key.
+fn question(line: &str, key: &[u8]) -> Vec<Vec<u8>> {
+    let word = |word: &str| match word {
+        "$" => key.to_vec(),
+        _ => word.as_bytes().to_vec(),
+    };
+    line.split(' ').map(word).collect()
+}
+
+/// How many operations from the start travel as one pipeline; 1 for what is no request or must
+/// travel alone.
 fn pipeline_length(operations: &[Operation]) -> usize {
     let connection_of = |operation: &Operation| match operation {
         Operation::Request { connection, .. } => Some(*connection),
         Operation::ScanAll { .. } | Operation::CompareKeyspaces => None,
     };
     let first = connection_of(&operations[0]);
-    let same = |operation: &&Operation| first.is_some() && connection_of(operation) == first;
-    operations.iter().take_while(same).count().max(1)
+    let mut length_bytes = 0;
+    let fits = |operation: &&Operation| {
+        let words = operation.words().unwrap_or_default();
+        length_bytes += words.iter().map(Vec::len).sum::<usize>();
+        first.is_some()
+            && connection_of(operation) == first
+            && settling(words).is_none()
+            && length_bytes <= PIPELINE_BYTES_MAX
+    };
+    operations.iter().take_while(fits).count().max(1)
 }
 
 /// The keys that a whole iteration finds, sorted, each once; what is not a reply of SCAN is
