@@ -39,6 +39,8 @@ pub enum Stop {
     Closing,
     /// A pause holds the next request back.
     Paused,
+    /// The next request names a key that a long command has claimed.
+    Claimed,
     /// The next request waits for memory that is still to be freed.
     NoRoom,
     /// The replies so far are as many bytes as the caller wanted at most.
@@ -239,6 +241,7 @@ fn stop_after(
 ) {
     let stop = match execution {
         Execution::Paused => Stop::Paused,
+        Execution::Claimed => Stop::Claimed,
         Execution::NoRoom => Stop::NoRoom,
         Execution::Done | Execution::Closing if context.reply.is_over() => {
             context.reply.truncate_to(begin);
@@ -248,7 +251,7 @@ fn stop_after(
         Execution::Done if !context.outbox.is_empty() => Stop::Effects,
         Execution::Done => Stop::OutputFull,
     };
-    let is_executed = !matches!(execution, Execution::Paused | Execution::NoRoom);
+    let is_executed = matches!(execution, Execution::Done | Execution::Closing);
     outcome.executed_count += usize::from(is_executed);
     outcome.stop = Some(stop);
 }

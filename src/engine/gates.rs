@@ -5,14 +5,16 @@
 //! 3. commands that may not stand inside MULTI
 //! 4. writes while the last snapshot has failed, if that is configured
 //! 5. the pause
-//! 6. memory: a write that may need some waits for it, or is refused if there is none to be had
-//! 7. MULTI: queued instead of run
+//! 6. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
+//! 7. memory: a write that may need some waits for it, or is refused if there is none to be had
+//! 8. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that
 //! is queued: what was queued while it was allowed may not be any more.
 //!
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
+use super::claims;
 use crate::command::call::Resolved;
 use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
@@ -34,6 +36,8 @@ pub(super) enum Gate {
     Refused(ReplyError),
     /// Nowhere until the pause ends.
     Paused,
+    /// Nowhere until a long command has given a key back.
+    Claimed,
     /// Nowhere until more memory is free.
     NoRoom,
 }
@@ -67,6 +71,9 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     }
     if (context.pause).holds(demands.is_write, context.now.monotonic_ms()) {
         return Gate::Paused;
+    }
+    if context.keyspace.has_claims() && claims::hold(context, args, command) {
+        return Gate::Claimed;
     }
     if demands.takes_memory {
         match context.room_for(adds_bytes) {
@@ -118,6 +125,7 @@ pub(super) fn stand_open(context: &Context<'_>) -> bool {
         && is_plain
         && may_write(context)
         && !context.pause.is_set()
+        && !context.keyspace.has_claims()
         && !context.timing.is_exact
 }
 

@@ -14,6 +14,7 @@
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
 
 mod batch;
+mod claims;
 mod encodings;
 mod gates;
 mod memory;
@@ -58,6 +59,9 @@ pub enum Execution {
     Closing,
     /// A pause holds it back: nothing was done, try again later.
     Paused,
+    /// It names a key that a long command has claimed: try again when
+    /// [`CacheEngine::take_ended_claims`] says so.
+    Claimed,
     /// It waits for memory that is still to be freed: try again after a [`CacheEngine::tick`].
     /// Only in a batch; [`CacheEngine::execute`] frees what is needed itself.
     NoRoom,
@@ -443,6 +447,7 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
         Gate::Paused => return Execution::Paused,
+        Gate::Claimed => return Execution::Claimed,
         Gate::NoRoom => return Execution::NoRoom,
     }
     end_of(context, begin)

@@ -171,7 +171,7 @@ impl Keyspace {
     /// A key that was worth little when it came, and still is.
     fn suspect(&mut self, sweep: &Sweep<Place>) -> Option<Place> {
         while let Some(hash) = self.eviction.policy.next_suspect(sweep) {
-            for database in 0..self.databases.len() {
+            for database in 0..self.database_count() {
                 let table = &self.databases[database].table;
                 let Some((location, payload)) = table.find(hash, |_| true) else {
                     continue;
@@ -194,14 +194,15 @@ impl Keyspace {
     }
 
     fn under_the_hand(&mut self) -> Place {
-        self.eviction.hand.next(&self.databases)
+        let known = self.database_count();
+        self.eviction.hand.next(&self.databases[..known])
     }
 
     /// The key at the heaps' hand, which moves on. There must be a key with a deadline.
     fn next_volatile(&mut self) -> Place {
         loop {
             let hand = &mut self.eviction.heap_hand;
-            hand.database %= self.databases.len();
+            hand.database %= self.databases.len() - 1;
             let heap = &self.databases[hand.database].expiry;
             if (hand.position as usize) < heap.len() {
                 let (database, payload) = (hand.database, heap.payload_at(hand.position));

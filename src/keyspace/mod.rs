@@ -38,6 +38,7 @@ mod relocation;
 mod room;
 mod slabs;
 mod spans;
+mod workshop;
 
 pub use collections::FrozenId;
 pub use cut::{CutCount, CutPiece};
@@ -50,6 +51,7 @@ pub(crate) use key::Lookup;
 pub use memory::Memory;
 pub use mutation::{Changed, CountError, DeadlineChange, EntryHome, Missing, Mutation};
 pub use room::Room;
+pub use workshop::WorkId;
 
 use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
@@ -63,6 +65,7 @@ use expiry::ExpiryRecord;
 use graveyard::Graveyard;
 use interest::Interests;
 use room::Limit;
+use workshop::Workshop;
 use std::ops::ControlFlow;
 
 /// How many keys a database holds.
@@ -76,7 +79,9 @@ pub struct DatabaseSize {
 
 /// All databases.
 pub struct Keyspace {
+    /// Those that clients know, and the workshop.
     databases: Vec<Database>,
+    workshop: Workshop,
     entries: EntryStore,
     hasher: KeyHasher,
     random: fastrand::Rng,
@@ -112,7 +117,10 @@ impl Keyspace {
         // What RANDOMKEY draws may tell the generator's seed, which must not tell that of the hash.
         let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
-            databases: (0..database_count).map(|_| Database::default()).collect(),
+            databases: (0..=database_count)
+                .map(|_| Database::default())
+                .collect(),
+            workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
             hasher,
             random,
@@ -130,7 +138,7 @@ impl Keyspace {
 
     /// How many databases there are.
     pub fn database_count(&self) -> usize {
-        self.databases.len()
+        self.databases.len() - 1
     }
 
     /// Hashes a key. O(length).

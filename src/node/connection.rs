@@ -9,6 +9,7 @@
 //!                   PAUSE   until the pause is over                  (CLIENT PAUSE, `pacing.rs`)
 //!                   ANSWER  until the last one is answered           (`waiting.rs`)
 //!                   READER  … whose long read waits for its client   (`reading.rs`)
+//!                   CLAIM   until a long command gives a key back    (`waiting.rs`)
 //!                   ROOM    until there is memory for what it wants  (`budget.rs`)
 //!                   output above the mark: until the client takes it
 //!  Open           bytes are read while requests may be executed and none wait in the buffer
@@ -78,6 +79,8 @@ impl Holds {
     pub(super) const READER: Self = Self(4);
     /// There is no room for what it wants.
     pub(super) const ROOM: Self = Self(8);
+    /// Its next request names a key that a long command has claimed.
+    pub(super) const CLAIM: Self = Self(16);
 
     /// Adds a reason.
     pub(super) fn add(&mut self, reason: Self) {

@@ -341,6 +341,7 @@ impl Node {
             || self.engine.has_work(now)
             || self.has_saving_work()
             || self.has_budget_work()
+            || self.has_claimants_to_release()
     }
 
     /// Takes notice of changed parameters.
@@ -391,6 +392,7 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
+        self.release_claimants();
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
         has_timers || has_work || has_relief

@@ -14,6 +14,7 @@
 
 use super::client_limits::REQUEST_TOO_LARGE;
 use super::connection::{OUTPUT_MARK_BYTES, Phase};
+use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
@@ -212,6 +213,7 @@ impl Node {
         match outcome.stop {
             Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
+            Some(Stop::Claimed) => self.wait_for(id, Awaited::Claim),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
             Some(Stop::ReplyTooLarge) => {

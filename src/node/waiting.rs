@@ -32,6 +32,8 @@ use std::collections::VecDeque;
 pub(super) enum Awaited {
     /// The end of a pause.
     PauseEnd,
+    /// That a long command gives keys back.
+    Claim,
     /// That the server has stood still (DEBUG SLEEP). The reply is there already.
     Standstill,
     /// That the clock is moved.
@@ -54,6 +56,7 @@ impl Awaited {
     fn hold(self) -> Holds {
         match self {
             Self::PauseEnd => Holds::PAUSE,
+            Self::Claim => Holds::CLAIM,
             Self::Standstill
             | Self::Clock
             | Self::Snapshot
@@ -154,6 +157,19 @@ impl Node {
     pub(super) fn release_all(&mut self, awaited: Awaited) {
         for id in self.waiting.take(awaited) {
             self.release(id, awaited.hold());
+        }
+    }
+
+    /// Whether clients wait for claimed keys some of which were given back.
+    pub(super) fn has_claimants_to_release(&self) -> bool {
+        self.waiting.has(Awaited::Claim) && self.engine.has_ended_claims()
+    }
+
+    /// Lets all go on who wait for claimed keys, if some were given back; who needs another one
+    /// waits again.
+    pub(super) fn release_claimants(&mut self) {
+        if self.engine.take_ended_claims() {
+            self.release_all(Awaited::Claim);
         }
     }
 

@@ -235,19 +235,22 @@ impl Cut {
 }
 
 impl Keyspace {
-    /// Begins a cut at this moment. O(databases). There must be none.
+    /// Begins a cut at this moment. O(databases). There must be none. What is in the making belongs
+    /// to no cut.
     pub fn begin_cut(&mut self, now_ms: u64) {
         assert!(!self.cut.is_active, "one cut at a time");
         assert!(!self.graveyard.has_unseen(), "the last cut saw all of it");
         self.cut.is_active = true;
         self.cut.is_overrun = false;
         self.cut.begun_ms = now_ms;
-        self.cut.counts = vec![CutCount::default(); self.databases.len()];
+        self.cut.counts = vec![CutCount::default(); self.database_count()];
         self.entries.begin_cut();
-        for (number, database) in self.databases.iter_mut().enumerate() {
+        let known = self.database_count();
+        for (number, database) in self.databases[..known].iter_mut().enumerate() {
             database.cut_number = number;
             database.cut_cursor = Some(0);
         }
+        self.mark_workshop_seen();
     }
 
     /// Whether a cut has begun and not come to its end.

@@ -83,6 +83,27 @@ impl Mutation<'_> {
         is_removed
     }
 
+    /// Gives `target` in another database what `source` holds, which is gone then; nobody hears of
+    /// that, only what happened to the target. False if there is no `source`.
+    pub(in crate::keyspace) fn hand_over(
+        &mut self,
+        source: Key<'_>,
+        target_database: usize,
+        target: Key<'_>,
+        event: Event,
+    ) -> bool {
+        if self.duplicate(source, target_database, target).is_none() {
+            return false;
+        }
+        if let Some((location, id)) = self.locate(source) {
+            self.keyspace.entries.disown(id);
+            self.take_out(location, id);
+        }
+        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        there.changed(target.bytes, event);
+        true
+    }
+
     /// Makes the copy; the caller says what it was for. Both entries name the same large
     /// collection then, if it is one: the caller must take it from the source or copy it.
     fn duplicate(

@@ -1,0 +1,159 @@
+//! Values in the making: keys that a long command has claimed, and where it builds what it will put
+//! in their places.
+//!
+//! ```text
+//!  claim(key) ─▶ build under a number in the workshop, in steps ─▶ put in place, O(1) ─▶ unclaim
+//!                     └─ given up: what was built goes to the graveyard ─────────────────▲
+//! ```
+//!
+//! The workshop is one database more than clients know. What stands there has no deadlines, is
+//! never evicted, and belongs to no snapshot.
+//!
+//! Invariants:
+//! 1. Who claims a key gives the claim back, once. A key is claimed once at a time: the requests of
+//!    others that name it wait (`engine/gates.rs`).
+//! 2. A value in the workshop is put in place or scrapped.
+//!
+//! Cost: while nothing is claimed, one comparison for a request.
+//!
+//! Not here: what is built (`command/long_work`).
+
+use super::entry::EntryId;
+use super::event::Event;
+use super::mutation::{Changed, EntryHome, Missing};
+use super::{Key, Keyspace};
+use crate::value::collection::CollectionType;
+use crate::value::kind::WrongType;
+use std::collections::HashSet;
+
+/// Names a value in the workshop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkId(u64);
+
+/// Keys that long commands have claimed.
+#[derive(Debug, Default)]
+pub(super) struct Workshop {
+    claims: HashSet<(usize, Box<[u8]>)>,
+    has_ended_claims: bool,
+    next_work: u64,
+}
+
+impl Keyspace {
+    /// Claims a key for a long command.
+    ///
+    /// # Panics
+    /// If it is claimed.
+    pub fn claim(&mut self, database: usize, key: &[u8]) {
+        let is_new = self.workshop.claims.insert((database, key.into()));
+        assert!(is_new, "a key is claimed once at a time");
+    }
+
+    /// Gives a claim back.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn unclaim(&mut self, database: usize, key: &[u8]) {
+        let was_there = self.workshop.claims.remove(&(database, key.into()));
+        assert!(was_there, "only a claim is given back");
+        self.workshop.has_ended_claims = true;
+    }
+
+    /// Whether some key is claimed.
+    #[inline]
+    pub fn has_claims(&self) -> bool {
+        !self.workshop.claims.is_empty()
+    }
+
+    /// Whether a key is claimed. O(length).
+    pub fn is_claimed(&self, database: usize, key: &[u8]) -> bool {
+        self.has_claims() && self.workshop.claims.contains(&(database, key.into()))
+    }
+
+    /// Whether claims have ended since somebody was told so ([`Keyspace::take_ended_claims`]).
+    pub fn has_ended_claims(&self) -> bool {
+        self.workshop.has_ended_claims
+    }
+
+    /// As [`Keyspace::has_ended_claims`], and forgets it.
+    pub fn take_ended_claims(&mut self) -> bool {
+        std::mem::take(&mut self.workshop.has_ended_claims)
+    }
+
+    /// The number of the database that is the workshop.
+    fn workshop_number(&self) -> usize {
+        self.databases.len() - 1
+    }
+
+    /// Begins to build a value.
+    pub fn begin_work(&mut self) -> WorkId {
+        self.workshop.next_work += 1;
+        WorkId(self.workshop.next_work)
+    }
+
+    /// Lends a collection in the making, which is empty at first.
+    ///
+    /// # Panics
+    /// If another type was built under this name.
+    pub fn build<T: CollectionType, R>(
+        &mut self,
+        work: WorkId,
+        now_ms: u64,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> R,
+    ) -> R {
+        let name = work.0.to_be_bytes();
+        let key = self.key(&name);
+        let workshop = self.workshop_number();
+        let mut mutation = self.mutate(workshop, now_ms);
+        let built = mutation.change::<T, R, WrongType>(key, Missing::Create, |collection| {
+            Ok(Changed::when(true, Event::Restore, change(collection)))
+        });
+        let built = built.expect("one type is built under one name");
+        built.expect("what is missing is made")
+    }
+
+    /// Puts what was built in the place of whatever a key holds, without a deadline; if nothing
+    /// was, the key is deleted. Returns whether something was built. O(1) for what is large.
+    pub fn put_in_place(
+        &mut self,
+        work: WorkId,
+        database: usize,
+        key: Key<'_>,
+        event: Event,
+        now_ms: u64,
+    ) -> bool {
+        let name = work.0.to_be_bytes();
+        let source = self.key(&name);
+        let workshop = self.workshop_number();
+        let mut mutation = self.mutate(workshop, now_ms);
+        if mutation.hand_over(source, database, key, event) {
+            return true;
+        }
+        self.mutate(database, now_ms).remove(key);
+        false
+    }
+
+    /// Makes what is in the making seen by the present cut. O(values in the making).
+    pub(super) fn mark_workshop_seen(&mut self) {
+        let Self {
+            databases, entries, ..
+        } = self;
+        let table = &databases[databases.len() - 1].table;
+        let mut cursor = 0;
+        loop {
+            cursor = table.scan(cursor, |payload| {
+                entries.set_seen(EntryId::from_payload(payload));
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Gives up what was built.
+    pub fn scrap(&mut self, work: WorkId, now_ms: u64) {
+        let name = work.0.to_be_bytes();
+        let key = self.key(&name);
+        let workshop = self.workshop_number();
+        self.mutate(workshop, now_ms).remove(key);
+    }
+}
