@@ -20,7 +20,6 @@ use super::memory::Memory;
 use crate::structures::block::Shape;
 use crate::structures::block_tree::{BlockId, BlockStore, Tree, View, ViewId, owner};
 use crate::value::collection::Trees;
-use crate::value::encoding::Encoding;
 use slab::Slab;
 use std::collections::VecDeque;
 
@@ -34,11 +33,13 @@ struct Large {
     open_views: u32,
 }
 
-/// A frozen state of a large collection: of a sorted set that of the tree by score.
+/// A frozen state of a large collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrozenId {
     number: u32,
-    view: ViewId,
+    members: ViewId,
+    /// Of a sorted set.
+    scores: Option<ViewId>,
 }
 
 /// All large collections of a keyspace.
@@ -95,23 +96,49 @@ impl Collections {
         self.note_change(number);
     }
 
-    /// A collection with the same elements. O(elements).
+    /// A collection with the same elements. O(bytes).
     pub(super) fn duplicate(&mut self, number: u32, memory: &mut Memory) -> u32 {
-        let copy = self.add(|owner| Trees {
-            members: Tree::new(Shape::Set, owner),
-            scores: None,
-            encoding: Encoding::Small,
-        });
-        let source = self.get(number);
-        let members = source.members.duplicate(memory, copy << 1);
-        let scores = source.scores.as_ref();
-        let trees = Trees {
-            scores: scores.map(|tree| tree.duplicate(memory, (copy << 1) + 1)),
-            members,
-            encoding: source.encoding,
-        };
-        *self.get_mut(copy) = trees;
+        let frozen = self.freeze(number);
+        let copy = self.begin_copy(frozen);
+        while !self.copy_some(frozen, copy, usize::MAX, memory) {}
+        self.thaw(frozen);
         copy
+    }
+
+    /// An empty collection of the same type and encoding as a frozen one.
+    pub(super) fn begin_copy(&mut self, id: FrozenId) -> u32 {
+        let Trees {
+            members,
+            scores,
+            encoding,
+        } = self.get(id.number);
+        let (shape, has_scores, encoding) = (members.shape(), scores.is_some(), *encoding);
+        self.add(|owner| Trees {
+            members: Tree::new(shape, owner),
+            scores: has_scores.then(|| Tree::new(Shape::Scored, owner + 1)),
+            encoding,
+        })
+    }
+
+    /// Copies about `bytes_max` more of a frozen collection to one that was begun; true if all of
+    /// it is there.
+    pub(super) fn copy_some(
+        &mut self,
+        id: FrozenId,
+        copy: u32,
+        bytes_max: usize,
+        memory: &mut Memory,
+    ) -> bool {
+        let members = self.frozen_members(id);
+        let scores = id.scores.map(|_| self.frozen(id));
+        let trees = self.get_mut(copy);
+        let (tree, source) = match (&mut trees.scores, scores) {
+            (Some(tree), Some(source)) if trees.members.len() == members.len() => (tree, source),
+            _ => (&mut trees.members, members),
+        };
+        tree.append_leaves(memory, &source, tree.len(), bytes_max);
+        let is_copied = |tree: &Tree| tree.len() == members.len();
+        is_copied(&trees.members) && trees.scores.as_ref().is_none_or(is_copied)
     }
 
     /// Whether something waits to be freed.
@@ -139,30 +166,46 @@ impl Collections {
         before_bytes - memory.used_bytes()
     }
 
-    /// Freezes the present state of a collection in O(1); of a sorted set the tree by score.
+    /// Freezes the present state of a collection in O(1).
     pub(super) fn freeze(&mut self, number: u32) -> FrozenId {
         let large = &mut self.slots[number as usize];
         large.open_views += 1;
         self.open_views += 1;
-        let view = ordered_tree(&mut large.trees).freeze();
-        FrozenId { number, view }
+        FrozenId {
+            number,
+            members: large.trees.members.freeze(),
+            scores: large.trees.scores.as_mut().map(Tree::freeze),
+        }
     }
 
-    /// The state that was frozen.
+    /// The state of the first tree that was frozen: of a sorted set that by member.
+    ///
+    /// # Panics
+    /// If it was thawed.
+    pub(super) fn frozen_members(&self, id: FrozenId) -> View {
+        let view = self.get(id.number).members.view(id.members);
+        view.expect("a frozen state is read before it is thawed")
+    }
+
+    /// The frozen state in the order that readers see: of a sorted set by score.
     ///
     /// # Panics
     /// If it was thawed.
     pub(super) fn frozen(&self, id: FrozenId) -> View {
-        let trees = &self.slots[id.number as usize].trees;
-        let tree = trees.scores.as_ref().unwrap_or(&trees.members);
-        tree.view(id.view)
-            .expect("a frozen state is read before it is thawed")
+        let scores = self.get(id.number).scores.as_ref();
+        match (scores, id.scores) {
+            (Some(tree), Some(view)) => tree.view(view).expect("it is read before it is thawed"),
+            _ => self.frozen_members(id),
+        }
     }
 
     /// Ends a frozen state in O(1); what only it needed is freed later.
     pub(super) fn thaw(&mut self, id: FrozenId) {
         let large = &mut self.slots[id.number as usize];
-        ordered_tree(&mut large.trees).close(id.view);
+        large.trees.members.close(id.members);
+        if let (Some(tree), Some(view)) = (large.trees.scores.as_mut(), id.scores) {
+            tree.close(view);
+        }
         large.open_views -= 1;
         self.open_views -= 1;
         self.note_change(id.number);
@@ -217,9 +260,4 @@ impl Collections {
         }
         (bytes, owned)
     }
-}
-
-/// The tree whose order readers see.
-fn ordered_tree(trees: &mut Trees) -> &mut Tree {
-    trees.scores.as_mut().unwrap_or(&mut trees.members)
 }

@@ -28,6 +28,15 @@ impl Keyspace {
         Elements::tree(self.entries.collections().frozen(id), self.entries.memory())
     }
 
+    /// The elements of a frozen collection; of a sorted set by member.
+    ///
+    /// # Panics
+    /// If it was thawed.
+    pub fn frozen_members(&self, id: FrozenId) -> Elements<'_, Memory> {
+        let view = self.entries.collections().frozen_members(id);
+        Elements::tree(view, self.entries.memory())
+    }
+
     /// Lets a frozen collection go.
     pub fn thaw(&mut self, id: FrozenId) {
         let (collections, _) = self.entries.collections_mut();

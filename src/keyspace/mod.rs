@@ -65,8 +65,8 @@ use expiry::ExpiryRecord;
 use graveyard::Graveyard;
 use interest::Interests;
 use room::Limit;
-use workshop::Workshop;
 use std::ops::ControlFlow;
+use workshop::Workshop;
 
 /// How many keys a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +117,7 @@ impl Keyspace {
         // What RANDOMKEY draws may tell the generator's seed, which must not tell that of the hash.
         let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
-            databases: (0..=database_count)
-                .map(|_| Database::default())
-                .collect(),
+            databases: (0..=database_count).map(|_| Database::default()).collect(),
             workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
             hasher,

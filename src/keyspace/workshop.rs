@@ -18,12 +18,12 @@
 //!
 //! Not here: what is built (`command/long_work`).
 
-use super::entry::EntryId;
+use super::entry::{EntryId, EntryRef};
 use super::event::Event;
 use super::mutation::{Changed, EntryHome, Missing};
-use super::{Key, Keyspace};
+use super::{FrozenId, Key, Keyspace};
 use crate::value::collection::CollectionType;
-use crate::value::kind::WrongType;
+use crate::value::kind::{Kind, WrongType};
 use std::collections::HashSet;
 
 /// Names a value in the workshop.
@@ -111,13 +111,35 @@ impl Keyspace {
         built.expect("what is missing is made")
     }
 
-    /// Puts what was built in the place of whatever a key holds, without a deadline; if nothing
-    /// was, the key is deleted. Returns whether something was built. O(1) for what is large.
+    /// Begins a copy of a frozen collection of this kind.
+    pub fn begin_copy(&mut self, frozen: FrozenId, kind: Kind) -> WorkId {
+        let work = self.begin_work();
+        let name = work.0.to_be_bytes();
+        let key = self.key(&name);
+        let workshop = self.workshop_number();
+        self.mutate(workshop, 0).begin_copy(key, frozen, kind);
+        work
+    }
+
+    /// Copies about `bytes_max` more; true if all of it is there.
+    pub fn copy_some(&mut self, frozen: FrozenId, work: WorkId, bytes_max: usize) -> bool {
+        let name = work.0.to_be_bytes();
+        let key = self.key(&name);
+        let entry = self.find(self.workshop_number(), key, 0);
+        let copy = entry.and_then(EntryRef::large).expect("a copy was begun");
+        let (collections, memory) = self.entries.collections_mut();
+        collections.copy_some(frozen, copy, bytes_max, memory)
+    }
+
+    /// Puts what was built in the place of whatever a key holds, with this deadline or none; if
+    /// nothing was, the key is deleted. Returns whether something was built. O(1) for what is
+    /// large.
     pub fn put_in_place(
         &mut self,
         work: WorkId,
         database: usize,
         key: Key<'_>,
+        deadline_ms: Option<u64>,
         event: Event,
         now_ms: u64,
     ) -> bool {
@@ -125,7 +147,7 @@ impl Keyspace {
         let source = self.key(&name);
         let workshop = self.workshop_number();
         let mut mutation = self.mutate(workshop, now_ms);
-        if mutation.hand_over(source, database, key, event) {
+        if mutation.hand_over(source, database, key, deadline_ms, event) {
             return true;
         }
         self.mutate(database, now_ms).remove(key);

@@ -14,6 +14,7 @@ mod abandoning;
 mod budget;
 mod clients;
 mod config_file;
+mod long_work;
 mod monitoring;
 mod patterns;
 mod reading;

@@ -5,8 +5,10 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::build::{Target, may_take_steps};
+use crate::command::long_work::copy::{copy_in_steps, is_long_to_copy};
 use crate::context::Context;
-use crate::keyspace::EntryRef;
+use crate::keyspace::{EntryRef, Event};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -112,6 +114,15 @@ fn copy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .exists(target);
     let is_there = context.read(source, |_, entry| entry.is_some());
     let may_copy = is_there && (is_free || replaces);
+    if may_copy && may_take_steps(context) && is_long_to_copy(context, source) {
+        let entry = context.keyspace.find(database, source, now_ms);
+        let deadline_ms = entry.and_then(|entry| context.keyspace.deadline_ms(database, entry));
+        let target = Target::new(target_database, target, Event::CopyTo, |reply, _| {
+            reply.integer(1);
+        });
+        copy_in_steps(context, source, target.with_deadline(deadline_ms));
+        return Ok(());
+    }
     let copies = may_copy && context.mutate().copy(source, target_database, target);
     context.reply.integer(i64::from(copies));
     Ok(())

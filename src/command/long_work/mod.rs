@@ -2,10 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `build.rs` | a value that is built in slices and put in the place of a claimed key |
+//! | `copy.rs` | a copy of a collection |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
 //!
 //! Not here: when steps are taken (`node/reading.rs`).
 
+pub(super) mod build;
+pub(super) mod copy;
 pub(super) mod range;

@@ -3,9 +3,10 @@
 //! Not here: what every change implies (`mod.rs`); what a record is (`value/record.rs`).
 
 use super::{DeadlineChange, Mutation};
-use crate::keyspace::Key;
 use crate::keyspace::entry::EntryId;
 use crate::keyspace::event::Event;
+use crate::keyspace::{FrozenId, Key};
+use crate::value::kind::Kind;
 use crate::value::record::Record;
 
 /// Records that are hashed and whose buckets are asked for before the first of them is set.
@@ -83,23 +84,43 @@ impl Mutation<'_> {
         is_removed
     }
 
-    /// Gives `target` in another database what `source` holds, which is gone then; nobody hears of
-    /// that, only what happened to the target. False if there is no `source`.
+    /// Begins a key with an empty copy of a frozen collection of this kind.
+    pub(in crate::keyspace) fn begin_copy(&mut self, key: Key<'_>, frozen: FrozenId, kind: Kind) {
+        let entries = &mut self.keyspace.entries;
+        let (collections, _) = entries.collections_mut();
+        let number = collections.begin_copy(frozen);
+        let id = entries.allocate_collection(key.bytes, kind, size_of::<u32>(), 0);
+        let id = entries.set_large(id, number);
+        self.place(key, id);
+    }
+
+    /// Gives `target` in another database what `source` holds, which is gone then, with a deadline
+    /// of its own; nobody hears of that, only what happened to the target. A deadline that has come
+    /// deletes the target. False if there is no `source`.
     pub(in crate::keyspace) fn hand_over(
         &mut self,
         source: Key<'_>,
         target_database: usize,
         target: Key<'_>,
+        deadline_ms: Option<u64>,
         event: Event,
     ) -> bool {
-        if self.duplicate(source, target_database, target).is_none() {
+        let Some(copy) = self.duplicate(source, target_database, target) else {
             return false;
-        }
+        };
         if let Some((location, id)) = self.locate(source) {
             self.keyspace.entries.disown(id);
             self.take_out(location, id);
         }
         let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        if let Some(deadline_ms) = deadline_ms {
+            let placed = there.locate(target);
+            let (location, id) = placed.expect("the copy was put there");
+            debug_assert_eq!(id, copy);
+            let moved = there.keyspace.entries.set_has_deadline(id, true);
+            there.settle(location, id, moved, None);
+            there.index_deadline(moved, None, deadline_ms);
+        }
         there.changed(target.bytes, event);
         true
     }

@@ -458,7 +458,7 @@ impl Tree {
     }
 
     /// The order of a child: what separates it from those before, or, in a list, its label.
-    fn border(&self, border: u64, label: u64) -> u64 {
+    pub(super) fn border(&self, border: u64, label: u64) -> u64 {
         match self.shape {
             Shape::List => label,
             Shape::Set | Shape::Map | Shape::Scored => border,
@@ -501,7 +501,7 @@ impl Tree {
 
     /// Makes room for another child in the node above the leaf, and makes that node if the leaf is
     /// the root. All nodes of the path may change already.
-    fn make_room<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
+    pub(super) fn make_room<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
         let is_full = |step: &&Step| self.node(store, step.node).count() == CHILDREN_MAX;
         let full_count = path.steps.iter().rev().take_while(is_full).count();
         let mut first = path.steps.len() - full_count;
@@ -593,7 +593,12 @@ impl Tree {
 
     /// Notes that an element with a deadline came below a path. Nodes that knew of none yet are
     /// copied to such that have room for deadlines.
-    fn note_deadline<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, deadline: u64) {
+    pub(super) fn note_deadline<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        deadline: u64,
+    ) {
         for level in (0..path.steps.len()).rev() {
             let step = path.steps[level];
             let node = self.node(store, step.node);

@@ -121,7 +121,7 @@ impl View {
 
     /// Goes down from the root, to the slot of each node that `choose` names.
     #[inline]
-    fn descend<'s, S: BlockStore>(
+    pub(super) fn descend<'s, S: BlockStore>(
         &self,
         store: &'s S,
         mut choose: impl FnMut(Node<'s>) -> usize,

@@ -1,0 +1,163 @@
+//! Commands over large collections in slices: replies from a frozen state while others write, and
+//! keys that are claimed while their new value is built.
+//!
+//! Method: [`Rig::step`] takes one step at a time, so tests act at every place in between.
+
+use super::*;
+
+/// Enough for some tens of steps.
+const FIELDS: usize = 20_000;
+
+impl Rig {
+    /// A rig with a hash of [`FIELDS`] fields, each with the value `old`.
+    fn with_large_hash() -> (Self, ConnectionId) {
+        let mut rig = Self::new();
+        let client = rig.accept();
+        for first in (0..FIELDS).step_by(500) {
+            let pairs = (first..first + 500).map(|number| format!(" field:{number} old"));
+            let pairs: String = pairs.collect();
+            assert_eq!(rig.talk(client, &format!("HSET h{pairs}\r\n")), ":500;");
+        }
+        (rig, client)
+    }
+
+    /// Sends a request and takes one step of it.
+    fn begin(&mut self, id: ConnectionId, request: &str) {
+        self.ask_only(id, request);
+        assert!(self.node.is_reading(), "it takes more than one step");
+        self.node.read_some(self.now);
+        assert!(self.connection(id).holds.has(Holds::ANSWER));
+    }
+
+    fn ask_only(&mut self, id: ConnectionId, request: &str) {
+        assert_eq!(self.read_once(id, request.as_bytes()), request.len());
+    }
+
+    fn end(&mut self, id: ConnectionId) -> String {
+        let mut replies = String::new();
+        loop {
+            while self.turn() > 0 {}
+            let output = self.take(id);
+            if output.is_empty() && !self.node.is_busy(self.now) {
+                return replies;
+            }
+            replies += &output;
+        }
+    }
+}
+
+fn values(reply: &str) -> Vec<&str> {
+    let words: Vec<&str> = reply.split_terminator(';').collect();
+    assert_eq!(words[0], format!("*{}", 2 * FIELDS));
+    words[1..].chunks(4).map(|pair| pair[3]).collect()
+}
+
+#[test]
+fn a_reply_in_slices_is_of_the_moment_it_began() {
+    let (mut rig, other) = Rig::with_large_hash();
+    let reader = rig.accept();
+    rig.begin(reader, "HGETALL h\r\n");
+    for number in (0..FIELDS).step_by(3) {
+        rig.ask_only(
+            other,
+            &format!("HSET h field:{number} new more:{number} x\r\n"),
+        );
+        assert_eq!(rig.take(other), ":1;");
+    }
+    rig.ask_only(other, "DEL h\r\nHLEN h\r\n");
+    assert_eq!(rig.take(other), ":1;:0;");
+    let reply = rig.end(reader);
+    let values = values(&reply);
+    assert_eq!(values.len(), FIELDS);
+    assert!(values.iter().all(|value| *value == "old"));
+    rig.node.engine().check_invariants();
+    assert_eq!(rig.node.engine().keyspace().size(0).keys, 0);
+}
+
+#[test]
+fn a_reader_that_goes_gives_its_moment_back() {
+    let (mut rig, other) = Rig::with_large_hash();
+    let reader = rig.accept();
+    rig.begin(reader, "HGETALL h\r\n");
+    assert_eq!(rig.talk(other, "HSET h field:1 new\r\nDEL h\r\n"), ":0;:1;");
+    rig.node.closed(reader);
+    while rig.turn() > 0 {}
+    rig.node.engine().check_invariants();
+    assert!(!rig.node.engine().keyspace().has_garbage());
+}
+
+#[test]
+fn a_copy_is_of_the_moment_it_began_and_others_wait_for_its_key_only() {
+    let (mut rig, other) = Rig::with_large_hash();
+    let (copier, waiter) = (rig.accept(), rig.accept());
+    rig.ask_only(other, "PEXPIRE h 100000\r\nSET copy x\r\n");
+    assert_eq!(rig.take(other), ":1;+OK;");
+    rig.begin(copier, "COPY h copy REPLACE\r\n");
+    rig.ask_only(waiter, "PING\r\nHGET copy field:7\r\nPING\r\n");
+    assert_eq!(rig.take(waiter), "+PONG;");
+    rig.ask_only(other, "HSET h field:7 new\r\nHGET h field:7\r\n");
+    assert_eq!(rig.take(other), ":0;$3;new;");
+    assert_eq!(rig.end(copier), ":1;");
+    assert_eq!(rig.end(waiter), "$3;old;+PONG;");
+    assert_eq!(
+        rig.talk(other, "HLEN copy\r\nTTL copy\r\nOBJECT ENCODING copy\r\n"),
+        format!(":{FIELDS};:100;$9;hashtable;")
+    );
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn what_changes_all_keys_and_transactions_wait_for_claimed_ones() {
+    for request in [
+        "FLUSHALL\r\n",
+        "SWAPDB 0 1\r\n",
+        "MULTI\r\nDEL copy\r\nEXEC\r\n",
+    ] {
+        let (mut rig, _) = Rig::with_large_hash();
+        let (copier, waiter) = (rig.accept(), rig.accept());
+        rig.begin(copier, "COPY h copy\r\n");
+        rig.ask_only(waiter, request);
+        assert!(rig.connection(waiter).holds.has(Holds::CLAIM), "{request}");
+        assert_eq!(rig.end(copier), ":1;");
+        rig.end(waiter);
+        assert_eq!(rig.talk(copier, "EXISTS copy\r\n"), ":0;", "{request}");
+        rig.node.engine().check_invariants();
+    }
+}
+
+#[test]
+fn a_copy_whose_client_goes_never_was() {
+    let (mut rig, other) = Rig::with_large_hash();
+    let (copier, waiter) = (rig.accept(), rig.accept());
+    rig.ask_only(other, "SET copy before\r\n");
+    assert_eq!(rig.take(other), "+OK;");
+    rig.begin(copier, "COPY h copy REPLACE\r\n");
+    rig.ask_only(waiter, "GET copy\r\n");
+    rig.node.closed(copier);
+    assert_eq!(rig.end(waiter), "$6;before;");
+    assert_eq!(rig.talk(other, "DBSIZE\r\n"), ":2;");
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn a_copy_that_finds_no_memory_fails_and_leaves_nothing() {
+    let (mut rig, other) = Rig::with_large_hash();
+    let copier = rig.accept();
+    rig.begin(copier, "COPY h copy\r\n");
+    let used_bytes = rig.node.engine().keyspace().used_bytes();
+    let limit = format!("CONFIG SET maxmemory-policy noeviction maxmemory {used_bytes}\r\n");
+    rig.ask_only(other, &limit);
+    assert_eq!(rig.take(other), "+OK;");
+    let reply = rig.end(copier);
+    assert!(reply.starts_with("-OOM command not allowed"), "{reply}");
+    assert_eq!(rig.talk(other, "EXISTS copy\r\n"), ":0;");
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn in_a_transaction_all_is_done_at_once() {
+    let (mut rig, client) = Rig::with_large_hash();
+    let reply = rig.talk(client, "MULTI\r\nCOPY h copy\r\nHLEN copy\r\nEXEC\r\n");
+    assert_eq!(reply, format!("+OK;+QUEUED;+QUEUED;*2;:1;:{FIELDS};"));
+    rig.node.engine().check_invariants();
+}
