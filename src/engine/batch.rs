@@ -4,7 +4,7 @@
 //!  requests    ┌ group 1 ┐┌ group 2 ┐┌ group 3 ┐┌ group 4 ┐ …
 //!  round 1     taken up                                          command, hash, bucket asked for
 //!  round 2     looked up   taken up                              seen in the bucket, entry asked for
-//!  round 3     executed    looked up   taken up                  gates, handler, reply
+//!  round 3     executed    looked up   taken up                  elements asked for, handler, reply
 //!  round 4                 executed    looked up   taken up
 //! ```
 //!
@@ -95,6 +95,8 @@ struct Prepared<'a> {
     command: Option<Resolved>,
     /// See [`Flags::SHORT`]; and the request is not large.
     is_short_work: bool,
+    /// Which argument names an element of the key's collection.
+    element: Option<u8>,
     key: Option<PreparedKey>,
 }
 
@@ -127,6 +129,7 @@ impl CacheEngine {
             stop: None,
         };
         while outcome.executed_count < batch.len() && outcome.stop.is_none() {
+            look_up_elements(context.keyspace, database, ready);
             execute_group(&mut context, names, ready, bounds, &mut outcome);
             look_up(context.keyspace, database, waiting);
             arrivals.take_up(context.keyspace, arriving);
@@ -171,6 +174,21 @@ fn look_up(keyspace: &Keyspace, database: usize, group: &mut Group<'_>) {
     if group.len() > 1 {
         let keys = group.iter_mut().filter_map(|request| request.key.as_mut());
         keyspace.prefetch_entries(database, keys.map(|key| &mut key.lookup));
+    }
+}
+
+/// Asks for the elements that a group names, whose entries have arrived.
+#[inline]
+fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
+    let mut elements = group.iter().filter_map(|request| {
+        let index = usize::from(request.element?);
+        let lookup = &request.key.as_ref()?.lookup;
+        (index < request.args.len()).then(|| (lookup, request.args.get(index)))
+    });
+    // Alone, one would only be looked for twice.
+    if let (Some(first), Some(second)) = (elements.next(), elements.next()) {
+        let elements = [first, second].into_iter().chain(elements);
+        keyspace.prefetch_elements(database, elements);
     }
 }
 
@@ -280,6 +298,7 @@ fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Pre
         args,
         command,
         is_short_work: command.is_some_and(|command| command.spec.flags.has(Flags::SHORT)),
+        element: command.and_then(|command| command.spec.element),
         key,
     }
 }

@@ -18,6 +18,7 @@
 //!
 //! Not here: replies, sessions, clocks.
 
+mod ahead;
 mod blocks;
 mod body;
 mod collections;

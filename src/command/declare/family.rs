@@ -127,6 +127,7 @@ impl Family {
             also: self.also,
             secrets: None,
             keys: Keys::NONE,
+            element: None,
             access: None,
             access_by_request: None,
             action,
@@ -163,6 +164,13 @@ impl CommandSpec {
     /// Its keys, if they are not those of its family.
     pub(in crate::command) const fn keys(mut self, keys: Keys) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Which argument names an element of its key's collection, if it is kept by hash: members of
+    /// sets and sorted sets, fields of hashes.
+    pub(in crate::command) const fn element(mut self, index: u8) -> Self {
+        self.element = Some(index);
         self
     }
 

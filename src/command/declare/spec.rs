@@ -260,6 +260,9 @@ pub struct CommandSpec {
     pub secrets: Option<Secrets>,
     /// Its keys.
     pub keys: Keys,
+    /// The argument that names an element of the collection of its first key, if one does: it is
+    /// looked up ahead in batches.
+    pub element: Option<u8>,
     /// What it does to all of its keys, if its flags do not say it.
     pub access: Option<Access>,
     /// What a request does to its keys, if that depends on the request.

@@ -14,6 +14,7 @@ const FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
 
 static HGET: CommandSpec = family::HASH
     .command("hget", "key field", hget)
+    .element(2)
     .summary("Returns the value of a field of a hash.")
     .since("2.0.0")
     .flags(FAST);
@@ -89,6 +90,7 @@ fn hlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static HEXISTS: CommandSpec = family::HASH
     .command("hexists", "key field", hexists)
+    .element(2)
     .summary("Tells whether a hash has a field.")
     .since("2.0.0")
     .flags(FAST)

@@ -13,6 +13,7 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&HSET, &HDEL];
 
 static HSET: CommandSpec = family::HASH
     .command("hset", "key field value [field value ...]", hset)
+    .element(2)
     .summary("Sets fields of a hash and returns how many are new.")
     .since("2.0.0")
     .cost("O(number of fields)")
@@ -42,6 +43,7 @@ fn hset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static HDEL: CommandSpec = family::HASH
     .command("hdel", "key field [field ...]", hdel)
+    .element(2)
     .summary("Removes fields from a hash and returns how many there were.")
     .since("2.0.0")
     .cost("O(number of fields)")

@@ -43,6 +43,7 @@ pub use edit::BlockMut;
 pub use element::{Element, ElementRef, Shape};
 
 use super::item::{self, Code, Item, score_order};
+use crate::base::prefetch::prefetch;
 use element::{element_len, key_offset};
 use std::cmp::Ordering;
 
@@ -55,6 +56,12 @@ const PLAIN_COUNT_MAX: usize = GROUP;
 /// … and how few it must have for its index to go again: not as many, so that one element that
 /// comes and goes does not make and drop it each time.
 const INDEXED_COUNT_MIN: usize = 12;
+
+/// Bytes of a line of the processor's cache, on nearly all of them.
+const LINE_BYTES: usize = 64;
+
+/// How much is asked for ahead from a skip on: sixteen short elements.
+const PREFETCH_BYTES: usize = 5 * LINE_BYTES;
 
 /// Longest block with an index: its skips are 16 bits wide …
 const INDEXED_BYTES_MAX: usize = 1 << 16;
@@ -413,6 +420,25 @@ impl<'a> Block<'a> {
             position = self.following(position);
         }
         None
+    }
+
+    /// Asks for the lines in which a search for a key with this tag is going to walk, if the block
+    /// has an index, which must be in the cache.
+    #[inline]
+    pub fn prefetch_candidate(&self, tag: u8) {
+        if !self.has_index() {
+            return;
+        }
+        let count = self.count();
+        for first in (0..count).step_by(GROUP) {
+            if self.tags_equal(first, tag) != 0 {
+                let skip = self.skip(first / GROUP);
+                let end = (skip + PREFETCH_BYTES).min(self.bytes.len());
+                let lines = self.bytes[skip..end].chunks(LINE_BYTES);
+                lines.for_each(|line| prefetch(line.as_ptr()));
+                return;
+            }
+        }
     }
 
     fn find_by_tag(&self, key: &Code, tag: u8) -> Option<Position> {

@@ -159,6 +159,17 @@ impl View {
         })
     }
 
+    /// Asks for what a search is going to read in the leaf that a descent has come to, which must
+    /// have arrived.
+    ///
+    /// # Panics
+    /// If it has not come to its leaf.
+    #[inline]
+    pub fn prefetch_element<S: BlockStore>(&self, store: &S, descent: Descent, key: &Key) {
+        assert!(descent.levels == 0, "a descent ends at a leaf");
+        self.block(store, descent.id).prefetch_candidate(key.tag());
+    }
+
     /// The element with the key for which a descent has come to its leaf.
     ///
     /// # Panics
