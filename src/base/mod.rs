@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`bytes`] | short texts, compared |
 //! | [`clock`] | the one file that reads a clock, and the [`clock::Timestamp`] everyone else is given |
 //! | [`command_id`] | what sessions and statistics call a command |
 //! | [`extended_float`] | the 80-bit floating-point numbers of INCRBYFLOAT |
@@ -15,6 +16,7 @@
 //!
 //! Not here: anything with a key, a reply or a socket.
 
+pub mod bytes;
 pub mod clock;
 pub mod command_id;
 pub mod extended_float;

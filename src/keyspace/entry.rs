@@ -34,6 +34,7 @@
 
 use super::collections::Collections;
 use super::memory::{Memory, size_class};
+use crate::base::bytes::are_same;
 use crate::base::hash::KeyHasher;
 use crate::base::prefetch::prefetch;
 use crate::structures::expiry_heap::PositionStore;
@@ -140,12 +141,6 @@ impl Shape {
     }
 }
 
-/// Whether two slices of N to 2 N bytes, equally long, are the same.
-#[inline]
-fn have_same_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
-    one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
-}
-
 /// What an entry holds of a collection.
 #[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
@@ -214,18 +209,10 @@ impl<'a> EntryRef<'a> {
         self.bytes(shape.key_offset(), shape.key_len)
     }
 
-    /// Whether the key is `key`. Keys of 8 to 32 bytes, most of them, are compared in two words.
+    /// Whether the key is `key`.
     #[inline]
     pub(super) fn has_key(self, key: &[u8]) -> bool {
-        let own = self.key();
-        if own.len() != key.len() {
-            return false;
-        }
-        match key.len() {
-            8..=16 => have_same_ends::<8>(own, key),
-            17..=32 => have_same_ends::<16>(own, key),
-            _ => own == key,
-        }
+        are_same(self.key(), key)
     }
 
     /// The type of the value.

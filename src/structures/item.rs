@@ -28,6 +28,7 @@
 //!
 //! Not here: what items stand for together (`block/`).
 
+use crate::base::bytes::are_same;
 use crate::base::numbers::parse_i64;
 use std::cmp::Ordering;
 use std::fmt;
@@ -264,12 +265,18 @@ impl<'a> Code<'a> {
     /// Whether the item at the beginning of `bytes` is this one.
     #[inline]
     pub fn is_at(&self, bytes: &[u8]) -> bool {
+        // One byte decides nearly always, and only comparing it alone is one instruction.
+        if bytes.first() != Some(&self.head[0]) {
+            return false;
+        }
         let head_len = usize::from(self.head_len);
         let Some((first, rest)) = bytes.split_at_checked(head_len) else {
             return false;
         };
-        // One byte decides nearly always, and only comparing it alone is one instruction.
-        first[0] == self.head[0] && first == self.head() && rest.starts_with(self.body)
+        (head_len == 1 || first == self.head())
+            && rest
+                .get(..self.body.len())
+                .is_some_and(|text| are_same(text, self.body))
     }
 
     /// The item again.
@@ -329,6 +336,11 @@ fn u32_at(bytes: &[u8], offset: usize) -> u32 {
 /// Bytes of the item at the beginning of `bytes`.
 #[inline]
 pub fn len_at(bytes: &[u8]) -> usize {
+    let first = bytes[0];
+    // Most items are short texts.
+    if matches!(first, TEXT_6..INTEGER_13) {
+        return 1 + usize::from(first & 0x3f);
+    }
     let (head, body) = parts(bytes);
     head + body
 }

@@ -163,6 +163,18 @@ pub(super) fn element_len(shape: Shape, bytes: &[u8]) -> usize {
     }
 }
 
+/// Where the key stands in the element of `shape` at the beginning of `bytes`, and how long that
+/// is, for who walks over elements comparing keys.
+#[inline]
+pub(super) fn key_and_len(shape: Shape, bytes: &[u8]) -> (usize, usize) {
+    let key = key_offset(shape, bytes);
+    let key_end = key + item::len_at(&bytes[key..]);
+    match shape {
+        Shape::Set | Shape::List | Shape::Scored => (key, key_end),
+        Shape::Map => (key, key_end + item::len_at(&bytes[key_end..])),
+    }
+}
+
 /// Where the key stands in the element of `shape` at the beginning of `bytes`.
 #[inline]
 pub(super) fn key_offset(shape: Shape, bytes: &[u8]) -> usize {

@@ -44,7 +44,7 @@ pub use element::{Element, ElementRef, Shape};
 
 use super::item::{self, Code, Item, score_order};
 use crate::base::prefetch::prefetch;
-use element::{element_len, key_offset};
+use element::{element_len, key_and_len, key_offset};
 use std::cmp::Ordering;
 
 /// Elements from one skip to the next, and how many tags are compared at once.
@@ -411,13 +411,14 @@ impl<'a> Block<'a> {
             return self.find_by_tag(key, tag);
         }
         let shape = self.shape();
-        let mut position = self.position(0);
-        for _ in 0..self.count() {
-            let bytes = &self.bytes[position.offset..];
-            if key.is_at(&bytes[key_offset(shape, bytes)..]) {
-                return Some(position);
+        let mut offset = self.start();
+        for index in 0..self.count() {
+            let bytes = &self.bytes[offset..];
+            let (key_offset, len) = key_and_len(shape, bytes);
+            if key.is_at(&bytes[key_offset..]) {
+                return Some(Position { index, offset });
             }
-            position = self.following(position);
+            offset += len;
         }
         None
     }
