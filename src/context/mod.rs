@@ -246,15 +246,17 @@ impl<'a> Context<'a> {
 
     /// Answers the present request by a read that takes long: in slices of the loop where the
     /// client can wait, else at once.
-    pub fn answer_in_steps(&mut self, read: impl LongRead + 'static) {
+    pub fn answer_in_steps(&mut self, mut read: impl LongRead + 'static) {
         if !self.may_wait {
             return self.answer_at_once(read);
         }
         let session = self.session();
         // A reply that nobody wants is not worth a walk.
         if matches!(session.reply_mode, ReplyMode::On | ReplyMode::SkipNext) {
-            session.long_read = Some(Box::new(read));
+            session.long_read.begin(Box::new(read));
             self.answer_later(Wait::Steps);
+        } else {
+            read.abandon(self.keyspace);
         }
     }
 }

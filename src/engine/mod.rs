@@ -124,9 +124,10 @@ impl CacheEngine {
         key
     }
 
-    /// Ends a session and gives back the keys it watched.
+    /// Ends a session, abandons its long read and gives back the keys it watched.
     pub fn close_session(&mut self, key: SessionKey) {
         let mut session = self.sessions.close(key);
+        session.long_read.abandon(&mut self.keyspace);
         let watches = session.transaction.unwatch();
         self.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
         for watch in watches {
@@ -252,16 +253,17 @@ impl CacheEngine {
     pub fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
         self.now = now;
         let session = self.sessions.get_mut(key);
-        let Some(read) = &mut session.long_read else {
-            return true;
-        };
-        session.last_active_us = now.monotonic_us;
-        let mut reply = ReplyWriter::new(reply, session.dialect);
-        let is_complete = read.step(&mut self.keyspace, now.unix_ms(), &mut reply);
-        if is_complete {
-            session.long_read = None;
+        if session.long_read.is_some() {
+            session.last_active_us = now.monotonic_us;
         }
-        is_complete
+        let mut reply = ReplyWriter::new(reply, session.dialect);
+        (session.long_read).step(&mut self.keyspace, now.unix_ms(), &mut reply)
+    }
+
+    /// Ends the long read of a session, if it has one, before its reply is complete.
+    pub(crate) fn abandon_read(&mut self, key: SessionKey) {
+        let session = self.sessions.get_mut(key);
+        session.long_read.abandon(&mut self.keyspace);
     }
 
     /// Does a bounded piece of the work that is due: removes some expired keys and frees a part of
@@ -374,6 +376,15 @@ impl CacheEngine {
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {
         self.keyspace.check_invariants();
+    }
+}
+
+impl Drop for CacheEngine {
+    /// Abandons the reads under way: each is told, whoever drops the cache.
+    fn drop(&mut self) {
+        for session in self.sessions.iter_mut() {
+            session.long_read.abandon(&mut self.keyspace);
+        }
     }
 }
 

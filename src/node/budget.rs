@@ -548,7 +548,7 @@ impl Node {
         let (connection, pool) = self.clients.with_pool(id);
         let session = self.engine.session_mut(connection.session);
         drop(session.transaction.close());
-        session.long_read = None;
+        self.engine.abandon_read(connection.session);
         connection.enter(Phase::Closing);
         (connection.holds).remove(Holds::ANSWER.and(Holds::READER));
         connection.has_backlog = false;

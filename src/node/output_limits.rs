@@ -88,7 +88,7 @@ impl Node {
         counters.client_output_buffer_limit_disconnections += 1;
         let connection = &mut self.clients[id];
         connection.output.clear();
-        self.engine.session_mut(connection.session).long_read = None;
+        self.engine.abandon_read(connection.session);
         self.note_buffers(id);
         self.clients.close_soon(id);
     }

@@ -56,14 +56,10 @@ impl Node {
         let (session, engine) = (self.clients[id].session, &mut self.engine);
         let is_complete = (self.clients).append_to(id, |out, _| engine.read_on(session, now, out));
         let connection = &mut self.clients[id];
-        let session = self.engine.session_mut(connection.session);
-        let held_bytes = session
-            .long_read
-            .as_ref()
-            .map_or(0, |read| read.used_bytes());
+        let held_bytes = self.engine.session(session).long_read.used_bytes();
         // What is held only shrinks once there is output of it, so nothing of it is out.
         if held_bytes > output_bytes_max {
-            session.long_read = None;
+            self.engine.abandon_read(session);
             self.release(id, Holds::ANSWER);
             self.refuse_reply(id);
         } else if is_complete {

@@ -4,11 +4,13 @@
 //! Method: a [`Rig`] plays the reactor: it puts bytes into read buffers while the node wants them,
 //! takes output when a test says so, and moves the clock by hand.
 //!
-//! Not here: the budget of all buffers (`tests/budget.rs`), MONITOR and reloads
+//! Not here: the budget of all buffers (`tests/budget.rs`), reads that are abandoned
+//! (`tests/abandoning.rs`), MONITOR and reloads
 //! (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots
 //! (`tests/saving.rs`), random interleavings of many clients (`tests/sim/`), sockets
 //! (`tests/process.rs`).
 
+mod abandoning;
 mod budget;
 mod clients;
 mod config_file;

@@ -7,6 +7,8 @@
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
 //! (`context/`).
 
+#[cfg(test)]
+pub(crate) mod fake_read;
 pub mod long_read;
 mod registry;
 pub mod transaction;
@@ -17,7 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
 use crate::config::Config;
 use crate::protocol::reply::Dialect;
-use long_read::LongRead;
+use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
 use core::net::SocketAddr;
 use transaction::Transaction;
@@ -150,8 +152,8 @@ pub struct Session {
     pub last_active_us: u64,
     /// The command executed last, as a number of the command table.
     pub last_command: Option<CommandId>,
-    /// The long read in progress, if any; its reply is still owed.
-    pub long_read: Option<Box<dyn LongRead>>,
+    /// The long read under way, if any.
+    pub long_read: ReadUnderWay,
     /// How full its buffers are.
     pub buffers: BufferUse,
 }
@@ -178,7 +180,7 @@ impl Session {
             created: now,
             last_active_us: now.monotonic_us,
             last_command: None,
-            long_read: None,
+            long_read: ReadUnderWay::default(),
             buffers: BufferUse::default(),
         }
     }
@@ -193,9 +195,8 @@ impl Session {
     /// read, the transaction and names.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
-        let read = self.long_read.as_ref();
         self.buffers.allocated_bytes()
-            + read.map_or(0, |read| read.used_bytes())
+            + self.long_read.used_bytes()
             + self.name.len()
             + self.library_name.len()
             + self.library_version.len()

@@ -66,6 +66,11 @@ impl Sessions {
             .map(|(slot, session)| (SessionKey(slot), session))
     }
 
+    /// All sessions, for change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().map(|(_, session)| session)
+    }
+
     /// How many a pause lets wait. O(sessions).
     pub fn blocked_count(&self) -> usize {
         let sessions = self.slots.iter();

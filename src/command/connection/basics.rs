@@ -89,7 +89,8 @@ static RESET: CommandSpec = family::CONNECTION
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     transactions::close(context);
     let is_authenticated = needs_no_password(context);
-    let session = context.session();
+    let session = context.sessions.get_mut(context.key);
+    session.long_read.abandon(context.keyspace);
     session.database = 0;
     session.name = Box::default();
     session.reply_mode = ReplyMode::On;
