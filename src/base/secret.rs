@@ -1,18 +1,16 @@
 //! Comparison of secrets in a time that does not tell where they differ.
 
-/// Whether `given` equals `secret`. Takes a time that depends on the lengths only.
+use subtle::ConstantTimeEq;
+
+/// Whether `given` equals `secret`. Takes a time that depends on the length of `given` only: the
+/// time must not tell how long the secret is, either, so a longer input is compared on against the
+/// secret from its beginning. (The slices of `subtle` return at once if their lengths differ.)
 pub fn equals_secret(given: &[u8], secret: &[u8]) -> bool {
-    let mut difference = given.len() ^ secret.len();
-    for (index, &byte) in given.iter().enumerate() {
-        // A longer input is compared on against the secret from its beginning: the time must not
-        // tell how long the secret is, either.
-        let against = secret
-            .get(index % secret.len().max(1))
-            .copied()
-            .unwrap_or(0);
-        difference |= usize::from(std::hint::black_box(byte ^ against));
+    let mut is_equal = given.len().ct_eq(&secret.len());
+    for (byte, against) in given.iter().zip(secret.iter().cycle()) {
+        is_equal &= byte.ct_eq(against);
     }
-    difference == 0
+    is_equal.into()
 }
 
 #[cfg(test)]
