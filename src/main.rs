@@ -11,9 +11,8 @@ use cli::log_file::Log;
 use cli::pid_file::PidFile;
 use cli::salvage::salvage;
 use cli::{print, text};
-use evenkeel::Server;
-use evenkeel::config::{self, Action, CommandLine, Config};
-use evenkeel::server::{LargeBlocks, Origin};
+use evenkeel::binary::{Action, CommandLine, LargeBlocks, Origin, REDIS_VERSION, help};
+use evenkeel::{Config, Server};
 use mimalloc::MiMalloc;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -50,12 +49,12 @@ fn start() -> Result<(), String> {
     }
     let line = CommandLine::parse(&arguments).map_err(text)?;
     match line.action {
-        Action::Help => return print(&config::help()),
+        Action::Help => return print(&help()),
         Action::Version => {
             return print(&format!(
                 "Evenkeel server v={} (redis_version {})\n",
                 env!("CARGO_PKG_VERSION"),
-                evenkeel::stats::REDIS_VERSION
+                REDIS_VERSION
             ));
         }
         Action::CheckConfig | Action::Serve => {}

@@ -26,6 +26,7 @@ pub(crate) mod server;
 mod strings;
 pub(crate) mod transactions;
 
+#[cfg(feature = "internals")]
 pub use declare::markdown;
 
 use crate::protocol::error::ReplyError;

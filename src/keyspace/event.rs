@@ -37,6 +37,7 @@ pub enum Event {
     Evicted,
 }
 
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 impl Event {
     /// Redis's word for it.
     pub const fn name(self) -> &'static str {
