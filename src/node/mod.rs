@@ -313,8 +313,9 @@ impl Node {
         self.clients.close_if_finished(id);
     }
 
-    /// Connections that have output since the last call. Each is to be written once a turn; what
-    /// a socket does not take waits until it is writable.
+    /// Connections that have replies since the last call. Each is to be written once a turn; what
+    /// a socket does not take waits until it is writable, and what is more than a turn writes goes
+    /// back by [`Node::write_unhurried`].
     pub fn take_output_list(&mut self) -> Vec<ConnectionId> {
         self.clients.take_output_list()
     }
@@ -322,6 +323,22 @@ impl Node {
     /// Gives back the vector of [`Node::take_output_list`], so that its memory is used again.
     pub fn return_output_list(&mut self, list: Vec<ConnectionId>) {
         self.clients.return_output_list(list);
+    }
+
+    /// Has what is left of a connection's output written when there is time.
+    pub fn write_unhurried(&mut self, id: ConnectionId) {
+        self.clients.write_unhurried(id);
+    }
+
+    /// The next connection whose output nobody waits for: messages of others, and the rest of what
+    /// was too much at once. To be written as far as there is time in this turn.
+    pub fn next_unhurried(&mut self) -> Option<ConnectionId> {
+        self.clients.next_unhurried()
+    }
+
+    /// Whether there is such a connection.
+    pub fn has_unhurried(&self) -> bool {
+        self.clients.has_unhurried()
     }
 
     /// Connections whose end has come: their sockets are to be closed, then [`Node::closed`] told.

@@ -12,6 +12,7 @@
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
+use crate::protocol::reply::ReplyWriter;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
@@ -49,7 +50,11 @@ impl Node {
                 self.clients.close_soon(id);
                 continue;
             }
-            self.write_to(id, |reply| text.lines().for_each(|line| reply.simple(line)));
+            let dialect = self.engine.session(monitor.session).dialect;
+            self.clients.deliver_to(id, |out| {
+                let mut reply = ReplyWriter::new(out, dialect);
+                text.lines().for_each(|line| reply.simple(line));
+            });
             self.note_buffers(id);
         }
     }
