@@ -31,6 +31,7 @@ use crate::session::SessionKey;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 /// All connections. Indexed by the id of one that is known to be there.
 pub(super) struct Clients {
@@ -164,12 +165,11 @@ impl Clients {
         result
     }
 
-    /// As [`Clients::append_to`], for what others than the client have caused, which may come to
-    /// thousands: it is sent when there is time.
-    pub(super) fn deliver_to(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds to the output of a connection that is there what others than its client have caused,
+    /// which may come to thousands: it is sent when there is time, and long bytes are not copied.
+    pub(super) fn deliver_to(&mut self, id: ConnectionId, bytes: &Arc<[u8]>) {
         let (connection, pool) = self.with_pool(id);
-        write(connection.output.appendable(pool).0);
-        connection.output.release_if_empty(pool);
+        connection.output.push_shared(bytes, pool);
         self.write_unhurried(id);
     }
 

@@ -35,6 +35,7 @@ mod pacing;
 mod reading;
 mod run;
 mod saving;
+mod shared_pieces;
 mod summary;
 mod timers;
 mod waiting;
@@ -278,7 +279,8 @@ impl Node {
         }
     }
 
-    /// The bytes a connection has to write; empty if none.
+    /// The bytes a connection has to write next; empty if none. After they are written there may be
+    /// more.
     pub fn output(&self, id: ConnectionId) -> &[u8] {
         (self.clients.get(id)).map_or(&[], |connection| connection.output.unwritten())
     }

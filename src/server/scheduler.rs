@@ -577,30 +577,37 @@ impl<E: Edge> Scheduler<E> {
         }
     }
 
-    /// Writes once, a bounded number of bytes.
+    /// Writes a bounded number of bytes: at once, unless the output is in pieces.
     fn write_one(&mut self, client: ConnectionId, now: Timestamp) {
         let Some((id, _)) = self.links.of_client(client) else {
             return;
         };
-        let output = self.node.output(client);
-        if output.is_empty() {
-            return;
-        }
-        let piece = &output[..output.len().min(WRITE_BYTES_MAX)];
-        let (piece_bytes, is_all) = (piece.len(), piece.len() == output.len());
-        match self.edge.write(id, piece) {
-            Ok(count) => {
-                self.node.written(client, count, now);
-                if count == piece_bytes && !is_all {
-                    // No event will tell that the socket takes more.
-                    self.node.write_unhurried(client);
+        let mut room_bytes = WRITE_BYTES_MAX;
+        loop {
+            let output = self.node.output(client);
+            if output.is_empty() {
+                return;
+            }
+            if room_bytes == 0 {
+                // No event will tell that the socket takes more.
+                return self.node.write_unhurried(client);
+            }
+            let piece = &output[..output.len().min(room_bytes)];
+            let piece_bytes = piece.len();
+            match self.edge.write(id, piece) {
+                Ok(count) => {
+                    self.node.written(client, count, now);
+                    room_bytes -= count;
+                    if count < piece_bytes {
+                        return;
+                    }
                 }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return self.node.write_unhurried(client);
+                }
+                Err(_) => return self.drop_link(id),
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
-                self.node.write_unhurried(client);
-            }
-            Err(_) => self.drop_link(id),
         }
     }
 }
