@@ -10,13 +10,12 @@ use cli::configuration::Sources;
 use cli::log_file::Log;
 use cli::pid_file::PidFile;
 use cli::salvage::salvage;
-use cli::{print, text};
+use cli::{path_of, print, text};
 use evenkeel::binary::{Action, CommandLine, LargeBlocks, Origin, REDIS_VERSION, help};
 use evenkeel::{Config, Server};
 use mimalloc::MiMalloc;
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -95,8 +94,4 @@ fn serve_and_log(mut sources: Sources, config: Config, log: &Log) -> Result<(), 
     let server = Server::bind_daemon(config, origin).map_err(text)?;
     let _pid_file = pid_file.and_then(PidFile::write);
     server.run().map_err(text)
-}
-
-fn path_of(argument: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from_vec(argument.to_vec()))
 }
