@@ -29,8 +29,10 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo clippy --all-targets -- -D warnings
+	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
 	cargo test --test tidy
 
 docs: ## Write the pages that are made from tables of the code anew

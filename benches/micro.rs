@@ -31,11 +31,10 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
-use evenkeel::CommandParser;
 use evenkeel::base::hash::KeyHasher;
 use evenkeel::keyspace::{DeadlineChange, Key, Keyspace};
 use evenkeel::protocol::batch::RequestBatch;
-use evenkeel::protocol::parser::{ParserLimits, Progress};
+use evenkeel::protocol::parser::{CommandParser, ParserLimits, Progress};
 use evenkeel::protocol::reply::{Dialect, ReplyWriter};
 use evenkeel::structures::expiry_heap::ExpiryHeap;
 use evenkeel::structures::hash_table::{HashTable, PayloadHash};

@@ -1,25 +1,106 @@
 //! Evenkeel: a single-threaded, in-memory cache that speaks the Redis protocol.
+//!
+//! | to have within a program | take |
+//! |---|---|
+//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `get`, `incr` and their like |
+//! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
+//! | a whole server | [`Server`], [`StopHandle`] |
+//!
+//! That, with the types these names use, is the front of the library. All else is private, so the
+//! compiler tells what nobody uses, except under the feature `internals`, which is for the tests,
+//! fuzz targets and measurements of this repository: what it opens changes from day to day.
 
+#![cfg_attr(
+    not(feature = "internals"),
+    // The folders name what they have for each other and for tests as if all were open.
+    allow(unreachable_pub, unused_imports)
+)]
+
+#[cfg(feature = "internals")]
 pub mod base;
+#[cfg(not(feature = "internals"))]
+mod base;
+#[cfg(feature = "internals")]
 pub mod command;
+#[cfg(not(feature = "internals"))]
+mod command;
+#[cfg(feature = "internals")]
 pub mod config;
+#[cfg(not(feature = "internals"))]
+mod config;
+#[cfg(feature = "internals")]
 pub mod context;
+#[cfg(not(feature = "internals"))]
+mod context;
+#[cfg(feature = "internals")]
 pub mod engine;
+#[cfg(not(feature = "internals"))]
+mod engine;
+#[cfg(feature = "internals")]
 pub mod keyspace;
+#[cfg(not(feature = "internals"))]
+mod keyspace;
+#[cfg(feature = "internals")]
 pub mod node;
+#[cfg(not(feature = "internals"))]
+mod node;
+#[cfg(feature = "internals")]
 pub mod persistence;
+#[cfg(not(feature = "internals"))]
+mod persistence;
+#[cfg(feature = "internals")]
 pub mod protocol;
+#[cfg(not(feature = "internals"))]
+mod protocol;
+#[cfg(feature = "internals")]
 pub mod server;
+#[cfg(not(feature = "internals"))]
+mod server;
+#[cfg(feature = "internals")]
 pub mod session;
+#[cfg(not(feature = "internals"))]
+mod session;
+#[cfg(feature = "internals")]
 pub mod stats;
+#[cfg(not(feature = "internals"))]
+mod stats;
+#[cfg(feature = "internals")]
 pub mod structures;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code)] // A structure is whole, whatever of it is in use.
+mod structures;
+#[cfg(feature = "internals")]
 pub mod value;
+#[cfg(not(feature = "internals"))]
+mod value;
 
 pub use base::clock::Timestamp;
 pub use config::Config;
-pub use engine::{CacheEngine, Expire, TimeToLive, WriteError};
-pub use protocol::parser::CommandParser;
-pub use server::Server;
+pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError};
+pub use protocol::args::{Args, OwnedArgs};
+pub use server::{Server, StartError, StopHandle};
+pub use session::{Peer, SessionKey, Transport};
+
+/// Types of the fields of [`Config`].
+pub mod settings {
+    pub use crate::config::{
+        EnableDebug, InlineReplies, ListenAddress, LoadDamaged, LogLevel, MemoryLimit,
+        MemoryPolicy, MemoryShare, OutputLimit, OutputLimits, Percentile, Rename, SavePoint,
+        Supervised,
+    };
+}
+
+/// What the binary is made of besides the front: no part of it.
+#[doc(hidden)]
+pub mod binary {
+    pub use crate::config::{Action, CommandLine, Files, Notes, help};
+    pub use crate::persistence::{
+        CONFIG_FILE_BYTES_MAX, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem,
+        PersistError, Salvage, Storage, Summary, read_summary, salvage,
+    };
+    pub use crate::server::{LargeBlocks, Origin, apply_log_level, logs_to_journal};
+    pub use crate::stats::REDIS_VERSION;
+}
 
 /// The examples of the README are tests.
 #[cfg(doctest)]

@@ -10,14 +10,12 @@ use cli::configuration::Sources;
 use cli::log_file::Log;
 use cli::pid_file::PidFile;
 use cli::salvage::salvage;
-use cli::{print, text};
-use evenkeel::Server;
-use evenkeel::config::{self, Action, CommandLine, Config};
-use evenkeel::server::{LargeBlocks, Origin};
+use cli::{path_of, print, text};
+use evenkeel::binary::{Action, CommandLine, LargeBlocks, Origin, REDIS_VERSION, help};
+use evenkeel::{Config, Server};
 use mimalloc::MiMalloc;
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -50,12 +48,12 @@ fn start() -> Result<(), String> {
     }
     let line = CommandLine::parse(&arguments).map_err(text)?;
     match line.action {
-        Action::Help => return print(&config::help()),
+        Action::Help => return print(&help()),
         Action::Version => {
             return print(&format!(
                 "Evenkeel server v={} (redis_version {})\n",
                 env!("CARGO_PKG_VERSION"),
-                evenkeel::stats::REDIS_VERSION
+                REDIS_VERSION
             ));
         }
         Action::CheckConfig | Action::Serve => {}
@@ -96,8 +94,4 @@ fn serve_and_log(mut sources: Sources, config: Config, log: &Log) -> Result<(), 
     let server = Server::bind_daemon(config, origin).map_err(text)?;
     let _pid_file = pid_file.and_then(PidFile::write);
     server.run().map_err(text)
-}
-
-fn path_of(argument: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from_vec(argument.to_vec()))
 }

@@ -7,10 +7,9 @@
 //! Not here: what requests do (`commands.rs`).
 
 use crate::source::Source;
-use evenkeel::CommandParser;
 use evenkeel::protocol::batch::RequestBatch;
 use evenkeel::protocol::error::ProtocolError;
-use evenkeel::protocol::parser::{ParserLimits, Progress};
+use evenkeel::protocol::parser::{CommandParser, ParserLimits, Progress};
 
 /// Bytes that vectors may hold beside what was received, for their growth by doubling.
 const SLACK_BYTES: usize = 4096;

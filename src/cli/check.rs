@@ -6,7 +6,7 @@
 //! Not here: how damage is noticed (`persistence/loader.rs`).
 
 use super::{cannot_read, open, print};
-use evenkeel::persistence::{
+use evenkeel::binary::{
     DatabaseCount, FORMAT_VERSION, PersistError, Summary, read_summary, salvage,
 };
 use std::path::Path;

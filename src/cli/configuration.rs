@@ -11,12 +11,12 @@
 //!
 //! Not here: what the texts mean (`config/`), what a change leads to (`server/daemon.rs`).
 
-use evenkeel::config::{CommandLine, Config, Files, Notes};
-use evenkeel::persistence::FileSystem;
+use evenkeel::Config;
+use evenkeel::binary::{CONFIG_FILE_BYTES_MAX, CommandLine, FileSystem, Files, Notes};
 use std::io::Read;
 
 /// Longest configuration from standard input in bytes.
-const STANDARD_INPUT_BYTES_MAX: u64 = evenkeel::persistence::CONFIG_FILE_BYTES_MAX;
+const STANDARD_INPUT_BYTES_MAX: u64 = CONFIG_FILE_BYTES_MAX;
 
 /// The sources of the configuration, and what they had to tell when they were read last.
 pub(crate) struct Sources {

@@ -15,8 +15,8 @@
 //!
 //! Not here: what is logged, and from which level on (`server::apply_log_level`).
 
-use evenkeel::config::Config;
-use evenkeel::server;
+use evenkeel::Config;
+use evenkeel::binary::{apply_log_level, logs_to_journal};
 use log::Level;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -61,14 +61,14 @@ impl Log {
         let mut builder = env_logger::Builder::from_env(everything);
         builder.format_timestamp_millis();
         builder.target(env_logger::Target::Pipe(Box::new(log.clone())));
-        if config.logfile.is_empty() && server::logs_to_journal() {
+        if config.logfile.is_empty() && logs_to_journal() {
             builder.format(|line, record| {
                 let priority = journal_priority(record.level());
                 writeln!(line, "<{priority}>{}", record.args())
             });
         }
         builder.init();
-        server::apply_log_level(config.loglevel);
+        apply_log_level(config.loglevel);
         log.flush_before_panics();
         Ok(log)
     }

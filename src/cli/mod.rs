@@ -14,10 +14,12 @@ pub(crate) mod log_file;
 pub(crate) mod pid_file;
 pub(crate) mod salvage;
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 /// What something says to people.
 pub(crate) fn text(something: impl Display) -> String {
@@ -42,4 +44,9 @@ fn open(path: &Path) -> Result<File, String> {
 
 fn cannot_read(path: &Path, error: std::io::Error) -> String {
     format!("cannot read {}: {error}", path.display())
+}
+
+/// The path that an argument of the command line names.
+pub(crate) fn path_of(argument: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(argument.to_vec()))
 }

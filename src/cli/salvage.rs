@@ -6,7 +6,7 @@
 //! Not here: how blocks are found (`persistence/salvage.rs`).
 
 use super::{cannot_read, open, print, text};
-use evenkeel::persistence::{self, FileStorage, Salvage, Storage};
+use evenkeel::binary::{self, FileStorage, Salvage, Storage};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) fn salvage(path: &Path, out: &Path) -> Result<(), String> {
         }
         Ok(())
     };
-    let found = persistence::salvage(&mut file, write, |_, _| {});
+    let found = binary::salvage(&mut file, write, |_, _| {});
     let found = found.map_err(|error| cannot_read(path, error))?;
     let written = written.and_then(|()| storage.commit());
     written.map_err(cannot_write)?;

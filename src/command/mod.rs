@@ -31,6 +31,7 @@ mod sorted_sets;
 mod strings;
 pub(crate) mod transactions;
 
+#[cfg(feature = "internals")]
 pub use declare::markdown;
 
 use crate::protocol::error::ReplyError;

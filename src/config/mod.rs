@@ -22,6 +22,7 @@
 mod access;
 mod command_line;
 mod default_user;
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod docs;
 mod error;
 mod file;

@@ -78,6 +78,7 @@ pub struct OutputBounds {
     pub room_bytes: Option<usize>,
 }
 
+#[cfg(test)]
 impl OutputBounds {
     /// None at all.
     pub const NONE: Self = Self {
@@ -104,7 +105,7 @@ impl CacheEngine {
     /// Executes the requests of a batch in order and appends their replies to `out`, until all are
     /// done, `out` has grown to its mark or there is a reason to stop. `buffer` holds the bytes the
     /// batch was parsed from.
-    pub fn execute_batch(
+    pub(crate) fn execute_batch(
         &mut self,
         session: SessionKey,
         batch: &RequestBatch,

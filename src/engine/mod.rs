@@ -7,7 +7,7 @@
 //!  tick(now): due keys ─▶ removed;  dropped tables ─▶ freed, a bounded piece each
 //! ```
 //!
-//! A server feeds [`CacheEngine::execute_batch`] with what its clients send; a program that embeds
+//! The node feeds [`CacheEngine::execute_batch`] with what its clients send; a program that embeds
 //! the cache calls [`CacheEngine::get`], [`CacheEngine::set`] and their like (`typed.rs`), or
 //! [`CacheEngine::execute`] for any command.
 //!
@@ -113,12 +113,12 @@ impl CacheEngine {
 
     /// Measures how long commands take, for statistics, the slow log and LATENCY. Without a
     /// stopwatch they take no time at all.
-    pub fn set_stopwatch(&mut self, stopwatch: Box<dyn Stopwatch>) {
+    pub(crate) fn set_stopwatch(&mut self, stopwatch: Box<dyn Stopwatch>) {
         self.timing.set_stopwatch(stopwatch);
     }
 
     /// Makes room for `count` sessions at once.
-    pub fn reserve_sessions(&mut self, count: usize) {
+    pub(crate) fn reserve_sessions(&mut self, count: usize) {
         self.sessions.reserve(count);
     }
 
@@ -142,25 +142,28 @@ impl CacheEngine {
     }
 
     /// A session that is open.
+    #[doc(hidden)]
     #[inline]
     pub fn session(&self, key: SessionKey) -> &Session {
         self.sessions.get(key)
     }
 
     /// A session that is open, for its owner to change.
+    #[doc(hidden)]
     #[inline]
     pub fn session_mut(&mut self, key: SessionKey) -> &mut Session {
         self.sessions.get_mut(key)
     }
 
     /// All sessions.
+    #[doc(hidden)]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
     /// The configuration in force.
     #[inline]
-    pub fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
@@ -171,11 +174,12 @@ impl CacheEngine {
 
     /// Counters and gauges.
     #[inline]
-    pub fn stats(&self) -> &Statistics {
+    pub(crate) fn stats(&self) -> &Statistics {
         &self.stats
     }
 
     /// Counters and gauges, for their owners to keep up to date.
+    #[doc(hidden)]
     #[inline]
     pub fn stats_mut(&mut self) -> &mut Statistics {
         &mut self.stats
@@ -183,7 +187,7 @@ impl CacheEngine {
 
     /// Counts a turn of the loop that drives this cache, for INFO.
     #[inline]
-    pub fn note_turn(&mut self, parts: TurnParts) {
+    pub(crate) fn note_turn(&mut self, parts: TurnParts) {
         self.turns.note(parts);
         let total_us = parts.total_us();
         let counters = &mut self.stats.counters;
@@ -193,7 +197,7 @@ impl CacheEngine {
     }
 
     /// The present pause.
-    pub fn pause(&self) -> &Pause {
+    pub(crate) fn pause(&self) -> &Pause {
         &self.pause
     }
 
@@ -203,6 +207,7 @@ impl CacheEngine {
     }
 
     /// What commands wished for since the last call.
+    #[doc(hidden)]
     pub fn take_effects(&mut self) -> Vec<Effect> {
         self.outbox.take()
     }
@@ -256,7 +261,7 @@ impl CacheEngine {
     /// Goes one step on with the long read of a session
     /// ([`Wait::Steps`](crate::context::outbox::Wait)) and appends to `reply` what there is of it.
     /// Returns true when the reply is complete.
-    pub fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
+    pub(crate) fn read_on(&mut self, key: SessionKey, now: Timestamp, reply: &mut Vec<u8>) -> bool {
         self.now = now;
         let session = self.sessions.get_mut(key);
         if session.long_read.is_some() {
@@ -331,18 +336,18 @@ impl CacheEngine {
     }
 
     /// How many changes of keys there have been.
-    pub fn dirty_count(&self) -> u64 {
+    pub(crate) fn dirty_count(&self) -> u64 {
         self.keyspace.dirty_count()
     }
 
     /// Notes whether the last snapshot succeeded, for INFO, LASTSAVE and
     /// `stop-writes-on-bgsave-error`.
-    pub fn note_save(&mut self, is_success: bool) {
+    pub(crate) fn note_save(&mut self, is_success: bool) {
         self.host.snapshots.last_failed = !is_success;
     }
 
     /// Whether the last snapshot that was tried failed.
-    pub fn save_has_failed(&self) -> bool {
+    pub(crate) fn save_has_failed(&self) -> bool {
         self.host.snapshots.last_failed
     }
 
@@ -379,6 +384,7 @@ impl CacheEngine {
     }
 
     /// Panics if an invariant of the keyspace does not hold. O(keys).
+    #[doc(hidden)]
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {
         self.keyspace.check_invariants();

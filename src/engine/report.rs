@@ -15,6 +15,7 @@ impl CacheEngine {
 
     /// All memory in use, clients to the byte, and the slow log; noted for the peak in INFO.
     /// O(databases + clients).
+    #[doc(hidden)]
     pub fn used_memory_bytes(&mut self) -> u64 {
         let keyspace_bytes = self.keyspace.used_bytes();
         let client_bytes = self.sessions.used_bytes() + self.stats.slow_log.used_bytes();
@@ -24,14 +25,14 @@ impl CacheEngine {
 
     /// Notes how much memory is in use, of clients only their buffers, for the peak in INFO.
     /// O(databases).
-    pub fn note_used_memory(&mut self) {
+    pub(crate) fn note_used_memory(&mut self) {
         let gauges = &mut self.stats.gauges;
         let buffers_bytes = gauges.client_buffers_bytes as usize;
         gauges.note_used_memory(self.keyspace.used_bytes(), buffers_bytes);
     }
 
     /// Takes a sample of what INFO shows per second.
-    pub fn sample_rates(&mut self, now_ms: u64) {
+    pub(crate) fn sample_rates(&mut self, now_ms: u64) {
         let evicted_keys = self.keyspace.eviction_report().keys;
         self.stats.sample_rates(now_ms, evicted_keys);
     }

@@ -13,6 +13,7 @@ macro_rules! events {
             $($(#[$doc])* $event,)*
         }
 
+        #[cfg_attr(not(feature = "internals"), allow(dead_code))]
         impl Event {
             /// Redis's word for it.
             pub const fn name(self) -> &'static str {

@@ -564,7 +564,7 @@ impl Node {
     }
 
     /// Panics if the totals are not the sums of what connections have. O(connections).
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(feature = "internals")]
     pub fn check_client_budget(&self) {
         let (mut total_bytes, mut strangers_bytes, mut held_count) = (0, 0, 0);
         for (_, connection) in self.clients.iter() {

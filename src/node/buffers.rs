@@ -3,8 +3,8 @@
 //! ```text
 //!  InputBuffer   [ consumed │ bytes not yet executed │ spare ]
 //!                          start                  filled    bytes.len()
-//!  OutputBuffer  [ written │ replies to be written ]
-//!                         start                  bytes.len()
+//!  OutputBuffer  [ written │ replies to be written ]        and pieces in between that others
+//!                         start                  bytes.len()   share (`shared_pieces.rs`)
 //! ```
 //!
 //! A request that announces much gets one of a few large buffers once it has begun to arrive, so
@@ -20,6 +20,9 @@
 //! never allocated before it is sent.
 //!
 //! Not here: when a connection may read or must wait (`connection.rs`).
+
+use super::shared_pieces::{SHARED_BYTES_MIN, SharedPieces};
+use std::sync::Arc;
 
 /// Room of the loop's shared buffer, and so the most that is read at once while no large argument
 /// is on its way: a request with a value of some tens of kilobytes comes in one read and is
@@ -266,27 +269,51 @@ impl InputBuffer {
 pub(super) struct OutputBuffer {
     bytes: Vec<u8>,
     start: usize,
+    /// Nearly all outputs have none.
+    shared: Option<Box<SharedPieces>>,
     /// The last replies were large, so the next may be.
     is_large_expected: bool,
 }
 
 impl OutputBuffer {
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && self.shared.is_none()
     }
 
     /// Bytes not yet written.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.bytes.len() - self.start + self.shared_len()
     }
 
+    /// Bytes not yet written that others share.
+    #[inline]
+    pub(super) fn shared_len(&self) -> usize {
+        self.shared.as_ref().map_or(0, |shared| shared.len())
+    }
+
+    /// Bytes allocated, and those shared: each who has not written them counts them.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.shared_len()
     }
 
-    /// Bytes to write next.
+    /// Bytes to write next; there may be more behind them.
+    #[inline]
     pub(super) fn unwritten(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        match &self.shared {
+            None => &self.bytes[self.start..],
+            Some(shared) => shared.next(&self.bytes, self.start),
+        }
+    }
+
+    /// Adds bytes that other outputs have, too.
+    pub(super) fn push_shared(&mut self, bytes: &Arc<[u8]>, pool: &mut Pool) {
+        if bytes.len() < SHARED_BYTES_MIN {
+            self.appendable(pool).0.extend_from_slice(bytes);
+            self.release_if_empty(pool);
+        } else {
+            let shared = self.shared.get_or_insert_default();
+            shared.push(self.bytes.len(), Arc::clone(bytes));
+        }
     }
 
     /// The vector that replies are appended to, and how many of its bytes are written already.
@@ -313,23 +340,50 @@ impl OutputBuffer {
         }
     }
 
-    /// Notes that `count` bytes were written. Gives the memory back when all are.
+    /// Notes that `count` bytes of [`OutputBuffer::unwritten`] were written. Gives the memory back
+    /// when all are.
     pub(super) fn advance(&mut self, count: usize, pool: &mut Pool) {
-        self.start += count;
+        let own_count = if self.shared.is_none() {
+            count
+        } else {
+            self.advance_shared(count)
+        };
+        self.start += own_count;
         assert!(self.start <= self.bytes.len());
         if self.start == self.bytes.len() {
             self.is_large_expected = self.bytes.len() > POOLED_BYTES_MAX;
             pool.give(std::mem::take(&mut self.bytes));
-            self.start = 0;
+            self.note_taken();
         } else if self.start > POOLED_BYTES_MAX && self.start > self.bytes.len() / 2 {
             // Moves at most as many bytes as were written since the last time.
             self.bytes.copy_within(self.start.., 0);
             self.bytes.truncate(self.bytes.len() - self.start);
-            self.start = 0;
+            self.note_taken();
             if self.bytes.capacity() > LARGE_BYTES {
                 self.bytes.shrink_to_fit();
             }
         }
+    }
+
+    #[cold]
+    fn advance_shared(&mut self, count: usize) -> usize {
+        let Some(shared) = &mut self.shared else {
+            return count;
+        };
+        let own_count = shared.advance(count, self.start);
+        if shared.is_empty() {
+            self.shared = None;
+        }
+        own_count
+    }
+
+    /// Takes note that what is written has left the vector.
+    #[inline]
+    fn note_taken(&mut self) {
+        if let Some(shared) = &mut self.shared {
+            shared.shift(self.start);
+        }
+        self.start = 0;
     }
 }
 

@@ -3,18 +3,21 @@
 //! ```text
 //!  ConnectionId ─▶ slots ─ generation ─▶ Connection ── buffers ── Pool
 //!
-//!  bytes for a client ─▶ append_to ─▶ its output ─▶ output list ─▶ the loop writes them
+//!  its own replies    ─▶ append_to ─▶ its output ─▶ output list ─▶ the loop writes them
+//!  what others cause  ─▶ deliver_to ─▶ its output ─▶ unhurried row ─▶ … when there is time
 //!  it may go on       ─▶ resume_soon ─────────────▶ ready list  ─▶ Node::resume
 //!  it is over         ─▶ close_soon ──────────────▶ close list  ─▶ Node::closed
 //! ```
 //!
-//! Everything that reaches a client goes through [`Clients::append_to`], whoever writes it: a batch
-//! of its requests, a long read, an answer that comes later, a monitor's lines, a refusal. Replies
-//! of whole values are written by [`Node::write_to`], which knows the client's dialect.
+//! What answers a client goes through [`Clients::append_to`], whoever writes it: a batch of its
+//! requests, a long read, an answer that comes later, a refusal. Replies of whole values are
+//! written by [`Node::write_to`], which knows the client's dialect. What comes to many clients
+//! because one of them did something goes through [`Clients::deliver_to`]: nobody waits for it.
 //!
 //! Invariants: an id reaches the connection it was given to, or none; a connection with new output
-//! stands in the output list once, one that is to be closed in the close list once. The other
-//! lists may hold an id several times or after its connection has ended.
+//! stands in the output list once or in the unhurried row once, or in both; one that is to be
+//! closed in the close list once. The other lists may hold an id several times or after its
+//! connection has ended, and so may the row.
 //!
 //! Cost: each access is an index and, for ids that may be stale ([`Clients::get`]), a comparison.
 //!
@@ -26,7 +29,9 @@ use super::connection::{Connection, ConnectionId, Phase};
 use crate::protocol::reply::ReplyWriter;
 use crate::session::SessionKey;
 use slab::Slab;
+use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 /// All connections. Indexed by the id of one that is known to be there.
 pub(super) struct Clients {
@@ -36,6 +41,7 @@ pub(super) struct Clients {
     /// Memory of buffers that nobody uses.
     pub(super) pool: Pool,
     output_list: Vec<ConnectionId>,
+    unhurried_row: VecDeque<ConnectionId>,
     close_list: Vec<ConnectionId>,
     ready_list: Vec<ConnectionId>,
 }
@@ -48,6 +54,7 @@ impl Clients {
             generations: Vec::with_capacity(count),
             pool: Pool::default(),
             output_list: Vec::new(),
+            unhurried_row: VecDeque::new(),
             close_list: Vec::new(),
             ready_list: Vec::new(),
         }
@@ -156,6 +163,40 @@ impl Clients {
             self.output_list.push(id);
         }
         result
+    }
+
+    /// Adds to the output of a connection that is there what others than its client have caused,
+    /// which may come to thousands: it is sent when there is time, and long bytes are not copied.
+    pub(super) fn deliver_to(&mut self, id: ConnectionId, bytes: &Arc<[u8]>) {
+        let (connection, pool) = self.with_pool(id);
+        connection.output.push_shared(bytes, pool);
+        self.write_unhurried(id);
+    }
+
+    /// Has the output of a connection written when there is time, if it has some.
+    pub(super) fn write_unhurried(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.get_mut(id)
+            && !connection.is_in_unhurried_row
+            && !connection.output.is_empty()
+        {
+            connection.is_in_unhurried_row = true;
+            self.unhurried_row.push_back(id);
+        }
+    }
+
+    /// The first of the row of those whose output is written when there is time.
+    pub(super) fn next_unhurried(&mut self) -> Option<ConnectionId> {
+        let id = self.unhurried_row.pop_front()?;
+        if let Some(connection) = self.get_mut(id) {
+            connection.is_in_unhurried_row = false;
+        }
+        Some(id)
+    }
+
+    /// Whether somebody stands in that row.
+    #[inline]
+    pub(super) fn has_unhurried(&self) -> bool {
+        !self.unhurried_row.is_empty()
     }
 
     /// Connections that have output since the last call.

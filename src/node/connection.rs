@@ -129,6 +129,8 @@ pub(super) struct Connection {
     pub(super) counted_bytes: usize,
     /// It stands in the list of connections to be written.
     pub(super) is_in_output_list: bool,
+    /// It stands in the row of connections to be written when there is time.
+    pub(super) is_in_unhurried_row: bool,
     /// The timer that looks whether it is idle, if clients may time out.
     pub(super) idle_timer: Option<TimerHandle>,
     /// The timer that runs while its output is above the soft limit.
@@ -151,6 +153,7 @@ impl Connection {
             is_counted_stranger: false,
             counted_bytes: 0,
             is_in_output_list: false,
+            is_in_unhurried_row: false,
             idle_timer: None,
             output_timer: None,
         }

@@ -35,6 +35,7 @@ mod pacing;
 mod reading;
 mod run;
 mod saving;
+mod shared_pieces;
 mod summary;
 mod timers;
 mod waiting;
@@ -278,7 +279,8 @@ impl Node {
         }
     }
 
-    /// The bytes a connection has to write; empty if none.
+    /// The bytes a connection has to write next; empty if none. After they are written there may be
+    /// more.
     pub fn output(&self, id: ConnectionId) -> &[u8] {
         (self.clients.get(id)).map_or(&[], |connection| connection.output.unwritten())
     }
@@ -313,8 +315,9 @@ impl Node {
         self.clients.close_if_finished(id);
     }
 
-    /// Connections that have output since the last call. Each is to be written once a turn; what
-    /// a socket does not take waits until it is writable.
+    /// Connections that have replies since the last call. Each is to be written once a turn; what
+    /// a socket does not take waits until it is writable, and what is more than a turn writes goes
+    /// back by [`Node::write_unhurried`].
     pub fn take_output_list(&mut self) -> Vec<ConnectionId> {
         self.clients.take_output_list()
     }
@@ -322,6 +325,22 @@ impl Node {
     /// Gives back the vector of [`Node::take_output_list`], so that its memory is used again.
     pub fn return_output_list(&mut self, list: Vec<ConnectionId>) {
         self.clients.return_output_list(list);
+    }
+
+    /// Has what is left of a connection's output written when there is time.
+    pub fn write_unhurried(&mut self, id: ConnectionId) {
+        self.clients.write_unhurried(id);
+    }
+
+    /// The next connection whose output nobody waits for: messages of others, and the rest of what
+    /// was too much at once. To be written as far as there is time in this turn.
+    pub fn next_unhurried(&mut self) -> Option<ConnectionId> {
+        self.clients.next_unhurried()
+    }
+
+    /// Whether there is such a connection.
+    pub fn has_unhurried(&self) -> bool {
+        self.clients.has_unhurried()
     }
 
     /// Connections whose end has come: their sockets are to be closed, then [`Node::closed`] told.

@@ -12,9 +12,42 @@
 
 use super::{ConnectionId, Node};
 use crate::persistence::{MemoryDisk, PersistError, Storage, load_from};
+use crate::protocol::reply::{Dialect, ReplyWriter};
+use std::sync::Arc;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
+
+/// Lines as monitors get them, encoded once for all who speak alike.
+struct Encoded {
+    lines: Vec<u8>,
+    as_replies: Option<Arc<[u8]>>,
+    as_text: Option<Arc<[u8]>>,
+}
+
+impl Encoded {
+    fn of(lines: Vec<u8>) -> Self {
+        Self {
+            lines,
+            as_replies: None,
+            as_text: None,
+        }
+    }
+
+    fn in_dialect(&mut self, dialect: Dialect) -> &Arc<[u8]> {
+        let place = match dialect {
+            Dialect::Resp2 | Dialect::Resp3 => &mut self.as_replies,
+            Dialect::Plain => &mut self.as_text,
+        };
+        place.get_or_insert_with(|| {
+            let text = std::str::from_utf8(&self.lines).expect("a line escapes all but ASCII");
+            let mut out = Vec::new();
+            let mut reply = ReplyWriter::new(&mut out, dialect);
+            text.lines().for_each(|line| reply.simple(line));
+            out.into()
+        })
+    }
+}
 
 impl Node {
     /// Begins or ends to show a client what is executed.
@@ -36,20 +69,21 @@ impl Node {
         if lines.is_empty() && !is_cut {
             return;
         }
-        let text = std::str::from_utf8(&lines).expect("a line escapes all but ASCII");
+        let mut encoded = Encoded::of(lines);
         for id in self.monitors.clone() {
             let monitor = self.clients.get(id);
             let Some(monitor) = monitor.filter(|monitor| !monitor.is_closing()) else {
                 continue;
             };
-            if is_cut || monitor.output.len() + lines.len() > OUTPUT_BYTES_MAX {
+            if is_cut || monitor.output.len() + encoded.lines.len() > OUTPUT_BYTES_MAX {
                 let counters = &mut self.engine.stats_mut().counters;
                 counters.client_output_buffer_limit_disconnections += 1;
                 log::warn!("a client in MONITOR reads too slowly and is closed");
                 self.clients.close_soon(id);
                 continue;
             }
-            self.write_to(id, |reply| text.lines().for_each(|line| reply.simple(line)));
+            let dialect = self.engine.session(monitor.session).dialect;
+            self.clients.deliver_to(id, encoded.in_dialect(dialect));
             self.note_buffers(id);
         }
     }

@@ -197,12 +197,14 @@ impl Node {
             self.choose_dialect(id);
         }
         let (room_bytes, output_bytes_max) = (self.reply_room_bytes(id), self.output_bytes_max());
-        let session = self.clients[id].session;
+        let connection = &self.clients[id];
+        let (session, shared_bytes) = (connection.session, connection.output.shared_len());
         let (engine, batch) = (&mut self.engine, &self.batch);
         let outcome = self.clients.append_to(id, |out, written_bytes| {
             let bounds = OutputBounds {
-                mark_bytes: written_bytes + OUTPUT_MARK_BYTES,
-                ceiling_bytes: written_bytes.saturating_add(output_bytes_max),
+                mark_bytes: written_bytes + OUTPUT_MARK_BYTES.saturating_sub(shared_bytes),
+                ceiling_bytes: written_bytes
+                    .saturating_add(output_bytes_max.saturating_sub(shared_bytes)),
                 room_bytes,
             };
             engine.execute_batch(session, batch, buffer, now, out, &bounds)

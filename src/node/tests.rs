@@ -14,6 +14,7 @@ mod abandoning;
 mod budget;
 mod clients;
 mod config_file;
+mod deliveries;
 mod long_work;
 mod monitoring;
 mod patterns;
@@ -111,7 +112,11 @@ impl Rig {
 
     /// Takes the output there is; line ends are shown as `;`.
     fn take(&mut self, id: ConnectionId) -> String {
-        text(self.take_some(id, usize::MAX))
+        let mut bytes = self.take_some(id, usize::MAX);
+        while !self.node.output(id).is_empty() {
+            bytes.extend(self.take_some(id, usize::MAX));
+        }
+        text(bytes)
     }
 
     /// Sends a request and takes the reply.

@@ -33,6 +33,7 @@ mod file_storage;
 mod file_system;
 mod format;
 mod loader;
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod memory_storage;
 mod owner;
 mod range_checksums;

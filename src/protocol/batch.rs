@@ -124,6 +124,7 @@ impl RequestBatch {
     }
 
     /// The bytes held on the heap, without the allocator's rounding.
+    #[cfg(feature = "internals")]
     pub fn heap_bytes(&self) -> usize {
         self.ranges.capacity() * size_of::<ArgRange>()
             + self.decoded.capacity()

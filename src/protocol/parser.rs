@@ -180,6 +180,7 @@ impl CommandParser {
     }
 
     /// The bytes held on the heap, without the allocator's rounding; 0 while idle.
+    #[cfg(feature = "internals")]
     pub fn heap_bytes(&self) -> usize {
         self.partial.capacity() * size_of::<ArgRange>()
     }

@@ -347,9 +347,9 @@ impl Reactor {
         let connection_count = self.scheduler.node().connection_count();
         self.daemon.begin_to_end(connection_count);
         let now = self.now();
-        self.scheduler.write(now);
+        self.scheduler.write_all(now);
         self.save_finally();
-        self.scheduler.write(now);
+        self.scheduler.write_all(now);
         self.scheduler.close_all();
         self.scheduler.edge().remove_names();
         log::info!("stopped");

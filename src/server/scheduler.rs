@@ -16,11 +16,14 @@
 //! waits for a reply has it before anybody is accepted or seen off. Pipelines wait as well: clients
 //! that send one request and wait for its reply are served first.
 //!
-//! Invariants: in one turn a client is read once at most and executed up to the node's bound,
-//! written once (what a socket did not take of more than [`WRITE_AT_ONCE_BYTES`], tried again);
-//! work takes about [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or the
-//! [`DOOR_SHARE`]th part of the turn. Tested with simulated clients, network and time in
-//! `tests/sim/`.
+//! A reply of many megabytes is written in pieces, and a message that goes to ten thousand clients
+//! to some dozens of them a turn: meanwhile whoever waits for an answer gets it.
+//!
+//! Invariants: in one turn a client is read once at most and executed up to the node's bound, and
+//! its replies are written once, [`WRITE_BYTES_MAX`] at most; what is left of them and what others
+//! cause is written for [`UNHURRIED_SLICE_US`], to one client at least; work takes about
+//! [`WORK_SLICE_US`], accepting and taking leave [`DOOR_SLICE_US`] each or the [`DOOR_SHARE`]th
+//! part of the turn. Tested with simulated clients, network and time in `tests/sim/`.
 //!
 //! Cost: a few loads and a push a served client; the clock is asked between steps only.
 //!
@@ -71,6 +74,14 @@ const SAVE_CREDIT_MAX_US: u64 = 400;
 const READ_SLICE_MIN_US: u64 = 60;
 const READ_SLICE_MAX_US: u64 = 250;
 const READ_SHARE: u64 = 4;
+
+/// Bytes that are written to a socket at once: a value of 1 MiB and what stands around it, some
+/// 200 µs. With less, the replies of many clients that ask for such values are there at a time, and
+/// none of them in the cache: docs/design/0005-large-values.md has the figures.
+const WRITE_BYTES_MAX: usize = (1 << 20) + (64 << 10);
+
+/// Time in a turn for output that nobody waits for.
+const UNHURRIED_SLICE_US: u64 = 300;
 
 /// Output that is written at once instead of at the end of the turn: it is still in the cache, and
 /// the next connection's goes into the same memory.
@@ -164,6 +175,7 @@ impl<E: Edge> Scheduler<E> {
             || !self.heavy.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
+            || self.node.has_unhurried()
             || self.node.is_busy(now)
     }
 
@@ -225,15 +237,6 @@ impl<E: Edge> Scheduler<E> {
             save_us: saved_us - read_us,
             write_us: self.edge.monotonic_us() - saved_us,
         }
-    }
-
-    /// Writes once to every client that has output.
-    pub fn write(&mut self, now: Timestamp) {
-        let list = self.node.take_output_list();
-        for &id in &list {
-            self.write_one(id, now);
-        }
-        self.node.return_output_list(list);
     }
 
     /// Closes all connections.
@@ -332,9 +335,7 @@ impl<E: Edge> Scheduler<E> {
         if self.node.has_to_stand_still() {
             self.edge.stand_still(self.node.take_sleep_us());
         }
-        if self.node.output(client).len() >= WRITE_AT_ONCE_BYTES {
-            self.write_one(client, now);
-        }
+        self.write_large(client, now);
     }
 
     /// Reads once, if there is something to read and the node wants it.
@@ -415,23 +416,6 @@ impl<E: Edge> Scheduler<E> {
             begin_us = end_us;
         }
         begin_us
-    }
-
-    /// Writes once; what the socket does not take waits until it is writable.
-    fn write_one(&mut self, client: ConnectionId, now: Timestamp) {
-        let Some((id, _)) = self.links.of_client(client) else {
-            return;
-        };
-        let output = self.node.output(client);
-        if output.is_empty() {
-            return;
-        }
-        match self.edge.write(id, output) {
-            Ok(count) => self.node.written(client, count, now),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.drop_link(id),
-        }
     }
 
     /// Ends a link, and the connection of the client that is at its other end.
@@ -535,7 +519,95 @@ impl<E: Edge> Scheduler<E> {
             }
         }
         self.serve_until(end_us, now, |scheduler| &mut scheduler.parting);
-        self.write(now);
+        self.write_replies(now);
         self.closing.extend(self.node.take_close_list());
+    }
+}
+
+/// Writing: replies in the turn that makes them, everything else as far as there is time.
+///
+/// ```text
+///  output list    replies of this turn ─▶ each once, a MiB at most ───┐ the rest, if the socket
+///  unhurried row  messages of others   ─▶ … until 300 µs are over     │ took all it was given
+///                    ▲────────────────────────────────────────────────┘
+/// ```
+///
+/// What a socket does not take waits until an event says that it is writable.
+impl<E: Edge> Scheduler<E> {
+    /// Writes to every client that has replies, then to others for about one slice of time.
+    pub fn write(&mut self, now: Timestamp) {
+        self.write_replies(now);
+        if self.node.has_unhurried() {
+            self.write_row(now);
+        }
+    }
+
+    /// Writes to everybody what the sockets take, however long that is: before the end.
+    pub fn write_all(&mut self, now: Timestamp) {
+        self.write_replies(now);
+        while let Some(client) = self.node.next_unhurried() {
+            self.write_one(client, now);
+        }
+    }
+
+    /// Writes to every client that has replies.
+    fn write_replies(&mut self, now: Timestamp) {
+        let list = self.node.take_output_list();
+        for &id in &list {
+            self.write_one(id, now);
+        }
+        self.node.return_output_list(list);
+    }
+
+    fn write_row(&mut self, now: Timestamp) {
+        let end_us = self.edge.monotonic_us() + UNHURRIED_SLICE_US;
+        while let Some(client) = self.node.next_unhurried() {
+            self.write_one(client, now);
+            if self.edge.monotonic_us() >= end_us {
+                break;
+            }
+        }
+    }
+
+    /// Writes the output of a client that was just served, if it is large.
+    #[inline]
+    fn write_large(&mut self, client: ConnectionId, now: Timestamp) {
+        if self.node.output(client).len() >= WRITE_AT_ONCE_BYTES {
+            self.write_one(client, now);
+        }
+    }
+
+    /// Writes a bounded number of bytes: at once, unless the output is in pieces.
+    fn write_one(&mut self, client: ConnectionId, now: Timestamp) {
+        let Some((id, _)) = self.links.of_client(client) else {
+            return;
+        };
+        let mut room_bytes = WRITE_BYTES_MAX;
+        loop {
+            let output = self.node.output(client);
+            if output.is_empty() {
+                return;
+            }
+            if room_bytes == 0 {
+                // No event will tell that the socket takes more.
+                return self.node.write_unhurried(client);
+            }
+            let piece = &output[..output.len().min(room_bytes)];
+            let piece_bytes = piece.len();
+            match self.edge.write(id, piece) {
+                Ok(count) => {
+                    self.node.written(client, count, now);
+                    room_bytes -= count;
+                    if count < piece_bytes {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return self.node.write_unhurried(client);
+                }
+                Err(_) => return self.drop_link(id),
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::constant::{CONSTANTS, Group};
 use super::{InfoSource, MetricRow, ROWS, Section, Unit, Value};
 
 /// One field of INFO.
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,

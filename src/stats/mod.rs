@@ -18,6 +18,7 @@
 //! (`command/`).
 
 mod constant;
+#[cfg(feature = "internals")]
 mod docs;
 mod field;
 mod info;
@@ -31,6 +32,7 @@ mod table;
 pub mod turns;
 mod value;
 
+#[cfg(feature = "internals")]
 pub use docs::markdown;
 pub use info::info_text;
 pub use latency::{LatencyEvent, LatencyMonitor, LatencySample, LatencySeries};

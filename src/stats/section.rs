@@ -129,6 +129,7 @@ pub enum Unit {
 
 impl Unit {
     /// The unit as documentation writes it.
+    #[cfg(feature = "internals")]
     pub fn name(self) -> &'static str {
         match self {
             Unit::Text => "text",

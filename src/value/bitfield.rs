@@ -109,6 +109,7 @@ impl FieldType {
     }
 
     /// The width in bits.
+    #[cfg(test)]
     pub const fn bits(self) -> u32 {
         self.bits
     }

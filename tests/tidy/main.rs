@@ -17,6 +17,7 @@ mod circles;
 mod columns;
 mod documents;
 mod edges;
+mod front;
 mod layers;
 mod shape;
 mod source;

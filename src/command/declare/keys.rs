@@ -25,6 +25,7 @@ use std::iter::StepBy;
 use std::ops::Range;
 
 /// Where a part begins.
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// At this argument; the command's name is argument 0.
@@ -74,6 +75,7 @@ pub struct Part {
     pub is_optional: bool,
 }
 
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 impl Part {
     /// One key at this argument.
     pub const fn at(index: u8) -> Self {

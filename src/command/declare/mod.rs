@@ -26,10 +26,12 @@ pub(super) mod categories;
 pub(super) mod family;
 pub(super) mod help;
 pub mod keys;
+#[cfg(feature = "internals")]
 mod markdown;
 pub mod names;
 pub mod spec;
 pub(super) mod syntax;
 pub mod table;
 
+#[cfg(feature = "internals")]
 pub use markdown::markdown;

@@ -178,6 +178,7 @@ impl CommandTable {
     }
 
     /// Whether there is none.
+    #[cfg(feature = "internals")]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

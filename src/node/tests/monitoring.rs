@@ -30,6 +30,34 @@ fn a_monitor_sees_what_others_do_and_no_secret() {
 }
 
 #[test]
+fn what_others_cause_stands_in_a_row_of_its_own_once() {
+    let mut rig = Rig::new();
+    let (monitor, gone, other) = (rig.accept(), rig.accept(), rig.accept());
+    rig.send(monitor, b"MONITOR\r\n");
+    rig.send(gone, b"MONITOR\r\n");
+    assert_eq!(rig.node.take_output_list(), [monitor, gone], "replies");
+    assert!(!rig.node.has_unhurried());
+    rig.send(other, b"PING\r\n");
+    rig.send(other, b"PING\r\n");
+    assert_eq!(rig.node.take_output_list(), [other]);
+    rig.node.closed(gone);
+    assert_eq!(rig.node.next_unhurried(), Some(monitor));
+    assert_eq!(
+        rig.node.next_unhurried(),
+        Some(gone),
+        "who has ended is skipped"
+    );
+    assert_eq!(rig.node.next_unhurried(), None);
+    // What is left goes back; what is written does not.
+    rig.node.write_unhurried(monitor);
+    rig.node.write_unhurried(gone);
+    assert_eq!(rig.node.next_unhurried(), Some(monitor));
+    rig.take(monitor);
+    rig.node.write_unhurried(monitor);
+    assert_eq!(rig.node.next_unhurried(), None);
+}
+
+#[test]
 fn a_monitor_that_does_not_read_is_closed() {
     let mut rig = Rig::new();
     let (monitor, other) = (rig.accept(), rig.accept());

@@ -214,12 +214,6 @@ impl HashTable {
         Some((location, payload))
     }
 
-    /// The payload at a location that is not stale.
-    #[inline]
-    pub fn payload(&self, location: Location) -> u64 {
-        self.segments[location.segment as usize].payload(location.position)
-    }
-
     /// Exchanges the payload at `location` for another of the same hash.
     #[inline]
     pub fn set_payload(&mut self, location: Location, payload: u64) {
