@@ -359,8 +359,14 @@ pub fn hashed_part(bytes: &[u8]) -> &[u8] {
 /// The item at the beginning of `bytes`, and its length.
 #[inline]
 pub fn read(bytes: &[u8]) -> (Item<'_>, usize) {
+    let first = bytes[0];
+    // Most items are short texts.
+    if matches!(first, TEXT_6..INTEGER_13) {
+        let end = 1 + usize::from(first & 0x3f);
+        return (Item::Text(&bytes[1..end]), end);
+    }
     let (head, body) = parts(bytes);
-    let item = match bytes[0] {
+    let item = match first {
         first @ 0..TEXT_6 => Item::Integer(i64::from(first)),
         TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32 => Item::Text(&bytes[head..head + body]),
         first @ INTEGER_13..TEXT_12 => {

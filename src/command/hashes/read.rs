@@ -60,8 +60,9 @@ fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const PAIRS: RangeForm = RangeForm {
         header: |reply, count| reply.map(count),
         element: |reply, element| {
-            reply.item(element.key());
-            reply.item(element.value());
+            let (field, value) = element.pair();
+            reply.item(field);
+            reply.item(value);
         },
     };
     let key = context.key(args, 1);
