@@ -130,3 +130,26 @@ impl Default for EncodingLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_lists_are_those_of_redis() {
+        let limits = |list_size| {
+            let limits = EncodingLimits {
+                list_size,
+                ..EncodingLimits::default()
+            };
+            let [growing, shrinking] = [limits.list_growing(), limits.list_shrinking()];
+            assert!(shrinking.items_max <= growing.items_max);
+            (growing.items_max, growing.bytes_max, shrinking.bytes_max)
+        };
+        assert_eq!(limits(-1), (u64::MAX, 4096, 2048));
+        assert_eq!(limits(-5), (u64::MAX, 65_536, 32_768));
+        assert_eq!(limits(-100), (u64::MAX, 65_536, 32_768));
+        assert_eq!(limits(128), (128, 8192, 8192));
+        assert_eq!(limits(0), (1, 8192, 8192));
+    }
+}

@@ -362,6 +362,3 @@ fn is_within<S: BlockStore>(
     let elements_max = limits.bytes_max - beside - count as usize * LISTPACK_ITEM_BYTES;
     elements.elements_len(elements_max) <= elements_max
 }
-
-#[cfg(test)]
-mod tests;

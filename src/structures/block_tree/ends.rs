@@ -1,7 +1,7 @@
 //! Items that come to an end of a list and go from there.
 //!
 //! ```text
-//!  room in the outermost leaf, no view ──▶ changed in place; the counts above it on a second way down
+//!  room in the outermost leaf, no view ──▶ in place, then the counts above it on a second way down
 //!  else ─────────────────────────────────▶ as anywhere: `grow.rs`, `shrink.rs`
 //! ```
 //!

@@ -1,9 +1,10 @@
 //! Lists against vectors, through a keyspace, small and large.
 
-use super::*;
-use crate::keyspace::{Changed, Event, Keyspace, Missing};
-use crate::value::encoding::EncodingLimits;
+use crate::keyspace::{Changed, Event, Keyspace, Memory, Missing};
+use crate::structures::item::Item;
+use crate::value::encoding::{Encoding, EncodingLimits};
 use crate::value::kind::WrongType;
+use crate::value::list::{End, List, ListRef};
 use std::collections::VecDeque;
 
 const NOW_MS: u64 = 1_000;
@@ -51,7 +52,7 @@ impl Pair {
         });
     }
 
-    fn read<R>(&self, see: impl FnOnce(ListRef<'_, crate::keyspace::Memory>) -> R) -> Option<R> {
+    fn read<R>(&self, see: impl FnOnce(ListRef<'_, Memory>) -> R) -> Option<R> {
         let key = self.keyspace.key(b"k");
         let list = self.keyspace.peek::<List>(0, key, NOW_MS);
         list.expect("it is a list").map(see)
@@ -290,22 +291,4 @@ fn a_list_is_called_small_again_below_half_of_its_limit() {
     assert_eq!(names(10, &[1; 11], 5), [Outgrown, Outgrown]);
     assert_eq!(names(10, &[1; 11], 6), [Outgrown, Small]);
     assert_eq!(names(100, &[9_000, 1], 1), [Outgrown, Outgrown]);
-}
-
-#[test]
-fn limits_of_lists_are_those_of_redis() {
-    let limits = |list_size| {
-        let limits = EncodingLimits {
-            list_size,
-            ..EncodingLimits::default()
-        };
-        let [growing, shrinking] = [limits.list_growing(), limits.list_shrinking()];
-        assert!(shrinking.items_max <= growing.items_max);
-        (growing.items_max, growing.bytes_max, shrinking.bytes_max)
-    };
-    assert_eq!(limits(-1), (u64::MAX, 4096, 2048));
-    assert_eq!(limits(-5), (u64::MAX, 65_536, 32_768));
-    assert_eq!(limits(-100), (u64::MAX, 65_536, 32_768));
-    assert_eq!(limits(128), (128, 8192, 8192));
-    assert_eq!(limits(0), (1, 8192, 8192));
 }
