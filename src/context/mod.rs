@@ -209,6 +209,27 @@ impl<'a> Context<'a> {
             .change::<T, R, ReplyError>(key, missing, change)
     }
 
+    /// As [`Context::change`], and lends the reply too, for what is told before it goes. If
+    /// `change` fails, it must not have written anything.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn change_and_tell<T: CollectionType, R>(
+        &mut self,
+        key: Key<'_>,
+        missing: Missing,
+        change: impl FnOnce(
+            &mut T::Mut<EntryHome<'_>>,
+            &mut ReplyWriter<'a>,
+        ) -> Result<Changed<R>, ReplyError>,
+    ) -> Result<Option<R>, ReplyError> {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let reply = &mut self.reply;
+        let mut mutation = self.keyspace.mutate(database, now_ms);
+        mutation.change::<T, R, ReplyError>(key, missing, |value| change(value, reply))
+    }
+
     /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes
     /// no use.
     #[inline]

@@ -547,6 +547,15 @@ impl EntryStore {
         self.reshape(id, old, shape.filled(), access_bits)
     }
 
+    /// The bytes that [`EntryStore::resize_collection`] to `len` would give.
+    pub(super) fn collection_capacity(&self, id: EntryId, len: usize) -> usize {
+        let shape = Shape {
+            value_len: len,
+            ..self.get(id).shape()
+        };
+        shape.filled().value_len
+    }
+
     /// Says whether a collection is a sorted array of integers.
     pub(super) fn set_integers(&mut self, id: EntryId, is_integers: bool) {
         let entry = self.get(id);

@@ -125,3 +125,18 @@ impl Interests {
         std::mem::take(heard)
     }
 }
+
+#[cfg(test)]
+impl super::Keyspace {
+    /// Begins to keep all events.
+    pub(crate) fn listen(&mut self) {
+        self.interests.listen();
+    }
+
+    /// The events since the last call or [`Keyspace::listen`]: database, key and event.
+    ///
+    /// [`Keyspace::listen`]: super::Keyspace::listen
+    pub(crate) fn heard(&mut self) -> Vec<(usize, String, Event)> {
+        self.interests.heard()
+    }
+}

@@ -1,5 +1,7 @@
 //! The keyspace against a plain model: maps of keys to values and deadlines.
 
+mod lists;
+
 use super::*;
 use crate::value::string::StringValue;
 use std::collections::HashMap;

@@ -71,6 +71,50 @@ pub struct EncodingLimits {
     pub list_size: i64,
 }
 
+/// Up to where a list is called small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListLimits {
+    /// How many items there may be.
+    pub items_max: u64,
+    /// Bytes of all of them, as a listpack would take.
+    pub bytes_max: usize,
+}
+
+/// Bytes up to where a list is called small if `list-max-listpack-size` counts items.
+const COUNTED_LIST_BYTES_MAX: usize = 8 * 1024;
+
+impl EncodingLimits {
+    /// Up to where a list that grows stays small.
+    pub fn list_growing(&self) -> ListLimits {
+        match self.list_size {
+            0.. => ListLimits {
+                items_max: self.list_size.unsigned_abs().max(1),
+                bytes_max: COUNTED_LIST_BYTES_MAX,
+            },
+            _ => ListLimits {
+                items_max: u64::MAX,
+                bytes_max: 2048 << self.list_size.unsigned_abs().min(5),
+            },
+        }
+    }
+
+    /// From where on a list that was outgrown and shrinks is small again: half of what
+    /// `list-max-listpack-size` says.
+    pub fn list_shrinking(&self) -> ListLimits {
+        let limits = self.list_growing();
+        match self.list_size {
+            0.. => ListLimits {
+                items_max: limits.items_max / 2,
+                ..limits
+            },
+            _ => ListLimits {
+                bytes_max: limits.bytes_max / 2,
+                ..limits
+            },
+        }
+    }
+}
+
 impl Default for EncodingLimits {
     fn default() -> Self {
         let small = |entries_max| SmallLimits {
@@ -84,5 +128,28 @@ impl Default for EncodingLimits {
             sorted_set: small(128),
             list_size: -2,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_lists_are_those_of_redis() {
+        let limits = |list_size| {
+            let limits = EncodingLimits {
+                list_size,
+                ..EncodingLimits::default()
+            };
+            let [growing, shrinking] = [limits.list_growing(), limits.list_shrinking()];
+            assert!(shrinking.items_max <= growing.items_max);
+            (growing.items_max, growing.bytes_max, shrinking.bytes_max)
+        };
+        assert_eq!(limits(-1), (u64::MAX, 4096, 2048));
+        assert_eq!(limits(-5), (u64::MAX, 65_536, 32_768));
+        assert_eq!(limits(-100), (u64::MAX, 65_536, 32_768));
+        assert_eq!(limits(128), (128, 8192, 8192));
+        assert_eq!(limits(0), (1, 8192, 8192));
     }
 }

@@ -6,6 +6,7 @@
 //! | [`encoding`] | what Redis would call the way a collection is kept |
 //! | [`collection`] | how collections of all types are kept, read and changed |
 //! | [`hash`] | fields with values |
+//! | [`list`] | items in an order of their own, at both ends of which others come and go |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -21,5 +22,6 @@ pub mod common_subsequence;
 pub mod encoding;
 pub mod hash;
 pub mod kind;
+pub mod list;
 pub mod record;
 pub mod string;

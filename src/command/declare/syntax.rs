@@ -117,6 +117,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "index1",
             "index2",
             "len",
+            "matches",
             "milliseconds",
             "microseconds",
             "numkeys",
@@ -124,6 +125,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "offset",
             "port",
             "protover",
+            "rank",
             "samples",
             "seconds",
             "start",
@@ -136,7 +138,9 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
 
 /// The name of a choice that has an alternative of a certain name. The names of the alternatives
 /// joined by `_` are the name of any other.
-const CHOICE_NAMES: [(&str, &str); 5] = [
+const CHOICE_NAMES: [(&str, &str); 7] = [
+    ("left", "where"),
+    ("before", "where"),
     ("milliseconds", "expiration"),
     ("nx", "condition"),
     ("byte", "unit"),

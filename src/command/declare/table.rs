@@ -251,9 +251,9 @@ mod tests {
     #[test]
     fn short_commands_are_these() {
         let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get getbit \
-                        getdel getex getset incr incrby incrbyfloat mget move persist pexpire \
-                        pexpireat pexpiretime psetex pttl renamenx set setex setnx strlen touch ttl \
-                        type unlink";
+                        getdel getex getset incr incrby incrbyfloat llen lpop lpush lpushx \
+                        mget move persist pexpire pexpireat pexpiretime psetex pttl renamenx rpop \
+                        rpush rpushx set setex setnx strlen touch ttl type unlink";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

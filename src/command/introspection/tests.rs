@@ -350,23 +350,25 @@ const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
         "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl expiretime \
-         pexpiretime",
+         pexpiretime lindex lrange lpos",
     ),
     (
         "RO",
         "strlen exists touch type object|encoding object|freq object|idletime object|refcount \
-         watch memory|usage",
+         watch memory|usage llen",
     ),
     (
         "RW access update",
         "getex getset incr decr incrby decrby incrbyfloat setbit move",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel"),
-    ("RW insert", "append"),
+    ("RW access delete", "getdel lpop rpop lmpop"),
+    ("RW access delete, RW insert", "lmove rpoplpush"),
+    ("RW insert", "append lpush rpush lpushx rpushx linsert"),
+    ("RW delete", "ltrim lrem"),
     (
         "RW update",
-        "setrange expire pexpire expireat pexpireat persist",
+        "setrange expire pexpire expireat pexpireat persist lset",
     ),
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),

@@ -72,6 +72,10 @@ impl Home for EntryHome<'_> {
         *self.id = self.entries.resize_collection(*self.id, len);
     }
 
+    fn capacity_for(&self, len: usize) -> usize {
+        self.entries.collection_capacity(*self.id, len)
+    }
+
     fn set_integers(&mut self, is_integers: bool) {
         self.entries.set_integers(*self.id, is_integers);
     }

@@ -14,11 +14,12 @@
 //! Not here: more bytes for a block (its owner copies it, [`BlockMut::copy`]).
 
 use super::{
-    Block, Element, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf, INDEXED_COUNT_MIN,
-    OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START, OWNER_SHIFT,
-    PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
+    Block, Element, ElementRef, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf,
+    INDEXED_COUNT_MIN, OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START,
+    OWNER_SHIFT, PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
 };
 use crate::structures::item::DEADLINE_MARK;
+use std::ops::Range;
 
 /// Where a list may start at most: it says so in 16 bits.
 const START_MAX: usize = u16::MAX as usize;
@@ -116,14 +117,17 @@ impl<'a> BlockMut<'a> {
     ///
     /// # Panics
     /// If there is no room, or the element is none of this shape.
+    #[inline]
     pub fn insert(&mut self, place: Position, element: &Element, tag: u8, hash: HashOf) {
-        let len = element.byte_len();
-        assert!(element.fits(self.block().shape()), "a foreign element");
-        assert!(self.has_room(len), "an element needs room");
+        let (block, len) = (self.block(), element.byte_len());
+        let groups = block.grown_groups();
+        assert!(element.fits(block.shape()), "a foreign element");
+        let has_room = block.len_with(groups, len) <= self.bytes.len();
+        assert!(has_room, "an element needs room");
         if element.deadline().is_some() {
             self.bytes[0] |= FLAG_DEADLINES;
         }
-        let place = self.reserve(place, hash);
+        let place = self.reserve(place, groups, hash);
         let (gap, is_front) = self.open(place, len);
         element.write(&mut self.bytes[gap..]);
         self.note_insert(place.index, gap, tag, is_front);
@@ -148,6 +152,7 @@ impl<'a> BlockMut<'a> {
     }
 
     /// Removes the element at `place`.
+    #[inline]
     pub fn remove(&mut self, place: Position) {
         let following = self.block().following(place);
         self.remove_range(place, following);
@@ -157,6 +162,7 @@ impl<'a> BlockMut<'a> {
     ///
     /// # Panics
     /// If `to` stands before `from`.
+    #[inline]
     pub fn remove_range(&mut self, from: Position, to: Position) {
         assert!(from.index <= to.index, "a range has a beginning and an end");
         let block = self.block();
@@ -170,6 +176,55 @@ impl<'a> BlockMut<'a> {
             self.set_end(end - (to.offset - from.offset));
         }
         self.note_removal(from.index, to.index, is_front);
+        self.settle_removal();
+    }
+
+    /// Removes, of the items of a list from index `range.start` up to `range.end`, those of which
+    /// `is_gone` says so, which is asked of each once and in order; how many. O(items from the
+    /// first index on), however many go.
+    ///
+    /// # Panics
+    /// If it is no list, or has fewer items.
+    pub fn remove_where(
+        &mut self,
+        range: Range<usize>,
+        mut is_gone: impl FnMut(ElementRef) -> bool,
+    ) -> usize {
+        let block = self.block();
+        let (shape, count, end) = (block.shape(), block.count(), block.end());
+        assert!(shape == Shape::List, "other elements have tags");
+        assert!(range.end <= count, "only what is there is removed");
+        let first = block.position(range.start).offset;
+        // What stays and was not moved yet is `kept..read`; it goes to `write`.
+        let (mut write, mut kept, mut read) = (first, first, first);
+        let mut gone_count = 0;
+        for _ in range.clone() {
+            let element = ElementRef::new(shape, &self.bytes[read..]);
+            let next = read + element.bytes().len();
+            if is_gone(element) {
+                self.bytes.copy_within(kept..read, write);
+                write += read - kept;
+                kept = next;
+                gone_count += 1;
+            }
+            read = next;
+        }
+        if gone_count == 0 {
+            return 0;
+        }
+        self.bytes.copy_within(kept..end, write);
+        self.set_end(end - (kept - write));
+        self.set_count(count - gone_count);
+        if self.block().is_indexed() {
+            self.note_skips(range.start);
+        }
+        self.settle_removal();
+        gone_count
+    }
+
+    /// Gives an index up that is not worth its bytes any more, and begins anew if nothing is left.
+    #[inline]
+    fn settle_removal(&mut self) {
         let block = self.block();
         if block.is_indexed() && block.count() <= INDEXED_COUNT_MIN {
             self.set_phase(0);
@@ -180,6 +235,26 @@ impl<'a> BlockMut<'a> {
             self.set_start(base);
             self.set_end(base);
         }
+    }
+
+    /// Moves the items of a list to the front, so that all but the first [`Block::used_len`] bytes
+    /// are free.
+    ///
+    /// # Panics
+    /// If it is no list.
+    pub fn move_to_front(&mut self) {
+        let block = self.block();
+        assert!(block.shape() == Shape::List, "others have no room there");
+        if block.is_indexed() {
+            let groups = groups_of(self.bytes.len(), block.count(), block.phase());
+            self.set_groups(groups);
+        }
+        let block = self.block();
+        let (start, end, base) = (block.start(), block.end(), block.base());
+        self.bytes.copy_within(start..end, base);
+        self.set_start(base);
+        self.set_end(end - (start - base));
+        self.move_skips(base as isize - start as isize);
     }
 
     /// Writes `element` over the one at `place`, which has the same key and the same length.
@@ -198,10 +273,11 @@ impl<'a> BlockMut<'a> {
         element.write(&mut self.bytes[place.offset..]);
     }
 
-    /// Gives the index room for one more element, and makes it if it is due; where `place` is then.
-    fn reserve(&mut self, place: Position, hash: HashOf) -> Position {
+    /// Gives the index room for so many groups, and makes it if it is due; where `place` is then.
+    #[inline]
+    fn reserve(&mut self, place: Position, wanted: usize, hash: HashOf) -> Position {
         let block = self.block();
-        let (groups, wanted, start) = (block.groups(), block.grown_groups(), block.start());
+        let (groups, start) = (block.groups(), block.start());
         if groups == wanted {
             return place;
         }
@@ -256,6 +332,7 @@ impl<'a> BlockMut<'a> {
 
     /// Opens a gap of `len` bytes at `place`; where it begins, and whether the elements before it
     /// moved instead of those after it.
+    #[inline]
     fn open(&mut self, place: Position, len: usize) -> (usize, bool) {
         let block = self.block();
         let (start, end, capacity) = (block.start(), block.end(), self.bytes.len());
@@ -290,6 +367,7 @@ impl<'a> BlockMut<'a> {
     }
 
     /// Makes the index right after an element came to stand at `index`, `gap` bytes into the block.
+    #[inline]
     fn note_insert(&mut self, index: usize, gap: usize, tag: u8, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
@@ -319,6 +397,7 @@ impl<'a> BlockMut<'a> {
     }
 
     /// Makes the index right after the elements from index `from` up to `to` went.
+    #[inline]
     fn note_removal(&mut self, from: usize, to: usize, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());

@@ -247,11 +247,13 @@ impl<'a> Block<'a> {
     }
 
     /// Bytes of all elements.
+    #[inline]
     pub fn elements_len(&self) -> usize {
         self.end() - self.start()
     }
 
     /// What it could be shrunk to: bytes of head, elements, and as much of an index as they need.
+    #[inline]
     pub fn used_len(&self) -> usize {
         let groups = if self.is_indexed() {
             groups_of(self.bytes.len(), self.count(), self.phase())
@@ -263,13 +265,21 @@ impl<'a> Block<'a> {
     }
 
     /// What it must have for one more element of `len` bytes, wherever that is inserted.
+    #[inline]
     pub fn grown_len(&self, len: usize) -> usize {
-        let index_len = self.grown_groups() * group_bytes(self.is_tagged());
+        self.len_with(self.grown_groups(), len)
+    }
+
+    /// What it must have for an index of so many groups and one more element of `len` bytes.
+    #[inline]
+    fn len_with(&self, groups: usize, len: usize) -> usize {
+        let index_len = groups * group_bytes(self.is_tagged());
         Self::empty_len(self.shape()) + index_len + self.elements_len() + len
     }
 
     /// Groups that it must have room for before one more element is inserted; none if it then has
     /// too many elements for an index.
+    #[inline]
     fn grown_groups(&self) -> usize {
         let count = self.count() + 1;
         let groups = self.groups();

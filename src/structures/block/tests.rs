@@ -138,6 +138,8 @@ impl Pair {
             let place = block.block().position(index);
             block.remove(place);
             self.model.remove(index);
+        } else if self.shape == Shape::List && random.bool() {
+            self.remove_where(random);
         } else if random.u8(..) < 20 {
             let from = [0, random.usize(0..=count)][random.usize(0..2)];
             let to = [count, random.usize(from..=count)][random.usize(0..2)];
@@ -146,6 +148,35 @@ impl Pair {
             block.remove_range(start, end);
             self.model.drain(from..to);
         }
+    }
+
+    /// Removes some of the items of a range of a list, or moves all of them to the front.
+    fn remove_where(&mut self, random: &mut fastrand::Rng) {
+        let count = self.model.len();
+        let from = random.usize(0..=count);
+        let to = random.usize(from..=count);
+        let mut block = BlockMut::new(&mut self.bytes);
+        if random.bool() {
+            let used_len = block.block().used_len();
+            block.move_to_front();
+            self.bytes.truncate(used_len);
+            return;
+        }
+        let gone: Vec<bool> = (from..to).map(|_| random.u8(0..8) == 0).collect();
+        let mut asked = 0;
+        let gone_count = block.remove_where(from..to, |element| {
+            let row = &self.model[from + asked];
+            assert_eq!(element.bytes(), row.encoded(Shape::List), "asked in order");
+            asked += 1;
+            gone[asked - 1]
+        });
+        assert_eq!(asked, to - from);
+        assert_eq!(gone_count, gone.iter().filter(|&&is_gone| is_gone).count());
+        let mut index = 0;
+        self.model.retain(|_| {
+            index += 1;
+            !(from..to).contains(&(index - 1)) || !gone[index - 1 - from]
+        });
     }
 
     fn overwrite(&mut self, index: usize, row: &Row) {

@@ -41,6 +41,7 @@
 pub mod arena;
 mod check;
 mod duplicate;
+mod ends;
 mod grow;
 mod node;
 mod past;
@@ -53,6 +54,7 @@ mod store;
 mod tests;
 mod view;
 
+pub use ends::End;
 pub use past::ViewId;
 pub use path::Place;
 pub use store::{BlockId, BlockStore, HashBytes, KIND_BLOCK, LENGTH_FIELD, owner};

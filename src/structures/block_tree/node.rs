@@ -179,6 +179,19 @@ impl<'a> Node<'a> {
         (last, rank)
     }
 
+    /// The slot below which that element stands after which, itself included, so many follow, and
+    /// how many of these are below it; for 0, the last slot.
+    pub(super) fn slot_from_end(&self, mut following: u64) -> (usize, u64) {
+        for slot in (1..self.count()).rev() {
+            let elements = self.elements(slot);
+            if following <= elements {
+                return (slot, following);
+            }
+            following -= elements;
+        }
+        (0, following)
+    }
+
     /// Elements below the slots before `slot`.
     pub(super) fn elements_before(&self, slot: usize) -> u64 {
         (0..slot).map(|slot| self.elements(slot)).sum()

@@ -11,9 +11,10 @@ use super::node::{CHILDREN_MAX, Entry, NEVER, Node};
 use super::path::{Path, Place};
 use super::store::{BlockId, BlockStore, HashBytes};
 use super::{Tree, block_offset, grow::sum};
-use crate::structures::block::{Block, BlockMut};
+use crate::structures::block::{Block, BlockMut, ElementRef};
 use crate::structures::item;
 use arrayvec::ArrayVec;
+use std::ops::Range;
 
 /// How full what is merged may be at most, in quarters, and how empty one of both must be.
 const MERGED_QUARTERS_MAX: usize = 3;
@@ -29,6 +30,34 @@ impl Tree {
         let mut path = place.path.expect("what was found has a path");
         self.take_out(store, &mut path, place.position);
         self.settle(store, path);
+    }
+
+    /// Removes, of the items of a list from rank `ranks.start` up to `ranks.end`, which stand in
+    /// one leaf, those of which `is_gone` says so, which is asked of each once and in order; how
+    /// many. O(bytes of a leaf), however many go.
+    ///
+    /// # Panics
+    /// If it is no list, or the items stand in several leaves.
+    pub fn remove_where<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        ranks: Range<u64>,
+        is_gone: impl FnMut(ElementRef) -> bool,
+    ) -> u64 {
+        let place = self.locate_rank(store, ranks.start);
+        let Some(mut path) = place.path else {
+            return 0;
+        };
+        self.own_nodes(store, &mut path);
+        self.own_leaf(store, &mut path);
+        let first = place.position.index;
+        let indexes = first..first + (ranks.end - ranks.start) as usize;
+        let gone_count = self
+            .edit_block(store, path.leaf)
+            .remove_where(indexes, is_gone);
+        self.change_elements(store, &path, -(gone_count as i64));
+        self.settle(store, path);
+        gone_count as u64
     }
 
     /// Makes a leaf that lost elements, and the nodes above it, as small as they should be. The

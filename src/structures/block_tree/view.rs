@@ -21,6 +21,7 @@ use crate::structures::block::{Block, ElementRef, Shape};
 use crate::structures::item::{self, Code, Item, score_order};
 use arrayvec::ArrayVec;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Bits of a hash that order elements. A cursor of a scan is as wide, and so exact in a client's
 /// floating-point numbers.
@@ -282,27 +283,80 @@ impl View {
         block.element(block.position(0))
     }
 
-    /// Where element `rank` stands; at `len`, the end of all.
+    /// Where element `rank` stands; at `len`, the end of all. Nodes are walked from the nearer end.
     ///
     /// # Panics
     /// If there are fewer elements.
     pub fn locate_rank<S: BlockStore>(&self, store: &S, rank: u64) -> Place {
         assert!(rank <= self.len, "ranks are counted from 0 to the length");
-        let mut rest = rank;
+        let is_near_end = rank > self.len / 2;
+        let mut rest = if is_near_end { self.len - rank } else { rank };
         let path = self.descend(store, |node| {
-            let (slot, below) = node.slot_of_rank(rest);
+            let (slot, below) = match is_near_end {
+                true => node.slot_from_end(rest),
+                false => node.slot_of_rank(rest),
+            };
             rest = below;
             slot
         });
         let Some(path) = path else {
             return Place::nowhere(0);
         };
+        let block = self.block(store, path.leaf);
+        let rest = rest as usize;
+        let index = if is_near_end {
+            block.count() - rest
+        } else {
+            rest
+        };
         Place {
-            position: self.block(store, path.leaf).position(rest as usize),
+            position: block.position(index),
             path: Some(path),
             is_found: rank < self.len,
             hash: 0,
         }
+    }
+
+    /// The ranks of all elements of the leaf that has the element `rank`; empty if the tree is.
+    ///
+    /// # Panics
+    /// If there are fewer elements.
+    pub fn ranks_of_leaf<S: BlockStore>(&self, store: &S, rank: u64) -> Range<u64> {
+        let place = self.locate_rank(store, rank);
+        let Some(path) = place.path else {
+            return 0..0;
+        };
+        let start = rank - place.position.index as u64;
+        start..start + self.block(store, path.leaf).count() as u64
+    }
+
+    /// Bytes of all elements if they are not more than `enough`, else of so many leaves that they
+    /// are more. O(`enough`).
+    pub fn elements_len<S: BlockStore>(&self, store: &S, enough: usize) -> usize {
+        let below = |root| self.elements_len_below(store, root, self.depth, enough);
+        self.root.map_or(0, below)
+    }
+
+    /// The same below a block that stands `level` levels above the leaves. As deep as that.
+    fn elements_len_below<S: BlockStore>(
+        &self,
+        store: &S,
+        id: BlockId,
+        level: usize,
+        enough: usize,
+    ) -> usize {
+        if level == 0 {
+            return self.block(store, id).elements_len();
+        }
+        let node = Node::new(store.bytes(id));
+        let mut len = 0;
+        for slot in 0..node.count() {
+            if len > enough {
+                break;
+            }
+            len += self.elements_len_below(store, node.child(slot), level - 1, enough - len);
+        }
+        len
     }
 
     /// How many elements stand before a place.

@@ -13,9 +13,9 @@
 
 use super::{Body, Elements, Form, Home, PACKED_BYTES_MAX, Trees};
 use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};
-use crate::structures::block_tree::{BlockStore, HashBytes, Key, Place, Tree};
+use crate::structures::block_tree::{BlockStore, End, HashBytes, Key, Place, Tree};
 use crate::structures::item::Code;
-use crate::value::encoding::Encoding;
+use crate::value::encoding::{Encoding, EncodingLimits};
 use std::ops::Range;
 
 /// Where an element stands, or would be inserted.
@@ -60,7 +60,13 @@ impl<H: Home> ElementsMut<H> {
         &mut self.home
     }
 
+    /// The limits of encodings in force.
+    pub fn limits(&self) -> &EncodingLimits {
+        self.home.limits()
+    }
+
     /// The collection as it is now.
+    #[inline]
     pub fn body(&self) -> Body<'_, H::Store> {
         self.home.body()
     }
@@ -152,6 +158,40 @@ impl<H: Home> ElementsMut<H> {
         }
     }
 
+    /// Puts an item at an end of a list.
+    pub fn push(&mut self, end: End, element: &Element) {
+        if let Form::Packed(block) = self.home.body().form {
+            let index = match end {
+                End::Front => 0,
+                End::Back => block.count(),
+            };
+            let position = block.position(index);
+            return self.insert_packed(position, 0, element);
+        }
+        let (trees, store) = self.home.large_mut();
+        trees.members.push(store, end, element);
+    }
+
+    /// Removes the item at an end of a list, after `see` has seen it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn pop<R>(&mut self, end: End, see: impl FnOnce(ElementRef<'_>) -> R) -> R {
+        if let Form::Packed(block) = self.home.body().form {
+            let index = match end {
+                End::Front => 0,
+                End::Back => block.count() - 1,
+            };
+            let position = block.position(index);
+            let seen = see(block.element(position));
+            BlockMut::new(self.home.packed_mut()).remove(position);
+            self.shrink();
+            return seen;
+        }
+        let (trees, store) = self.home.large_mut();
+        trees.members.pop(store, end, see)
+    }
+
     /// Puts an element in the place of the one that was found at a spot, which has the same key
     /// and, if scored, stands between the same neighbours. In place if it is as long.
     pub fn replace(&mut self, spot: Spot, element: &Element) {
@@ -203,6 +243,27 @@ impl<H: Home> ElementsMut<H> {
         let to = block.block().position(ranks.end as usize);
         block.remove_range(from, to);
         self.shrink();
+    }
+
+    /// Removes, of the items of a list of these ranks, which stand in one block, those of which
+    /// `is_gone` says so, which is asked of each once and in order; how many. O(bytes of a block),
+    /// however many go.
+    ///
+    /// # Panics
+    /// If it is no list, or the items stand in several blocks; see [`Elements::ranks_of_block`].
+    pub fn remove_where(
+        &mut self,
+        ranks: Range<u64>,
+        is_gone: impl FnMut(ElementRef) -> bool,
+    ) -> u64 {
+        if let Form::Large(_) = self.home.body().form {
+            let (trees, store) = self.home.large_mut();
+            return trees.members.remove_where(store, ranks, is_gone);
+        }
+        let indexes = ranks.start as usize..ranks.end as usize;
+        let gone_count = BlockMut::new(self.home.packed_mut()).remove_where(indexes, is_gone);
+        self.shrink();
+        gone_count as u64
     }
 
     /// Says what the encoding is called from now on. Does nothing to integers.
@@ -284,8 +345,13 @@ impl<H: Home> ElementsMut<H> {
         let Form::Packed(block) = self.home.body().form else {
             return;
         };
-        let used_len = block.used_len();
-        if used_len * 4 > block.capacity() * 3 {
+        let (used_len, capacity) = (block.used_len(), block.capacity());
+        if used_len * 4 > capacity * 3 || self.home.capacity_for(used_len) == capacity {
+            return;
+        }
+        if block.shape() == Shape::List {
+            BlockMut::new(self.home.packed_mut()).move_to_front();
+            self.home.resize(used_len);
             return;
         }
         let mut copy = vec![0; used_len];

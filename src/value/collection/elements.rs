@@ -9,6 +9,7 @@ use crate::structures::block_tree::{BlockStore, HashBytes, Key, View};
 use crate::structures::item::{self, Code};
 use either::Either;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 #[derive(Clone, Copy)]
 enum Kept<'a> {
@@ -105,6 +106,26 @@ impl<'a, S: BlockStore> Elements<'a, S> {
         match self.kept {
             Kept::Packed(block) => block.get(usize::try_from(rank).ok()?),
             Kept::Tree(view) => view.get_rank(self.store, rank),
+        }
+    }
+
+    /// The ranks of all elements that stand in one block with that of `rank`.
+    ///
+    /// # Panics
+    /// If there are fewer elements.
+    pub fn ranks_of_block(&self, rank: u64) -> Range<u64> {
+        match self.kept {
+            Kept::Packed(block) => 0..block.count() as u64,
+            Kept::Tree(view) => view.ranks_of_leaf(self.store, rank),
+        }
+    }
+
+    /// Bytes of all elements if they are not more than `enough`, else more than that. O(1) while
+    /// they are packed, else O(`enough`).
+    pub fn elements_len(&self, enough: usize) -> usize {
+        match self.kept {
+            Kept::Packed(block) => block.elements_len(),
+            Kept::Tree(view) => view.elements_len(self.store, enough),
         }
     }
 

@@ -165,6 +165,9 @@ pub trait Home {
     /// otherwise. The bytes that fit are kept. O(length).
     fn resize(&mut self, len: usize);
 
+    /// The bytes that [`Home::resize`] to `len` would give.
+    fn capacity_for(&self, len: usize) -> usize;
+
     /// Says that the bytes are those of integers, or of a block.
     fn set_integers(&mut self, is_integers: bool);
 

@@ -93,6 +93,9 @@ impl Driver {
         if self.random.u16(0..300) == 0 {
             return self.remove_ranks();
         }
+        if self.tree.shape() == Shape::List && self.random.u16(0..300) == 0 {
+            return self.remove_where();
+        }
         let may_insert = self.random.u8(0..10) < if grows { 9 } else { 2 };
         match self.tree.shape() {
             Shape::Set | Shape::Map => self.step_hashed(may_insert),
@@ -164,10 +167,12 @@ impl Driver {
         let element = Element::single(Code::of_text(&text));
         let bytes = encoded(Shape::List, &element);
         let len = self.tree.len();
-        let rank = match self.random.u8(0..4) {
+        let rank = match self.random.u8(0..6) {
             0 => 0,
             1 => len,
             2 => len / 3,
+            3 => return self.step_end(may_insert, End::Front, &element),
+            4 => return self.step_end(may_insert, End::Back, &element),
             _ => self.random.u64(0..=len),
         };
         let place = self.tree.locate_rank(&self.store, rank);
@@ -179,6 +184,28 @@ impl Driver {
             self.model.list.insert(rank as usize, bytes);
         } else if len > 0 {
             self.remove_rank(rank.min(len - 1));
+        }
+    }
+
+    /// An item comes to an end of the list or goes from there.
+    fn step_end(&mut self, may_insert: bool, end: End, element: &Element) {
+        let list = &mut self.model.list;
+        if may_insert {
+            let index = match end {
+                End::Front => 0,
+                End::Back => list.len(),
+            };
+            list.insert(index, encoded(Shape::List, element));
+            self.tree.push(&mut self.store, end, element);
+        } else if !list.is_empty() {
+            let index = match end {
+                End::Front => 0,
+                End::Back => list.len() - 1,
+            };
+            let popped = self
+                .tree
+                .pop(&mut self.store, end, |element| element.bytes().to_vec());
+            assert_eq!(popped, list.remove(index));
         }
     }
 
@@ -216,6 +243,34 @@ impl Driver {
             self.forget(ranks.start as usize, &bytes);
         }
         self.tree.remove_ranks(&mut self.store, ranks);
+    }
+
+    /// Removes some of the items of a leaf.
+    fn remove_where(&mut self) {
+        let Some(rank) = self.rank() else {
+            return;
+        };
+        let leaf = self.tree.ranks_of_leaf(&self.store, rank);
+        assert!(leaf.contains(&rank));
+        let start = self.random.u64(leaf.start..leaf.end);
+        let ranks = start..self.random.u64(start..=leaf.end);
+        let keep_one_in = self.random.u8(1..4);
+        let mut gone = Vec::new();
+        let count = self
+            .tree
+            .remove_where(&mut self.store, ranks.clone(), |element| {
+                let is_gone = self.random.u8(0..keep_one_in) > 0;
+                gone.push((is_gone, element.bytes().to_vec()));
+                is_gone
+            });
+        let old = &self.model.list[ranks.start as usize..ranks.end as usize];
+        assert!(gone.iter().map(|(_, bytes)| bytes).eq(old));
+        let kept = gone.iter().filter(|(is_gone, _)| !is_gone);
+        let kept: Content = kept.map(|(_, bytes)| bytes.clone()).collect();
+        assert_eq!(count as usize, gone.len() - kept.len());
+        self.model
+            .list
+            .splice(ranks.start as usize..ranks.end as usize, kept);
     }
 
     pub(super) fn clear(&mut self) {

@@ -1,0 +1,221 @@
+//! Items that come to an end of a list, and go from there.
+
+use super::read::tell_items;
+use super::{parse_count, parse_end};
+use crate::command::declare::access::Access;
+use crate::command::declare::family;
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::keyspace::{Changed, Event, Missing};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::value::list::{End, List};
+
+pub(super) const COMMANDS: &[&CommandSpec] =
+    &[&LPUSH, &RPUSH, &LPUSHX, &RPUSHX, &LPOP, &RPOP, &LMPOP];
+
+const PUSHES: Flags = Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS);
+const POPS: Flags = Flags::WRITE.and(Flags::FAST_ON_KEYS);
+
+/// What is heard when items come to an end.
+pub(super) fn push_event(end: End) -> Event {
+    match end {
+        End::Front => Event::ListPush,
+        End::Back => Event::ListPushBack,
+    }
+}
+
+/// What is heard when items go from an end.
+pub(super) fn pop_event(end: End) -> Event {
+    match end {
+        End::Front => Event::ListPop,
+        End::Back => Event::ListPopBack,
+    }
+}
+
+static LPUSH: CommandSpec = family::LIST
+    .command("lpush", "key element [element ...]", lpush)
+    .summary("Puts items before the first of a list, made if missing, and returns its length.")
+    .since("1.0.0")
+    .cost("O(number of items)")
+    .flags(PUSHES)
+    .access(Access::EXTEND);
+
+fn lpush(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    push(context, args, End::Front, Missing::Create)
+}
+
+static RPUSH: CommandSpec = family::LIST
+    .command("rpush", "key element [element ...]", rpush)
+    .summary("Puts items after the last of a list, made if missing, and returns its length.")
+    .since("1.0.0")
+    .cost("O(number of items)")
+    .flags(PUSHES)
+    .access(Access::EXTEND);
+
+fn rpush(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    push(context, args, End::Back, Missing::Create)
+}
+
+static LPUSHX: CommandSpec = family::LIST
+    .command("lpushx", "key element [element ...]", lpushx)
+    .summary("Puts items before the first of a list that exists, and returns its length.")
+    .since("2.2.0")
+    .cost("O(number of items)")
+    .flags(PUSHES)
+    .access(Access::EXTEND);
+
+fn lpushx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    push(context, args, End::Front, Missing::Skip)
+}
+
+static RPUSHX: CommandSpec = family::LIST
+    .command("rpushx", "key element [element ...]", rpushx)
+    .summary("Puts items after the last of a list that exists, and returns its length.")
+    .since("2.2.0")
+    .cost("O(number of items)")
+    .flags(PUSHES)
+    .access(Access::EXTEND);
+
+fn rpushx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    push(context, args, End::Back, Missing::Skip)
+}
+
+#[inline]
+fn push(context: &mut Context<'_>, args: Args<'_>, end: End, missing: Missing) -> Outcome {
+    let key = context.key(args, 1);
+    let len = context.change::<List, _>(key, missing, |list| {
+        list.push(end, args.skip(2).iter());
+        Ok(Changed::when(true, push_event(end), list.len()))
+    })?;
+    context.reply.integer(len.unwrap_or(0) as i64);
+    Ok(())
+}
+
+static LPOP: CommandSpec = family::LIST
+    .command("lpop", "key [count]", lpop)
+    .summary("Takes the first item from a list, or several, and returns them.")
+    .since("1.0.0")
+    .cost("O(number of items)")
+    .flags(POPS)
+    .access(Access::TAKE);
+
+fn lpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    match args.len() {
+        2 => pop_one(context, args, End::Front),
+        3 => pop_several(context, args, End::Front),
+        _ => Err(ReplyError::wrong_arity("lpop")),
+    }
+}
+
+static RPOP: CommandSpec = family::LIST
+    .command("rpop", "key [count]", rpop)
+    .summary("Takes the last item from a list, or several, and returns them.")
+    .since("1.0.0")
+    .cost("O(number of items)")
+    .flags(POPS)
+    .access(Access::TAKE);
+
+fn rpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    match args.len() {
+        2 => pop_one(context, args, End::Back),
+        3 => pop_several(context, args, End::Back),
+        _ => Err(ReplyError::wrong_arity("rpop")),
+    }
+}
+
+#[inline]
+fn pop_one(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
+    let key = context.key(args, 1);
+    let popped = context.change_and_tell::<List, _>(key, Missing::Skip, |list, reply| {
+        list.pop(end, |item| reply.item(item));
+        Ok(Changed::when(true, pop_event(end), ()))
+    })?;
+    if popped.is_none() {
+        context.reply.null();
+    }
+    Ok(())
+}
+
+fn pop_several(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
+    let count = parse_count(args.get(2)).ok_or(ReplyError::NOT_POSITIVE)?;
+    let key = context.key(args, 1);
+    let popped = context.change_and_tell::<List, _>(key, Missing::Skip, |list, reply| {
+        let count = count.min(list.len());
+        reply.array(count as usize);
+        tell_items(reply, list.read().items_from(end, count));
+        list.drop_from(end, count);
+        Ok(Changed::when(count > 0, pop_event(end), ()))
+    })?;
+    if popped.is_none() {
+        context.reply.null_array();
+    }
+    Ok(())
+}
+
+static LMPOP: CommandSpec = family::LIST
+    .command(
+        "lmpop",
+        "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+        lmpop,
+    )
+    .summary("Takes items from an end of the first of several lists that exists.")
+    .since("7.0.0")
+    .cost("O(N + M) with N keys and M items returned")
+    .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
+    .keys(Keys::of(&[Part::counted(1)]))
+    .access(Access::TAKE);
+
+const NO_NUMKEYS: ReplyError = ReplyError::fixed("ERR numkeys should be greater than 0");
+const NO_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater than 0");
+
+/// How many keys LMPOP names, from which end it takes, and how many items.
+fn parse_lmpop(args: Args<'_>) -> Result<(usize, End, u64), ReplyError> {
+    let positive = |text: &[u8]| parse_count(text).filter(|&count| count > 0);
+    let key_count = positive(args.get(1)).ok_or(NO_NUMKEYS)?;
+    let key_count = usize::try_from(key_count).unwrap_or(usize::MAX);
+    let rest_count = (args.len() - 2)
+        .checked_sub(key_count)
+        .ok_or(ReplyError::SYNTAX)?;
+    let options = args.skip(args.len() - rest_count);
+    if options.is_empty() {
+        return Err(ReplyError::SYNTAX);
+    }
+    let end = parse_end(options.get(0))?;
+    match options.len() {
+        1 => Ok((key_count, end, 1)),
+        2 => Err(ReplyError::SYNTAX),
+        len => {
+            if !options.get(1).eq_ignore_ascii_case(b"count") {
+                return Err(ReplyError::SYNTAX);
+            }
+            let count = positive(options.get(2)).ok_or(NO_COUNT)?;
+            if len > 3 {
+                return Err(ReplyError::SYNTAX);
+            }
+            Ok((key_count, end, count))
+        }
+    }
+}
+
+fn lmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (key_count, end, count) = parse_lmpop(args)?;
+    for index in 2..2 + key_count {
+        let key = context.key(args, index);
+        let popped = context.change_and_tell::<List, _>(key, Missing::Skip, |list, reply| {
+            let count = count.min(list.len());
+            reply.array(2);
+            reply.bulk(args.get(index));
+            reply.array(count as usize);
+            tell_items(reply, list.read().items_from(end, count));
+            list.drop_from(end, count);
+            Ok(Changed::when(true, pop_event(end), ()))
+        })?;
+        if popped.is_some() {
+            return Ok(());
+        }
+    }
+    context.reply.null_array();
+    Ok(())
+}

@@ -1,0 +1,364 @@
+//! Lists: items in an order of their own, at both ends of which others come and go.
+//!
+//! ```text
+//!  rank    0     1     2     3            Front ▶ a  b  c  d ◀ Back
+//!  index   0     1     2     3
+//!         −4    −3    −2    −1            as clients count
+//! ```
+//!
+//! Invariant: a list that outgrew `list-max-listpack-size` is said so from the change on that made
+//! it, and called small again by the change that leaves it at most half as large
+//! ([`EncodingLimits`]). What is large by name may be packed, and the other way round.
+//!
+//! Cost: an item comes to an end and goes from there in O(1) in a small list; in a large one in
+//! O(log n), as anywhere. What looks for an item walks.
+//!
+//! Not here: how items are kept (`collection/`).
+//!
+//! [`EncodingLimits`]: super::encoding::EncodingLimits
+
+use super::collection::{Body, CollectionType, Elements, ElementsMut, Home};
+use super::encoding::{Encoding, ListLimits};
+use super::kind::Kind;
+use crate::structures::block::{Element, ElementRef, Shape};
+use crate::structures::block_tree::BlockStore;
+pub use crate::structures::block_tree::End;
+use crate::structures::item::{Code, Item};
+use either::Either;
+use std::ops::Range;
+
+/// What Redis's listpack takes besides its items.
+const LISTPACK_HEAD_BYTES: usize = 7;
+
+/// What it takes for each item besides what that takes here: the length after it.
+const LISTPACK_ITEM_BYTES: usize = 1;
+
+/// The type of lists.
+pub struct List;
+
+impl CollectionType for List {
+    const KIND: Kind = Kind::List;
+    const SHAPE: Shape = Shape::List;
+    type Ref<'a, S: BlockStore + 'a> = ListRef<'a, S>;
+    type Mut<H: Home> = ListMut<H>;
+}
+
+/// A list to be read.
+pub struct ListRef<'a, S> {
+    elements: Elements<'a, S>,
+}
+
+impl<'a, S: BlockStore> From<Body<'a, S>> for ListRef<'a, S> {
+    #[inline]
+    fn from(body: Body<'a, S>) -> Self {
+        Self::of(body.elements())
+    }
+}
+
+impl<'a, S: BlockStore> ListRef<'a, S> {
+    /// The list of these elements.
+    #[inline]
+    pub fn of(elements: Elements<'a, S>) -> Self {
+        Self { elements }
+    }
+
+    /// How many items there are.
+    #[inline]
+    pub fn len(&self) -> u64 {
+        self.elements.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    /// Its elements.
+    pub fn elements(&self) -> &Elements<'a, S> {
+        &self.elements
+    }
+
+    /// The rank of an index, if there is such an item; negative ones count from the end.
+    pub fn rank_of(&self, index: i64) -> Option<u64> {
+        let len = self.len();
+        let rank = match index {
+            0.. => index.unsigned_abs(),
+            _ => len.checked_sub(index.unsigned_abs())?,
+        };
+        (rank < len).then_some(rank)
+    }
+
+    /// The ranks from index `start` to index `stop`, both included; empty if there are none.
+    pub fn ranks_between(&self, start: i64, stop: i64) -> Range<u64> {
+        let len = self.len();
+        let rank = |index: i64| match index {
+            0.. => Some(index.unsigned_abs()),
+            _ => len.checked_sub(index.unsigned_abs()),
+        };
+        let from = rank(start).unwrap_or(0).min(len);
+        let to = rank(stop).map_or(0, |last| last.saturating_add(1).min(len));
+        from..to.max(from)
+    }
+
+    /// The item of a rank, if there are as many.
+    pub fn at(&self, rank: u64) -> Option<Item<'a>> {
+        self.elements.at(rank).map(|element| element.key())
+    }
+
+    /// The items of these ranks, in order.
+    pub fn items(&self, ranks: Range<u64>) -> impl Iterator<Item = Item<'a>> + use<'a, S> {
+        let elements = self.elements.from(ranks.start);
+        let count = ranks.end.saturating_sub(ranks.start) as usize;
+        elements.take(count).map(|element| element.key())
+    }
+
+    /// The first `count` items from an end, the outermost first.
+    pub fn items_from(&self, end: End, count: u64) -> impl Iterator<Item = Item<'a>> + use<'a, S> {
+        self.walk(end)
+            .take(count as usize)
+            .map(|element| element.key())
+    }
+
+    /// The ranks of the items that equal `text`, seen from an end, among the first `walked_max`
+    /// from there. A step takes as long as the next one is far.
+    pub fn ranks_equal<'t>(
+        &self,
+        text: &'t [u8],
+        end: End,
+        walked_max: u64,
+    ) -> impl Iterator<Item = u64> + use<'a, 't, S> {
+        let len = self.len();
+        let code = Code::of_text(text);
+        let walk = self.walk(end).take(walked_max as usize).enumerate();
+        let equal = walk.filter(move |(_, element)| code.is_at(element.bytes()));
+        equal.map(move |(distance, _)| match end {
+            End::Front => distance as u64,
+            End::Back => len - 1 - distance as u64,
+        })
+    }
+
+    fn walk(&self, end: End) -> impl Iterator<Item = ElementRef<'a>> + use<'a, S> {
+        match end {
+            End::Front => Either::Left(self.elements.from(0)),
+            End::Back => Either::Right(self.elements.back_from(self.len())),
+        }
+    }
+}
+
+/// A list to be changed.
+pub struct ListMut<H> {
+    elements: ElementsMut<H>,
+}
+
+impl<H: Home> From<H> for ListMut<H> {
+    #[inline]
+    fn from(home: H) -> Self {
+        Self {
+            elements: ElementsMut::new(home),
+        }
+    }
+}
+
+impl<H: Home> ListMut<H> {
+    /// The list as it is now.
+    #[inline]
+    pub fn read(&self) -> ListRef<'_, H::Store> {
+        self.elements.body().into()
+    }
+
+    /// How many items there are.
+    #[inline]
+    pub fn len(&self) -> u64 {
+        self.elements.body().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts items at an end one after the other, so that the last one is the outermost.
+    pub fn push<'t>(&mut self, end: End, texts: impl ExactSizeIterator<Item = &'t [u8]> + Clone) {
+        let count = texts.len();
+        let texts_len = texts.clone().map(<[u8]>::len).sum();
+        self.note_growth(count as u64, texts_len);
+        if count > 1 {
+            // A text has a head of one byte, or of two from 64 bytes on.
+            self.elements.reserve(count, texts_len + 2 * count);
+        }
+        for text in texts {
+            self.elements
+                .push(end, &Element::single(Code::of_text(text)));
+        }
+    }
+
+    /// Removes the item at an end, after `see` has seen it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn pop<R>(&mut self, end: End, see: impl FnOnce(Item<'_>) -> R) -> R {
+        let seen = self.elements.pop(end, |element| see(element.key()));
+        self.note_shrinking();
+        seen
+    }
+
+    /// Removes `count` items from an end. O(log n).
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn drop_from(&mut self, end: End, count: u64) {
+        let len = self.len();
+        self.elements.remove_ranks(match end {
+            End::Front => 0..count,
+            End::Back => len - count..len,
+        });
+        self.note_shrinking();
+    }
+
+    /// Removes all items but those of these ranks. O(log n).
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn keep(&mut self, ranks: Range<u64>) {
+        let len = self.len();
+        if ranks.is_empty() {
+            self.elements.remove_ranks(0..len);
+            return;
+        }
+        self.elements.remove_ranks(ranks.end..len);
+        self.elements.remove_ranks(0..ranks.start);
+        self.note_shrinking();
+    }
+
+    /// Puts an item in the place of that of a rank.
+    ///
+    /// # Panics
+    /// If there are fewer items.
+    pub fn set(&mut self, rank: u64, text: &[u8]) {
+        self.note_growth(1, text.len());
+        let spot = self.elements.locate_rank(rank);
+        self.elements
+            .replace(spot, &Element::single(Code::of_text(text)));
+        self.note_shrinking();
+    }
+
+    /// Inserts an item before that of a rank; at the length, after the last one.
+    ///
+    /// # Panics
+    /// If there are fewer items.
+    pub fn insert(&mut self, rank: u64, text: &[u8]) {
+        self.note_growth(1, text.len());
+        let spot = self.elements.locate_rank(rank);
+        self.elements
+            .insert(spot, &Element::single(Code::of_text(text)));
+    }
+
+    /// Removes the items that equal `text`, the first `count_max` of them seen from an end; how
+    /// many. O(n).
+    pub fn remove_equal(&mut self, text: &[u8], end: End, count_max: u64) -> u64 {
+        let code = Code::of_text(text);
+        let mut left = count_max;
+        // Items before `low` and from `high` on have been looked at, or need not be.
+        let (mut low, mut high) = (0, self.len());
+        while low < high && left > 0 {
+            let block = self.elements.elements().ranks_of_block(match end {
+                End::Front => low,
+                End::Back => high - 1,
+            });
+            let ranks = block.start.max(low)..block.end.min(high);
+            let gone_count = self.remove_equal_among(ranks.clone(), &code, end, left);
+            left -= gone_count;
+            match end {
+                End::Front => {
+                    low = ranks.end - gone_count;
+                    high -= gone_count;
+                }
+                End::Back => high = ranks.start,
+            }
+        }
+        if left < count_max {
+            self.note_shrinking();
+        }
+        count_max - left
+    }
+
+    /// The same for the items of these ranks, which stand in one block.
+    fn remove_equal_among(
+        &mut self,
+        ranks: Range<u64>,
+        code: &Code,
+        end: End,
+        count_max: u64,
+    ) -> u64 {
+        let count = ranks.end - ranks.start;
+        let items = self.elements.elements().from(ranks.start);
+        let equal = items
+            .take(count as usize)
+            .filter(|element| code.is_at(element.bytes()));
+        let equal_count = equal.count() as u64;
+        if equal_count == 0 {
+            return 0;
+        }
+        if equal_count == count && equal_count <= count_max {
+            self.elements.remove_ranks(ranks);
+            return count;
+        }
+        let gone_count = equal_count.min(count_max);
+        let gone = match end {
+            End::Front => 0..gone_count,
+            End::Back => equal_count - gone_count..equal_count,
+        };
+        let mut seen_count = 0;
+        self.elements.remove_where(ranks, |element| {
+            if !code.is_at(element.bytes()) {
+                return false;
+            }
+            seen_count += 1;
+            gone.contains(&(seen_count - 1))
+        })
+    }
+
+    /// Notes that `count` items of `texts_len` bytes are about to come.
+    fn note_growth(&mut self, count: u64, texts_len: usize) {
+        let body = self.elements.body();
+        if body.encoding() == Encoding::Outgrown {
+            return;
+        }
+        let limits = self.elements.limits().list_growing();
+        if !is_within(limits, &body.elements(), count, texts_len) {
+            self.elements.set_encoding(Encoding::Outgrown);
+        }
+    }
+
+    /// Notes that items went.
+    fn note_shrinking(&mut self) {
+        let body = self.elements.body();
+        if body.encoding() == Encoding::Small {
+            return;
+        }
+        let limits = self.elements.limits().list_shrinking();
+        if is_within(limits, &body.elements(), 0, 0) {
+            self.elements.set_encoding(Encoding::Small);
+        }
+    }
+}
+
+/// Whether a list and so much more are within limits. O(1) where there are clearly too many items,
+/// else O(bytes of the limit).
+fn is_within<S: BlockStore>(
+    limits: ListLimits,
+    elements: &Elements<'_, S>,
+    more_count: u64,
+    more_len: usize,
+) -> bool {
+    let count = elements.len();
+    // Each item takes a byte here at least.
+    let least_len = count * (1 + LISTPACK_ITEM_BYTES as u64);
+    let beside = LISTPACK_HEAD_BYTES + more_len;
+    if count + more_count > limits.items_max || least_len + beside as u64 > limits.bytes_max as u64
+    {
+        return false;
+    }
+    let elements_max = limits.bytes_max - beside - count as usize * LISTPACK_ITEM_BYTES;
+    elements.elements_len(elements_max) <= elements_max
+}
