@@ -36,6 +36,8 @@ pub(super) struct Workshop {
     claims: HashSet<(usize, Box<[u8]>)>,
     has_ended_claims: bool,
     next_work: u64,
+    /// Long commands that change a value bit by bit where it is.
+    changes_in_place: usize,
 }
 
 impl Keyspace {
@@ -77,6 +79,22 @@ impl Keyspace {
     /// As [`Keyspace::has_ended_claims`], and forgets it.
     pub fn take_ended_claims(&mut self) -> bool {
         std::mem::take(&mut self.workshop.has_ended_claims)
+    }
+
+    /// Begins a change of a claimed key's value that takes several steps where it is: no snapshot
+    /// may begin before [`Keyspace::end_change_in_place`].
+    pub fn begin_change_in_place(&mut self) {
+        self.workshop.changes_in_place += 1;
+    }
+
+    /// Ends one.
+    pub fn end_change_in_place(&mut self) {
+        self.workshop.changes_in_place -= 1;
+    }
+
+    /// Whether a value is neither what it was nor what it is to be.
+    pub fn is_changing_in_place(&self) -> bool {
+        self.workshop.changes_in_place > 0
     }
 
     /// The number of the database that is the workshop.

@@ -411,7 +411,7 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
-        self.release_claimants();
+        self.release_claimants(now);
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
         has_timers || has_work || has_relief

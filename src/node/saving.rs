@@ -215,13 +215,15 @@ impl Node {
     }
 
     /// Begins a snapshot, unless one is going on. If the disk still owes reports on the last one,
-    /// it begins when they have come.
+    /// it begins when they have come; if a long command is changing a value where it is, when that
+    /// has ended.
     pub fn begin_save(&mut self, now: Timestamp) {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
         }
+        let is_changing = self.engine.keyspace().is_changing_in_place();
         let saving = &mut self.saving;
-        saving.is_scheduled = !saving.owed.is_empty();
+        saving.is_scheduled = !saving.owed.is_empty() || is_changing;
         if saving.is_scheduled {
             return;
         }
@@ -417,7 +419,7 @@ impl Node {
         self.answer_all(Awaited::Snapshot, Err(reason));
     }
 
-    fn begin_scheduled(&mut self, now: Timestamp) {
+    pub(super) fn begin_scheduled(&mut self, now: Timestamp) {
         if self.saving.is_scheduled {
             self.begin_save(now);
         }

@@ -160,16 +160,17 @@ impl Node {
         }
     }
 
-    /// Whether clients wait for claimed keys some of which were given back.
+    /// Whether claimed keys were given back, for which somebody may wait.
     pub(super) fn has_claimants_to_release(&self) -> bool {
-        self.waiting.has(Awaited::Claim) && self.engine.has_ended_claims()
+        self.engine.has_ended_claims()
     }
 
-    /// Lets all go on who wait for claimed keys, if some were given back; who needs another one
-    /// waits again.
-    pub(super) fn release_claimants(&mut self) {
+    /// Lets all go on who wait for claimed keys, if some were given back, and a snapshot begin that
+    /// waited for the end of a change; who needs another key waits again.
+    pub(super) fn release_claimants(&mut self, now: Timestamp) {
         if self.engine.take_ended_claims() {
             self.release_all(Awaited::Claim);
+            self.begin_scheduled(now);
         }
     }
 

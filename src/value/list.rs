@@ -145,6 +145,44 @@ impl<'a, S: BlockStore> ListRef<'a, S> {
     }
 }
 
+/// A removal of equal items from a list, which may take several steps.
+#[derive(Debug)]
+pub struct Removal {
+    text: Box<[u8]>,
+    end: End,
+    /// How many more may go.
+    left: u64,
+    gone_count: u64,
+    /// Items before this rank have been looked at …
+    low: u64,
+    /// … and those from this one on.
+    high: u64,
+}
+
+impl Removal {
+    /// Removes the items that equal `text` from a list of `len` items, the first `count_max` of
+    /// them seen from an end.
+    pub fn new(len: u64, text: &[u8], end: End, count_max: u64) -> Self {
+        Self {
+            text: text.into(),
+            end,
+            left: count_max,
+            gone_count: 0,
+            low: 0,
+            high: len,
+        }
+    }
+
+    /// How many have gone.
+    pub fn gone_count(&self) -> u64 {
+        self.gone_count
+    }
+
+    fn is_over(&self) -> bool {
+        self.low >= self.high || self.left == 0
+    }
+}
+
 /// A list to be changed.
 pub struct ListMut<H> {
     elements: ElementsMut<H>,
@@ -253,33 +291,34 @@ impl<H: Home> ListMut<H> {
             .insert(spot, &Element::single(Code::of_text(text)));
     }
 
-    /// Removes the items that equal `text`, the first `count_max` of them seen from an end; how
-    /// many. O(n).
-    pub fn remove_equal(&mut self, text: &[u8], end: End, count_max: u64) -> u64 {
-        let code = Code::of_text(text);
-        let mut left = count_max;
-        // Items before `low` and from `high` on have been looked at, or need not be.
-        let (mut low, mut high) = (0, self.len());
-        while low < high && left > 0 {
-            let block = self.elements.elements().ranks_of_block(match end {
-                End::Front => low,
-                End::Back => high - 1,
+    /// Goes on with a removal for about `items_max` items; true at its end. The list must be as the
+    /// last call left it. O(`items_max`).
+    pub fn remove_equal(&mut self, removal: &mut Removal, items_max: u64) -> bool {
+        let code = Code::of_text(&removal.text);
+        let mut walked = 0;
+        while !removal.is_over() && walked < items_max {
+            let block = self.elements.elements().ranks_of_block(match removal.end {
+                End::Front => removal.low,
+                End::Back => removal.high - 1,
             });
-            let ranks = block.start.max(low)..block.end.min(high);
-            let gone_count = self.remove_equal_among(ranks.clone(), &code, end, left);
-            left -= gone_count;
-            match end {
+            let ranks = block.start.max(removal.low)..block.end.min(removal.high);
+            walked += ranks.end - ranks.start;
+            let gone_count =
+                self.remove_equal_among(ranks.clone(), &code, removal.end, removal.left);
+            removal.left -= gone_count;
+            removal.gone_count += gone_count;
+            match removal.end {
                 End::Front => {
-                    low = ranks.end - gone_count;
-                    high -= gone_count;
+                    removal.low = ranks.end - gone_count;
+                    removal.high -= gone_count;
                 }
-                End::Back => high = ranks.start,
+                End::Back => removal.high = ranks.start,
             }
         }
-        if left < count_max {
+        if removal.gone_count > 0 && removal.is_over() {
             self.note_shrinking();
         }
-        count_max - left
+        removal.is_over()
     }
 
     /// The same for the items of these ranks, which stand in one block.

@@ -4,6 +4,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::list_edit::{self, Insertion};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
 use crate::protocol::args::Args;
@@ -49,17 +50,12 @@ fn linsert(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::SYNTAX);
     }
     let key = context.key(args, 1);
-    let len = context.change::<List, _>(key, Missing::Skip, |list| {
-        let pivot = args.get(3);
-        let found = list.read().ranks_equal(pivot, End::Front, u64::MAX).next();
-        if let Some(rank) = found {
-            list.insert(rank + u64::from(is_after), args.get(4));
-        }
-        let len = found.map_or(-1, |_| list.len() as i64);
-        Ok(Changed::when(found.is_some(), Event::ListInsert, len))
-    })?;
-    context.reply.integer(len.unwrap_or(0));
-    Ok(())
+    let insertion = Insertion {
+        pivot: args.get(3).into(),
+        is_after,
+        text: args.get(4).into(),
+    };
+    list_edit::insert_beside(context, key, insertion)
 }
 
 static LREM: CommandSpec = family::LIST
@@ -78,12 +74,7 @@ fn lrem(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => (End::Back, count.unsigned_abs()),
     };
     let key = context.key(args, 1);
-    let removed = context.change::<List, _>(key, Missing::Skip, |list| {
-        let removed = list.remove_equal(args.get(3), end, count_max);
-        Ok(Changed::when(removed > 0, Event::ListRemove, removed))
-    })?;
-    context.reply.integer(removed.unwrap_or(0) as i64);
-    Ok(())
+    list_edit::remove_equal(context, key, args.get(3), end, count_max)
 }
 
 static LTRIM: CommandSpec = family::LIST

@@ -5,6 +5,8 @@ use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::list_search::{self, Wanted};
+use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -69,6 +71,12 @@ static LRANGE: CommandSpec = family::LIST
     .cost("O(log N + M) with N items in the list, of which M are returned")
     .flags(Flags::READ_ONLY);
 
+/// Items as an array.
+const ITEMS: RangeForm = RangeForm {
+    header: |reply, count| reply.array(count),
+    element: |reply, element| reply.item(element.key()),
+};
+
 fn lrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
     let stop = parse_i64(args.get(3)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -78,9 +86,11 @@ fn lrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         reply.array(0);
         return Ok(());
     };
-    let ranks = list.ranks_between(start, stop);
-    reply.array((ranks.end - ranks.start) as usize);
-    tell_items(reply, list.items(ranks));
+    let order = RangeOrder {
+        ranks: list.ranks_between(start, stop),
+        is_reverse: false,
+    };
+    reply_range(context, key, order, ITEMS);
     Ok(())
 }
 
@@ -152,24 +162,37 @@ fn parse_search(options: Args<'_>) -> Result<Search, ReplyError> {
 fn lpos(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let search = parse_search(args.skip(3))?;
     let key = context.key(args, 1);
-    let (reply, list) = context.read_as::<List>(key)?;
+    let (_, list) = context.read_as::<List>(key)?;
     let all_if_zero = |count: u64| if count == 0 { u64::MAX } else { count };
-    let walked_max = all_if_zero(search.walked_max);
-    let matches = list.iter().flat_map(|list| {
-        let ranks = list.ranks_equal(args.get(2), search.end, walked_max);
-        ranks.skip(search.skipped_count as usize)
-    });
-    let Some(count) = search.count else {
-        match { matches }.next() {
-            Some(rank) => reply.integer(rank as i64),
-            None => reply.null(),
-        }
-        return Ok(());
+    let len = list.map_or(0, |list| list.len());
+    let found_max = search.count.map_or(1, all_if_zero);
+    let wanted = Wanted {
+        text: args.get(2).into(),
+        end: search.end,
+        walked_max: all_if_zero(search.walked_max).min(len),
+        skipped_count: search.skipped_count,
+        found_max,
     };
-    let ranks: Vec<u64> = matches.take(all_if_zero(count) as usize).collect();
+    let is_list = search.count.is_some();
+    list_search::search(
+        context,
+        key,
+        wanted,
+        if is_list { reply_ranks } else { reply_rank },
+    );
+    Ok(())
+}
+
+fn reply_ranks(reply: &mut ReplyWriter<'_>, ranks: &[u64]) {
     reply.array(ranks.len());
-    for rank in ranks {
+    for &rank in ranks {
         reply.integer(rank as i64);
     }
-    Ok(())
+}
+
+fn reply_rank(reply: &mut ReplyWriter<'_>, ranks: &[u64]) {
+    match ranks.first() {
+        Some(&rank) => reply.integer(rank as i64),
+        None => reply.null(),
+    }
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `build.rs` | a value that is built in slices and put in the place of a claimed key |
 //! | `copy.rs` | a copy of a collection |
+//! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
+//! | `list_search.rs` | items of a list looked for |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
@@ -12,4 +14,6 @@
 
 pub(super) mod build;
 pub(super) mod copy;
+pub(super) mod list_edit;
+pub(super) mod list_search;
 pub(super) mod range;

@@ -4,7 +4,7 @@ use crate::keyspace::{Changed, Event, Keyspace, Memory, Missing};
 use crate::structures::item::Item;
 use crate::value::encoding::{Encoding, EncodingLimits};
 use crate::value::kind::WrongType;
-use crate::value::list::{End, List, ListRef};
+use crate::value::list::{End, List, ListRef, Removal};
 use std::collections::VecDeque;
 
 const NOW_MS: u64 = 1_000;
@@ -149,7 +149,13 @@ impl Pair {
             return;
         }
         let count_max = [1, 2, most][self.random.usize(0..3)];
-        let removed = change!(self, |list| list.remove_equal(&text, end, count_max));
+        let len = self.model.len() as u64;
+        let mut removal = Removal::new(len, &text, end, count_max);
+        // In as many steps as it takes; a list that is empty is gone.
+        while !change!(self, |list| list.remove_equal(&mut removal, 40)
+            || list.is_empty())
+        {}
+        let removed = removal.gone_count();
         let mut left = count_max;
         let mut is_kept = |other: &Vec<u8>| {
             let is_gone = *other == text && left > 0;

@@ -161,3 +161,105 @@ fn in_a_transaction_all_is_done_at_once() {
     assert_eq!(reply, format!("+OK;+QUEUED;+QUEUED;*2;:1;:{FIELDS};"));
     rig.node.engine().check_invariants();
 }
+
+impl Rig {
+    /// A rig with a list of [`FIELDS`] items, every third of which is `x`.
+    fn with_long_list() -> (Self, ConnectionId) {
+        let mut rig = Self::new();
+        let client = rig.accept();
+        for first in (0..FIELDS).step_by(500) {
+            let items = (first..first + 500).map(|number| match number % 3 {
+                0 => " x".to_owned(),
+                _ => format!(" item:{number}"),
+            });
+            let items: String = items.collect();
+            rig.talk(client, &format!("RPUSH l{items}\r\n"));
+        }
+        (rig, client)
+    }
+}
+
+/// Of [`FIELDS`] items, those that are `x`.
+const EQUAL: usize = FIELDS.div_ceil(3);
+
+#[test]
+fn items_are_removed_in_steps_and_who_asks_meanwhile_waits() {
+    for (count, left) in [
+        ("0", FIELDS - EQUAL),
+        ("5000", FIELDS - 5_000),
+        ("-5000", FIELDS - 5_000),
+    ] {
+        let (mut rig, other) = Rig::with_long_list();
+        let (remover, waiter) = (rig.accept(), rig.accept());
+        rig.begin(remover, &format!("LREM l {count} x\r\n"));
+        rig.ask_only(waiter, "LLEN l\r\n");
+        rig.ask_only(other, "PING\r\n");
+        assert_eq!(rig.take(other), "+PONG;");
+        assert_eq!(rig.take(waiter), "");
+        assert_eq!(rig.end(remover), format!(":{};", FIELDS - left));
+        assert_eq!(rig.end(waiter), format!(":{left};"));
+        rig.node.engine().check_invariants();
+    }
+}
+
+#[test]
+fn a_removal_whose_client_goes_is_done_whole() {
+    let (mut rig, other) = Rig::with_long_list();
+    let remover = rig.accept();
+    rig.begin(remover, "LREM l 0 x\r\n");
+    rig.node.closed(remover);
+    assert_eq!(
+        rig.talk(other, "LLEN l\r\n"),
+        format!(":{};", FIELDS - EQUAL)
+    );
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn an_item_is_inserted_beside_one_far_away() {
+    let (mut rig, other) = Rig::with_long_list();
+    let (inserter, waiter) = (rig.accept(), rig.accept());
+    rig.begin(
+        inserter,
+        &format!("LINSERT l BEFORE item:{} new\r\n", FIELDS - 3),
+    );
+    rig.ask_only(waiter, "LINDEX l -4\r\n");
+    assert_eq!(rig.take(waiter), "");
+    assert_eq!(rig.end(inserter), format!(":{};", FIELDS + 1));
+    assert_eq!(rig.end(waiter), "$3;new;");
+    assert_eq!(rig.talk(other, "LINSERT l AFTER nothing new\r\n"), ":-1;");
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn a_search_in_steps_is_of_the_moment_it_began() {
+    let (mut rig, other) = Rig::with_long_list();
+    let reader = rig.accept();
+    rig.begin(reader, &format!("LPOS l item:{}\r\n", FIELDS - 3));
+    rig.ask_only(other, "LPUSH l first\r\n");
+    assert_eq!(rig.take(other), format!(":{};", FIELDS + 1));
+    assert_eq!(rig.end(reader), format!(":{};", FIELDS - 3));
+    let request = "LPOS l x RANK -2 COUNT 2\r\n";
+    assert_eq!(
+        rig.talk(reader, request),
+        format!("*2;:{};:{};", FIELDS - 4, FIELDS - 7)
+    );
+    rig.node.engine().check_invariants();
+}
+
+#[test]
+fn a_range_of_a_list_in_slices_is_of_the_moment_it_began() {
+    let (mut rig, other) = Rig::with_long_list();
+    let reader = rig.accept();
+    rig.begin(reader, "LRANGE l 0 -1\r\n");
+    rig.ask_only(other, "LTRIM l 1 1\r\n");
+    assert_eq!(rig.take(other), "+OK;");
+    let reply = rig.end(reader);
+    let words: Vec<&str> = reply.split_terminator(';').collect();
+    assert_eq!(
+        (words[0], words.len()),
+        (format!("*{FIELDS}").as_str(), 2 * FIELDS + 1)
+    );
+    assert_eq!(rig.talk(other, "LRANGE l 0 -1\r\n"), "*1;$6;item:1;");
+    rig.node.engine().check_invariants();
+}
