@@ -56,6 +56,7 @@ impl Mutation<'_> {
         if let Some(copy) = copied {
             self.keyspace.entries.copy_large(copy);
             let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+            there.note_field_deadlines(target.bytes, copy);
             there.changed(target.bytes, Event::CopyTo);
         }
         copied.is_some()
@@ -63,14 +64,15 @@ impl Mutation<'_> {
 
     /// As [`Mutation::copy`], and deletes the source.
     pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        if self.duplicate(source, target_database, target).is_none() {
+        let Some(copy) = self.duplicate(source, target_database, target) else {
             return false;
-        }
+        };
         if let Some((_, id)) = self.locate(source)
             && self.keyspace.entries.get(id).large().is_some()
         {
             // The snapshot must see the source while it has its value.
             self.is_kept_by_cut(id);
+            self.forget_field_deadlines(id);
             self.keyspace.entries.disown(id);
         }
         let (from, to) = match target_database == self.database {
@@ -79,6 +81,7 @@ impl Mutation<'_> {
         };
         let is_removed = self.remove_for(source, from);
         let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        there.note_field_deadlines(target.bytes, copy);
         there.changed(target.bytes, to);
         is_removed
     }
