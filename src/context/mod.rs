@@ -209,6 +209,24 @@ impl<'a> Context<'a> {
             .change::<T, R, ReplyError>(key, missing, change)
     }
 
+    /// As [`Context::change`] of a collection that exists, and lends the reply to `change`, too;
+    /// whether there is one.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds another type; then nothing has been replied.
+    pub fn change_and_reply<T: CollectionType>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T::Mut<EntryHome<'_>>, &mut ReplyWriter<'a>) -> Changed<()>,
+    ) -> Result<bool, WrongType> {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let mut mutation = self.keyspace.mutate(database, now_ms);
+        let changed = mutation.change::<T, (), WrongType>(key, Missing::Skip, |collection| {
+            Ok(change(collection, &mut self.reply))
+        })?;
+        Ok(changed.is_some())
+    }
+
     /// Looks a key up to tell something about it, not its value: counts a hit or a miss, and notes
     /// no use.
     #[inline]

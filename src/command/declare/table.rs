@@ -250,9 +250,11 @@ mod tests {
     #[test]
     fn short_commands_are_these() {
         let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get getbit \
-                        getdel getex getset incr incrby incrbyfloat mget move persist pexpire \
-                        pexpireat pexpiretime psetex pttl renamenx set setex setnx strlen touch ttl \
-                        type unlink";
+                        getdel getex getset hdel hexists hexpire hexpireat hexpiretime hget hgetdel \
+                        hgetex hincrby hincrbyfloat hlen hmget hmset hpersist hpexpire hpexpireat \
+                        hpexpiretime hpttl hset hsetex hsetnx hstrlen httl incr incrby incrbyfloat \
+                        mget move persist pexpire pexpireat pexpiretime psetex pttl renamenx set \
+                        setex setnx strlen touch ttl type unlink";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

@@ -4,11 +4,14 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
+use crate::keyspace::Memory;
 use crate::protocol::args::Args;
-use crate::structures::item::Item;
-use crate::value::hash::Hash;
+use crate::protocol::reply::ReplyWriter;
+use crate::value::hash::{Hash, HashRef};
 
-pub(super) const COMMANDS: &[&CommandSpec] = &[&HGET, &HMGET, &HGETALL, &HLEN, &HEXISTS];
+pub(super) const COMMANDS: &[&CommandSpec] = &[
+    &HGET, &HMGET, &HGETALL, &HKEYS, &HVALS, &HLEN, &HEXISTS, &HSTRLEN,
+];
 
 const FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
 
@@ -38,14 +41,23 @@ static HMGET: CommandSpec = family::HASH
 fn hmget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let (reply, hash) = context.read_as::<Hash>(key)?;
-    reply.array(args.len() - 2);
-    for field in args.skip(2).iter() {
-        match hash.as_ref().and_then(|hash| hash.get(field)) {
+    reply_values(reply, hash.as_ref(), args.skip(2));
+    Ok(())
+}
+
+/// Replies the values of fields, null for each that is not there.
+pub(super) fn reply_values(
+    reply: &mut ReplyWriter<'_>,
+    hash: Option<&HashRef<'_, Memory>>,
+    fields: Args<'_>,
+) {
+    reply.array(fields.len());
+    for field in fields.iter() {
+        match hash.and_then(|hash| hash.get(field)) {
             Some(value) => reply.item(value),
             None => reply.null(),
         }
     }
-    Ok(())
 }
 
 static HGETALL: CommandSpec = family::HASH
@@ -62,12 +74,49 @@ fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         reply.map(0);
         return Ok(());
     };
-    let fields: Vec<(Item<'_>, Item<'_>)> = hash.iter().collect();
-    reply.map(fields.len());
-    for (field, value) in fields {
+    reply.map(hash.present_len() as usize);
+    for (field, value) in hash.iter() {
         reply.item(field);
         reply.item(value);
     }
+    Ok(())
+}
+
+static HKEYS: CommandSpec = family::HASH
+    .command("hkeys", "key", hkeys)
+    .summary("Returns all fields of a hash.")
+    .since("2.0.0")
+    .cost("O(number of fields)")
+    .flags(Flags::READ_ONLY);
+
+fn hkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (reply, hash) = context.read_as::<Hash>(key)?;
+    let Some(hash) = hash else {
+        reply.array(0);
+        return Ok(());
+    };
+    reply.array(hash.present_len() as usize);
+    hash.iter().for_each(|(field, _)| reply.item(field));
+    Ok(())
+}
+
+static HVALS: CommandSpec = family::HASH
+    .command("hvals", "key", hvals)
+    .summary("Returns the values of all fields of a hash.")
+    .since("2.0.0")
+    .cost("O(number of fields)")
+    .flags(Flags::READ_ONLY);
+
+fn hvals(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (reply, hash) = context.read_as::<Hash>(key)?;
+    let Some(hash) = hash else {
+        reply.array(0);
+        return Ok(());
+    };
+    reply.array(hash.present_len() as usize);
+    hash.iter().for_each(|(_, value)| reply.item(value));
     Ok(())
 }
 
@@ -97,5 +146,21 @@ fn hexists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, hash) = context.read_as::<Hash>(key)?;
     let value = hash.and_then(|hash| hash.get(args.get(2)));
     reply.integer(i64::from(value.is_some()));
+    Ok(())
+}
+
+static HSTRLEN: CommandSpec = family::HASH
+    .command("hstrlen", "key field", hstrlen)
+    .summary("Returns the length of a field's value in bytes, 0 if there is no such field.")
+    .since("3.2.0")
+    .flags(FAST)
+    .access(Access::LOOK);
+
+fn hstrlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (reply, hash) = context.read_as::<Hash>(key)?;
+    let value = hash.and_then(|hash| hash.get(args.get(2)));
+    let len = value.map_or(0, |value| value.text(&mut itoa::Buffer::new()).len());
+    reply.integer(len as i64);
     Ok(())
 }
