@@ -5,7 +5,8 @@
 //!
 //! Cost: a field is found in O(1) in a small hash, in O(log n) in a large one.
 //!
-//! Not here: how elements are kept (`collection/`), when due fields are removed (`keyspace/`).
+//! Not here: random fields (`hash_random.rs`), how elements are kept (`collection/`), when due
+//! fields are removed (`keyspace/`).
 
 use super::collection::{Body, CollectionType, Elements, ElementsMut, Home, Spot};
 use super::encoding::Encoding;
@@ -99,21 +100,21 @@ impl<'a, S: BlockStore> HashRef<'a, S> {
             .elements
             .from(0)
             .filter(|&element| self.is_there(element));
-        there.map(|element| (element.key(), element.value()))
+        there.map(|element| element.pair())
     }
 
     /// The field of a rank with its value, unless it is due.
     pub fn at(&self, rank: u64) -> Option<(Item<'a>, Item<'a>)> {
         let element = self.elements.at(rank)?;
-        self.is_there(element)
-            .then(|| (element.key(), element.value()))
+        self.is_there(element).then(|| element.pair())
     }
 
     /// A step of a scan; see [`Elements::scan`].
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Item<'a>, Item<'a>)) -> u64 {
         self.elements.scan(cursor, |element| {
             if self.is_there(element) {
-                visit(element.key(), element.value());
+                let (field, value) = element.pair();
+                visit(field, value);
             }
         })
     }
@@ -336,6 +337,5 @@ impl<H: Home> HashMut<H> {
     }
 }
 
-mod random;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 //! | [`kind`] | what type a value has |
 //! | [`encoding`] | what Redis would call the way a collection is kept |
 //! | [`collection`] | how collections of all types are kept, read and changed |
-//! | [`hash`] | fields with values |
+//! | [`hash`] | fields with values; `hash_random.rs` draws some |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -20,6 +20,7 @@ pub mod collection;
 pub mod common_subsequence;
 pub mod encoding;
 pub mod hash;
+mod hash_random;
 pub mod kind;
 pub mod record;
 pub mod string;

@@ -124,8 +124,8 @@ fn hpexpireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     expire(context, args, TimeForm::UNIX_MILLISECONDS, "hpexpireat")
 }
 
-/// What must hold of the present deadline of a field for HEXPIRE to set another. A field without one
-/// counts as one that expires never, later than any.
+/// What must hold of the present deadline of a field for HEXPIRE to set another. A field without
+/// one counts as one that expires never, later than any.
 #[derive(Clone, Copy)]
 enum Condition {
     Always,

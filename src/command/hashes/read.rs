@@ -75,10 +75,10 @@ fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     reply.map(hash.present_len() as usize);
-    for (field, value) in hash.iter() {
+    hash.iter().for_each(|(field, value)| {
         reply.item(field);
         reply.item(value);
-    }
+    });
     Ok(())
 }
 

@@ -4,9 +4,9 @@
 //!  heap of the database ─▶ number of a hash ─▶ key ─▶ entry ─▶ tree: its next due field
 //! ```
 //!
-//! A hash stands in the heap under the least deadline of its fields. Each change of a hash ends with
-//! [`Mutation::note_field_deadlines`], and an entry that goes or gets another value begins with
-//! [`Mutation::forget_field_deadlines`]; so the heap is right between changes.
+//! A hash stands in the heap under the least deadline of its fields. Each change of a hash ends
+//! with [`Mutation::note_field_deadlines`], and an entry that goes or gets another value begins
+//! with [`Mutation::forget_field_deadlines`]; so the heap is right between changes.
 //!
 //! Cost: while no hash has such deadlines, one comparison for an entry that goes, and a look at the
 //! root of a large collection that was changed.

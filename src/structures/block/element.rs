@@ -220,6 +220,18 @@ impl<'a> ElementRef<'a> {
         item::read(&bytes[item::len_at(bytes)..]).0
     }
 
+    /// The key and its value, for less than one after the other.
+    ///
+    /// # Panics
+    /// If it has no value, as those of sets, lists and scored blocks.
+    #[inline]
+    pub fn pair(&self) -> (Item<'a>, Item<'a>) {
+        assert!(self.shape == Shape::Map, "only maps have values");
+        let bytes = self.key_bytes();
+        let (key, key_len) = item::read(bytes);
+        (key, item::read(&bytes[key_len..]).0)
+    }
+
     /// The score that a scored element stands by.
     ///
     /// # Panics

@@ -13,7 +13,7 @@
 //!
 //! Not here: where the random numbers come from (`keyspace/`).
 
-use super::HashRef;
+use super::hash::HashRef;
 use crate::structures::block_tree::BlockStore;
 use crate::structures::item::Item;
 use fastrand::Rng;
@@ -46,7 +46,8 @@ impl<'a, S: BlockStore> HashRef<'a, S> {
     /// all of them if there are fewer.
     pub fn sample(&self, count: u64, random: &mut Rng, mut visit: impl FnMut(Item<'a>, Item<'a>)) {
         let present_count = self.present_len();
-        if self.has_due || count >= present_count / WALKED_SHARE {
+        let has_due = present_count != self.len();
+        if has_due || count >= present_count / WALKED_SHARE {
             let (mut wanted, mut left) = (count.min(present_count), present_count);
             for (field, value) in self.iter() {
                 if random.u64(..left) < wanted {
