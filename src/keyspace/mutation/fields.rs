@@ -68,8 +68,8 @@ impl Mutation<'_> {
         }
     }
 
-    /// Removes up to `limit` due fields of a hash, and its key if none is left; returns how many.
-    /// O(log fields) a field.
+    /// Removes up to `limit`, at least one, of the due fields of a hash that has any, and its key if
+    /// none is left; returns how many. O(log fields) a field.
     pub(in crate::keyspace) fn remove_due_fields(&mut self, number: u32, limit: usize) -> usize {
         let key_bytes = self.keyspace.entries.collections().due_key(number).to_vec();
         let key = self.keyspace.key(&key_bytes);
@@ -85,10 +85,9 @@ impl Mutation<'_> {
             self.keyspace.expired.fields.record(lag_ms);
             removed += 1;
         }
-        if removed > 0 {
-            self.note_large_change(&key_bytes, id);
-            self.changed(&key_bytes, Event::HashExpired);
-        }
+        assert!(removed > 0, "the heap names hashes with due fields only");
+        self.note_large_change(&key_bytes, id);
+        self.changed(&key_bytes, Event::HashExpired);
         if self.is_empty_collection(id) {
             self.remove_at(location, id, Event::Del);
         }
