@@ -68,8 +68,8 @@ impl Mutation<'_> {
         }
     }
 
-    /// Removes up to `limit`, at least one, of the due fields of a hash that has any, and its key if
-    /// none is left; returns how many. O(log fields) a field.
+    /// Removes up to `limit`, at least one, of the due fields of a hash that has any, and its key
+    /// if no field is left; returns how many. O(log fields) a field.
     pub(in crate::keyspace) fn remove_due_fields(&mut self, number: u32, limit: usize) -> usize {
         let key_bytes = self.keyspace.entries.collections().due_key(number).to_vec();
         let key = self.keyspace.key(&key_bytes);
