@@ -76,8 +76,10 @@ impl Report<'_> {
     /// The totals, those that the keyspace counts included.
     fn counters(&self) -> Counters {
         let evicted = self.keyspace.eviction_report();
+        let expired = self.keyspace.expiry_report();
         Counters {
-            expired_keys: self.keyspace.expiry_report().removed_keys,
+            expired_keys: expired.keys.count,
+            expired_subkeys: expired.fields.count,
             evicted_keys: evicted.keys,
             evicted_bytes: evicted.bytes,
             eviction_examined_keys: evicted.examined,
@@ -129,6 +131,7 @@ impl Report<'_> {
                     index: index as u32,
                     keys: size.keys as u64,
                     expires: size.expires as u64,
+                    field_expires: size.field_expires as u64,
                     avg_ttl_ms: self.keyspace.average_ttl_ms(index, now_ms),
                 }
             })
@@ -180,9 +183,12 @@ impl Report<'_> {
             turns_per_second: stats.turns_per_second(),
             mean_turn_usec: stats.mean_turn_usec(),
             expiry_next_deadline_ms: keyspace.next_deadline_ms(),
-            expire_lag_p50_usec: expired.lag_p50_ms * 1000,
-            expire_lag_p99_usec: expired.lag_p99_ms * 1000,
-            expire_lag_max_usec: expired.lag_max_ms * 1000,
+            expire_lag_p50_usec: expired.keys.lag_p50_ms * 1000,
+            expire_lag_p99_usec: expired.keys.lag_p99_ms * 1000,
+            expire_lag_max_usec: expired.keys.lag_max_ms * 1000,
+            field_expire_lag_p50_usec: expired.fields.lag_p50_ms * 1000,
+            field_expire_lag_p99_usec: expired.fields.lag_p99_ms * 1000,
+            field_expire_lag_max_usec: expired.fields.lag_max_ms * 1000,
             loop_turn_p50_usec: self.turns.percentile_us(50.0),
             loop_turn_p99_usec: self.turns.percentile_us(99.0),
             loop_turn_p999_usec: self.turns.percentile_us(99.9),

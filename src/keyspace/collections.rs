@@ -11,6 +11,9 @@
 //! 2. The blocks of a slot's trees have twice its number as their owner, those of the second tree
 //!    one more.
 //! 3. What has graves stands in the row once.
+//! 4. A hash of which a field has a deadline has a node in the heap of its database, under its
+//!    number; the slot has the node's position and a copy of the key (`mutation/fields.rs`). So
+//!    hashes with such deadlines are always large.
 //!
 //! Cost: some 200 bytes a large collection.
 //!
@@ -19,6 +22,7 @@
 use super::memory::Memory;
 use crate::structures::block::Shape;
 use crate::structures::block_tree::{BlockId, BlockStore, Tree, View, ViewId, owner};
+use crate::structures::expiry_heap::{NO_POSITION, Node, PositionStore};
 use crate::value::collection::Trees;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -31,6 +35,16 @@ struct Large {
     /// It stands in the row of those with graves.
     is_in_row: bool,
     open_views: u32,
+    /// Of a hash with deadlines of fields.
+    due: Option<Due>,
+}
+
+/// Where the deadlines of a hash's fields are known.
+struct Due {
+    /// Of its node in the heap.
+    position: u32,
+    /// The key that has the hash.
+    key: Box<[u8]>,
 }
 
 /// A frozen state of a large collection.
@@ -48,6 +62,8 @@ pub(super) struct Collections {
     slots: Slab<Box<Large>>,
     row: VecDeque<u32>,
     open_views: usize,
+    /// Bytes of the copies of keys.
+    key_bytes: usize,
 }
 
 impl Collections {
@@ -61,6 +77,7 @@ impl Collections {
             is_dropped: false,
             is_in_row: false,
             open_views: 0,
+            due: None,
         }));
         number
     }
@@ -93,7 +110,47 @@ impl Collections {
         assert!(!large.is_dropped, "a collection is dropped twice");
         large.is_dropped = true;
         large.trees.trees_mut().for_each(Tree::clear);
+        self.end_due(number);
         self.note_change(number);
+    }
+
+    /// Position of the node that a hash has in the heap of deadlines of fields.
+    #[inline]
+    pub(super) fn due_position(&self, number: u32) -> Option<u32> {
+        let due = self.slots[number as usize].due.as_ref();
+        due.map(|due| due.position)
+    }
+
+    /// The key of a hash that has such a node.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub(super) fn due_key(&self, number: u32) -> &[u8] {
+        let due = self.slots[number as usize].due.as_ref();
+        &due.expect("a hash in the heap knows its key").key
+    }
+
+    /// Notes the key of a hash that is about to come into the heap.
+    pub(super) fn begin_due(&mut self, number: u32, key: &[u8]) {
+        self.key_bytes += key.len();
+        self.slots[number as usize].due = Some(Due {
+            position: NO_POSITION,
+            key: key.into(),
+        });
+    }
+
+    /// Notes that a hash is in no heap any more.
+    pub(super) fn end_due(&mut self, number: u32) {
+        if let Some(due) = self.slots[number as usize].due.take() {
+            self.key_bytes -= due.key.len();
+        }
+    }
+
+    /// Bytes that a collection takes, its share of the heap included.
+    pub(super) fn bytes_of(&self, number: u32) -> usize {
+        let large = &self.slots[number as usize];
+        let due_bytes = |due: &Due| due.key.len() + size_of::<Node>();
+        size_of::<Large>() + large.trees.held_bytes() + large.due.as_ref().map_or(0, due_bytes)
     }
 
     /// A collection with the same elements. O(bytes).
@@ -232,11 +289,10 @@ impl Collections {
 
     /// Bytes of the slots.
     pub(super) fn used_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Box<Large>>() + self.slots.len() * size_of::<Large>()
+        self.slots.capacity() * size_of::<Box<Large>>()
+            + self.slots.len() * size_of::<Large>()
+            + self.key_bytes
     }
-
-    /// Bytes of a slot.
-    pub(super) const SLOT_BYTES: usize = size_of::<Large>();
 
     /// Frees everything. O(blocks).
     pub(super) fn free_all(&mut self, memory: &mut Memory) {
@@ -259,5 +315,13 @@ impl Collections {
             }
         }
         (bytes, owned)
+    }
+}
+
+impl PositionStore for Collections {
+    #[inline]
+    fn set_position(&mut self, payload: u64, position: u32) {
+        let due = self.slots[payload as usize].due.as_mut();
+        due.expect("a hash in the heap knows its key").position = position;
     }
 }

@@ -1,7 +1,9 @@
-//! One numbered database: a table that finds keys and a heap that knows the next to expire.
+//! One numbered database: a table that finds keys, a heap that knows the next to expire, and
+//! another one that knows the hash of which a field is the next to expire.
 //!
 //! Invariants: every entry id in the heap is in the table; an entry has a heap position exactly
-//! when the heap has it there (`Keyspace::check_invariants`).
+//! when the heap has it there; the same holds for the numbers of hashes of which a field has a
+//! deadline (`Keyspace::check_invariants`).
 //!
 //! Not here: changes (`mutation/`); this file reads.
 
@@ -15,6 +17,8 @@ use crate::structures::hash_table::{HashTable, Location, PayloadHash};
 pub(super) struct Database {
     pub(super) table: HashTable,
     pub(super) expiry: ExpiryHeap,
+    /// The least deadline of each hash's fields, by the hash's number in `Collections`.
+    pub(super) field_expiry: ExpiryHeap,
     /// Its number when the present cut began.
     pub(super) cut_number: usize,
     /// Where the walk of the present cut goes on; `None` when it is through.
@@ -89,6 +93,11 @@ impl Database {
     }
 
     pub(super) fn used_bytes(&self) -> usize {
-        self.table.used_bytes() + self.expiry.used_bytes()
+        self.table.used_bytes() + self.heap_bytes()
+    }
+
+    /// Bytes of both heaps.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.expiry.used_bytes() + self.field_expiry.used_bytes()
     }
 }

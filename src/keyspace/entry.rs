@@ -361,7 +361,7 @@ impl EntryStore {
     pub(super) fn outside_bytes(&self, entry: EntryRef<'_>) -> usize {
         match entry.large() {
             None => 0,
-            Some(number) => Collections::SLOT_BYTES + self.collections.get(number).held_bytes(),
+            Some(number) => self.collections.bytes_of(number),
         }
     }
 

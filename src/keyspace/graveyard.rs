@@ -24,6 +24,7 @@ const STEP_BYTES: usize = 1 << 20;
 struct Grave {
     table: Remains,
     expiry: ExpiryHeap,
+    field_expiry: ExpiryHeap,
     cut_number: usize,
     /// It was dropped during a cut, which must see what it has not seen of it.
     is_of_cut: bool,
@@ -61,6 +62,7 @@ impl Graveyard {
         self.graves.push_back(Grave {
             table: database.table.into_remains(),
             expiry: database.expiry,
+            field_expiry: database.field_expiry,
             cut_number: database.cut_number,
             is_of_cut,
         });
@@ -71,6 +73,7 @@ impl Graveyard {
         let Some(Grave {
             table,
             expiry,
+            field_expiry,
             cut_number,
             is_of_cut,
         }) = self.graves.front_mut()
@@ -103,14 +106,17 @@ impl Graveyard {
             });
         }
         self.pending_keys -= freed_keys;
-        if !is_more && !expiry.discard_chunk() {
+        if !is_more && !expiry.discard_chunk() && !field_expiry.discard_chunk() {
             self.graves.pop_front();
         }
         (freed_keys, freed_bytes)
     }
 
     pub(super) fn used_bytes(&self) -> usize {
-        let used = |grave: &Grave| grave.table.used_bytes() + grave.expiry.used_bytes();
+        let used = |grave: &Grave| {
+            let heap_bytes = grave.expiry.used_bytes() + grave.field_expiry.used_bytes();
+            grave.table.used_bytes() + heap_bytes
+        };
         self.graves.iter().map(used).sum()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Keyspace ── databases[0…15] ── table  (structures/hash_table) ─┐ 48-bit ids
-//!      │                      └── expiry (structures/expiry_heap)─┤
+//!      │                      ├── expiry (structures/expiry_heap)─┤
+//!      │                      └── field_expiry ─▶ collections.rs, of hashes with due fields
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
@@ -11,7 +12,7 @@
 //! ```
 //!
 //! Invariants (`check_invariants`): every entry is in exactly one table (or in the graveyard);
-//! heap and entries agree on positions; `used_bytes` is the sum of what exists.
+//! heaps, entries and collections agree on positions; `used_bytes` is the sum of what exists.
 //!
 //! A key whose deadline has come is absent for every reader from that millisecond on; its memory
 //! is given back by `expiry.rs` within a slice of that moment.
@@ -46,7 +47,7 @@ pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;
 pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
-pub use expiry::ExpiryReport;
+pub use expiry::{ExpiryReport, RemovalReport};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -76,6 +77,8 @@ pub struct DatabaseSize {
     pub keys: usize,
     /// Those with a deadline.
     pub expires: usize,
+    /// Hashes of which a field has a deadline.
+    pub field_expires: usize,
 }
 
 /// All databases.
@@ -270,10 +273,10 @@ impl Keyspace {
         entry.allocation_bytes() + SLOT_BYTES + heap_bytes + self.entries.outside_bytes(entry)
     }
 
-    /// Bytes of the table and of the expiry heap of a database.
+    /// Bytes of the table and of the expiry heaps of a database.
     pub fn table_bytes(&self, database: usize) -> (usize, usize) {
         let database = &self.databases[database];
-        (database.table.used_bytes(), database.expiry.used_bytes())
+        (database.table.used_bytes(), database.heap_bytes())
     }
 
     /// Decides whether due keys are removed by [`Keyspace::expire_some`], or only when a command
@@ -288,6 +291,7 @@ impl Keyspace {
         DatabaseSize {
             keys: database.table.len(),
             expires: database.expiry.len(),
+            field_expires: database.field_expiry.len(),
         }
     }
 
@@ -390,6 +394,11 @@ impl Keyspace {
             }
         }
         Err(self.random.u64(..))
+    }
+
+    /// A generator of random numbers for one command, which draws from that of the keyspace once.
+    pub fn fork_random(&mut self) -> fastrand::Rng {
+        self.random.fork()
     }
 
     /// Begins changes of `database` at `now_ms`.
@@ -506,6 +515,7 @@ impl Keyspace {
             database.table.check_invariants(&hashes);
             count += database.table.len();
             let mut with_deadline = 0;
+            let mut with_field_deadlines = 0;
             let mut cursor = 0;
             loop {
                 cursor = database.table.scan(cursor, |payload| {
@@ -516,7 +526,11 @@ impl Keyspace {
                     );
                     let entry = self.entries.get(id);
                     bytes += entry.allocation_bytes();
-                    large_count += usize::from(entry.large().is_some());
+                    if let Some(number) = entry.large() {
+                        large_count += 1;
+                        let has_deadlines = self.check_field_deadlines(database, entry, number);
+                        with_field_deadlines += usize::from(has_deadlines);
+                    }
                     if let Some(position) = entry.heap_position() {
                         with_deadline += 1;
                         assert_eq!(database.expiry.payload_at(position), payload);
@@ -527,6 +541,7 @@ impl Keyspace {
                 }
             }
             assert_eq!(with_deadline, database.expiry.len());
+            assert_eq!(with_field_deadlines, database.field_expiry.len());
         }
         assert_eq!(count, self.entries.count());
         self.entries.memory().check_invariants();
@@ -535,6 +550,25 @@ impl Keyspace {
             bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }
+    }
+
+    /// Panics if the heap and a large collection disagree; whether a field of it has a deadline.
+    #[cfg(any(test, debug_assertions))]
+    fn check_field_deadlines(&self, data: &Database, entry: EntryRef<'_>, number: u32) -> bool {
+        let collections = self.entries.collections();
+        let members = &collections.get(number).members;
+        let deadline_ms = members.next_deadline(self.entries.memory());
+        let position = collections.due_position(number);
+        let heap = &data.field_expiry;
+        assert_eq!(
+            position.map(|position| heap.deadline_at(position)),
+            deadline_ms
+        );
+        if let Some(position) = position {
+            assert_eq!(heap.payload_at(position), u64::from(number));
+            assert_eq!(collections.due_key(number), entry.key());
+        }
+        deadline_ms.is_some()
     }
 }
 

@@ -199,12 +199,13 @@ fn a_due_key_is_absent_from_its_millisecond_on() {
         keyspace.size(0),
         DatabaseSize {
             keys: 0,
-            expires: 0
+            expires: 0,
+            field_expires: 0
         }
     );
     assert_eq!(keyspace.next_deadline_ms(), None);
     let report = keyspace.expiry_report();
-    assert_eq!((report.removed_keys, report.lag_max_ms), (1, 2));
+    assert_eq!((report.keys.count, report.keys.lag_max_ms), (1, 2));
 }
 
 #[test]
@@ -221,7 +222,8 @@ fn a_deadline_overwritten_a_million_times_leaves_one_node_in_the_heap() {
         keyspace.size(0),
         DatabaseSize {
             keys: 1,
-            expires: 1
+            expires: 1,
+            field_expires: 0
         }
     );
     keyspace.check_invariants();

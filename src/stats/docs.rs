@@ -71,8 +71,9 @@ fn lines_of(section: Section) -> Option<&'static str> {
              `CONFIG RESETSTAT`, `errorstat_CODE:count=`.",
         ),
         Section::Keyspace => Some(
-            "One line per database that has keys, `dbN:keys=,expires=,avg_ttl=`: keys, keys with\n\
-             a deadline, and the mean time they have left in ms.",
+            "One line per database that has keys, `dbN:keys=,expires=,avg_ttl=,subexpiry=`: keys,\n\
+             keys with a deadline, the mean time they have left in ms, and hashes of which a field\n\
+             has a deadline.",
         ),
         Section::Modules => Some("Always empty: there are no modules."),
         Section::Server

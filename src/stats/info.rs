@@ -101,8 +101,12 @@ fn push_databases(text: &mut String, source: &InfoSource<'_>) {
     {
         let _ = write!(
             text,
-            "db{}:keys={},expires={},avg_ttl={}\r\n",
-            database.index, database.keys, database.expires, database.avg_ttl_ms,
+            "db{}:keys={},expires={},avg_ttl={},subexpiry={}\r\n",
+            database.index,
+            database.keys,
+            database.expires,
+            database.avg_ttl_ms,
+            database.field_expires,
         );
     }
 }
@@ -138,18 +142,21 @@ mod tests {
             keys: 1,
             expires: 0,
             avg_ttl_ms: 0,
+            field_expires: 0,
         },
         DatabaseStat {
             index: 1,
             keys: 0,
             expires: 0,
             avg_ttl_ms: 0,
+            field_expires: 0,
         },
         DatabaseStat {
             index: 9,
             keys: 5,
             expires: 2,
             avg_ttl_ms: 1500,
+            field_expires: 3,
         },
     ];
 
@@ -225,8 +232,8 @@ mod tests {
         );
         assert_eq!(
             info(&["KEYSPACE"]),
-            "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
-             db9:keys=5,expires=2,avg_ttl=1500\r\n"
+            "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0,subexpiry=0\r\n\
+             db9:keys=5,expires=2,avg_ttl=1500,subexpiry=3\r\n"
         );
         assert_eq!(info(&["modules"]), "# Modules\r\n");
     }
@@ -236,8 +243,8 @@ mod tests {
         assert_eq!(
             info(&["keyspace", "cluster", "CLUSTER", "nosuch"]),
             "# Cluster\r\ncluster_enabled:0\r\n\r\n\
-             # Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
-             db9:keys=5,expires=2,avg_ttl=1500\r\n"
+             # Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0,subexpiry=0\r\n\
+             db9:keys=5,expires=2,avg_ttl=1500,subexpiry=3\r\n"
         );
         assert_eq!(info(&["nosuch"]), "");
         assert_eq!(info(&[""]), "");

@@ -65,6 +65,8 @@ counters! {
     keyspace_misses,
     /// Keys removed because their time was up.
     expired_keys,
+    /// Fields of hashes removed because their time was up.
+    expired_subkeys,
     /// Keys evicted to make room.
     evicted_keys,
     /// Bytes of their entries.
@@ -185,6 +187,12 @@ pub struct Gauges {
     pub expire_lag_p99_usec: u64,
     /// Longest time between a key's deadline and its removal, in microseconds.
     pub expire_lag_max_usec: u64,
+    /// Median time between the deadline of a hash's field and its removal, in microseconds.
+    pub field_expire_lag_p50_usec: u64,
+    /// 99th percentile of the same.
+    pub field_expire_lag_p99_usec: u64,
+    /// Longest such time.
+    pub field_expire_lag_max_usec: u64,
 
     /// Median duration of the loop's turns, in microseconds.
     pub loop_turn_p50_usec: u64,
@@ -329,6 +337,8 @@ pub struct DatabaseStat {
     pub expires: u64,
     /// Mean time left of the keys that have a deadline, in milliseconds.
     pub avg_ttl_ms: u64,
+    /// Hashes of which a field has a deadline.
+    pub field_expires: u64,
 }
 
 /// Everything one INFO answer is made from.

@@ -5,7 +5,7 @@
 //! | [`kind`] | what type a value has |
 //! | [`encoding`] | what Redis would call the way a collection is kept |
 //! | [`collection`] | how collections of all types are kept, read and changed |
-//! | [`hash`] | fields with values |
+//! | [`hash`] | fields with values; `hash_random.rs` draws some |
 //! | [`list`] | items in an order of their own, at both ends of which others come and go |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
@@ -21,6 +21,7 @@ pub mod collection;
 pub mod common_subsequence;
 pub mod encoding;
 pub mod hash;
+mod hash_random;
 pub mod kind;
 pub mod list;
 pub mod record;

@@ -218,14 +218,19 @@ fn percentiles_errors_and_databases_are_lists_of_pairs() {
     }
     assert_eq!(command_count, 7);
     assert_eq!(info.field("errorstat_ERR"), "count=3");
-    assert_eq!(info.field("db3"), "keys=1,expires=0,avg_ttl=0");
+    assert_eq!(info.field("db3"), "keys=1,expires=0,avg_ttl=0,subexpiry=0");
     let database = pairs(info.field("db0"), ',').expect("pairs");
-    let [keys, expires, (ttl, ttl_ms)] = database[..] else {
+    let [keys, expires, (ttl, ttl_ms), field_expires] = database[..] else {
         panic!("{database:?}")
     };
     assert_eq!(
-        (keys, expires, ttl),
-        (("keys", "3"), ("expires", "1"), "avg_ttl")
+        (keys, expires, ttl, field_expires),
+        (
+            ("keys", "3"),
+            ("expires", "1"),
+            "avg_ttl",
+            ("subexpiry", "0")
+        )
     );
     let ttl_ms: u64 = ttl_ms.parse().expect("milliseconds");
     assert!((900_000..=1_000_000).contains(&ttl_ms), "{ttl_ms}");

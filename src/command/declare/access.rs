@@ -29,7 +29,7 @@ impl Access {
     /// Adds to the value.
     pub const EXTEND: Self = Self(&["RW", "insert"]);
     /// Takes from the value, which stays untold.
-    pub const SHRINK: Self = Self(&["RW", "delete"]);
+    pub const REDUCE: Self = Self(&["RW", "delete"]);
     /// Tells the value and takes it away.
     pub const TAKE: Self = Self(&["RW", "access", "delete"]);
     /// Puts a value in place of any other.

@@ -5,10 +5,14 @@ use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
+use crate::keyspace::Memory;
 use crate::protocol::args::Args;
-use crate::value::hash::Hash;
+use crate::protocol::reply::ReplyWriter;
+use crate::value::hash::{Hash, HashRef};
 
-pub(super) const COMMANDS: &[&CommandSpec] = &[&HGET, &HMGET, &HGETALL, &HLEN, &HEXISTS];
+pub(super) const COMMANDS: &[&CommandSpec] = &[
+    &HGET, &HMGET, &HGETALL, &HKEYS, &HVALS, &HLEN, &HEXISTS, &HSTRLEN,
+];
 
 const FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
 
@@ -39,14 +43,23 @@ static HMGET: CommandSpec = family::HASH
 fn hmget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let (reply, hash) = context.read_as::<Hash>(key)?;
-    reply.array(args.len() - 2);
-    for field in args.skip(2).iter() {
-        match hash.as_ref().and_then(|hash| hash.get(field)) {
+    reply_values(reply, hash.as_ref(), args.skip(2));
+    Ok(())
+}
+
+/// Replies the values of fields, null for each that is not there.
+pub(super) fn reply_values(
+    reply: &mut ReplyWriter<'_>,
+    hash: Option<&HashRef<'_, Memory>>,
+    fields: Args<'_>,
+) {
+    reply.array(fields.len());
+    for field in fields.iter() {
+        match hash.and_then(|hash| hash.get(field)) {
             Some(value) => reply.item(value),
             None => reply.null(),
         }
     }
-    Ok(())
 }
 
 static HGETALL: CommandSpec = family::HASH
@@ -65,13 +78,48 @@ fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             reply.item(value);
         },
     };
+    reply_all(context, args, PAIRS)
+}
+
+static HKEYS: CommandSpec = family::HASH
+    .command("hkeys", "key", hkeys)
+    .summary("Returns all fields of a hash.")
+    .since("2.0.0")
+    .cost("O(number of fields)")
+    .flags(Flags::READ_ONLY);
+
+fn hkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    const FIELDS: RangeForm = RangeForm {
+        header: |reply, count| reply.array(count),
+        element: |reply, element| reply.item(element.key()),
+    };
+    reply_all(context, args, FIELDS)
+}
+
+static HVALS: CommandSpec = family::HASH
+    .command("hvals", "key", hvals)
+    .summary("Returns the values of all fields of a hash.")
+    .since("2.0.0")
+    .cost("O(number of fields)")
+    .flags(Flags::READ_ONLY);
+
+fn hvals(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    const VALUES: RangeForm = RangeForm {
+        header: |reply, count| reply.array(count),
+        element: |reply, element| reply.item(element.value()),
+    };
+    reply_all(context, args, VALUES)
+}
+
+/// Replies something of all fields of the key in argument 1.
+fn reply_all(context: &mut Context<'_>, args: Args<'_>, form: RangeForm) -> Outcome {
     let key = context.key(args, 1);
     let (reply, hash) = context.read_as::<Hash>(key)?;
     let Some(len) = hash.map(|hash| hash.len()) else {
-        reply.map(0);
+        (form.header)(reply, 0);
         return Ok(());
     };
-    reply_range(context, key, RangeOrder::all(len), PAIRS);
+    reply_range(context, key, RangeOrder::all(len), form);
     Ok(())
 }
 
@@ -102,5 +150,21 @@ fn hexists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, hash) = context.read_as::<Hash>(key)?;
     let value = hash.and_then(|hash| hash.get(args.get(2)));
     reply.integer(i64::from(value.is_some()));
+    Ok(())
+}
+
+static HSTRLEN: CommandSpec = family::HASH
+    .command("hstrlen", "key field", hstrlen)
+    .summary("Returns the length of a field's value in bytes, 0 if there is no such field.")
+    .since("3.2.0")
+    .flags(FAST)
+    .access(Access::LOOK);
+
+fn hstrlen(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (reply, hash) = context.read_as::<Hash>(key)?;
+    let value = hash.and_then(|hash| hash.get(args.get(2)));
+    let len = value.map_or(0, |value| value.text(&mut itoa::Buffer::new()).len());
+    reply.integer(len as i64);
     Ok(())
 }

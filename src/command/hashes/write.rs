@@ -9,7 +9,9 @@ use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::hash::Hash;
 
-pub(super) const COMMANDS: &[&CommandSpec] = &[&HSET, &HDEL];
+pub(super) const COMMANDS: &[&CommandSpec] = &[&HSET, &HSETNX, &HMSET, &HDEL];
+
+const SET_FAST: Flags = Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS);
 
 static HSET: CommandSpec = family::HASH
     .command("hset", "key field value [field value ...]", hset)
@@ -17,12 +19,19 @@ static HSET: CommandSpec = family::HASH
     .summary("Sets fields of a hash and returns how many are new.")
     .since("2.0.0")
     .cost("O(number of fields)")
-    .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
+    .flags(SET_FAST)
     .access(Access::CHANGE_UNTOLD);
 
 fn hset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let new_count = set_all(context, args, "hset")?;
+    context.reply.integer(new_count);
+    Ok(())
+}
+
+/// Sets all fields of a request; returns how many are new.
+fn set_all(context: &mut Context<'_>, args: Args<'_>, command: &str) -> Result<i64, ReplyError> {
     if !args.len().is_multiple_of(2) {
-        return Err(ReplyError::wrong_arity("hset"));
+        return Err(ReplyError::wrong_arity(command));
     }
     let key = context.key(args, 1);
     let new_count = context.change::<Hash, _>(key, Missing::Create, |hash| {
@@ -35,9 +44,42 @@ fn hset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
         Ok(Changed::when(true, Event::HashSet, new_count))
     })?;
-    context
-        .reply
-        .integer(new_count.expect("a missing hash is made"));
+    Ok(new_count.expect("a missing hash is made"))
+}
+
+static HSETNX: CommandSpec = family::HASH
+    .command("hsetnx", "key field value", hsetnx)
+    .summary("Sets a field of a hash if there is no such field.")
+    .since("2.0.0")
+    .flags(SET_FAST)
+    .access(Access::EXTEND);
+
+fn hsetnx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let (field, value) = (args.get(2), args.get(3));
+    let sets = context.change::<Hash, _>(key, Missing::Create, |hash| {
+        let sets = hash.read().get(field).is_none();
+        if sets {
+            hash.set(field, value);
+        }
+        Ok(Changed::when(sets, Event::HashSet, sets))
+    })?;
+    let sets = sets.expect("a missing hash is made");
+    context.reply.integer(i64::from(sets));
+    Ok(())
+}
+
+static HMSET: CommandSpec = family::HASH
+    .command("hmset", "key field value [field value ...]", hmset)
+    .summary("Sets fields of a hash; HSET tells how many are new.")
+    .since("2.0.0")
+    .cost("O(number of fields)")
+    .flags(SET_FAST)
+    .access(Access::CHANGE_UNTOLD);
+
+fn hmset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    set_all(context, args, "hmset")?;
+    context.reply.ok();
     Ok(())
 }
 
@@ -48,7 +90,7 @@ static HDEL: CommandSpec = family::HASH
     .since("2.0.0")
     .cost("O(number of fields)")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::REMOVE);
+    .access(Access::REDUCE);
 
 fn hdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -31,6 +31,12 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
         "randomkey scan object|encoding object|freq object|idletime object|refcount",
     ),
     ("keyspace read slow dangerous", "keys"),
+    ("read hash fast", "hget hmget hlen hexists hstrlen"),
+    ("read hash slow", "hgetall hkeys hvals hrandfield hscan"),
+    (
+        "write hash fast",
+        "hset hdel hsetnx hmset hincrby hincrbyfloat",
+    ),
     ("slow", "object client config config|help cluster"),
     ("keyspace slow", "object|help"),
     ("fast transaction", "multi discard watch unwatch"),
@@ -345,30 +351,37 @@ fn a_list_can_be_filtered() {
 }
 
 /// Goal: Redis's words for every command with keys. Method: the key specifications of its
-/// declarations, sorted by what they say; MSETEX is that of Redis 8.4.
+/// declarations, sorted by what they say; MSETEX is that of Redis 8.4, commands on deadlines of
+/// fields are those of Redis 7.4 and 8.0.
 const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
-        "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl expiretime \
-         pexpiretime lindex lrange lpos",
+        "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
+         expiretime pexpiretime lindex lrange lpos hget hmget hgetall hkeys hvals \
+         hrandfield hscan httl hpttl hexpiretime hpexpiretime",
     ),
     (
         "RO",
-        "strlen exists touch type object|encoding object|freq object|idletime object|refcount \
-         watch memory|usage llen",
+        "strlen exists touch type object|encoding object|freq object|idletime \
+         object|refcount watch memory|usage llen hlen hexists hstrlen",
     ),
     (
         "RW access update",
-        "getex getset incr decr incrby decrby incrbyfloat setbit move",
+        "getex getset incr decr incrby decrby incrbyfloat setbit move hincrby hincrbyfloat \
+         hgetex",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel lpop rpop lmpop"),
+    ("RW access delete", "getdel lpop rpop lmpop hgetdel"),
     ("RW access delete, RW insert", "lmove rpoplpush"),
-    ("RW insert", "append lpush rpush lpushx rpushx linsert"),
-    ("RW delete", "ltrim lrem"),
+    (
+        "RW insert",
+        "append lpush rpush lpushx rpushx linsert hsetnx",
+    ),
+    ("RW delete", "ltrim lrem hdel"),
     (
         "RW update",
-        "setrange expire pexpire expireat pexpireat persist lset",
+        "setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
+         hpexpire hexpireat hpexpireat hpersist hsetex",
     ),
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),

@@ -64,7 +64,7 @@ static LREM: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(N) with N items in the list")
     .flags(Flags::WRITE)
-    .access(Access::SHRINK);
+    .access(Access::REDUCE);
 
 fn lrem(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let count = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -83,7 +83,7 @@ static LTRIM: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(log N) with N items in the list")
     .flags(Flags::WRITE)
-    .access(Access::SHRINK);
+    .access(Access::REDUCE);
 
 fn ltrim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;

@@ -136,7 +136,7 @@ impl Mutation<'_> {
         let (outcome, moved) = self.lend::<T, R, E>(id, change);
         self.settle(location, id, moved, position);
         let Changed { result, event } = outcome?;
-        self.note_large_change(moved);
+        self.note_large_change(key.bytes, moved);
         if let Some(event) = event {
             self.changed(key.bytes, event);
         }
@@ -166,7 +166,7 @@ impl Mutation<'_> {
         match outcome {
             Ok(Changed { result, event }) if !is_empty => {
                 self.place(key, moved);
-                self.note_large_change(moved);
+                self.note_large_change(key.bytes, moved);
                 self.changed(key.bytes, event.expect("what is there now has come"));
                 Ok(result)
             }
@@ -195,15 +195,16 @@ impl Mutation<'_> {
         (outcome, moved)
     }
 
-    fn is_empty_collection(&self, id: EntryId) -> bool {
+    pub(super) fn is_empty_collection(&self, id: EntryId) -> bool {
         body_of(&self.keyspace.entries, id, self.now_ms).is_empty()
     }
 
-    /// Lets what a change left behind be freed.
-    fn note_large_change(&mut self, id: EntryId) {
+    /// Lets what a change left behind be freed, and tells the heap of deadlines of fields.
+    pub(super) fn note_large_change(&mut self, key: &[u8], id: EntryId) {
         if let Some(number) = self.keyspace.entries.get(id).large() {
             let (collections, _) = self.keyspace.entries.collections_mut();
             collections.note_change(number);
+            self.note_field_deadlines(key, id);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | `mod.rs` | keys of any kind: removal, deadlines, databases; and what every change implies |
 //! | `string.rs` | strings |
 //! | `collection.rs` | collections of all types |
+//! | `fields.rs` | what deadlines of fields imply: the heap of them, fields that are due |
 //! | `restore.rs` | values that come as a whole: from a snapshot, or from another key |
 //!
 //! Whatever a change implies besides the entry itself is done here and nowhere else: the expiry
@@ -17,6 +18,7 @@
 //! Not here: types and replies of commands (`command/`); who is interested (`interest.rs`).
 
 mod collection;
+mod fields;
 mod restore;
 mod string;
 
@@ -198,6 +200,7 @@ impl<'a> Mutation<'a> {
     fn take_out(&mut self, location: Location, id: EntryId) {
         // First of all, while it still has its deadline.
         let is_kept = self.is_kept_by_cut(id);
+        self.forget_field_deadlines(id);
         let entries = &mut self.keyspace.entries;
         let Database { table, expiry, .. } = &mut self.keyspace.databases[self.database];
         table.remove(location);

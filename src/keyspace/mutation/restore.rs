@@ -57,6 +57,7 @@ impl Mutation<'_> {
         if let Some(copy) = copied {
             self.keyspace.entries.copy_large(copy);
             let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+            there.note_field_deadlines(target.bytes, copy);
             there.changed(target.bytes, Event::CopyTo);
         }
         copied.is_some()
@@ -64,14 +65,15 @@ impl Mutation<'_> {
 
     /// As [`Mutation::copy`], and deletes the source.
     pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        if self.duplicate(source, target_database, target).is_none() {
+        let Some(copy) = self.duplicate(source, target_database, target) else {
             return false;
-        }
+        };
         if let Some((_, id)) = self.locate(source)
             && self.keyspace.entries.get(id).large().is_some()
         {
             // The snapshot must see the source while it has its value.
             self.is_kept_by_cut(id);
+            self.forget_field_deadlines(id);
             self.keyspace.entries.disown(id);
         }
         let (from, to) = match target_database == self.database {
@@ -80,6 +82,7 @@ impl Mutation<'_> {
         };
         let is_removed = self.remove_for(source, from);
         let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        there.note_field_deadlines(target.bytes, copy);
         there.changed(target.bytes, to);
         is_removed
     }
@@ -109,18 +112,19 @@ impl Mutation<'_> {
             return false;
         };
         if let Some((location, id)) = self.locate(source) {
+            self.forget_field_deadlines(id);
             self.keyspace.entries.disown(id);
             self.take_out(location, id);
         }
         let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
+        let mut placed = copy;
         if let Some(deadline_ms) = deadline_ms {
-            let placed = there.locate(target);
-            let (location, id) = placed.expect("the copy was put there");
-            debug_assert_eq!(id, copy);
-            let moved = there.keyspace.entries.set_has_deadline(id, true);
-            there.settle(location, id, moved, None);
-            there.index_deadline(moved, None, deadline_ms);
+            let (location, _) = there.locate(target).expect("the copy was put there");
+            placed = there.keyspace.entries.set_has_deadline(copy, true);
+            there.settle(location, copy, placed, None);
+            there.index_deadline(placed, None, deadline_ms);
         }
+        there.note_field_deadlines(target.bytes, placed);
         there.changed(target.bytes, event);
         true
     }

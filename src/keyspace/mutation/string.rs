@@ -149,6 +149,7 @@ impl Mutation<'_> {
         deadline: DeadlineChange,
     ) {
         let is_kept = self.is_kept_by_cut(id);
+        self.forget_field_deadlines(id);
         let old_bits = self.keyspace.entries.get(id).access_bits();
         let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         let entries = &mut self.keyspace.entries;

@@ -107,6 +107,23 @@ fn a_copy_is_of_the_moment_it_began_and_others_wait_for_its_key_only() {
 }
 
 #[test]
+fn a_copy_has_the_deadlines_of_fields() {
+    let (mut rig, client) = Rig::with_large_hash();
+    rig.talk(client, "HPEXPIRE h 500 FIELDS 2 field:3 field:4\r\n");
+    assert_eq!(rig.talk(client, "COPY h copy\r\n"), ":1;");
+    assert_eq!(
+        rig.talk(client, "HPTTL copy FIELDS 1 field:3\r\n"),
+        "*1;:500;"
+    );
+    rig.node.engine().check_invariants();
+    rig.advance_ms(500);
+    let left = FIELDS - 2;
+    let replies = rig.talk(client, "HLEN copy\r\nHLEN h\r\n");
+    assert_eq!(replies, format!(":{left};:{left};"));
+    rig.node.engine().check_invariants();
+}
+
+#[test]
 fn what_changes_all_keys_and_transactions_wait_for_claimed_ones() {
     for request in [
         "FLUSHALL\r\n",

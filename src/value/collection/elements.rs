@@ -70,11 +70,12 @@ impl<'a, S: BlockStore> Elements<'a, S> {
         }
     }
 
-    /// Whether an element may have a deadline.
-    pub fn may_have_deadlines(&self) -> bool {
+    /// The least deadline of all elements. O(1) while there are none, and in a tree of more than
+    /// one leaf.
+    pub fn next_deadline(&self) -> Option<u64> {
         match self.kept {
-            Kept::Packed(block) => block.may_have_deadlines(),
-            Kept::Tree(view) => view.next_deadline(self.store).is_some(),
+            Kept::Packed(block) => block.least_deadline(),
+            Kept::Tree(view) => view.next_deadline(self.store),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `mod.rs` | the forms, and what changes need of the place where a collection lives |
 //! | `elements.rs` | reading: by key, by rank, in order |
 //! | `change.rs` | changing: elements come, change and go; a packed collection becomes large |
+//! | `plain_home.rs` | a place for one collection, for tests of the types |
 //!
 //! A type (`value/hash.rs` and the like) is written on these, once for both forms.
 //!
@@ -18,6 +19,8 @@
 
 mod change;
 mod elements;
+#[cfg(test)]
+pub(in crate::value) mod plain_home;
 
 pub use change::{ElementsMut, Spot};
 pub use elements::Elements;
