@@ -383,6 +383,11 @@ impl Keyspace {
         Err(self.random.u64(..))
     }
 
+    /// A source of random choices of its own, for one request; decided by the seed as all are.
+    pub fn fork_random(&mut self) -> fastrand::Rng {
+        self.random.fork()
+    }
+
     /// Begins changes of `database` at `now_ms`.
     #[inline]
     pub fn mutate(&mut self, database: usize, now_ms: u64) -> Mutation<'_> {

@@ -251,8 +251,8 @@ mod tests {
     fn short_commands_are_these() {
         let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get getbit \
                         getdel getex getset incr incrby incrbyfloat mget move persist pexpire \
-                        pexpireat pexpiretime psetex pttl renamenx set setex setnx strlen touch ttl \
-                        type unlink";
+                        pexpireat pexpiretime psetex pttl renamenx sadd scard set setex setnx \
+                        sismember smismember smove srem strlen touch ttl type unlink";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

@@ -14,6 +14,13 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
         "getex getdel setnx getset append incr decr incrby decrby incrbyfloat",
     ),
     ("write string slow", "set setex psetex setrange mset msetnx"),
+    ("write set fast", "sadd srem smove spop"),
+    ("write set slow", "sinterstore sunionstore sdiffstore"),
+    ("read set fast", "sismember smismember scard"),
+    (
+        "read set slow",
+        "smembers srandmember sinter sintercard sunion sdiff sscan",
+    ),
     ("write bitmap slow", "setbit bitop bitfield"),
     ("read bitmap fast", "getbit bitfield_ro"),
     ("read bitmap slow", "bitcount bitpos"),
@@ -350,20 +357,21 @@ const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
         "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl expiretime \
-         pexpiretime",
+         pexpiretime smembers smismember srandmember sinter sintercard sunion sdiff sscan",
     ),
     (
         "RO",
         "strlen exists touch type object|encoding object|freq object|idletime object|refcount \
-         watch memory|usage",
+         watch memory|usage sismember scard",
     ),
     (
         "RW access update",
         "getex getset incr decr incrby decrby incrbyfloat setbit move",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel"),
-    ("RW insert", "append"),
+    ("RW access delete", "getdel spop"),
+    ("RW insert", "append sadd"),
+    ("RW delete", "srem"),
     (
         "RW update",
         "setrange expire pexpire expireat pexpireat persist",
@@ -371,7 +379,9 @@ const OF_REDIS: &[(&str, &str)] = &[
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),
     ("RM delete", "del unlink"),
-    ("OW update, RO access", "bitop"),
+    ("OW update, RO access", "bitop sunionstore sdiffstore"),
+    ("RW update, RO access", "sinterstore"),
+    ("RW access delete, RW insert", "smove"),
     ("RW access delete, OW update", "rename"),
     ("RW access delete, OW insert", "renamenx"),
     ("RO access, OW update", "copy"),

@@ -117,6 +117,25 @@ impl Mutation<'_> {
         }
     }
 
+    /// Puts a new collection, which begins empty and to which `build` adds an element at least, in
+    /// the place of whatever the key held; the deadline is gone. Nobody hears of the old value.
+    pub fn store<T: CollectionType>(
+        &mut self,
+        key: Key<'_>,
+        event: Event,
+        build: impl FnOnce(&mut T::Mut<EntryHome<'_>>),
+    ) {
+        if let Some((location, id)) = self.locate(key) {
+            self.take_out(location, id);
+        }
+        let build = |collection: &mut T::Mut<EntryHome<'_>>| {
+            build(collection);
+            Ok::<_, WrongType>(Changed::when(true, event, ()))
+        };
+        let built = self.change_new::<T, (), WrongType>(key, build);
+        built.expect("what is put in place of a value asks for no type");
+    }
+
     fn change_found<T: CollectionType, R, E>(
         &mut self,
         key: Key<'_>,
