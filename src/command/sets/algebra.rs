@@ -1,8 +1,8 @@
 //! Several sets at once: what they have in common, together, or one alone; told or stored.
 //!
 //! ```text
-//!  keys ─▶ each read once: counted, its type checked ─▶ the sets ─▶ SINTER, SUNION, SDIFF ─▶ reply
-//!                                                                                 └▶ Members ─▶ a new set
+//!  keys ─▶ each read once: counted, its type checked ─▶ the sets ─▶ members ─┬▶ the reply
+//!                                                                            └▶ a new set
 //! ```
 //!
 //! Not here: how sets are walked (`value/set_algebra.rs`).
