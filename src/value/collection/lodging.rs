@@ -6,7 +6,6 @@ use super::{Body, CollectionType, Form, Home, Trees};
 use crate::base::hash::KeyHasher;
 use crate::structures::block::integers::IntegerSet;
 use crate::structures::block::{Block, BlockMut, Shape};
-use crate::structures::block_tree::BlockStore;
 use crate::structures::block_tree::arena::Arena;
 use crate::value::encoding::EncodingLimits;
 

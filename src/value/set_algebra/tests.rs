@@ -107,7 +107,9 @@ fn integers_alone_are_told_in_ascending_order() {
         let mut lodging = Lodging::new::<Set>(7);
         let mut set = lodging.change::<Set>();
         set.expect(Item::Integer(0), 1);
-        members.map(|member| set.add_item(Item::Integer(member)));
+        for member in members {
+            set.add_item(Item::Integer(member));
+        }
         lodging
     });
     let sets: Vec<TestSet<'_>> = lodgings.iter().map(Lodging::read::<Set>).collect();
@@ -137,7 +139,7 @@ fn an_intersection_ends_when_it_is_told_to() {
 fn kept_members_come_back_in_order() {
     let mut members = Members::default();
     let items = [Item::Text(b"a"), Item::Integer(-5), Item::Text(b"")];
-    items.map(|item| members.push(item));
+    items.iter().for_each(|&item| members.push(item));
     assert_eq!(members.iter().collect::<Vec<_>>(), items);
     assert_eq!((members.count(), members.byte_len()), (3, 5));
 }
