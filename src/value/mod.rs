@@ -7,6 +7,8 @@
 //! | [`collection`] | how collections of all types are kept, read and changed |
 //! | [`hash`] | fields with values; `hash_random.rs` draws some |
 //! | [`list`] | items in an order of their own, at both ends of which others come and go |
+//! | [`set`] | members, each once |
+//! | [`set_algebra`] | unions, intersections and differences of sets |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -25,4 +27,6 @@ mod hash_random;
 pub mod kind;
 pub mod list;
 pub mod record;
+pub mod set;
+pub mod set_algebra;
 pub mod string;

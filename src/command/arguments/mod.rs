@@ -1,8 +1,9 @@
 //! Arguments that several families read the same way: numbers, databases, options that set a
-//! deadline, long lists of keys, scans.
+//! deadline, long lists of keys, scans, random choices.
 
 pub(super) mod expire;
 pub(super) mod many_keys;
+pub(super) mod sample;
 pub(super) mod scan;
 
 use crate::base::numbers::parse_i64;

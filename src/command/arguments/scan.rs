@@ -290,3 +290,93 @@ impl PageWay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::args::OwnedArgs;
+
+    const WAY: PageWay = PageWay {
+        dialect: Dialect::Resp2,
+        may_wait: true,
+    };
+
+    fn options<'a>(words: &'a OwnedArgs) -> Result<ScanOptions<'a>, ReplyError> {
+        ScanOptions::read(words.args(), |name, value| match value {
+            Some(_) if name == b"two" => 2,
+            _ if name == b"one" => 1,
+            _ => 0,
+        })
+    }
+
+    fn page(words: &[&str]) -> ScanPage {
+        let words = OwnedArgs::from_slices(words);
+        ScanPage::new(0, options(&words).unwrap(), 1, WAY).unwrap()
+    }
+
+    fn replied(page: &ScanPage) -> String {
+        let mut out = Vec::new();
+        page.reply(&mut ReplyWriter::new(&mut out, Dialect::Resp2));
+        String::from_utf8(out).unwrap().replace("\r\n", "|")
+    }
+
+    #[test]
+    fn options_of_others_stand_between() {
+        let words = OwnedArgs::from_slices(&["one", "MATCH", "a*", "two", "count", "Count", "7"]);
+        let read = options(&words).unwrap();
+        assert_eq!((read.pattern, read.count), (&b"a*"[..], 7));
+        for wrong in [&["three"][..], &["count"], &["two"], &["one", "1"]] {
+            let words = OwnedArgs::from_slices(wrong);
+            assert_eq!(options(&words).unwrap_err(), ReplyError::SYNTAX);
+        }
+    }
+
+    /// Goal: a page goes on to the step at which enough elements were looked at, matching or not.
+    /// Method: steps of four integers.
+    #[test]
+    fn a_page_ends_with_the_step_that_fills_it() {
+        let fill = |page: &mut ScanPage| {
+            page.fill(|page, cursor| {
+                for value in cursor..cursor + 4 {
+                    let member = Item::Integer(value as i64);
+                    page.show(member, |reply| reply.item(member));
+                }
+                if cursor < 40 { cursor + 4 } else { 0 }
+            });
+        };
+        let mut few = page(&["count", "5", "match", "[1-6]"]);
+        fill(&mut few);
+        assert_eq!(replied(&few), "*2|$1|8|*6|$1|1|$1|2|$1|3|$1|4|$1|5|$1|6|");
+        let mut all = page(&["count", "1000", "match", "43"]);
+        fill(&mut all);
+        assert_eq!(replied(&all), "*2|$1|0|*1|$2|43|");
+    }
+
+    /// Goal: a match that takes long is decided in steps, with the others that came after it.
+    /// Method: long names, and a pattern that is tried at each of their places.
+    #[test]
+    fn matches_that_take_long_are_decided_in_steps() {
+        let pattern = format!("*{}[xy]*", "[ab]".repeat(300));
+        let mut page = page(&["match", &pattern]);
+        let mut matching = vec![b'a'; 30_000];
+        let other = matching.clone();
+        matching.push(b'x');
+        page.fill(|page, _| {
+            for name in [&other[..], &matching, &other, b"x"] {
+                page.show(Item::Text(name), |reply| reply.integer(name.len() as i64));
+            }
+            0
+        });
+        assert!(page.undecided.len() > 1, "the work is not enough for these");
+        assert!(page.used_bytes() > 60_000);
+        let mut keyspace = Keyspace::new(1, 1);
+        let mut out = Vec::new();
+        let mut step_count = 0;
+        let mut reply = ReplyWriter::new(&mut out, Dialect::Resp2);
+        while !page.step(&mut keyspace, 0, &mut reply) {
+            step_count += 1;
+        }
+        assert!(step_count > 100, "{step_count} steps");
+        assert_eq!(out, b"*2\r\n$1\r\n0\r\n*1\r\n:30001\r\n");
+    }
+}

@@ -14,6 +14,13 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
         "getex getdel setnx getset append incr decr incrby decrby incrbyfloat",
     ),
     ("write string slow", "set setex psetex setrange mset msetnx"),
+    ("write set fast", "sadd srem smove spop"),
+    ("write set slow", "sinterstore sunionstore sdiffstore"),
+    ("read set fast", "sismember smismember scard"),
+    (
+        "read set slow",
+        "smembers srandmember sinter sintercard sunion sdiff sscan",
+    ),
     ("write bitmap slow", "setbit bitop bitfield"),
     ("read bitmap fast", "getbit bitfield_ro"),
     ("read bitmap slow", "bitcount bitpos"),
@@ -358,12 +365,13 @@ const OF_REDIS: &[(&str, &str)] = &[
         "RO access",
         "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
          expiretime pexpiretime lindex lrange lpos hget hmget hgetall hkeys hvals \
-         hrandfield hscan httl hpttl hexpiretime hpexpiretime",
+         hrandfield hscan httl hpttl hexpiretime hpexpiretime smembers smismember \
+         srandmember sinter sintercard sunion sdiff sscan",
     ),
     (
         "RO",
         "strlen exists touch type object|encoding object|freq object|idletime \
-         object|refcount watch memory|usage llen hlen hexists hstrlen",
+         object|refcount watch memory|usage llen hlen hexists hstrlen sismember scard",
     ),
     (
         "RW access update",
@@ -371,13 +379,13 @@ const OF_REDIS: &[(&str, &str)] = &[
          hgetex",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel lpop rpop lmpop hgetdel"),
-    ("RW access delete, RW insert", "lmove rpoplpush"),
+    ("RW access delete", "getdel lpop rpop lmpop hgetdel spop"),
+    ("RW access delete, RW insert", "lmove rpoplpush smove"),
     (
         "RW insert",
-        "append lpush rpush lpushx rpushx linsert hsetnx",
+        "append lpush rpush lpushx rpushx linsert hsetnx sadd",
     ),
-    ("RW delete", "ltrim lrem hdel"),
+    ("RW delete", "ltrim lrem hdel srem"),
     (
         "RW update",
         "setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
@@ -386,7 +394,8 @@ const OF_REDIS: &[(&str, &str)] = &[
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),
     ("RM delete", "del unlink"),
-    ("OW update, RO access", "bitop"),
+    ("OW update, RO access", "bitop sunionstore sdiffstore"),
+    ("RW update, RO access", "sinterstore"),
     ("RW access delete, OW update", "rename"),
     ("RW access delete, OW insert", "renamenx"),
     ("RO access, OW update", "copy"),

@@ -24,6 +24,7 @@ const OFFSET_COUNT: usize = 2;
 
 /// Least width: two bytes.
 const LOG_WIDTH_MIN: u8 = 1;
+const LOG_WIDTH_MIDDLE: u8 = 2;
 const LOG_WIDTH_MAX: u8 = 3;
 
 /// A set to be read.
@@ -41,10 +42,16 @@ fn log_width_of(value: i64) -> u8 {
     if i16::try_from(value).is_ok() {
         LOG_WIDTH_MIN
     } else if i32::try_from(value).is_ok() {
-        2
+        LOG_WIDTH_MIDDLE
     } else {
         LOG_WIDTH_MAX
     }
+}
+
+/// The first bytes of a field.
+#[inline]
+fn first<const N: usize>(field: &[u8]) -> [u8; N] {
+    *field.first_chunk().expect("integers stand within the set")
 }
 
 impl<'a> IntegerSet<'a> {
@@ -108,12 +115,15 @@ impl<'a> IntegerSet<'a> {
         self.bytes[OFFSET_OWNER]
     }
 
+    #[inline]
     fn at(&self, index: usize) -> i64 {
-        let width = self.width();
-        let field = &self.bytes[HEAD_BYTES + index * width..][..width];
-        let mut all = [0; 8];
-        all[8 - width..].copy_from_slice(field);
-        i64::from_le_bytes(all) >> (64 - 8 * width)
+        let field = &self.bytes[HEAD_BYTES + (index << self.log_width())..];
+        // A field of a known width is one load.
+        match self.log_width() {
+            LOG_WIDTH_MIN => i64::from(i16::from_le_bytes(first(field))),
+            LOG_WIDTH_MIDDLE => i64::from(i32::from_le_bytes(first(field))),
+            _ => i64::from_le_bytes(first(field)),
+        }
     }
 
     /// The integer at `index`, if there are as many.

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `mod.rs` | the forms, and what changes need of the place where a collection lives |
 //! | `elements.rs` | reading: by key, by rank, in order |
+//! | `lodging.rs` | where a collection lives in tests |
 //! | `change.rs` | changing: elements come, change and go; a packed collection becomes large |
 //! | `plain_home.rs` | a place for one collection, for tests of the types |
 //!
@@ -19,6 +20,8 @@
 
 mod change;
 mod elements;
+#[cfg(test)]
+pub mod lodging;
 #[cfg(test)]
 pub(in crate::value) mod plain_home;
 
