@@ -383,6 +383,12 @@ impl Keyspace {
         Err(self.random.u64(..))
     }
 
+    /// A generator of random numbers for one request, which depends on the seed and on how many
+    /// were asked for before.
+    pub fn fork_random(&mut self) -> fastrand::Rng {
+        self.random.fork()
+    }
+
     /// Begins changes of `database` at `now_ms`.
     #[inline]
     pub fn mutate(&mut self, database: usize, now_ms: u64) -> Mutation<'_> {

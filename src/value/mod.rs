@@ -6,6 +6,7 @@
 //! | [`encoding`] | what Redis would call the way a collection is kept |
 //! | [`collection`] | how collections of all types are kept, read and changed |
 //! | [`hash`] | fields with values |
+//! | [`sorted_set`] | members with scores, in order |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -22,4 +23,5 @@ pub mod encoding;
 pub mod hash;
 pub mod kind;
 pub mod record;
+pub mod sorted_set;
 pub mod string;

@@ -117,6 +117,29 @@ impl Mutation<'_> {
         }
     }
 
+    /// Puts a collection that `fill` fills in the place of whatever a key holds, its deadline
+    /// included. If it stays empty, the key is deleted.
+    pub fn store<T: CollectionType>(
+        &mut self,
+        key: Key<'_>,
+        event: Event,
+        fill: impl FnOnce(&mut T::Mut<EntryHome<'_>>),
+    ) {
+        let old = self.locate(key);
+        // Nobody hears of a value that another takes the place of.
+        if let Some((location, id)) = old {
+            self.take_out(location, id);
+        }
+        let outcome = self.change_new::<T, (), WrongType>(key, |collection| {
+            fill(collection);
+            Ok(Changed::when(true, event, ()))
+        });
+        debug_assert!(outcome.is_ok(), "nothing there is of another type");
+        if old.is_some() && self.locate(key).is_none() {
+            self.changed(key.bytes, Event::Del);
+        }
+    }
+
     fn change_found<T: CollectionType, R, E>(
         &mut self,
         key: Key<'_>,

@@ -191,6 +191,12 @@ impl<'a> ElementRef<'a> {
         Self { shape, bytes }
     }
 
+    /// What it is.
+    #[inline]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Its bytes.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
