@@ -96,12 +96,21 @@ impl Kind {
 
 /// The type of a value by its name, or by the last part of a hyphenated name. Others are strings,
 /// but for `unix-time-…`, and for `float-…` where another type is not named here.
-const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
+const KINDS_BY_NAME: [(&[&str], Kind); 4] = [
     (
-        &["key", "newkey", "destkey", "source", "destination"],
+        &[
+            "key",
+            "newkey",
+            "destkey",
+            "source",
+            "destination",
+            "dst",
+            "src",
+        ],
         Kind::Key,
     ),
     (&["pattern"], Kind::Pattern),
+    (&["score"], Kind::Double),
     (
         &[
             "bit",
@@ -117,6 +126,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "index1",
             "index2",
             "len",
+            "limit",
             "milliseconds",
             "microseconds",
             "numkeys",
@@ -129,6 +139,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "start",
             "stop",
             "timeout",
+            "weight",
         ],
         Kind::Integer,
     ),
@@ -136,12 +147,16 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
 
 /// The name of a choice that has an alternative of a certain name. The names of the alternatives
 /// joined by `_` are the name of any other.
-const CHOICE_NAMES: [(&str, &str); 5] = [
+const CHOICE_NAMES: [(&str, &str); 9] = [
     ("milliseconds", "expiration"),
     ("nx", "condition"),
     ("byte", "unit"),
     ("async", "flush-type"),
     ("wrap", "overflow"),
+    ("gt", "comparison"),
+    ("byscore", "sortby"),
+    ("sum", "aggregate"),
+    ("min", "where"),
 ];
 
 /// One argument of a command.
