@@ -1,8 +1,9 @@
 //! Arguments that several families read the same way: numbers, databases, options that set a
-//! deadline, long lists of keys.
+//! deadline, long lists of keys, scans.
 
 pub(super) mod expire;
 pub(super) mod many_keys;
+pub(super) mod scan;
 
 use crate::base::numbers::parse_i64;
 use crate::protocol::error::ReplyError;

@@ -10,12 +10,14 @@
 //! Invariant: a step is bounded by the bytes of keys and by the work of matching, not in keys only;
 //! it ends with the key at which that is used up, in the middle of a match if need be.
 //!
-//! Not here: matching (`base/glob`); the order of keys (`keyspace/`); when steps are taken
+//! Not here: options (`arguments/scan.rs`); matching (`base/glob`); the order of keys (`keyspace/`); when steps are taken
 //! (`node/reading.rs`).
 
 use crate::base::glob::{Matching, Pattern};
 use crate::base::limits::SCAN_KEYS_MAX;
-use crate::base::numbers::{parse_i64, parse_u64};
+use crate::command::arguments::scan::{
+    PAGE_WORK, STEP_WORK, ScanOptions, read_cursor, read_pattern,
+};
 use crate::command::declare::family;
 use crate::command::declare::keys::Keys;
 use crate::command::declare::spec::{Categories, CommandSpec, Flags, Outcome};
@@ -30,18 +32,8 @@ use std::ops::ControlFlow;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&KEYS, &SCAN];
 
-/// Keys that SCAN looks at if the request does not say.
-const SCAN_COUNT_DEFAULT: usize = 10;
-
 /// Buckets that SCAN looks at for each key it was asked for, found or not, as in Redis.
 const SCAN_BUCKETS_PER_KEY: usize = 10;
-
-/// What one step does at most, in bytes of keys: some ten microseconds.
-const STEP_WORK: usize = 8 * 1024;
-
-/// What a page of SCAN, or KEYS answered at once, does at most: about a millisecond. Ten thousand
-/// keys of a hundred bytes are less.
-const PAGE_WORK: usize = 2 << 20;
 
 /// What a key costs beside its bytes: its entry comes from memory.
 const WORK_A_KEY: usize = 64;
@@ -51,11 +43,6 @@ const WORK_A_BUCKET: usize = 16;
 
 /// A piece of the reply of KEYS is closed when it has grown to this.
 const PIECE_BYTES: usize = 64 * 1024;
-
-const TOO_MANY_CLASSES: ReplyError =
-    ReplyError::fixed("ERR pattern has too many character classes");
-const TOO_COMPLEX: ReplyError =
-    ReplyError::fixed("ERR pattern is too complex to be matched inside a transaction");
 
 /// A walk over the keys of a database that match a pattern. It follows the number of the database,
 /// whatever FLUSHDB and SWAPDB do to it meanwhile.
@@ -77,16 +64,9 @@ impl Walk {
     /// # Errors
     /// If the pattern is too complex: for any walk, or for one that can't be made in steps.
     fn new(context: &Context<'_>, cursor: u64, pattern: &[u8]) -> Result<Self, ReplyError> {
-        let pattern = match pattern {
-            b"*" => None,
-            _ => Some(Pattern::new(pattern, false).map_err(|_| TOO_MANY_CLASSES)?),
-        };
-        if !context.may_wait && pattern.as_ref().is_some_and(|pattern| !pattern.is_easy()) {
-            return Err(TOO_COMPLEX);
-        }
         Ok(Self {
             database: context.database(),
-            pattern,
+            pattern: read_pattern(pattern, context.may_wait)?,
             cursor,
             has_reached_end: false,
             visited_count: 0,
@@ -273,39 +253,20 @@ static SCAN: CommandSpec = family::GENERIC
     .keys(Keys::NONE);
 
 fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let cursor = parse_u64(args.get(1)).ok_or(ReplyError::INVALID_CURSOR)?;
-    let mut count = SCAN_COUNT_DEFAULT;
-    let mut pattern = &b"*"[..];
+    let cursor = read_cursor(args.get(1))?;
     let mut has_type = true;
-    let mut index = 2;
-    while index < args.len() {
-        let name = args.get(index);
-        if index + 1 == args.len() {
-            return Err(ReplyError::SYNTAX);
-        }
-        let value = args.get(index + 1);
-        if name.eq_ignore_ascii_case(b"count") {
-            let wanted = parse_i64(value).ok_or(ReplyError::NOT_INTEGER)?;
-            if wanted < 1 {
-                return Err(ReplyError::SYNTAX);
-            }
-            count = usize::try_from(wanted)
-                .unwrap_or(SCAN_KEYS_MAX)
-                .min(SCAN_KEYS_MAX);
-        } else if name.eq_ignore_ascii_case(b"match") {
-            pattern = value;
-        } else if name.eq_ignore_ascii_case(b"type") {
+    let options = ScanOptions::read(args.skip(2), |name, value| match value {
+        Some(value) if name.eq_ignore_ascii_case(b"type") => {
             has_type = value.eq_ignore_ascii_case(b"string");
-        } else {
-            return Err(ReplyError::SYNTAX);
+            2
         }
-        index += 2;
-    }
+        _ => 0,
+    })?;
     let mut page = ScanPage {
-        walk: Walk::new(context, cursor, pattern)?,
-        keys_max: count,
+        walk: Walk::new(context, cursor, options.pattern)?,
+        keys_max: options.count,
         // So that a call on a table that lost its keys ends, too.
-        buckets_left: count.saturating_mul(SCAN_BUCKETS_PER_KEY),
+        buckets_left: options.count.saturating_mul(SCAN_BUCKETS_PER_KEY),
         has_type,
         encoded: Vec::new(),
     };
