@@ -383,8 +383,7 @@ impl Keyspace {
         Err(self.random.u64(..))
     }
 
-    /// A generator of random numbers for one request, which depends on the seed and on how many
-    /// were asked for before.
+    /// A source of random choices of its own, for one request; decided by the seed as all are.
     pub fn fork_random(&mut self) -> fastrand::Rng {
         self.random.fork()
     }

@@ -28,7 +28,7 @@ impl Access {
     pub const CHANGE_UNTOLD: Self = Self(&["RW", "update"]);
     /// Adds to the value.
     pub const EXTEND: Self = Self(&["RW", "insert"]);
-    /// Takes parts of the value away, untold.
+    /// Takes from the value, which stays untold.
     pub const REDUCE: Self = Self(&["RW", "delete"]);
     /// Tells the value and takes it away.
     pub const TAKE: Self = Self(&["RW", "access", "delete"]);

@@ -252,7 +252,8 @@ mod tests {
         let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get getbit \
                         getdel getex getset incr incrby incrbyfloat mget move persist pexpire \
                         pexpireat pexpiretime psetex pttl renamenx set setex setnx strlen touch ttl \
-                        type unlink";
+                        type unlink zadd zcard zcount zincrby zlexcount zmscore zrank zrem zrevrank \
+                        zscore";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

@@ -20,7 +20,7 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
     ("keyspace write slow", "del rename copy"),
     (
         "keyspace write fast",
-        "unlink renamenx move expire pexpire expireat pexpireat persist",
+        "unlink renamenx move expire pexpire expireat pexpireat persist zadd",
     ),
     (
         "keyspace read fast",
@@ -350,28 +350,37 @@ const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
         "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl expiretime \
-         pexpiretime",
+         pexpiretime zcount zlexcount zscore zmscore zrank zrevrank zrange zrevrange zrangebyscore \
+         zrevrangebyscore zrangebylex zrevrangebylex zrandmember zunion zinter zdiff zintercard \
+         zscan",
     ),
     (
         "RO",
         "strlen exists touch type object|encoding object|freq object|idletime object|refcount \
-         watch memory|usage",
+         watch memory|usage zcard",
     ),
     (
         "RW access update",
-        "getex getset incr decr incrby decrby incrbyfloat setbit move",
+        "getex getset incr decr incrby decrby incrbyfloat setbit move zincrby",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel"),
+    ("RW access delete", "getdel zpopmin zpopmax zmpop"),
+    (
+        "RW delete",
+        "zrem zremrangebyrank zremrangebyscore zremrangebylex",
+    ),
     ("RW insert", "append"),
     (
         "RW update",
-        "setrange expire pexpire expireat pexpireat persist",
+        "setrange expire pexpire expireat pexpireat persist zadd",
     ),
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),
     ("RM delete", "del unlink"),
-    ("OW update, RO access", "bitop"),
+    (
+        "OW update, RO access",
+        "bitop zrangestore zunionstore zinterstore zdiffstore",
+    ),
     ("RW access delete, OW update", "rename"),
     ("RW access delete, OW insert", "renamenx"),
     ("RO access, OW update", "copy"),

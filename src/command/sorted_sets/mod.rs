@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `add.rs` | members come and change: ZADD, ZINCRBY |
 //! | `remove.rs` | members go: ZREM, ZREMRANGEBY…, ZPOPMIN and the like |
-//! | `read.rs` | members are told one by one, or counted: ZSCORE and the like |
+//! | `read.rs` | members are told one by one, or counted: ZSCORE and the like, ZSCAN |
 //! | `range.rs` | how requests spell ranges |
 //! | `ranges.rs` | ranges are told or stored: ZRANGE and the like |
 //! | `combine.rs` | several at once: ZUNION and the like |

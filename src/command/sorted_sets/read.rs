@@ -1,16 +1,18 @@
 //! Members of sorted sets told one by one, and counted.
 
 use super::range::By;
+use crate::command::arguments::scan::{PageWay, ScanOptions, ScanPage, read_cursor, reply_empty};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
+use crate::structures::item::Item;
 use crate::value::sorted_set::SortedSet;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[
-    &ZCARD, &ZCOUNT, &ZLEXCOUNT, &ZSCORE, &ZMSCORE, &ZRANK, &ZREVRANK,
+    &ZCARD, &ZCOUNT, &ZLEXCOUNT, &ZSCORE, &ZMSCORE, &ZRANK, &ZREVRANK, &ZSCAN,
 ];
 
 const FAST: Flags = Flags::READ_ONLY.and(Flags::FAST_ON_KEYS);
@@ -149,5 +151,35 @@ fn rank(
         None if has_score => reply.null_array(),
         None => reply.null(),
     }
+    Ok(())
+}
+
+static ZSCAN: CommandSpec = family::SORTED_SET
+    .command("zscan", "key cursor [MATCH pattern] [COUNT count]", zscan)
+    .summary("Returns some members of a sorted set with their scores, and where to go on.")
+    .since("2.8.0")
+    .cost("O(COUNT) for a call, O(size) for a whole scan")
+    .flags(Flags::READ_ONLY);
+
+fn zscan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let cursor = read_cursor(args.get(2))?;
+    let way = PageWay::of(context);
+    let key = context.key(args, 1);
+    let (reply, set) = context.read_as::<SortedSet>(key)?;
+    let Some(set) = set else {
+        reply_empty(reply);
+        return Ok(());
+    };
+    let options = ScanOptions::read(args.skip(3), |_, _| 0)?;
+    let mut page = ScanPage::new(cursor, options, 2, way)?;
+    page.fill(|page, cursor| {
+        set.scan(cursor, |member, score| {
+            page.show(member, |reply| {
+                reply.item(member);
+                reply.item(Item::Double(score));
+            });
+        })
+    });
+    page.answer(context);
     Ok(())
 }

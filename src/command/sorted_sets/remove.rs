@@ -108,7 +108,7 @@ static ZPOPMIN: CommandSpec = family::SORTED_SET
     .summary("Removes the members of the least scores from a sorted set and returns them.")
     .since("5.0.0")
     .cost("O(number of members * log(size))")
-    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .flags(Flags::WRITE.and(Flags::FAST))
     .access(Access::TAKE);
 
 fn zpopmin(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -120,7 +120,7 @@ static ZPOPMAX: CommandSpec = family::SORTED_SET
     .summary("Removes the members of the greatest scores from a sorted set and returns them.")
     .since("5.0.0")
     .cost("O(number of members * log(size))")
-    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .flags(Flags::WRITE.and(Flags::FAST))
     .access(Access::TAKE);
 
 fn zpopmax(context: &mut Context<'_>, args: Args<'_>) -> Outcome {

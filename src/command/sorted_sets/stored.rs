@@ -33,7 +33,15 @@ impl StoredMembers {
     /// Makes a key hold these members and nothing else; without any it is deleted. Replies how
     /// many they are.
     pub(super) fn store(self, context: &mut Context<'_>, key: Key<'_>, event: Event) {
+        let count = self.scores.len() as i64;
+        if count == 0 {
+            context.mutate().remove(key);
+            context.reply.integer(0);
+            return;
+        }
         context.mutate().store::<SortedSet>(key, event, |set| {
+            let longest = self.scores.iter().map(|(len, _)| *len).max();
+            set.note_size(count as u64, longest.unwrap_or_default());
             let mut rest = &self.texts[..];
             for &(len, score) in &self.scores {
                 let (member, after) = rest.split_at(len);
@@ -41,6 +49,6 @@ impl StoredMembers {
                 rest = after;
             }
         });
-        context.reply.integer(self.scores.len() as i64);
+        context.reply.integer(count);
     }
 }

@@ -117,27 +117,23 @@ impl Mutation<'_> {
         }
     }
 
-    /// Puts a collection that `fill` fills in the place of whatever a key holds, its deadline
-    /// included. If it stays empty, the key is deleted.
+    /// Puts a new collection, which begins empty and to which `build` adds an element at least, in
+    /// the place of whatever the key held; the deadline is gone. Nobody hears of the old value.
     pub fn store<T: CollectionType>(
         &mut self,
         key: Key<'_>,
         event: Event,
-        fill: impl FnOnce(&mut T::Mut<EntryHome<'_>>),
+        build: impl FnOnce(&mut T::Mut<EntryHome<'_>>),
     ) {
-        let old = self.locate(key);
-        // Nobody hears of a value that another takes the place of.
-        if let Some((location, id)) = old {
+        if let Some((location, id)) = self.locate(key) {
             self.take_out(location, id);
         }
-        let outcome = self.change_new::<T, (), WrongType>(key, |collection| {
-            fill(collection);
-            Ok(Changed::when(true, event, ()))
-        });
-        debug_assert!(outcome.is_ok(), "nothing there is of another type");
-        if old.is_some() && self.locate(key).is_none() {
-            self.changed(key.bytes, Event::Del);
-        }
+        let build = |collection: &mut T::Mut<EntryHome<'_>>| {
+            build(collection);
+            Ok::<_, WrongType>(Changed::when(true, event, ()))
+        };
+        let built = self.change_new::<T, (), WrongType>(key, build);
+        built.expect("what is put in place of a value asks for no type");
     }
 
     fn change_found<T: CollectionType, R, E>(

@@ -234,12 +234,19 @@ impl<H: Home> SortedSetMut<H> {
         let Some(new) = decide(old).filter(|&new| old != Some(new)) else {
             return Update::Kept;
         };
-        self.write(spot, code, old, new);
-        if old.is_some() {
-            return Update::Changed;
+        if old.is_none() {
+            self.note_size(self.elements.body().len() + 1, member.len());
         }
-        self.note_size(member.len());
-        Update::Added
+        // In a listpack −0 is the integer 0. Adding 0 turns it into that, and changes nothing else.
+        let new = match self.elements.body().encoding() {
+            Encoding::Small | Encoding::Integers => new + 0.0,
+            Encoding::Outgrown => new,
+        };
+        self.write(spot, code, old, new);
+        match old {
+            Some(_) => Update::Changed,
+            None => Update::Added,
+        }
     }
 
     fn write(&mut self, spot: Spot, member: Code<'_>, old: Option<f64>, new: f64) {
@@ -363,12 +370,12 @@ impl<H: Home> SortedSetMut<H> {
         }
     }
 
-    /// Notes the size that the set has now, and the longest member that came.
-    fn note_size(&mut self, member_len: usize) {
+    /// Notes how many members there are going to be, and how long a new one is: what the encoding
+    /// is called follows from it.
+    pub fn note_size(&mut self, count: u64, member_len: usize) {
         let limits = self.elements.home().limits().sorted_set;
-        let body = self.elements.body();
-        let is_outgrown = body.encoding() != Encoding::Outgrown
-            && (member_len as u64 > limits.value_bytes_max || body.len() > limits.entries_max);
+        let is_outgrown = self.elements.body().encoding() != Encoding::Outgrown
+            && (member_len as u64 > limits.value_bytes_max || count > limits.entries_max);
         if is_outgrown {
             self.elements.set_encoding(Encoding::Outgrown);
         }

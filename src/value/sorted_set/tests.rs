@@ -122,7 +122,7 @@ fn compare(random: &mut Rng, keyspace: &Keyspace, model: &Model) {
     assert_eq!(set.len(), len as u64);
     assert_eq!(owned(set.iter()), members);
     for (rank, (member, score)) in members.iter().enumerate() {
-        assert_eq!(set.score(member).map(f64::to_bits), Some(score.to_bits()));
+        assert_eq!(set.score(member), Some(*score));
         assert_eq!(set.rank(member), Some((rank as u64, *score)));
     }
     assert_eq!(set.score(b"never there"), None);
@@ -328,9 +328,27 @@ fn a_score_that_equals_the_present_one_changes_nothing() {
         assert_eq!(set.update(b"a", |_| None), Update::Kept);
         assert_eq!(set.update(b"b", |old| old), Update::Kept);
     });
-    let set = read(&keyspace, b"k").unwrap();
-    assert!(set.score(b"a").unwrap().is_sign_negative());
-    assert_eq!(set.len(), 1);
+    assert_eq!(read(&keyspace, b"k").unwrap().len(), 1);
+}
+
+/// As in Redis, where a listpack has 0 for it and a skiplist a double.
+#[test]
+fn minus_0_is_0_as_long_as_the_set_is_called_small() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let is_negative = |keyspace: &Keyspace, member: &[u8]| {
+        let score = read(keyspace, b"k").and_then(|set| set.score(member));
+        score.expect("it is there").is_sign_negative()
+    };
+    change(&mut keyspace, b"k", |set| set.put(b"a", -0.0));
+    assert!(!is_negative(&keyspace, b"a"));
+    let long = [b'x'; 65];
+    change(&mut keyspace, b"k", |set| set.put(&long, -0.0));
+    assert!(is_negative(&keyspace, &long));
+    assert!(!is_negative(&keyspace, b"a"));
+    change(&mut keyspace, b"k", |set| {
+        (set.put(b"a", 1.0), set.put(b"a", -0.0))
+    });
+    assert!(is_negative(&keyspace, b"a"));
 }
 
 /// Combinations of three sets beside maps.
