@@ -447,3 +447,20 @@ fn infinities_that_cancel_each_other_out_are_0() {
     }
     assert_eq!(score_order(0.0).cmp(&score_order(-0.0)), Ordering::Equal);
 }
+
+#[test]
+fn the_encoding_is_outgrown_by_one_member_too_many_and_stays_so() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let encoding = |keyspace: &Keyspace| {
+        let entry = keyspace.find(0, keyspace.key(b"k"), 0).unwrap();
+        keyspace.body(entry, 0).unwrap().encoding()
+    };
+    set_of_one_score(&mut keyspace, 128);
+    assert_eq!(encoding(&keyspace), Encoding::Small);
+    change(&mut keyspace, b"k", |set| set.put(b"m000", 8.0));
+    assert_eq!(encoding(&keyspace), Encoding::Small);
+    change(&mut keyspace, b"k", |set| set.put(b"one more", 8.0));
+    assert_eq!(encoding(&keyspace), Encoding::Outgrown);
+    change(&mut keyspace, b"k", |set| set.remove(b"one more"));
+    assert_eq!(encoding(&keyspace), Encoding::Outgrown);
+}
