@@ -14,13 +14,28 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
         "getex getdel setnx getset append incr decr incrby decrby incrbyfloat",
     ),
     ("write string slow", "set setex psetex setrange mset msetnx"),
+    ("write sortedset fast", "zadd zincrby zrem zpopmin zpopmax"),
+    (
+        "write sortedset slow",
+        "zremrangebyrank zremrangebyscore zremrangebylex zmpop zrangestore zunionstore \
+         zinterstore zdiffstore",
+    ),
+    (
+        "read sortedset fast",
+        "zcard zcount zlexcount zscore zmscore zrank zrevrank",
+    ),
+    (
+        "read sortedset slow",
+        "zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrandmember \
+         zunion zinter zdiff zintercard zscan",
+    ),
     ("write bitmap slow", "setbit bitop bitfield"),
     ("read bitmap fast", "getbit bitfield_ro"),
     ("read bitmap slow", "bitcount bitpos"),
     ("keyspace write slow", "del rename copy"),
     (
         "keyspace write fast",
-        "unlink renamenx move expire pexpire expireat pexpireat persist zadd",
+        "unlink renamenx move expire pexpire expireat pexpireat persist",
     ),
     (
         "keyspace read fast",
