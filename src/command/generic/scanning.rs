@@ -10,8 +10,8 @@
 //! Invariant: a step is bounded by the bytes of keys and by the work of matching, not in keys only;
 //! it ends with the key at which that is used up, in the middle of a match if need be.
 //!
-//! Not here: options (`arguments/scan.rs`); matching (`base/glob`); the order of keys (`keyspace/`); when steps are taken
-//! (`node/reading.rs`).
+//! Not here: options (`arguments/scan.rs`); matching (`base/glob`); the order of keys
+//! (`keyspace/`); when steps are taken (`node/reading.rs`).
 
 use crate::base::glob::{Matching, Pattern};
 use crate::base::limits::SCAN_KEYS_MAX;

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `mod.rs` | the forms, and what changes need of the place where a collection lives |
 //! | `elements.rs` | reading: by key, by rank, in order |
+//! | `lodging.rs` | where a collection lives in tests |
 //! | `change.rs` | changing: elements come, change and go; a packed collection becomes large |
 //!
 //! A type (`value/hash.rs` and the like) is written on these, once for both forms.
@@ -18,6 +19,8 @@
 
 mod change;
 mod elements;
+#[cfg(test)]
+pub mod lodging;
 
 pub use change::{ElementsMut, Spot};
 pub use elements::Elements;

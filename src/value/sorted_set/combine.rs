@@ -10,7 +10,7 @@
 //! depend on their order.
 //!
 //! Cost: a union O(n log n) for all members of all sources, the others O(n log m) for the n members
-//! of the source that is walked; as much memory as the result, of a union as all sources.
+//! of the source that is walked; as much memory as the result, for a union three times that.
 //!
 //! Not here: which keys the sources stand in (`command/sorted_sets/combine.rs`).
 
@@ -217,32 +217,39 @@ fn union<'a, S: BlockStore>(
 ) -> Vec<Scored<'a>> {
     let mut sources: Vec<_> = sources.iter().flatten().collect();
     sources.sort_by_key(|source| source.len());
-    let count: u64 = sources.iter().map(|source| source.len()).sum();
-    let mut all = Vec::with_capacity(count as usize);
+    let mut all = Vec::new();
+    let mut folded_len = 0;
     for source in &sources {
         let hasher = source.store.hasher();
         all.extend(source.iter().map(|(member, score)| {
             let hash = hasher.hash_bytes(Code::of_item(member).hashed_part());
             (hash, member, source.weighed(score))
         }));
+        // So what is kept is three times the result at most, however often a key is named.
+        if all.len() > 2 * folded_len {
+            fold_equal(&mut all, aggregate);
+            folded_len = all.len();
+        }
     }
-    // Stable, so that equal members stay in the order of their sources.
+    fold_equal(&mut all, aggregate);
+    let members = all.into_iter().map(|(_, member, score)| (member, score));
+    members.collect()
+}
+
+/// Brings equal members together, in the order in which they came, and makes one of them.
+fn fold_equal(all: &mut Vec<(u64, Item<'_>, f64)>, aggregate: Aggregate) {
+    // Stable, so that scores are folded in the order of the sources.
     all.sort_by(|one, other| {
         let by_hash = one.0.cmp(&other.0);
         by_hash.then_with(|| compare_members(one.1, other.1))
     });
-    let mut members: Vec<Scored<'a>> = Vec::with_capacity(all.len());
-    let mut last_hash = None;
-    for (hash, member, score) in all {
-        match members.last_mut() {
-            Some(last) if last_hash == Some(hash) && last.0 == member => {
-                last.1 = aggregate.fold(last.1, score);
-            }
-            _ => members.push((member, score)),
+    all.dedup_by(|later, first| {
+        let is_same = later.0 == first.0 && later.1 == first.1;
+        if is_same {
+            first.2 = aggregate.fold(first.2, later.2);
         }
-        last_hash = Some(hash);
-    }
-    members
+        is_same
+    });
 }
 
 /// Any order of members, cheaper than that of their texts: integers are before texts.

@@ -1,10 +1,12 @@
-//! Sorted sets of a keyspace beside a plain list of members and scores.
+//! Sorted sets beside a plain list of members and scores.
 
 use super::combine::{Aggregate, Combination, Source, combine, intersection_count};
 use super::range::{Query, Span, TextBound};
 use super::*;
-use crate::keyspace::{Changed, Event, Keyspace, Memory, Missing};
-use crate::value::kind::WrongType;
+use crate::base::hash::KeyHasher;
+use crate::structures::block::integers::{IntegerSet, IntegerSetMut};
+use crate::structures::block_tree::arena::Arena;
+use crate::value::collection::lodging::Lodging;
 use fastrand::Rng;
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -30,24 +32,20 @@ fn sorted(model: &Model) -> Model {
     members
 }
 
-fn change<R>(
-    keyspace: &mut Keyspace,
-    key: &[u8],
-    change: impl FnOnce(&mut SortedSetMut<crate::keyspace::EntryHome<'_>>) -> R,
-) -> Option<R> {
-    let key = keyspace.key(key);
-    let outcome =
-        keyspace
-            .mutate(0, 0)
-            .change::<SortedSet, _, WrongType>(key, Missing::Create, |set| {
-                Ok(Changed::when(true, Event::SortedAdd, change(set)))
-            });
-    outcome.expect("all keys are sorted sets")
+fn new_set() -> Lodging {
+    Lodging::new::<SortedSet>(1)
 }
 
-fn read<'k>(keyspace: &'k Keyspace, key: &[u8]) -> Option<SortedSetRef<'k, Memory>> {
-    let found = keyspace.peek::<SortedSet>(0, keyspace.key(key), 0);
-    found.expect("all keys are sorted sets")
+fn change<R>(set: &mut Lodging, change: impl FnOnce(&mut SortedSetMut<&mut Lodging>) -> R) -> R {
+    change(&mut set.change::<SortedSet>())
+}
+
+fn read(set: &Lodging) -> SortedSetRef<'_, Arena<KeyHasher>> {
+    set.read::<SortedSet>()
+}
+
+fn source(set: &Lodging) -> Option<Source<'_, Arena<KeyHasher>>> {
+    Source::new(Kind::SortedSet, set.body())
 }
 
 fn random_member(random: &mut Rng) -> Vec<u8> {
@@ -74,7 +72,7 @@ fn random_score(random: &mut Rng) -> f64 {
 }
 
 /// One random change of both.
-fn change_both(random: &mut Rng, keyspace: &mut Keyspace, model: &mut Model, may_grow: bool) {
+fn change_both(random: &mut Rng, set: &mut Lodging, model: &mut Model, may_grow: bool) {
     let member = random_member(random);
     let place = model.iter().position(|(known, _)| *known == member);
     match random.u8(0..12) {
@@ -84,24 +82,22 @@ fn change_both(random: &mut Rng, keyspace: &mut Keyspace, model: &mut Model, may
             let mut left = sorted(model);
             left.drain(start..end);
             *model = left;
-            change(keyspace, b"k", |set| {
-                set.remove_ranks(start as u64..end as u64)
-            });
+            change(set, |set| set.remove_ranks(start as u64..end as u64));
         }
         1..4 => {
-            let is_removed = change(keyspace, b"k", |set| set.remove(&member));
-            assert_eq!(is_removed, Some(place.is_some()));
+            let is_removed = change(set, |set| set.remove(&member));
+            assert_eq!(is_removed, place.is_some());
             place.map(|place| model.swap_remove(place));
         }
         _ if may_grow || place.is_some() => {
             let score = random_score(random);
-            let update = change(keyspace, b"k", |set| set.put(&member, score));
+            let update = change(set, |set| set.put(&member, score));
             let expected = match place {
                 None => Update::Added,
                 Some(place) if model[place].1 == score => Update::Kept,
                 Some(_) => Update::Changed,
             };
-            assert_eq!(update, Some(expected));
+            assert_eq!(update, expected);
             match place {
                 None => model.push((member, score)),
                 Some(place) if expected == Update::Changed => model[place].1 = score,
@@ -112,11 +108,8 @@ fn change_both(random: &mut Rng, keyspace: &mut Keyspace, model: &mut Model, may
     }
 }
 
-fn compare(random: &mut Rng, keyspace: &Keyspace, model: &Model) {
-    let Some(set) = read(keyspace, b"k") else {
-        assert!(model.is_empty());
-        return;
-    };
+fn compare(random: &mut Rng, set: &Lodging, model: &Model) {
+    let set = read(set);
     let members = sorted(model);
     let len = members.len();
     assert_eq!(set.len(), len as u64);
@@ -148,10 +141,11 @@ fn compare(random: &mut Rng, keyspace: &Keyspace, model: &Model) {
 }
 
 /// Ranges of scores against a filter over all members.
-fn compare_scores(random: &mut Rng, keyspace: &Keyspace, model: &Model) {
-    let Some(set) = read(keyspace, b"k") else {
+fn compare_scores(random: &mut Rng, set: &Lodging, model: &Model) {
+    let set = read(set);
+    if set.is_empty() {
         return;
-    };
+    }
     let bound = |random: &mut Rng| {
         let score = match random.bool() {
             true => random_score(random),
@@ -207,28 +201,25 @@ fn agrees_with_a_list_under_random_changes() {
     for seed in 0..6 {
         println!("seed {seed}");
         let mut random = Rng::with_seed(seed);
-        let mut keyspace = Keyspace::new(1, seed);
+        let mut set = Lodging::new::<SortedSet>(seed);
         let mut model = Model::new();
         for step in 0..4_000 {
-            change_both(&mut random, &mut keyspace, &mut model, step % 2_000 < 1_200);
+            change_both(&mut random, &mut set, &mut model, step % 2_000 < 1_200);
             if step % 50 == 0 {
-                compare(&mut random, &keyspace, &model);
-                keyspace.check_invariants();
+                compare(&mut random, &set, &model);
+                set.check_invariants();
             }
-            compare_scores(&mut random, &keyspace, &model);
+            compare_scores(&mut random, &set, &model);
         }
-        change(&mut keyspace, b"k", |set| {
-            set.remove_ranks(0..set.read().len())
-        });
-        while keyspace.free_some() {}
-        keyspace.check_invariants();
-        assert!(read(&keyspace, b"k").is_none());
+        change(&mut set, |set| set.remove_ranks(0..set.read().len()));
+        set.check_invariants();
+        assert!(read(&set).is_empty());
     }
 }
 
 /// Members of one score, `count` of them: `m000` and so on.
-fn set_of_one_score(keyspace: &mut Keyspace, count: usize) {
-    change(keyspace, b"k", |set| {
+fn set_of_one_score(set: &mut Lodging, count: usize) {
+    change(set, |set| {
         for index in 0..count {
             set.put(format!("m{index:03}").as_bytes(), 7.0);
         }
@@ -240,9 +231,9 @@ fn ranges_of_texts_end_where_they_say() {
     use TextBound::{Excluded, First, Included, Last};
     // Small, and large: of one score in many leaves.
     for count in [20, 999] {
-        let mut keyspace = Keyspace::new(1, 1);
-        set_of_one_score(&mut keyspace, count);
-        let set = read(&keyspace, b"k").unwrap();
+        let mut set = new_set();
+        set_of_one_score(&mut set, count);
+        let set = read(&set);
         assert_eq!(set.ordered().is_packed(), count == 20);
         let last = count as u64;
         let cases = [
@@ -268,9 +259,9 @@ fn ranges_of_texts_end_where_they_say() {
 
 #[test]
 fn ranks_count_from_both_ends() {
-    let mut keyspace = Keyspace::new(1, 1);
-    set_of_one_score(&mut keyspace, 5);
-    let set = read(&keyspace, b"k").unwrap();
+    let mut set = new_set();
+    set_of_one_score(&mut set, 5);
+    let set = read(&set);
     let cases = [
         ((0, -1), 0..5, 0..5),
         ((1, 2), 1..3, 2..4),
@@ -292,35 +283,35 @@ fn ranks_count_from_both_ends() {
 
 #[test]
 fn a_block_that_is_full_becomes_large_before_a_score_that_takes_more_bytes() {
-    let mut keyspace = Keyspace::new(1, 1);
+    let mut set = new_set();
     let mut count = 0;
-    let is_packed = |keyspace: &Keyspace| read(keyspace, b"k").unwrap().ordered().is_packed();
+    let is_packed = |set: &Lodging| read(set).ordered().is_packed();
     // One member more would not fit.
     loop {
-        let mut trial = Keyspace::new(1, 1);
+        let mut trial = new_set();
         set_of_one_score(&mut trial, count + 1);
         if !is_packed(&trial) {
             break;
         }
         count += 1;
     }
-    set_of_one_score(&mut keyspace, count);
-    assert!(is_packed(&keyspace));
-    change(&mut keyspace, b"k", |set| set.put(b"m001", 0.1));
-    assert!(!is_packed(&keyspace));
-    let set = read(&keyspace, b"k").unwrap();
+    set_of_one_score(&mut set, count);
+    assert!(is_packed(&set));
+    change(&mut set, |set| set.put(b"m001", 0.1));
+    assert!(!is_packed(&set));
+    set.check_invariants();
+    let set = read(&set);
     assert_eq!(
         (set.len(), set.rank(b"m001")),
         (count as u64, Some((0, 0.1)))
     );
     assert_eq!(set.rank(b"m000"), Some((1, 7.0)));
-    keyspace.check_invariants();
 }
 
 #[test]
 fn a_score_that_equals_the_present_one_changes_nothing() {
-    let mut keyspace = Keyspace::new(1, 1);
-    change(&mut keyspace, b"k", |set| {
+    let mut set = new_set();
+    change(&mut set, |set| {
         assert_eq!(set.put(b"a", -0.0), Update::Added);
         assert_eq!(set.put(b"a", 0.0), Update::Kept);
         assert_eq!(set.put(b"a", 1.0), Update::Changed);
@@ -328,27 +319,25 @@ fn a_score_that_equals_the_present_one_changes_nothing() {
         assert_eq!(set.update(b"a", |_| None), Update::Kept);
         assert_eq!(set.update(b"b", |old| old), Update::Kept);
     });
-    assert_eq!(read(&keyspace, b"k").unwrap().len(), 1);
+    assert_eq!(read(&set).len(), 1);
 }
 
 /// As in Redis, where a listpack has 0 for it and a skiplist a double.
 #[test]
 fn minus_0_is_0_as_long_as_the_set_is_called_small() {
-    let mut keyspace = Keyspace::new(1, 1);
-    let is_negative = |keyspace: &Keyspace, member: &[u8]| {
-        let score = read(keyspace, b"k").and_then(|set| set.score(member));
+    let mut set = new_set();
+    let is_negative = |set: &Lodging, member: &[u8]| {
+        let score = read(set).score(member);
         score.expect("it is there").is_sign_negative()
     };
-    change(&mut keyspace, b"k", |set| set.put(b"a", -0.0));
-    assert!(!is_negative(&keyspace, b"a"));
+    change(&mut set, |set| set.put(b"a", -0.0));
+    assert!(!is_negative(&set, b"a"));
     let long = [b'x'; 65];
-    change(&mut keyspace, b"k", |set| set.put(&long, -0.0));
-    assert!(is_negative(&keyspace, &long));
-    assert!(!is_negative(&keyspace, b"a"));
-    change(&mut keyspace, b"k", |set| {
-        (set.put(b"a", 1.0), set.put(b"a", -0.0))
-    });
-    assert!(is_negative(&keyspace, b"a"));
+    change(&mut set, |set| set.put(&long, -0.0));
+    assert!(is_negative(&set, &long));
+    assert!(!is_negative(&set, b"a"));
+    change(&mut set, |set| (set.put(b"a", 1.0), set.put(b"a", -0.0)));
+    assert!(is_negative(&set, b"a"));
 }
 
 /// Combinations of three sets beside maps.
@@ -357,26 +346,19 @@ fn combinations_are_those_of_a_map() {
     for seed in 0..20 {
         println!("seed {seed}");
         let mut random = Rng::with_seed(seed);
-        let mut keyspace = Keyspace::new(1, seed);
+        let mut sets = [0; 3].map(|_| new_set());
         let mut models = [const { Model::new() }; 3];
-        for (key, model) in [b"0", b"1", b"2"].into_iter().zip(&mut models) {
+        for (set, model) in sets.iter_mut().zip(&mut models) {
             for _ in 0..*random.choice(&[1, 20, 600]).unwrap() {
                 let (member, score) = (random_member(&mut random), f64::from(random.i8(..)));
-                change(&mut keyspace, key, |set| set.put(&member, score));
+                change(set, |set| set.put(&member, score));
                 model.retain(|(known, _)| *known != member);
                 model.push((member, score));
             }
         }
         let weights = [1.0, 2.0, -0.5];
-        let sources: Vec<_> = [b"0", b"1", b"2"]
-            .into_iter()
-            .zip(weights)
-            .map(|(key, weight)| {
-                let entry = keyspace.find(0, keyspace.key(key), 0)?;
-                let source = Source::new(entry.kind(), keyspace.body(entry, 0)?)?;
-                Some(source.weighing(weight))
-            })
-            .collect();
+        let weighing = |(set, weight)| Some(source(set)?.weighing(weight));
+        let sources: Vec<_> = sets.iter().zip(weights).map(weighing).collect();
         let score_in = |index: usize, member: &[u8]| {
             let model: &Model = &models[index];
             let found = model.iter().find(|(known, _)| known == member);
@@ -419,18 +401,24 @@ fn combinations_are_those_of_a_map() {
 }
 
 #[test]
+fn a_key_that_is_named_often_counts_each_time() {
+    let mut set = new_set();
+    set_of_one_score(&mut set, 300);
+    let sources: Vec<_> = (0..100).map(|_| source(&set)).collect();
+    for combination in [Combination::Union, Combination::Intersection] {
+        let members = combine(combination, &sources, Aggregate::Sum);
+        assert_eq!(members.len(), 300);
+        assert!(members.iter().all(|(_, score)| *score == 700.0));
+    }
+}
+
+#[test]
 fn infinities_that_cancel_each_other_out_are_0() {
-    let mut keyspace = Keyspace::new(1, 1);
-    change(&mut keyspace, b"k", |set| set.put(b"a", f64::INFINITY));
+    let mut set = new_set();
+    change(&mut set, |set| set.put(b"a", f64::INFINITY));
     let fold = |weights: &[f64], combination, aggregate| {
-        let sources: Vec<_> = weights
-            .iter()
-            .map(|&weight| {
-                let entry = keyspace.find(0, keyspace.key(b"k"), 0)?;
-                let source = Source::new(entry.kind(), keyspace.body(entry, 0)?)?;
-                Some(source.weighing(weight))
-            })
-            .collect();
+        let weighing = |&weight| Some(source(&set)?.weighing(weight));
+        let sources: Vec<_> = weights.iter().map(weighing).collect();
         combine(combination, &sources, aggregate)[0].1
     };
     for combination in [Combination::Union, Combination::Intersection] {
@@ -450,17 +438,62 @@ fn infinities_that_cancel_each_other_out_are_0() {
 
 #[test]
 fn the_encoding_is_outgrown_by_one_member_too_many_and_stays_so() {
-    let mut keyspace = Keyspace::new(1, 1);
-    let encoding = |keyspace: &Keyspace| {
-        let entry = keyspace.find(0, keyspace.key(b"k"), 0).unwrap();
-        keyspace.body(entry, 0).unwrap().encoding()
+    let mut set = new_set();
+    let encoding = |set: &Lodging| set.body().encoding();
+    set_of_one_score(&mut set, 128);
+    assert_eq!(encoding(&set), Encoding::Small);
+    change(&mut set, |set| set.put(b"m000", 8.0));
+    assert_eq!(encoding(&set), Encoding::Small);
+    change(&mut set, |set| set.put(b"one more", 8.0));
+    assert_eq!(encoding(&set), Encoding::Outgrown);
+    change(&mut set, |set| set.remove(b"one more"));
+    assert_eq!(encoding(&set), Encoding::Outgrown);
+}
+
+#[test]
+fn members_of_sets_have_score_1() {
+    let mut sorted_set = new_set();
+    change(&mut sorted_set, |set| {
+        (set.put(b"a", 5.0), set.put(b"7", 9.0))
+    });
+    let mut texts = vec![0; 64];
+    let mut block = BlockMut::create(&mut texts, Shape::Set, true, 0);
+    for member in [&b"a"[..], b"b"] {
+        let position = block.block().position(block.block().count());
+        let element = Element::single(Code::of_text(member));
+        block.insert(position, &element, 0, &|_| 0);
+    }
+    let mut integers = vec![0; 64];
+    IntegerSetMut::create(&mut integers).insert(7);
+    let forms = [
+        Form::Packed(Block::new(&texts)),
+        Form::Integers(IntegerSet::new(&integers)),
+    ];
+    let [texts, integers] = forms.map(|form| Body {
+        form,
+        store: &sorted_set.store,
+        now_ms: 0,
+    });
+    let sources = [
+        source(&sorted_set),
+        Source::new(Kind::Set, texts),
+        Source::new(Kind::Set, integers),
+    ];
+    let found = |combination, sources: &[_]| {
+        owned(combine(combination, sources, Aggregate::Sum).into_iter())
     };
-    set_of_one_score(&mut keyspace, 128);
-    assert_eq!(encoding(&keyspace), Encoding::Small);
-    change(&mut keyspace, b"k", |set| set.put(b"m000", 8.0));
-    assert_eq!(encoding(&keyspace), Encoding::Small);
-    change(&mut keyspace, b"k", |set| set.put(b"one more", 8.0));
-    assert_eq!(encoding(&keyspace), Encoding::Outgrown);
-    change(&mut keyspace, b"k", |set| set.remove(b"one more"));
-    assert_eq!(encoding(&keyspace), Encoding::Outgrown);
+    let model = |members: &[(&str, f64)]| -> Model {
+        let members = members.iter();
+        members
+            .map(|&(member, score)| (member.into(), score))
+            .collect()
+    };
+    let union = found(Combination::Union, &sources);
+    assert_eq!(union, model(&[("b", 1.0), ("a", 6.0), ("7", 10.0)]));
+    let common = found(Combination::Intersection, &sources[..2]);
+    assert_eq!(common, model(&[("a", 6.0)]));
+    let left = found(Combination::Difference, &sources[1..]);
+    assert_eq!(left, model(&[("a", 1.0), ("b", 1.0)]));
+    let left = found(Combination::Difference, &sources);
+    assert_eq!(left, model(&[]));
 }
