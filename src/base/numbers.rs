@@ -81,6 +81,22 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     Some(value)
 }
 
+/// The double that `text` spells as C programs read one that don't look closely: spaces before it
+/// are skipped, a zero byte ends it, an empty text is 0, what is too large is infinite and what is
+/// too small 0. `None` for what is no number.
+pub fn parse_f64_leniently(text: &[u8]) -> Option<f64> {
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    if end == 0 {
+        return Some(0.0);
+    }
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = text[..end].iter().position(|byte| !is_space(byte))?;
+    let number = &text[start..end];
+    let rounded = || std::str::from_utf8(number).ok()?.parse().ok();
+    let value = parse_f64(number).or_else(rounded)?;
+    (!value.is_nan()).then_some(value)
+}
+
 /// The number of bytes that `text` means, as in `maxmemory 100mb`, or `None`.
 ///
 /// `k`, `m`, `g` are powers of 1000 and `kb`, `mb`, `gb` powers of 1024, in any case.
@@ -345,6 +361,28 @@ mod tests {
             assert_eq!(parse_f64(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(parse_f64(b"\xff"), None);
+    }
+
+    #[test]
+    fn ends_of_ranges_are_read_leniently() {
+        let accepted: [(&[u8], f64); 10] = [
+            (b"", 0.0),
+            (b"\0x", 0.0),
+            (b"1.5\0x", 1.5),
+            (b" \t-2", -2.0),
+            (b"1e400", f64::INFINITY),
+            (b"-1e400", f64::NEG_INFINITY),
+            (b"1e-400", 0.0),
+            (b"+inf", f64::INFINITY),
+            (b"0x10", 16.0),
+            (b"7", 7.0),
+        ];
+        for (text, value) in accepted {
+            assert_eq!(parse_f64_leniently(text), Some(value), "{text:?}");
+        }
+        for text in [&b"nan"[..], b" ", b"1 ", b"x", b"-", b"1e", b"--1", b"\xff"] {
+            assert_eq!(parse_f64_leniently(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`list`] | items in an order of their own, at both ends of which others come and go |
 //! | [`set`] | members, each once |
 //! | [`set_algebra`] | unions, intersections and differences of sets |
+//! | [`sorted_set`] | members with scores, in order |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
@@ -29,4 +30,5 @@ pub mod list;
 pub mod record;
 pub mod set;
 pub mod set_algebra;
+pub mod sorted_set;
 pub mod string;

@@ -96,12 +96,21 @@ impl Kind {
 
 /// The type of a value by its name, or by the last part of a hyphenated name. Others are strings,
 /// but for `unix-time-…`, and for `float-…` where another type is not named here.
-const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
+const KINDS_BY_NAME: [(&[&str], Kind); 4] = [
     (
-        &["key", "newkey", "destkey", "source", "destination"],
+        &[
+            "key",
+            "newkey",
+            "destkey",
+            "source",
+            "destination",
+            "dst",
+            "src",
+        ],
         Kind::Key,
     ),
     (&["pattern"], Kind::Pattern),
+    (&["score"], Kind::Double),
     (
         &[
             "bit",
@@ -117,6 +126,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "index1",
             "index2",
             "len",
+            "limit",
             "matches",
             "milliseconds",
             "microseconds",
@@ -131,6 +141,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
             "start",
             "stop",
             "timeout",
+            "weight",
         ],
         Kind::Integer,
     ),
@@ -138,7 +149,7 @@ const KINDS_BY_NAME: [(&[&str], Kind); 3] = [
 
 /// The name of a choice that has an alternative of a certain name. The names of the alternatives
 /// joined by `_` are the name of any other.
-const CHOICE_NAMES: [(&str, &str); 7] = [
+const CHOICE_NAMES: [(&str, &str); 11] = [
     ("left", "where"),
     ("before", "where"),
     ("milliseconds", "expiration"),
@@ -146,6 +157,10 @@ const CHOICE_NAMES: [(&str, &str); 7] = [
     ("byte", "unit"),
     ("async", "flush-type"),
     ("wrap", "overflow"),
+    ("gt", "comparison"),
+    ("byscore", "sortby"),
+    ("sum", "aggregate"),
+    ("min", "where"),
 ];
 
 /// One argument of a command.

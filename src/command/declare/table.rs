@@ -250,14 +250,15 @@ mod tests {
     /// they ask, wait, or take long must not be in this list.
     #[test]
     fn short_commands_are_these() {
-        let expected = "append bitfield_ro decr decrby exists expire expireat \
-                        expiretime get getbit getdel getex getset hdel hexists hexpire \
-                        hexpireat hexpiretime hget hgetdel hgetex hincrby hincrbyfloat hlen \
-                        hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hset \
-                        hsetex hsetnx hstrlen httl incr incrby incrbyfloat llen lpop lpush \
-                        lpushx mget move persist pexpire pexpireat pexpiretime psetex pttl \
-                        renamenx rpop rpush rpushx sadd scard set setex setnx sismember \
-                        smismember smove srem strlen touch ttl type unlink";
+        let expected = "append bitfield_ro decr decrby exists expire expireat expiretime get \
+                        getbit getdel getex getset hdel hexists hexpire hexpireat hexpiretime \
+                        hget hgetdel hgetex hincrby hincrbyfloat hlen hmget hmset hpersist \
+                        hpexpire hpexpireat hpexpiretime hpttl hset hsetex hsetnx hstrlen httl \
+                        incr incrby incrbyfloat llen lpop lpush lpushx mget move persist \
+                        pexpire pexpireat pexpiretime psetex pttl renamenx rpop rpush rpushx \
+                        sadd scard set setex setnx sismember smismember smove srem strlen \
+                        touch ttl type unlink zadd zcard zcount zincrby zlexcount zmscore \
+                        zrank zrem zrevrank zscore";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

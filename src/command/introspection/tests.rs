@@ -366,35 +366,46 @@ const OF_REDIS: &[(&str, &str)] = &[
         "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
          expiretime pexpiretime lindex lrange lpos hget hmget hgetall hkeys hvals \
          hrandfield hscan httl hpttl hexpiretime hpexpiretime smembers smismember \
-         srandmember sinter sintercard sunion sdiff sscan",
+         srandmember sinter sintercard sunion sdiff sscan zcount zlexcount zscore zmscore \
+         zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex \
+         zrevrangebylex zrandmember zunion zinter zdiff zintercard zscan",
     ),
     (
         "RO",
         "strlen exists touch type object|encoding object|freq object|idletime \
-         object|refcount watch memory|usage llen hlen hexists hstrlen sismember scard",
+         object|refcount watch memory|usage llen hlen hexists hstrlen sismember scard zcard",
     ),
     (
         "RW access update",
         "getex getset incr decr incrby decrby incrbyfloat setbit move hincrby hincrbyfloat \
-         hgetex",
+         hgetex zincrby",
     ),
     ("RW access update variable_flags", "set bitfield"),
-    ("RW access delete", "getdel lpop rpop lmpop hgetdel spop"),
+    (
+        "RW access delete",
+        "getdel lpop rpop lmpop hgetdel spop zpopmin zpopmax zmpop",
+    ),
     ("RW access delete, RW insert", "lmove rpoplpush smove"),
     (
         "RW insert",
         "append lpush rpush lpushx rpushx linsert hsetnx sadd",
     ),
-    ("RW delete", "ltrim lrem hdel srem"),
+    (
+        "RW delete",
+        "ltrim lrem hdel srem zrem zremrangebyrank zremrangebyscore zremrangebylex",
+    ),
     (
         "RW update",
         "setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
-         hpexpire hexpireat hpexpireat hpersist hsetex",
+         hpexpire hexpireat hpexpireat hpersist hsetex zadd",
     ),
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),
     ("RM delete", "del unlink"),
-    ("OW update, RO access", "bitop sunionstore sdiffstore"),
+    (
+        "OW update, RO access",
+        "bitop sunionstore sdiffstore zrangestore zunionstore zinterstore zdiffstore",
+    ),
     ("RW update, RO access", "sinterstore"),
     ("RW access delete, OW update", "rename"),
     ("RW access delete, OW insert", "renamenx"),

@@ -1,5 +1,36 @@
 //! Commands on sorted sets.
+//!
+//! | file | commands |
+//! |---|---|
+//! | `add.rs` | members come and change: ZADD, ZINCRBY |
+//! | `remove.rs` | members go: ZREM, ZREMRANGEBY…, ZPOPMIN and the like |
+//! | `read.rs` | members are told one by one, or counted: ZSCORE and the like, ZSCAN |
+//! | `range.rs` | how requests spell ranges |
+//! | `ranges.rs` | ranges are told or stored: ZRANGE and the like |
+//! | `combine.rs` | several at once: ZUNION and the like |
+//! | `random.rs` | ZRANDMEMBER |
+//! | `layout.rs` | members and scores in replies |
+//! | `stored.rs` | members on their way to another key |
+//!
+//! Not here: what a sorted set is (`value/sorted_set/`).
+
+mod add;
+mod combine;
+mod layout;
+mod random;
+mod range;
+mod ranges;
+mod read;
+mod remove;
+mod stored;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 0] = [];
+pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
+    add::COMMANDS,
+    remove::COMMANDS,
+    read::COMMANDS,
+    ranges::COMMANDS,
+    combine::COMMANDS,
+    random::COMMANDS,
+];

@@ -9,7 +9,7 @@
 //!
 //! Cost: a packed change moves at most 4 KiB; becoming large inserts what fits 4 KiB into trees.
 //!
-//! Not here: integers alone (`value/set.rs`), scores of large sorted sets (`value/sorted_set.rs`).
+//! Not here: integers alone (`value/set.rs`), scores of large sorted sets (`value/sorted_set/`).
 
 use super::{Body, Elements, Form, Home, PACKED_BYTES_MAX, Trees};
 use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};

@@ -1,0 +1,74 @@
+//! Members and their scores in replies.
+//!
+//! ```text
+//!             members        with scores
+//!  RESP2      a b            a 1 b 2
+//!  RESP3      a b            [a 1] [b 2]
+//! ```
+//!
+//! Not here: how a score is written (`protocol/double_text.rs`).
+
+use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::value::sorted_set::Scored;
+
+/// What is told of each member, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// The member alone.
+    Members,
+    /// The member, then its score.
+    Flat,
+    /// A list of both.
+    Pairs,
+}
+
+impl Layout {
+    /// That of a list with or without scores in a dialect.
+    pub(super) fn new(has_scores: bool, dialect: Dialect) -> Self {
+        match dialect {
+            _ if !has_scores => Self::Members,
+            Dialect::Resp2 | Dialect::Plain => Self::Flat,
+            Dialect::Resp3 => Self::Pairs,
+        }
+    }
+
+    /// The header of a list of so many members.
+    pub(super) fn header(self, reply: &mut ReplyWriter<'_>, count: usize) {
+        match self {
+            Self::Members | Self::Pairs => reply.array(count),
+            Self::Flat => reply.array(2 * count),
+        }
+    }
+
+    /// One member.
+    pub(super) fn write(self, reply: &mut ReplyWriter<'_>, (member, score): Scored<'_>) {
+        match self {
+            Self::Members => reply.item(member),
+            Self::Flat => {
+                reply.item(member);
+                reply.double(score);
+            }
+            Self::Pairs => {
+                reply.array(2);
+                reply.item(member);
+                reply.double(score);
+            }
+        }
+    }
+
+    /// A list of `count` members, which is given up where the reply gets too long.
+    pub(super) fn write_all<'a>(
+        self,
+        reply: &mut ReplyWriter<'_>,
+        count: usize,
+        members: impl Iterator<Item = Scored<'a>>,
+    ) {
+        self.header(reply, count);
+        for scored in members {
+            self.write(reply, scored);
+            if reply.is_over() {
+                return;
+            }
+        }
+    }
+}

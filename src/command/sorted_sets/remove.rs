@@ -1,0 +1,248 @@
+//! Members of sorted sets that go.
+
+use super::layout::Layout;
+use super::range::By;
+use crate::base::numbers::parse_i64;
+use crate::command::declare::access::Access;
+use crate::command::declare::family;
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::keyspace::{Changed, Event, Key, Missing};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::value::sorted_set::SortedSet;
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[
+    &ZREM,
+    &ZREMRANGEBYRANK,
+    &ZREMRANGEBYSCORE,
+    &ZREMRANGEBYLEX,
+    &ZPOPMIN,
+    &ZPOPMAX,
+    &ZMPOP,
+];
+
+const KEY_COUNT: ReplyError = ReplyError::fixed("ERR numkeys should be greater than 0");
+const POP_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater than 0");
+
+static ZREM: CommandSpec = family::SORTED_SET
+    .command("zrem", "key member [member ...]", zrem)
+    .summary("Removes members from a sorted set and returns how many there were.")
+    .since("1.2.0")
+    .cost("O(number of members * log(size))")
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .access(Access::REDUCE);
+
+fn zrem(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let removed = context.change::<SortedSet, _>(key, Missing::Skip, |set| {
+        let members = args.skip(2).iter();
+        let removed: i64 = members.map(|member| i64::from(set.remove(member))).sum();
+        Ok(Changed::when(removed > 0, Event::SortedRemove, removed))
+    })?;
+    context.reply.integer(removed.unwrap_or(0));
+    Ok(())
+}
+
+const RANGE_COST: &str = "O(log(size) + number of members removed * log(size))";
+
+static ZREMRANGEBYRANK: CommandSpec = family::SORTED_SET
+    .command("zremrangebyrank", "key start stop", zremrangebyrank)
+    .summary("Removes the members of a range of ranks from a sorted set.")
+    .since("2.0.0")
+    .cost(RANGE_COST)
+    .flags(Flags::WRITE)
+    .access(Access::REDUCE);
+
+fn zremrangebyrank(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    remove_range(context, args, By::Rank, Event::SortedRemoveByRank)
+}
+
+static ZREMRANGEBYSCORE: CommandSpec = family::SORTED_SET
+    .command("zremrangebyscore", "key min max", zremrangebyscore)
+    .summary("Removes the members of a range of scores from a sorted set.")
+    .since("1.2.0")
+    .cost(RANGE_COST)
+    .flags(Flags::WRITE)
+    .access(Access::REDUCE);
+
+fn zremrangebyscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    remove_range(context, args, By::Score, Event::SortedRemoveByScore)
+}
+
+static ZREMRANGEBYLEX: CommandSpec = family::SORTED_SET
+    .command("zremrangebylex", "key min max", zremrangebylex)
+    .summary("Removes the members of a range of texts from a sorted set of one score.")
+    .since("2.8.9")
+    .cost(RANGE_COST)
+    .flags(Flags::WRITE)
+    .access(Access::REDUCE);
+
+fn zremrangebylex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    remove_range(context, args, By::Text, Event::SortedRemoveByLex)
+}
+
+fn remove_range(context: &mut Context<'_>, args: Args<'_>, by: By, event: Event) -> Outcome {
+    let span = by.read(args.get(2), args.get(3))?;
+    let key = context.key(args, 1);
+    let removed = context.change::<SortedSet, _>(key, Missing::Skip, |set| {
+        let ranks = span.ranks(&set.read());
+        let count = ranks.end - ranks.start;
+        set.remove_ranks(ranks);
+        Ok(Changed::when(count > 0, event, count))
+    })?;
+    context.reply.integer(removed.unwrap_or(0) as i64);
+    Ok(())
+}
+
+/// Which end of a sorted set members are taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Min,
+    Max,
+}
+
+static ZPOPMIN: CommandSpec = family::SORTED_SET
+    .command("zpopmin", "key [count]", zpopmin)
+    .summary("Removes the members of the least scores from a sorted set and returns them.")
+    .since("5.0.0")
+    .cost("O(number of members * log(size))")
+    .flags(Flags::WRITE.and(Flags::FAST))
+    .access(Access::TAKE);
+
+fn zpopmin(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    pop_first(context, args, End::Min)
+}
+
+static ZPOPMAX: CommandSpec = family::SORTED_SET
+    .command("zpopmax", "key [count]", zpopmax)
+    .summary("Removes the members of the greatest scores from a sorted set and returns them.")
+    .since("5.0.0")
+    .cost("O(number of members * log(size))")
+    .flags(Flags::WRITE.and(Flags::FAST))
+    .access(Access::TAKE);
+
+fn zpopmax(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    pop_first(context, args, End::Max)
+}
+
+fn pop_first(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
+    let (count, layout) = match args.len() {
+        2 => (1, Layout::Flat),
+        3 => {
+            let count = parse_i64(args.get(2)).and_then(|count| u64::try_from(count).ok());
+            let count = count.ok_or(ReplyError::NOT_POSITIVE)?;
+            (count, Layout::new(true, context.reply.dialect()))
+        }
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    let key = context.key(args, 1);
+    let pop = Pop {
+        end,
+        count,
+        layout,
+        tells_key: false,
+    };
+    if !pop.run(context, key)? {
+        context.reply.array(0);
+    }
+    Ok(())
+}
+
+static ZMPOP: CommandSpec = family::SORTED_SET
+    .command(
+        "zmpop",
+        "numkeys key [key ...] <MIN | MAX> [COUNT count]",
+        zmpop,
+    )
+    .summary("Removes members of the least or greatest scores from the first sorted set that has any, and returns them.")
+    .since("7.0.0")
+    .cost("O(number of keys + number of members * log(size))")
+    .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
+    .keys(Keys::of(&[Part::counted(1)]))
+    .access(Access::TAKE);
+
+fn zmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let at_least_1 = |text, error| match parse_i64(text) {
+        Some(count @ 1..) => Ok(count as usize),
+        _ => Err(error),
+    };
+    let key_count = at_least_1(args.get(1), KEY_COUNT)?;
+    let first_option = key_count.saturating_add(2);
+    if first_option >= args.len() {
+        return Err(ReplyError::SYNTAX);
+    }
+    let end = match args.get(first_option) {
+        word if word.eq_ignore_ascii_case(b"min") => End::Min,
+        word if word.eq_ignore_ascii_case(b"max") => End::Max,
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    let options = args.skip(first_option + 1);
+    let count = match options.len() {
+        0 => 1,
+        2.. if options.get(0).eq_ignore_ascii_case(b"count") => {
+            at_least_1(options.get(1), POP_COUNT)?
+        }
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    if options.len() > 2 {
+        return Err(ReplyError::SYNTAX);
+    }
+    let pop = Pop {
+        end,
+        count: count as u64,
+        layout: Layout::Pairs,
+        tells_key: true,
+    };
+    for index in 2..first_option {
+        let key = context.key(args, index);
+        if pop.run(context, key)? {
+            return Ok(());
+        }
+    }
+    context.reply.null_array();
+    Ok(())
+}
+
+/// What is taken from an end of a sorted set, and how it is told.
+#[derive(Clone, Copy, Debug)]
+struct Pop {
+    end: End,
+    count: u64,
+    layout: Layout,
+    /// Whether the key is told first.
+    tells_key: bool,
+}
+
+impl Pop {
+    /// Takes members and replies them; false if there is no such key.
+    fn run(self, context: &mut Context<'_>, key: Key<'_>) -> Result<bool, ReplyError> {
+        let (database, now_ms) = (context.database(), context.now_ms());
+        let Context {
+            keyspace, reply, ..
+        } = context;
+        let event = match self.end {
+            End::Min => Event::SortedPopMin,
+            End::Max => Event::SortedPopMax,
+        };
+        let mut mutation = keyspace.mutate(database, now_ms);
+        let popped = mutation.change::<SortedSet, _, ReplyError>(key, Missing::Skip, |set| {
+            let len = set.read().len();
+            let count = self.count.min(len);
+            let ranks = match self.end {
+                End::Min => 0..count,
+                End::Max => len - count..len,
+            };
+            if self.tells_key {
+                reply.array(2);
+                reply.bulk(key.bytes);
+            }
+            let members = set.read().slice(ranks.clone(), self.end == End::Max);
+            self.layout.write_all(reply, count as usize, members);
+            set.remove_ranks(ranks);
+            Ok(Changed::when(count > 0, event, ()))
+        })?;
+        Ok(popped.is_some())
+    }
+}
