@@ -191,6 +191,12 @@ impl<'a> ElementRef<'a> {
         Self { shape, bytes }
     }
 
+    /// What it is an element of.
+    #[inline]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Its bytes.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
