@@ -200,6 +200,7 @@ impl Mutation<'_> {
         if let Some(number) = self.keyspace.entries.get(id).large() {
             let (collections, _) = self.keyspace.entries.collections_mut();
             collections.note_change(number);
+            self.keyspace.cut.check_budget(&self.keyspace.entries);
         }
     }
 }

@@ -5,7 +5,8 @@
 //! | `mod.rs` | keys of any kind: removal, deadlines, databases; and what every change implies |
 //! | `string.rs` | strings |
 //! | `collection.rs` | collections of all types |
-//! | `restore.rs` | values that come as a whole: from a snapshot, or from another key |
+//! | `restore.rs` | values that come from a snapshot |
+//! | `transfer.rs` | values that come from another key |
 //!
 //! Whatever a change implies besides the entry itself is done here and nowhere else: the expiry
 //! index, the memory count (in `entry.rs`, which only this folder and `graveyard.rs` ask to
@@ -19,6 +20,7 @@
 mod collection;
 mod restore;
 mod string;
+mod transfer;
 
 use super::cut::Shown;
 use super::database::EntryHashes;
@@ -27,6 +29,7 @@ use super::event::Event;
 use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
 pub use collection::{Changed, EntryHome, Missing};
+pub use restore::RestoreCount;
 pub use string::CountError;
 
 /// What a change does to the deadline of its key.
@@ -206,6 +209,8 @@ impl<'a> Mutation<'a> {
         }
         if !is_kept {
             entries.free(id);
+            // A large collection that is frozen now is there for the snapshot alone.
+            self.keyspace.cut.check_budget(&self.keyspace.entries);
         }
     }
 

@@ -186,10 +186,7 @@ mod tests {
             );
             let extent = Err(BadBlock::Extent);
             assert_eq!(Run::check(shape, count - 1, &bytes), extent);
-            assert_eq!(
-                Run::check(shape, count + 1, &bytes),
-                Err(BadBlock::Element)
-            );
+            assert_eq!(Run::check(shape, count + 1, &bytes), Err(BadBlock::Element));
             for cut in 0..bytes.len() {
                 assert_eq!(
                     Run::check(shape, count, &bytes[..cut]),
@@ -210,10 +207,7 @@ mod tests {
             [of(0.0, b"a"), of(-0.0, b"a")],
         ] {
             let bytes = written(&pair);
-            assert_eq!(
-                Run::check(Shape::Scored, 2, &bytes),
-                Err(BadBlock::Order)
-            );
+            assert_eq!(Run::check(Shape::Scored, 2, &bytes), Err(BadBlock::Order));
             let (first, second) = (written(&pair[..1]), written(&pair[1..]));
             let run = Run::check(Shape::Scored, 1, &second).expect("one is in order");
             assert!(!run.may_follow(&first));
