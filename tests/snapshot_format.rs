@@ -234,90 +234,41 @@ fn golden_file_2() -> Vec<u8> {
 fn golden_contents_2() -> Contents {
     let text = [&b"\xe1\x00"[..], &[b't'; 256]].concat();
     let long = [&b"\xf0\x00\x10\x00\x00"[..], &[b'l'; 4096]].concat();
-    let (small, outgrown) = (Encoding::Small, Encoding::Outgrown);
-    type Row<'a> = (u16, &'a str, Kind, Encoding, &'a [&'a [u8]], Option<u64>);
-    let ttl = Some(0x0818_ecb2_5c00);
-    let rows: [Row<'_>; 9] = [
-        (
-            0,
-            "list",
-            Kind::List,
-            small,
-            &[b"\x81a", b"\x81a", b"\xc1\x00"],
-            None,
-        ),
-        (
-            0,
-            "set",
-            Kind::Set,
-            outgrown,
-            &[b"\x81b", b"\xdf\xff", b"\x05"],
-            None,
-        ),
-        (
-            0,
-            "ints",
-            Kind::Set,
-            Encoding::Integers,
-            &[b"\x07", b"\xf2\xff\xff\x7f"],
-            None,
-        ),
-        (
-            0,
-            "zset",
-            Kind::SortedSet,
-            small,
-            &[b"\xf6\0\0\0\0\0\0\xe0\xbf\x81b", b"\x01\x81a"],
-            None,
-        ),
-        (0, "hash", Kind::Hash, small, &[b"\x81f\x09"], None),
-        (
-            0,
-            "ttl",
-            Kind::Hash,
-            outgrown,
-            &[
-                b"\x81f\x81v",
-                b"\xf8\x00\x5c\xb2\xec\x18\x08\x00\x00\x81g\x07",
-            ],
-            ttl,
-        ),
-        (
-            0,
-            "large",
-            Kind::Set,
-            outgrown,
-            &[
-                b"\xf1\x00\x80",
-                b"\xf3\xff\xff\xff\x7f",
-                b"\xf5\0\0\0\0\0\x80",
-                b"\xf4\0\0\0\0\0\0\0\x80",
-            ],
-            None,
-        ),
-        (
-            3,
-            "ll",
-            Kind::List,
-            small,
-            &[&text, &long, b"\x01"],
-            Some(u64::MAX),
-        ),
-        (
-            3,
-            "zz",
-            Kind::SortedSet,
-            outgrown,
-            &[b"\x01\x81b", b"\x02\x81a"],
-            None,
-        ),
-    ];
-    let content = |(database, key, kind, encoding, elements, deadline_ms): Row<'_>| {
+    let mut contents = Contents::new();
+    let mut add = |name: (u16, &str), deadline_ms, type_of, elements: &[&[u8]]| {
+        let (kind, encoding) = type_of;
         let elements = elements.iter().map(|element| element.to_vec()).collect();
-        let text = collection(kind, encoding, elements);
-        ((database, key.as_bytes().to_vec()), (text, deadline_ms))
+        let name = (name.0, name.1.as_bytes().to_vec());
+        contents.insert(name, (collection(kind, encoding, elements), deadline_ms));
     };
-    let mut contents: Contents = rows.into_iter().map(content).collect();
+    let small = |kind| (kind, Encoding::Small);
+    let outgrown = |kind| (kind, Encoding::Outgrown);
+    let integers = (Kind::Set, Encoding::Integers);
+    let list: [&[u8]; 3] = [b"\x81a", b"\x81a", b"\xc1\x00"];
+    add((0, "list"), None, small(Kind::List), &list);
+    let set: [&[u8]; 3] = [b"\x81b", b"\xdf\xff", b"\x05"];
+    add((0, "set"), None, outgrown(Kind::Set), &set);
+    add((0, "ints"), None, integers, &[b"\x07", b"\xf2\xff\xff\x7f"]);
+    let zset: [&[u8]; 2] = [b"\xf6\0\0\0\0\0\0\xe0\xbf\x81b", b"\x01\x81a"];
+    add((0, "zset"), None, small(Kind::SortedSet), &zset);
+    add((0, "hash"), None, small(Kind::Hash), &[b"\x81f\x09"]);
+    let ttl: [&[u8]; 2] = [
+        b"\x81f\x81v",
+        b"\xf8\x00\x5c\xb2\xec\x18\x08\x00\x00\x81g\x07",
+    ];
+    let deadline_ms = Some(0x0818_ecb2_5c00);
+    add((0, "ttl"), deadline_ms, outgrown(Kind::Hash), &ttl);
+    let large: [&[u8]; 4] = [
+        b"\xf1\x00\x80",
+        b"\xf3\xff\xff\xff\x7f",
+        b"\xf5\0\0\0\0\0\x80",
+        b"\xf4\0\0\0\0\0\0\0\x80",
+    ];
+    add((0, "large"), None, outgrown(Kind::Set), &large);
+    let items: [&[u8]; 3] = [&text, &long, b"\x01"];
+    add((3, "ll"), Some(u64::MAX), small(Kind::List), &items);
+    let scored: [&[u8]; 2] = [b"\x01\x81b", b"\x02\x81a"];
+    add((3, "zz"), None, outgrown(Kind::SortedSet), &scored);
     contents.insert((0, b"k".to_vec()), (b"v".to_vec(), None));
     contents
 }

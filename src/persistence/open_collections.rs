@@ -1,7 +1,7 @@
 //! Collections of a file that have begun and lack elements.
 //!
 //! ```text
-//!  begins 7, 3,000 elements ─▶ open ─▶ piece of 7 behind 0 ─▶ … ─▶ piece behind 2,100, 900 more: whole
+//!  7 begins: 3,000 elements ─▶ open ─▶ piece of 7 behind 0 ─▶ … ─▶ 900 behind 2,100: whole
 //! ```
 //!
 //! A piece fits if it is of the same database and type, stands where the last one ended, goes not

@@ -1,8 +1,8 @@
 //! Large collections of a cut: frozen when they are shown, written in slices by the walk.
 //!
 //! ```text
-//!  shown ─▶ counted, its beginning noted, frozen: O(1) ─▶ row ─▶ a slice a step ─▶ pieces ─▶ thawed
-//!            the entry may be changed and freed at once
+//!  shown ─▶ counted, its beginning noted, frozen ─▶ row ─▶ a slice a step ─▶ pieces ─▶ thawed
+//!           O(1): the entry may be changed and freed at once
 //! ```
 //!
 //! A slice takes whole leaves, without a look at their elements. An element that is longer than a

@@ -3,6 +3,12 @@
 use super::collections::change_collection;
 use super::contents::{Contents, Reader, contents};
 use super::*;
+use crate::structures::block::{Element, Run, Shape};
+use crate::structures::item::Code;
+use crate::value::encoding::Encoding;
+use crate::value::hash::Hash;
+use crate::value::kind::Kind;
+use crate::value::record::{Begun, Collected, KeyRecord, Piece, RecordValue};
 
 /// Takes what was read out, block by block.
 #[derive(Default)]
@@ -43,8 +49,8 @@ fn loaded(blocks: &[(usize, Vec<u8>)], seed: u64, now_ms: u64) -> Contents {
 /// changes of every kind (flush, swap, expiry, growth and shrinking among them) between the steps
 /// of the walk, to values some of which are read out in slices, and to collections of every type
 /// and size; the records are compared with the contents at the beginning, and so is a keyspace that
-/// loads them and hashes otherwise. Some cuts are given up half-way, after which the next one must be
-/// complete all the same. `EVENKEEL_CUT_SEEDS` says how many seeds to try.
+/// loads them and hashes otherwise. Some cuts are given up half-way, after which the next one must
+/// be complete all the same. `EVENKEEL_CUT_SEEDS` says how many seeds to try.
 #[test]
 fn a_cut_is_the_keyspace_as_it_was_when_it_began() {
     let seed_count = std::env::var("EVENKEEL_CUT_SEEDS");
@@ -172,5 +178,69 @@ fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u
         990..993 => _ = mutation.flush(),
         993..997 => mutation.swap((database + 1) % DATABASES),
         _ => {}
+    }
+}
+
+/// Goal: a field whose deadline has come is not loaded, and a hash without any other is no key.
+#[test]
+fn due_fields_are_left_out_of_what_is_loaded() {
+    let pair = |field, deadline| {
+        let pair = Element::pair(Code::of_text(field), Code::of_integer(1));
+        pair.with_deadline(deadline)
+    };
+    let (due, later) = (pair(b"due", Some(10)), pair(b"later", Some(11)));
+    let mut records = Vec::new();
+    for (number, elements) in [&[due, later, pair(b"never", None)][..], &[due]]
+        .into_iter()
+        .enumerate()
+    {
+        let mut bytes = Vec::new();
+        for element in elements {
+            Run::write(element, &mut bytes);
+        }
+        let run = Run::new(Shape::Map, elements.len(), &bytes);
+        let (kind, encoding) = (Kind::Hash, Encoding::Outgrown);
+        let collected = Collected {
+            kind,
+            encoding,
+            run,
+        };
+        let piece = Piece {
+            kind,
+            number: number as u32,
+            before: 0,
+            run,
+        };
+        let begun = Begun {
+            kind,
+            encoding,
+            number: piece.number,
+            count: elements.len() as u64,
+        };
+        for (name, value) in [
+            ("small", RecordValue::Collection(collected)),
+            ("large", RecordValue::Begun(begun)),
+        ] {
+            let record = KeyRecord {
+                key: format!("{name}{number}").as_bytes(),
+                value,
+                deadline_ms: None,
+            };
+            record.encode(&mut records);
+        }
+        records.extend_from_slice(&piece.frame());
+        records.extend_from_slice(&bytes);
+    }
+    let mut keyspace = Keyspace::new(1, 7);
+    let count = keyspace.mutate(0, 10).restore_all(&records);
+    assert_eq!((count.set_keys, count.expired_keys), (2, 2));
+    keyspace.check_invariants();
+    for name in ["small0", "large0"] {
+        let key = keyspace.key(name.as_bytes());
+        let hash = keyspace.peek::<Hash>(0, key, 10).expect("a hash");
+        let hash = hash.expect("it is there");
+        assert_eq!((hash.len(), hash.get(b"due")), (2, None), "{name}");
+        assert_eq!(hash.deadline_ms(b"later"), Some(Some(11)));
+        assert_eq!(hash.deadline_ms(b"never"), Some(None));
     }
 }

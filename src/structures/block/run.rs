@@ -7,8 +7,8 @@
 //!
 //! Tags depend on what keys are hashed by, so a run means the same everywhere and a block does not.
 //!
-//! Invariant ([`Run::check`]): `count` elements of the shape fill the bytes exactly; scored ones are
-//! in order, without repetition.
+//! Invariant ([`Run::check`]): `count` elements of the shape fill the bytes exactly; scored ones
+//! are in order, without repetition.
 //!
 //! Not here: the bytes of an element (`element.rs`), what is around a run (`value/record`).
 

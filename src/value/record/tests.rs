@@ -117,14 +117,14 @@ fn run_of(shape: Shape, elements: &[Element], bytes: &mut Vec<u8>) -> usize {
     Run::check(shape, elements.len(), bytes).map_or(0, |run| run.count())
 }
 
-#[test]
-fn collections_are_read_as_they_were_written() {
+/// A collection of each type and encoding.
+fn some_collections() -> [(Kind, Encoding, Vec<Element<'static>>); 6] {
     let text = Code::of_text;
     let single = |item| Element::single(text(item));
     let scored = |score, member| Element::scored(score, text(member));
     let pair = Element::pair(text(b"field"), text(b"value"));
     let due = Element::pair(text(b"other"), text(b"3")).with_deadline(Some(9));
-    let cases: [(Kind, Encoding, Vec<Element>); 6] = [
+    [
         (
             Kind::List,
             Encoding::Small,
@@ -147,8 +147,12 @@ fn collections_are_read_as_they_were_written() {
         ),
         (Kind::Hash, Encoding::Small, vec![pair]),
         (Kind::Hash, Encoding::Outgrown, vec![pair, due]),
-    ];
-    for (kind, encoding, elements) in cases {
+    ]
+}
+
+#[test]
+fn collections_are_read_as_they_were_written() {
+    for (kind, encoding, elements) in some_collections() {
         let mut bytes = Vec::new();
         let shape = crate::value::collection::shape_of(kind).unwrap();
         let count = run_of(shape, &elements, &mut bytes);
