@@ -28,6 +28,12 @@ fn cache_of(version: u8) -> Cache {
             cache.run(&[b"SET", key.as_bytes(), &vec![version; 400 + number % 50]]);
         }
     }
+    let text = vec![b'a' + version; 300];
+    for number in 0..200 {
+        let field = format!("field:{number}").into_bytes();
+        cache.run(&[b"HSET", b"large", &field, &text]);
+    }
+    cache.run(&[b"HSET", b"small", b"version", &text[..1]]);
     cache.run(&[b"SELECT", b"3"]);
     cache.run(&[b"SET", b"session", b"ada", b"PX", b"5000"]);
     cache.run(&[b"SELECT", b"0"]);

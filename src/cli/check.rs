@@ -6,9 +6,7 @@
 //! Not here: how damage is noticed (`persistence/loader.rs`).
 
 use super::{cannot_read, open, print};
-use evenkeel::binary::{
-    DatabaseCount, FORMAT_VERSION, PersistError, Summary, read_summary, salvage,
-};
+use evenkeel::binary::{DatabaseCount, PersistError, Summary, read_summary, salvage};
 use std::path::Path;
 
 /// Checks the snapshot at `path` and prints what it holds.
@@ -33,9 +31,10 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
 
 fn print_summary(path: &Path, summary: &Summary) -> Result<(), String> {
     print(&format!(
-        "{}: intact\nversion {FORMAT_VERSION}, written by {}, begun at Unix time {} ms\n\
+        "{}: intact\nversion {}, written by {}, begun at Unix time {} ms\n\
          {} blocks, {} bytes\n",
         path.display(),
+        summary.version,
         summary.written_by,
         summary.begun_ms,
         summary.block_count,

@@ -14,6 +14,7 @@
 //! (`keyspace/eviction.rs`).
 
 use super::CacheEngine;
+use crate::keyspace::RestoreCount;
 
 /// What is loaded beyond the limit where no key may go: one part in so many.
 const EXCESS_SHARE: u64 = 8;
@@ -52,7 +53,10 @@ impl CacheEngine {
             self.keyspace.make_room_at_once(records.len(), now_ms);
         }
         let mut mutation = self.keyspace.mutate(database, now_ms);
-        let (set_keys, expired_keys) = mutation.restore_all(records);
+        let RestoreCount {
+            set_keys,
+            expired_keys,
+        } = mutation.restore_all(records);
         self.keyspace.make_room_at_once(0, now_ms);
         let most_bytes = limit_bytes.saturating_add(limit_bytes / EXCESS_SHARE);
         let has_room = limit_bytes == 0 || self.keyspace.used_bytes() as u64 <= most_bytes;
@@ -62,5 +66,10 @@ impl CacheEngine {
             evicted_keys: self.keyspace.eviction_report().keys - evicted_before,
             has_room,
         })
+    }
+
+    /// Ends a snapshot: what has not arrived whole of it goes.
+    pub(crate) fn end_restore(&mut self) {
+        self.keyspace.end_arrivals();
     }
 }

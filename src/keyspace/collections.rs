@@ -14,6 +14,8 @@
 //! 4. A hash of which a field has a deadline has a node in the heap of its database, under its
 //!    number; the slot has the node's position and a copy of the key (`mutation/fields.rs`). So
 //!    hashes with such deadlines are always large.
+//! 5. `kept_bytes` is what is there for the sake of views alone: blocks that changes have replaced,
+//!    and all of a collection that was dropped.
 //!
 //! Cost: some 200 bytes a large collection.
 //!
@@ -37,6 +39,22 @@ struct Large {
     open_views: u32,
     /// Of a hash with deadlines of fields.
     due: Option<Due>,
+    /// What views alone keep of it, as it stands in the sum of all.
+    kept_bytes: usize,
+}
+
+impl Large {
+    /// Bytes that are there for the sake of views: what changes have replaced, or, once no entry
+    /// has it any more, all.
+    fn bytes_for_views(&self) -> usize {
+        if self.open_views == 0 {
+            return 0;
+        }
+        match self.is_dropped {
+            true => self.trees.held_bytes(),
+            false => self.trees.trees().map(Tree::retired_bytes).sum(),
+        }
+    }
 }
 
 /// Where the deadlines of a hash's fields are known.
@@ -64,6 +82,7 @@ pub(super) struct Collections {
     open_views: usize,
     /// Bytes of the copies of keys.
     key_bytes: usize,
+    kept_bytes: usize,
 }
 
 impl Collections {
@@ -78,6 +97,7 @@ impl Collections {
             is_in_row: false,
             open_views: 0,
             due: None,
+            kept_bytes: 0,
         }));
         number
     }
@@ -96,12 +116,26 @@ impl Collections {
 
     /// Notes that a change may have left something to be freed.
     pub(super) fn note_change(&mut self, number: u32) {
+        self.settle(number);
         let large = &mut self.slots[number as usize];
         let has_graves = large.trees.trees().any(Tree::has_graves);
         if !large.is_in_row && (has_graves || large.is_dropped && large.open_views == 0) {
             large.is_in_row = true;
             self.row.push_back(number);
         }
+    }
+
+    /// Sums up what views keep of a collection.
+    fn settle(&mut self, number: u32) {
+        let large = &mut self.slots[number as usize];
+        let kept_bytes = large.bytes_for_views();
+        self.kept_bytes = self.kept_bytes - large.kept_bytes + kept_bytes;
+        large.kept_bytes = kept_bytes;
+    }
+
+    /// Bytes of all blocks that are there for the sake of views alone.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.kept_bytes
     }
 
     /// Gives a collection up that no entry has any more. O(1): its blocks are freed later.
@@ -211,8 +245,10 @@ impl Collections {
         };
         let before_bytes = memory.used_bytes();
         let large = &mut self.slots[number as usize];
-        if let Some(tree) = large.trees.trees_mut().find(|tree| tree.has_graves()) {
+        let tree = large.trees.trees_mut().find(|tree| tree.has_graves());
+        if let Some(tree) = tree {
             tree.bury_some(memory);
+            self.settle(number);
         } else {
             self.row.pop_front();
             large.is_in_row = false;
@@ -228,11 +264,13 @@ impl Collections {
         let large = &mut self.slots[number as usize];
         large.open_views += 1;
         self.open_views += 1;
-        FrozenId {
+        let frozen = FrozenId {
             number,
             members: large.trees.members.freeze(),
             scores: large.trees.scores.as_mut().map(Tree::freeze),
-        }
+        };
+        self.settle(number);
+        frozen
     }
 
     /// The state of the first tree that was frozen: of a sorted set that by member.
@@ -307,7 +345,10 @@ impl Collections {
     pub(super) fn check_invariants(&self, memory: &Memory) -> (usize, usize) {
         let mut bytes = 0;
         let mut owned = 0;
+        let kept_bytes: usize = self.slots.iter().map(|(_, large)| large.kept_bytes).sum();
+        assert_eq!(kept_bytes, self.kept_bytes);
         for (_, large) in &self.slots {
+            assert!(large.open_views > 0 || large.kept_bytes == 0);
             owned += usize::from(!large.is_dropped);
             bytes += large.trees.held_bytes();
             for tree in large.trees.trees() {

@@ -265,11 +265,11 @@ impl Keyspace {
             let found = table.find(hash, |payload| payload == id.payload());
             found.expect("an entry of a heap is in its table").0
         });
-        let held_before = self.cut.held_bytes();
+        let held_before = self.cut.held_bytes(&self.entries);
         self.mutate(database, now_ms)
             .remove_at(location, id, Event::Evicted);
         if self.is_cutting() {
-            self.cut.note_eviction(held_before);
+            self.cut.note_eviction(&self.entries, held_before);
             self.note_overhead_change();
         }
         bytes

@@ -20,6 +20,7 @@
 //! Not here: replies, sessions, clocks.
 
 mod ahead;
+mod arrivals;
 mod blocks;
 mod body;
 mod collections;
@@ -51,7 +52,9 @@ pub use expiry::{ExpiryReport, RemovalReport};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
-pub use mutation::{Changed, CountError, DeadlineChange, EntryHome, Missing, Mutation};
+pub use mutation::{
+    Changed, CountError, DeadlineChange, EntryHome, Missing, Mutation, RestoreCount,
+};
 pub use room::Room;
 pub use workshop::WorkId;
 
@@ -59,6 +62,7 @@ use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
 use crate::value::encoding::EncodingLimits;
 use arrayvec::ArrayVec;
+use arrivals::Arrivals;
 use cut::Cut;
 use database::Database;
 use entry::{EntryId, EntryStore};
@@ -94,6 +98,7 @@ pub struct Keyspace {
     expired: ExpiryRecord,
     dirty_count: u64,
     cut: Cut,
+    arrivals: Arrivals,
     limit: Limit,
     eviction: Eviction,
     encoding_limits: EncodingLimits,
@@ -131,6 +136,7 @@ impl Keyspace {
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
+            arrivals: Arrivals::default(),
             limit: Limit::default(),
             encoding_limits: EncodingLimits::default(),
             eviction: Eviction::default(),
@@ -494,6 +500,7 @@ impl Keyspace {
         for database in std::mem::take(&mut self.databases) {
             self.bury(database);
         }
+        self.end_arrivals();
         while self.free_some() {}
         self.cut.free_all(&mut self.entries);
         let (collections, memory) = self.entries.collections_mut();
@@ -546,7 +553,8 @@ impl Keyspace {
         assert_eq!(count, self.entries.count());
         self.entries.memory().check_invariants();
         if self.graveyard.is_empty() {
-            assert_eq!(large_count, collection_count);
+            let arriving_count = self.arrivals.collection_count();
+            assert_eq!(large_count + arriving_count, collection_count);
             bytes += self.cut.kept_bytes();
             assert_eq!(bytes, self.entries.used_bytes());
         }

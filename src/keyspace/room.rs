@@ -175,7 +175,7 @@ impl Keyspace {
         // No write is refused for what a snapshot holds for a moment; keys make room if they can.
         let spared_bytes = match self.can_evict() {
             true => self.cut.leaving_bytes(),
-            false => self.cut.held_bytes(),
+            false => self.cut.held_bytes(&self.entries),
         };
         // Long values are among the entries, so there may be more to spare than there is here.
         self.limit.overhead_bytes = self.overhead_bytes().wrapping_sub(spared_bytes);

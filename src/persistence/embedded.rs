@@ -111,8 +111,16 @@ impl<'e> Intake<'e> {
     ///
     /// # Errors
     /// The first refusal: a database that is not there, or no room. What came before it is there.
-    pub fn finish(self) -> Result<LoadReport, PersistError> {
-        self.outcome.map(|()| self.report)
+    pub fn finish(mut self) -> Result<LoadReport, PersistError> {
+        let outcome = std::mem::replace(&mut self.outcome, Ok(()));
+        outcome.map(|()| std::mem::take(&mut self.report))
+    }
+}
+
+impl Drop for Intake<'_> {
+    /// Collections of which pieces are missing go.
+    fn drop(&mut self) {
+        self.engine.end_restore();
     }
 }
 

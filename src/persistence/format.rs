@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  head    8 bytes  "EVENKEEL"
-//!          2 bytes  version of the format, 1
+//!          2 bytes  version of the format, 2
 //!          2 bytes  0
 //!          4 bytes  CRC-32 of the twelve bytes before
 //!  block   1 byte   kind: 1 about, 2 records, 255 end
@@ -12,7 +12,7 @@
 //!          …        payload
 //!          4 bytes  CRC-32 of the block's bytes before, kind and length included
 //!  about   8 bytes  when the snapshot began, Unix milliseconds; then text: who wrote it
-//!  records the records of one database (value/record.rs), one behind the other
+//!  records the records of one database (value/record/), one behind the other
 //!  end     8 bytes  number of blocks before this one
 //!          per database that has keys:
 //!          4 bytes  its number
@@ -30,7 +30,7 @@ use crate::value::record::RecordError;
 use std::fmt;
 
 /// The version this program writes, and the newest it reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"EVENKEEL";
 pub(super) const HEAD_BYTES: usize = 16;
@@ -76,6 +76,17 @@ pub struct DatabaseCount {
     pub expires: u64,
 }
 
+impl DatabaseCount {
+    /// No keys of a database.
+    pub(super) fn none_of(database: u16) -> Self {
+        Self {
+            database: database.into(),
+            keys: 0,
+            expires: 0,
+        }
+    }
+}
+
 /// What is wrong with a snapshot, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -106,6 +117,8 @@ pub enum DamageKind {
     Truncated,
     /// The end block counts other blocks or keys than there are.
     Counts,
+    /// A collection lacks elements that it announced.
+    Incomplete,
     /// There are bytes behind the end block.
     Trailing,
 }
@@ -135,6 +148,9 @@ impl fmt::Display for Damage {
             }
             DamageKind::Truncated => write!(formatter, "cut off at offset {offset}"),
             DamageKind::Counts => write!(formatter, "blocks or keys are missing"),
+            DamageKind::Incomplete => {
+                write!(formatter, "elements of a collection are missing")
+            }
             DamageKind::Trailing => write!(formatter, "bytes behind the end at offset {offset}"),
         }
     }
@@ -151,8 +167,8 @@ pub(super) fn write_head(out: &mut Vec<u8>) {
     out.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// Checks the first [`HEAD_BYTES`] of a file.
-pub(super) fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(), DamageKind> {
+/// Checks the first [`HEAD_BYTES`] of a file; its version.
+pub(super) fn check_head(head: &[u8; HEAD_BYTES]) -> Result<u16, DamageKind> {
     if !head.starts_with(MAGIC) {
         return Err(DamageKind::NotASnapshot);
     }
@@ -162,7 +178,7 @@ pub(super) fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(), DamageKind> {
     }
     let version = u16::from_le_bytes([head[8], head[9]]);
     match version {
-        1..=FORMAT_VERSION if head[10..12] == [0, 0] => Ok(()),
+        1..=FORMAT_VERSION if head[10..12] == [0, 0] => Ok(version),
         1..=FORMAT_VERSION | 0 => Err(DamageKind::NotASnapshot),
         _ => Err(DamageKind::TooNew(version)),
     }

@@ -17,14 +17,20 @@ use super::format::{
     BLOCK_HEAD_BYTES, BlockAt, BlockKind, CHECKSUM_BYTES, Damage, DamageKind, DatabaseCount,
     HEAD_BYTES, block_at, check_head, decode_end,
 };
+use super::open_collections::OpenCollections;
 use crate::value::record::{Record, RecordError};
 
 /// Capacity that is kept for the next block; what a large value needed is given back.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
+/// The first version whose files have other records than those of strings.
+const COLLECTIONS_VERSION: u16 = 2;
+
 /// What a whole and intact snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// The version of the format that it states.
+    pub version: u16,
     /// When it began, in Unix milliseconds.
     pub begun_ms: u64,
     /// Who wrote it.
@@ -55,6 +61,7 @@ pub struct Loader {
     /// Bytes that the file is known to have; 0 if that is unknown.
     file_bytes: u64,
     summary: Summary,
+    open: OpenCollections,
 }
 
 impl Default for Loader {
@@ -78,6 +85,7 @@ impl Loader {
             offset: 0,
             file_bytes,
             summary: Summary::default(),
+            open: OpenCollections::default(),
         }
     }
 
@@ -178,7 +186,7 @@ impl Loader {
             let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else {
                 return Ok(0);
             };
-            check_head(head).map_err(|kind| self.damage(kind))?;
+            self.summary.version = check_head(head).map_err(|kind| self.damage(kind))?;
             position = HEAD_BYTES;
             self.offset += HEAD_BYTES as u64;
             self.stage = Stage::About;
@@ -223,10 +231,32 @@ impl Loader {
         payload: &[u8],
         show: &mut impl FnMut(u16, &[u8]),
     ) -> Result<(), DamageKind> {
-        let found = count_records(database, payload).map_err(DamageKind::Record)?;
+        let found = self
+            .check_records(database, payload)
+            .map_err(DamageKind::Record)?;
         add_count(&mut self.summary.databases, found);
         show(database, payload);
         Ok(())
+    }
+
+    /// Counts the records of a block, and sees whether its pieces fit what came before.
+    fn check_records(
+        &mut self,
+        database: u16,
+        mut payload: &[u8],
+    ) -> Result<DatabaseCount, RecordError> {
+        let mut count = DatabaseCount::none_of(database);
+        while !payload.is_empty() {
+            if let Some(kind) = Record::collection_kind(payload[0])
+                && self.summary.version < COLLECTIONS_VERSION
+            {
+                return Err(RecordError::UnknownKind(kind));
+            }
+            let record = Record::decode(&mut payload)?;
+            self.open.follow(database, &record)?;
+            count_record(&mut count, &record);
+        }
+        Ok(count)
     }
 
     fn read_end(&mut self, payload: &[u8]) -> Result<(), DamageKind> {
@@ -237,6 +267,9 @@ impl Loader {
             .sort_unstable_by_key(|count| count.database);
         if block_count != self.summary.block_count || wanted != self.summary.databases {
             return Err(DamageKind::Counts);
+        }
+        if !self.open.is_empty() {
+            return Err(DamageKind::Incomplete);
         }
         self.stage = Stage::Ended;
         Ok(())
@@ -260,15 +293,17 @@ pub(super) fn count_records(
     database: u16,
     mut payload: &[u8],
 ) -> Result<DatabaseCount, RecordError> {
-    let mut count = DatabaseCount {
-        database: u32::from(database),
-        keys: 0,
-        expires: 0,
-    };
+    let mut count = DatabaseCount::none_of(database);
     while !payload.is_empty() {
-        let record = Record::decode(&mut payload)?;
+        count_record(&mut count, &Record::decode(&mut payload)?);
+    }
+    Ok(count)
+}
+
+/// Counts a record, if it is that of a key.
+pub(super) fn count_record(count: &mut DatabaseCount, record: &Record<'_>) {
+    if let Record::Key(record) = record {
         count.keys += 1;
         count.expires += u64::from(record.deadline_ms.is_some());
     }
-    Ok(count)
 }

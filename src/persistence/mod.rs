@@ -11,7 +11,9 @@
 //! | `format.rs` | the file byte by byte: head, blocks, end |
 //! | `writer.rs` | from a cut of the keyspace to blocks |
 //! | `loader.rs` | from bytes to records, trusting nothing |
+//! | `open_collections.rs` | whether collections in pieces are whole |
 //! | `salvage.rs` | the intact blocks of a damaged file |
+//! | `whole_collections.rs` | which collections in pieces a damaged file holds whole |
 //! | `range_checksums.rs` | the checksum of any part of a file at a constant price |
 //! | `storage.rs` | what a snapshot needs of a disk, as a trait |
 //! | `file_storage.rs` | files that are written: beginning, appending, putting in place |
@@ -24,7 +26,7 @@
 //!
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
 //!
-//! Not here: what a key looks like as bytes (`value/record.rs`), reading the keyspace while it
+//! Not here: what a key looks like as bytes (`value/record/`), reading the keyspace while it
 //! changes (`keyspace/cut/`), when to save (`node/saving.rs`).
 
 mod config_file;
@@ -35,11 +37,13 @@ mod format;
 mod loader;
 #[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod memory_storage;
+mod open_collections;
 mod owner;
 mod range_checksums;
 mod salvage;
 mod storage;
 mod unfinished;
+mod whole_collections;
 mod writer;
 
 pub use config_file::rewrite_config;

@@ -10,6 +10,9 @@
 //! need the right checksum. Only where the length of a block is damaged, or the file cut off, a
 //! value that is itself a snapshot could be taken for blocks of this file.
 //!
+//! A collection in pieces is taken if all of it is intact. To know that, a damaged file is read
+//! twice.
+//!
 //! Cost: O(length), whatever the file holds. A value can hold what looks like heads of blocks, as
 //! many as fit; each costs a constant, because a checksum does (`range_checksums.rs`), and records
 //! that do not decode although their checksum is right, which only a value that was made for it
@@ -23,6 +26,7 @@ use super::format::{
 };
 use super::loader::{add_count, count_records};
 use super::range_checksums::RangeChecksums;
+use super::whole_collections::{Left, WholeCollections, WholeFilter};
 use crate::value::record::{Record, RecordError};
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -72,6 +76,11 @@ pub fn salvage<F: Read + Seek>(
     mut show: impl FnMut(u16, &[u8]),
 ) -> io::Result<Salvage> {
     let damage = first_damage(file)?;
+    let mut whole = match damage {
+        // Nothing is missing.
+        None => None,
+        Some(_) => Some(whole_collections(file)?),
+    };
     let mut search = Search::new(RangeChecksums::new(file)?);
     let mut found = Salvage {
         damage,
@@ -93,10 +102,17 @@ pub fn salvage<F: Read + Seek>(
         match block.kind {
             BlockKind::About => {}
             BlockKind::Records => {
-                write(&search.block)?;
+                let left = match &mut whole {
+                    Some(whole) => whole.take(block.database, payload),
+                    None => Left::all(search.count),
+                };
+                let Some(bytes) = left.block(block.database, &search.block) else {
+                    continue;
+                };
+                write(&bytes)?;
                 record_blocks += 1;
-                add_count(&mut found.databases, search.count);
-                show(block.database, payload);
+                add_count(&mut found.databases, left.count);
+                show(block.database, payload_of(&bytes));
             }
             BlockKind::End => {
                 found.expected_keys = decode_end(payload).and_then(|(_, counts)| {
@@ -117,6 +133,18 @@ pub fn salvage<F: Read + Seek>(
     write_block(&mut rest, BlockKind::End, 0, &end);
     write(&rest)?;
     Ok(found)
+}
+
+/// Finds out which collections in pieces are whole in a damaged file.
+fn whole_collections<F: Read + Seek>(file: &mut F) -> io::Result<WholeFilter> {
+    let mut whole = WholeCollections::default();
+    let mut search = Search::new(RangeChecksums::new(file)?);
+    while let Some(block) = search.next()? {
+        if block.kind == BlockKind::Records {
+            whole.look(block.database, payload_of(&search.block));
+        }
+    }
+    Ok(whole.filter())
 }
 
 /// The about block of a file whose own is lost: no time, no writer.
@@ -220,7 +248,9 @@ impl<'f, F: Read + Seek> Search<'f, F> {
                 match Record::decode(&mut &begin[..len]) {
                     Ok(_) => true,
                     Err(RecordError::Truncated) => is_cut || len == 0,
-                    Err(RecordError::UnknownKind(_)) => false,
+                    Err(
+                        RecordError::UnknownKind(_) | RecordError::Elements | RecordError::Piece,
+                    ) => false,
                 }
             }
         };

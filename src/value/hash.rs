@@ -247,6 +247,11 @@ impl<H: Home> HashMut<H> {
         Ok(())
     }
 
+    /// Keeps a small hash as a large one from now on, as one with deadlines of fields must be.
+    pub fn enlarge(&mut self) {
+        self.elements.enlarge();
+    }
+
     /// Removes a field; whether it was there. One that is due is left to be removed as such.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match self.locate_present(field) {

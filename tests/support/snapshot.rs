@@ -11,46 +11,133 @@ use evenkeel::persistence::{
 };
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::session::{Peer, SessionKey};
-use evenkeel::value::record::Record;
+use evenkeel::structures::block::Run;
+use evenkeel::value::encoding::Encoding;
+use evenkeel::value::kind::Kind;
+use evenkeel::value::record::{KeyRecord, Piece, Record, RecordValue};
 use evenkeel::{CacheEngine, Config, Timestamp};
 
 /// When the snapshots of these tests begin.
 pub(crate) const BEGUN_MS: u64 = 1_800_000_000_000;
 
-/// Keys by database, with the text of their value and their deadline.
+/// Keys by database, with the text of their value, or what [`collection`] makes of one, and their
+/// deadline.
 pub(crate) type Contents = BTreeMap<(u16, Vec<u8>), (Vec<u8>, Option<u64>)>;
 
-/// Adds the records of a block to `contents`.
-pub(crate) fn add_records(contents: &mut Contents, database: u16, mut records: &[u8]) {
-    while !records.is_empty() {
-        let record = Record::decode(&mut records).expect("a loader shows only what decodes");
-        let text = record.value.text(&mut itoa::Buffer::new()).to_vec();
-        contents.insert((database, record.key.to_vec()), (text, record.deadline_ms));
+/// A collection as one text: type, encoding, and the bytes of its elements; those of sets and
+/// hashes are sorted.
+pub(crate) fn collection(kind: Kind, encoding: Encoding, mut elements: Vec<Vec<u8>>) -> Vec<u8> {
+    if matches!(kind, Kind::Set | Kind::Hash) {
+        elements.sort_unstable();
+    }
+    let mut text = format!("{} {}", kind.name(), encoding.name(kind)).into_bytes();
+    for element in elements {
+        text.extend_from_slice(b", ");
+        text.extend_from_slice(&element);
+    }
+    text
+}
+
+/// Elements of a collection that has begun.
+struct Begun {
+    name: (u16, Vec<u8>),
+    deadline_ms: Option<u64>,
+    kind: Kind,
+    encoding: Encoding,
+    count: u64,
+    elements: Vec<Vec<u8>>,
+}
+
+/// Puts records together, and leaves out collections that are not whole.
+#[derive(Default)]
+pub(crate) struct Reader {
+    contents: Contents,
+    begun: BTreeMap<u32, Begun>,
+}
+
+fn bytes_of(run: &Run<'_>) -> Vec<Vec<u8>> {
+    let elements = run.elements();
+    elements.map(|element| element.bytes().to_vec()).collect()
+}
+
+impl Reader {
+    /// Adds the records of a block.
+    pub(crate) fn add(&mut self, database: u16, mut records: &[u8]) {
+        while !records.is_empty() {
+            let record = Record::decode(&mut records).expect("a loader shows only what decodes");
+            match record {
+                Record::Key(record) => self.add_key(database, &record),
+                Record::Piece(piece) => self.add_piece(&piece),
+            }
+        }
+    }
+
+    fn add_key(&mut self, database: u16, record: &KeyRecord<'_>) {
+        let name = (database, record.key.to_vec());
+        let deadline_ms = record.deadline_ms;
+        let text = match record.value {
+            RecordValue::String(value) => value.text(&mut itoa::Buffer::new()).to_vec(),
+            RecordValue::Collection(collected) => {
+                let elements = bytes_of(&collected.run);
+                collection(collected.kind, collected.encoding, elements)
+            }
+            RecordValue::Begun(begun) => {
+                let collection = Begun {
+                    name,
+                    deadline_ms,
+                    kind: begun.kind,
+                    encoding: begun.encoding,
+                    count: begun.count,
+                    elements: Vec::new(),
+                };
+                self.begun.insert(begun.number, collection);
+                return;
+            }
+        };
+        self.contents.insert(name, (text, deadline_ms));
+    }
+
+    fn add_piece(&mut self, piece: &Piece<'_>) {
+        let Some(begun) = self.begun.get_mut(&piece.number) else {
+            return;
+        };
+        if begun.elements.len() as u64 == piece.before {
+            begun.elements.extend(bytes_of(&piece.run));
+        }
+        if begun.elements.len() as u64 == begun.count
+            && let Some(begun) = self.begun.remove(&piece.number)
+        {
+            let text = collection(begun.kind, begun.encoding, begun.elements);
+            self.contents.insert(begun.name, (text, begun.deadline_ms));
+        }
+    }
+
+    /// What is whole.
+    pub(crate) fn finish(self) -> Contents {
+        self.contents
     }
 }
 
 /// What a file holds, fed whole.
 pub(crate) fn read(file: &[u8]) -> Result<(Contents, Summary), Damage> {
-    let mut contents = Contents::new();
+    let mut reader = Reader::default();
     let mut loader = Loader::new();
-    loader.feed(file, |database, records| {
-        add_records(&mut contents, database, records);
-    })?;
-    loader.finish().map(|summary| (contents, summary))
+    loader.feed(file, |database, records| reader.add(database, records))?;
+    loader.finish().map(|summary| (reader.finish(), summary))
 }
 
 /// What a damaged file still holds: the report, and the new file. What is shown of it must be what
 /// that file holds.
 pub(crate) fn salvaged(file: &[u8]) -> (Salvage, Vec<u8>) {
-    let (mut new, mut shown) = (Vec::new(), Contents::new());
+    let (mut new, mut shown) = (Vec::new(), Reader::default());
     let write = |bytes: &[u8]| {
         new.extend_from_slice(bytes);
         Ok(())
     };
-    let show = |database, records: &[u8]| add_records(&mut shown, database, records);
+    let show = |database, records: &[u8]| shown.add(database, records);
     let found = salvage(&mut Cursor::new(file), write, show).expect("it is in memory");
     let (contents, _) = read(&new).expect("what was salvaged is whole");
-    assert_eq!(contents, shown);
+    assert_eq!(contents, shown.finish());
     (found, new)
 }
 

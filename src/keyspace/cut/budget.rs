@@ -1,8 +1,8 @@
 //! How much memory a snapshot may hold, and how much of it keys must make room for.
 //!
 //! ```text
-//!  held = kept entries + pieces + what was taken of them and is not on the disk (unwritten)
-//!         └ counted with entries   └────────────── counted with overhead ──────┘
+//!  held = kept entries, kept blocks + pieces + what was taken and is not on the disk (unwritten)
+//!         └ counted with entries ┘    └────────────── counted with overhead ──────┘
 //! ```
 //!
 //! What is held counts as used memory, so keys are evicted for it. Evicting a key that was not read

@@ -17,8 +17,8 @@
 //! Not here: when (`mod.rs`), in which order pieces are taken (`pieces.rs`).
 
 use super::pieces::{CutPiece, PIECE_BYTES, Pieces};
+use super::record_of::record_of;
 use crate::keyspace::entry::{EntryId, EntryStore};
-use crate::value::record::Record;
 use std::collections::VecDeque;
 
 /// An entry of so many bytes is long. Twice as much with its frame fits a piece; to encode less
@@ -111,11 +111,8 @@ impl LongRecords {
             deadline_ms,
         } = reading.record;
         let entry = entries.get(id);
-        let record = Record {
-            key: entry.key(),
-            value: entry.string(),
-            deadline_ms,
-        };
+        let mut scratch = Vec::new();
+        let record = record_of(entry, deadline_ms, &mut scratch);
         let len = record.encoded_len();
         let end = len.min(reading.read_bytes + PIECE_BYTES);
         let mut records = Vec::with_capacity(end - reading.read_bytes);

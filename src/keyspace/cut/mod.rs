@@ -7,6 +7,16 @@
 //!     graveyard: entries of a flushed table, before freed ──┘
 //! ```
 //!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | what is shown, and what becomes of it |
+//! | `walk.rs` | a step of the walk |
+//! | `record_of.rs` | an entry as a record |
+//! | `long.rs` | entries that are too long to be read out at once |
+//! | `frozen.rs` | large collections, frozen and read in slices |
+//! | `pieces.rs` | records that wait to be taken |
+//! | `budget.rs` | how much may be held |
+//!
 //! The walk scans the tables as SCAN does, which meets every key that is there throughout, and some
 //! twice: the flag tells. What comes meanwhile is born seen. So tables may grow, shrink and be
 //! moved to other numbers as they like.
@@ -16,13 +26,16 @@
 //! values, deadlines and database numbers of that moment. Tested against a model in `tests.rs`.
 //!
 //! Cost: nothing while there is no cut beside a branch per change. During one, a change pays for
-//! its own entry; extra memory is the records that have not been taken.
+//! its own entry; extra memory is the records that have not been taken, and what changes of frozen
+//! collections replace.
 //!
 //! Not here: blocks, checksums and files (`persistence/`); when to save (`node/`).
 
 mod budget;
+mod frozen;
 mod long;
 mod pieces;
+mod record_of;
 mod walk;
 
 pub use pieces::CutPiece;
@@ -31,11 +44,12 @@ use super::Keyspace;
 use super::database::Database;
 use super::entry::{EntryId, EntryStore};
 use crate::structures::expiry_heap::ExpiryHeap;
-use crate::value::kind::Kind;
-use crate::value::record::Record;
+use crate::value::record::{Begun, KeyRecord, RecordValue};
 use budget::Budget;
+use frozen::{Frozen, FrozenRow};
 use long::{LONG_BYTES, LongRecord, LongRecords};
 use pieces::Pieces;
+use record_of::record_of;
 
 /// How many keys of a database a cut has read out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +83,9 @@ pub(super) struct Cut {
     counts: Vec<CutCount>,
     pieces: Pieces,
     long: LongRecords,
+    frozen: FrozenRow,
+    /// What the last large collection was named by.
+    last_number: u32,
     budget: Budget,
     /// It was given up because more was read out than may be held.
     is_overrun: bool,
@@ -81,8 +98,8 @@ impl Cut {
     }
 
     /// Shows an entry that is about to change or to be removed. If it has not been seen, it is read
-    /// out, or kept if it is long. If more is held then than may be, the cut is given up at once:
-    /// one request can remove a million keys.
+    /// out, or frozen if it is a large collection, or kept if it is long. If more is held then than
+    /// may be, the cut is given up at once: one request can remove a million keys.
     pub(super) fn show(
         &mut self,
         database: usize,
@@ -94,11 +111,17 @@ impl Cut {
             return Shown::Free(0);
         }
         let shown = self.save(database, entries, expiry, id);
-        if self.held_bytes() > self.budget.limit_bytes && !self.is_discarding {
-            self.is_overrun = true;
-            self.discard();
-        }
+        self.check_budget(entries);
         shown
+    }
+
+    /// Gives the cut up if more is held than may be: to be called after what can make it more.
+    pub(super) fn check_budget(&mut self, entries: &EntryStore) {
+        let is_running = self.is_active && !self.is_discarding;
+        if is_running && self.held_bytes(entries) > self.budget.limit_bytes {
+            self.is_overrun = true;
+            self.discard(entries);
+        }
     }
 
     fn save(
@@ -112,7 +135,7 @@ impl Cut {
             entries.set_seen(id);
             return Shown::Kept;
         }
-        if entries.get(id).content_bytes() < LONG_BYTES {
+        if !is_long(entries, id) {
             return Shown::Free(self.read_out(database, entries, expiry, id));
         }
         entries.set_seen(id);
@@ -134,24 +157,60 @@ impl Cut {
         id: EntryId,
     ) -> usize {
         entries.set_seen(id);
-        if entries.get(id).kind() != Kind::String {
-            return 0;
-        }
         let Some(LongRecord { deadline_ms, .. }) = self.admit(database, entries, expiry, id) else {
             return 0;
         };
+        if let Some(number) = entries.get(id).large() {
+            return self.freeze(database, entries, id, number, deadline_ms);
+        }
+        let mut scratch = Vec::new();
+        let record = record_of(entries.get(id), deadline_ms, &mut scratch);
+        self.pieces.push(database, record)
+    }
+
+    /// Notes a large collection, which is read later as it is now; returns how many bytes that
+    /// made.
+    fn freeze(
+        &mut self,
+        database: usize,
+        entries: &mut EntryStore,
+        id: EntryId,
+        number: u32,
+        deadline_ms: Option<u64>,
+    ) -> usize {
+        let frozen = entries.collections_mut().0.freeze(number);
+        let trees = entries.collections().get(number);
         let entry = entries.get(id);
-        let record = Record {
+        self.last_number += 1;
+        let begun = Begun {
+            kind: entry.kind(),
+            encoding: trees.encoding,
+            number: self.last_number,
+            count: trees.members.len(),
+        };
+        let record = KeyRecord {
             key: entry.key(),
-            value: entry.string(),
+            value: RecordValue::Begun(begun),
             deadline_ms,
         };
-        self.pieces.push(database, record, entry.content_bytes())
+        let mut begin = Vec::with_capacity(record.encoded_len());
+        record.encode(&mut begin);
+        let len = begin.len();
+        self.frozen.push(Frozen {
+            database,
+            id: frozen,
+            kind: begun.kind,
+            number: begun.number,
+            begin,
+            rank: 0,
+            part_bytes: 0,
+        });
+        len
     }
 
     /// Begins to read an unseen entry in slices, if it is long and part of the cut.
     fn read_if_long(&mut self, data: &Database, entries: &EntryStore, id: EntryId) -> bool {
-        if entries.get(id).content_bytes() < LONG_BYTES {
+        if !is_long(entries, id) {
             return false;
         }
         let Some(record) = self.admit(data.cut_number, entries, &data.expiry, id) else {
@@ -185,36 +244,47 @@ impl Cut {
         })
     }
 
-    /// Goes on with a long record, or frees what is kept of them if the cut was given up.
+    /// Whether something that was noted or begun is still to be read, or to be freed.
+    fn has_slices(&self) -> bool {
+        self.long.has_more() || self.frozen.has_more()
+    }
+
+    /// Goes on with what is read in slices, or frees what is kept for that if the cut was given up.
     fn read_slice(&mut self, entries: &mut EntryStore) {
         if self.is_discarding {
-            self.long.free_one(entries);
-        } else {
+            if !self.long.free_one(entries) {
+                self.frozen.thaw_some(entries);
+            }
+        } else if self.long.has_more() && !self.frozen.is_within_part() {
             self.long.read_slice(entries, &mut self.pieces);
+        } else {
+            self.frozen.read_slice(entries, &mut self.pieces);
         }
     }
 
-    /// Frees all entries that were kept. O(entries).
+    /// Frees all entries that were kept, and lets all frozen collections go. O(both).
     pub(super) fn free_all(&mut self, entries: &mut EntryStore) {
         self.long.stop();
         while self.long.free_one(entries) {}
+        while self.frozen.thaw_some(entries) {}
     }
 
-    fn discard(&mut self) {
+    fn discard(&mut self, entries: &EntryStore) {
         self.is_discarding = self.is_active;
         self.pieces.clear();
         self.long.stop();
-        self.budget.settle(self.held_bytes());
+        self.budget.settle(self.held_bytes(entries));
     }
 
     /// All that is held for a snapshot, see `budget.rs`.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.long.kept_bytes() + self.overhead_bytes()
+    pub(super) fn held_bytes(&self, entries: &EntryStore) -> usize {
+        let frozen_bytes = entries.collections().kept_bytes();
+        self.long.kept_bytes() + frozen_bytes + self.overhead_bytes()
     }
 
-    /// What is held beside entries.
+    /// What is held beside entries and blocks.
     pub(super) fn overhead_bytes(&self) -> usize {
-        self.pieces.held_bytes() + self.budget.unwritten_bytes
+        self.pieces.held_bytes() + self.frozen.note_bytes() + self.budget.unwritten_bytes
     }
 
     /// What is held because of evictions.
@@ -223,8 +293,9 @@ impl Cut {
     }
 
     /// Notes that an eviction was shown when `held_before` bytes were held.
-    pub(super) fn note_eviction(&mut self, held_before: usize) {
-        self.budget.note_eviction(held_before, self.held_bytes());
+    pub(super) fn note_eviction(&mut self, entries: &EntryStore, held_before: usize) {
+        self.budget
+            .note_eviction(held_before, self.held_bytes(entries));
     }
 
     /// Bytes of entries that were kept for the cut.
@@ -232,6 +303,12 @@ impl Cut {
     pub(super) fn kept_bytes(&self) -> usize {
         self.long.kept_bytes()
     }
+}
+
+/// Whether an entry is read in slices: a large collection is none, but is frozen.
+fn is_long(entries: &EntryStore, id: EntryId) -> bool {
+    let entry = entries.get(id);
+    entry.content_bytes() >= LONG_BYTES && entry.large().is_none()
 }
 
 impl Keyspace {
@@ -243,6 +320,7 @@ impl Keyspace {
         self.cut.is_active = true;
         self.cut.is_overrun = false;
         self.cut.begun_ms = now_ms;
+        self.cut.last_number = 0;
         self.cut.counts = vec![CutCount::default(); self.database_count()];
         self.entries.begin_cut();
         let known = self.database_count();
@@ -271,7 +349,7 @@ impl Keyspace {
             graveyard,
             ..
         } = &mut *self;
-        if cut.long.has_more() {
+        if cut.has_slices() {
             cut.read_slice(entries);
             return true;
         }
@@ -294,11 +372,11 @@ impl Keyspace {
         self.cut.pieces.take(is_last)
     }
 
-    /// Bytes that are held for a cut: records that have not been taken, long entries that were
-    /// changed or removed before they were read out, and what [`Keyspace::set_unwritten_bytes`]
-    /// said.
+    /// Bytes that are held for a cut: records that have not been taken, long entries and blocks of
+    /// large collections that were changed or removed before they were read out, and what
+    /// [`Keyspace::set_unwritten_bytes`] said.
     pub fn cut_held_bytes(&self) -> usize {
-        self.cut.held_bytes()
+        self.cut.held_bytes(&self.entries)
     }
 
     /// Of these, what [`Keyspace::set_unwritten_bytes`] said: only the disk is waited for. Of all
@@ -316,7 +394,8 @@ impl Keyspace {
     /// memory.
     pub fn set_unwritten_bytes(&mut self, bytes: usize) {
         self.cut.budget.unwritten_bytes = bytes;
-        self.cut.budget.settle(self.cut.held_bytes());
+        let held_bytes = self.cut.held_bytes(&self.entries);
+        self.cut.budget.settle(held_bytes);
         // At once: nothing shall be evicted for what is on the disk by now.
         self.note_overhead_change();
     }
@@ -335,7 +414,7 @@ impl Keyspace {
     /// Gives the cut up. Its walk must be gone on with ([`Keyspace::cut_some`]) until it ends, but
     /// yields nothing any more.
     pub fn discard_cut(&mut self) {
-        self.cut.discard();
+        self.cut.discard(&self.entries);
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!  short records   [ r r r r ] [ r r r ] [ r r … ]      one database each; the last one grows
 //!  a long record   [ begin     ] [ middle    ] [ end ]  goes first, and nothing comes between
+//!  a collection    [ begin p ] [ p ] [ p ]              whole records p, in this order
 //! ```
 //!
 //! Invariants: a piece is longer than [`PIECE_BYTES`] never; pieces of a long record are taken one
@@ -10,7 +11,7 @@
 //!
 //! Not here: what is a long record (`long.rs`).
 
-use crate::value::record::{RECORD_FRAME_BYTES_MAX, Record};
+use crate::value::record::KeyRecord;
 use std::collections::VecDeque;
 
 /// Records of one database that wait to be taken.
@@ -18,7 +19,7 @@ use std::collections::VecDeque;
 pub struct CutPiece {
     /// Number of the database when the cut began.
     pub database: usize,
-    /// Encoded records, see `value/record.rs`, or a part of one that is long.
+    /// Encoded records, see `value/record/`, or a part of one that is long.
     pub records: Vec<u8>,
     /// Bytes that are still to come of the record that is read in parts: the next pieces are its.
     pub rest_bytes: usize,
@@ -32,7 +33,7 @@ pub(super) const PIECE_BYTES: usize = 64 * 1024 - 64;
 pub(super) struct Pieces {
     /// Of short records; the last one is still growing.
     short: VecDeque<CutPiece>,
-    /// Of the long record that is being read.
+    /// Of the long record or the collection that is being read.
     long: VecDeque<CutPiece>,
     /// The first pieces of a long record were taken, and not yet its last.
     is_within_long: bool,
@@ -40,16 +41,10 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Appends a record whose key and value have `content_bytes`, far less than [`PIECE_BYTES`];
-    /// returns its length.
-    pub(super) fn push(
-        &mut self,
-        database: usize,
-        record: Record<'_>,
-        content_bytes: usize,
-    ) -> usize {
-        let len_max = content_bytes + RECORD_FRAME_BYTES_MAX;
-        let has_room = |piece: &CutPiece| piece.records.len() + len_max <= PIECE_BYTES;
+    /// Appends a record that is far shorter than [`PIECE_BYTES`]; returns its length.
+    pub(super) fn push(&mut self, database: usize, record: KeyRecord<'_>) -> usize {
+        let len = record.encoded_len();
+        let has_room = |piece: &CutPiece| piece.records.len() + len <= PIECE_BYTES;
         let last = self.short.back();
         if !last.is_some_and(|last| last.database == database && has_room(last)) {
             self.short.push_back(CutPiece {
@@ -60,17 +55,18 @@ impl Pieces {
         }
         let records = &mut self.short.back_mut().expect("one was pushed").records;
         let (len_before, capacity_before) = (records.len(), records.capacity());
-        if capacity_before - len_before < len_max {
+        if capacity_before - len_before < len {
             // Twice as much each time, but no more than a piece can need.
-            let capacity = (2 * capacity_before).clamp(len_before + len_max, PIECE_BYTES);
+            let capacity = (2 * capacity_before).clamp(len_before + len, PIECE_BYTES);
             records.reserve_exact(capacity - len_before);
         }
         record.encode(records);
         self.held_bytes += records.capacity() - capacity_before;
-        records.len() - len_before
+        len
     }
 
-    /// Appends the next part of the long record that is being read.
+    /// Appends the next part of the long record, or the next records of the collection, that is
+    /// being read.
     pub(super) fn push_part(&mut self, part: CutPiece) {
         self.held_bytes += part.records.capacity();
         self.long.push_back(part);

@@ -4,6 +4,7 @@
 use super::walk::STEP_KEYS;
 use super::*;
 use crate::keyspace::{DeadlineChange, Room};
+use crate::value::record::Record;
 use crate::value::string::StringValue;
 
 fn name(number: usize) -> Vec<u8> {
@@ -109,7 +110,13 @@ fn take_long(keyspace: &mut Keyspace) -> Vec<u8> {
         bytes.extend_from_slice(&piece.records);
     }
     let record = Record::decode(&mut &bytes[..]).expect("a whole record");
-    record.value.text(&mut itoa::Buffer::new()).to_vec()
+    match record {
+        Record::Key(KeyRecord {
+            value: RecordValue::String(value),
+            ..
+        }) => value.text(&mut itoa::Buffer::new()).to_vec(),
+        other => panic!("{other:?} is no string"),
+    }
 }
 
 /// Defect: a value was encoded whole, by the walk or within the request that changed it. Effect: a

@@ -80,6 +80,8 @@ impl Cut {
             step.is_cut_short = true;
             return;
         }
+        // A collection that was frozen is written before the walk goes on.
+        step.is_cut_short = entries.get(id).large().is_some();
         step.read_keys += 1;
         step.read_bytes += self.read_out(data.cut_number, entries, &data.expiry, id);
     }

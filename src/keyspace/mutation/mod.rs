@@ -6,7 +6,8 @@
 //! | `string.rs` | strings |
 //! | `collection.rs` | collections of all types |
 //! | `fields.rs` | what deadlines of fields imply: the heap of them, fields that are due |
-//! | `restore.rs` | values that come as a whole: from a snapshot, or from another key |
+//! | `restore.rs` | values that come from a snapshot |
+//! | `transfer.rs` | values that come from another key, or from the workshop |
 //!
 //! Whatever a change implies besides the entry itself is done here and nowhere else: the expiry
 //! index, the memory count (in `entry.rs`, which only this folder and `graveyard.rs` ask to
@@ -21,6 +22,7 @@ mod collection;
 mod fields;
 mod restore;
 mod string;
+mod transfer;
 
 use super::cut::Shown;
 use super::database::EntryHashes;
@@ -29,6 +31,7 @@ use super::event::Event;
 use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
 pub use collection::{Changed, EntryHome, Missing};
+pub use restore::RestoreCount;
 pub use string::CountError;
 
 /// What a change does to the deadline of its key.
@@ -209,6 +212,8 @@ impl<'a> Mutation<'a> {
         }
         if !is_kept {
             entries.free(id);
+            // A large collection that is frozen now is there for the snapshot alone.
+            self.keyspace.cut.check_budget(&self.keyspace.entries);
         }
     }
 

@@ -1,160 +1,337 @@
-//! Values that come as a whole: from a snapshot, or from another key.
+//! Values that come from a snapshot.
 //!
-//! Not here: what every change implies (`mod.rs`); what a record is (`value/record.rs`).
+//! ```text
+//!  string              set
+//!  small collection    elements copied into an entry, a new index
+//!  begins              an arrival ─▶ pieces added to its trees ─▶ an entry, with the last one
+//! ```
+//!
+//! What is due is left out: keys, and fields of hashes. A collection of which nothing is left is
+//! no key.
+//!
+//! Not here: what every change implies (`mod.rs`); what a record is (`value/record`).
 
-use super::{DeadlineChange, Mutation};
+use super::{Changed, DeadlineChange, Missing, Mutation};
+use crate::keyspace::Key;
+use crate::keyspace::arrivals::Arrival;
+use crate::keyspace::body::body_of;
 use crate::keyspace::entry::EntryId;
 use crate::keyspace::event::Event;
-use crate::keyspace::{FrozenId, Key};
-use crate::value::kind::Kind;
-use crate::value::record::Record;
+use crate::structures::block::integers::{IntegerSet, IntegerSetMut};
+use crate::structures::block::{Block, BlockMut, ElementRef, Run, Shape};
+use crate::structures::block_tree::HashBytes;
+use crate::structures::item::{self, Item};
+use crate::value::collection::{Form, PACKED_BYTES_MAX, Trees, shape_of};
+use crate::value::encoding::Encoding;
+use crate::value::hash::Hash;
+use crate::value::kind::{Kind, WrongType};
+use crate::value::record::{Begun, Collected, KeyRecord, Piece, Record, RecordValue};
+use arrayvec::ArrayVec;
 
 /// Records that are hashed and whose buckets are asked for before the first of them is set.
 const RESTORE_GROUP: usize = 16;
 
+/// A block up to so many elements has no index, so that their tags don't matter.
+const UNTAGGED_COUNT_MAX: usize = 16;
+
+/// What became of keys from a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestoreCount {
+    /// Keys that were set.
+    pub set_keys: u64,
+    /// Keys that were left out, because they are due or nothing of them is not.
+    pub expired_keys: u64,
+}
+
+impl RestoreCount {
+    fn note(&mut self, is_set: bool) {
+        self.set_keys += u64::from(is_set);
+        self.expired_keys += u64::from(!is_set);
+    }
+}
+
 impl Mutation<'_> {
-    /// Sets keys to what encoded records say, whatever they held; records whose deadline has come
-    /// are left out. Returns how many were set and how many left out.
+    /// Sets keys to what encoded records say, whatever they held; what is due is left out. A
+    /// collection in pieces is set with its last one: [`Keyspace::end_arrivals`] must follow when
+    /// no more are to come.
+    ///
+    /// [`Keyspace::end_arrivals`]: crate::keyspace::Keyspace::end_arrivals
     ///
     /// # Panics
-    /// If the records are malformed.
-    pub fn restore_all(&mut self, mut records: &[u8]) -> (u64, u64) {
-        let mut group: [Option<(Key<'_>, Record<'_>)>; RESTORE_GROUP] = [None; RESTORE_GROUP];
-        let (mut set_count, mut expired_count) = (0, 0);
-        while !records.is_empty() {
-            let mut len = 0;
-            while len < RESTORE_GROUP && !records.is_empty() {
-                let record = Record::decode(&mut records).expect("a loader has checked the record");
-                let key = self.keyspace.key(record.key);
-                group[len] = Some((key, record));
-                len += 1;
-            }
-            let records = group[..len].iter_mut().flatten();
-            let keys = records.map(|(key, _)| key);
-            self.keyspace.prefetch(self.database, keys);
-            for (key, record) in group[..len].iter().flatten() {
-                let deadline = record
-                    .deadline_ms
-                    .map_or(DeadlineChange::Clear, DeadlineChange::At);
-                if record
-                    .deadline_ms
-                    .is_some_and(|deadline_ms| deadline_ms <= self.now_ms)
-                {
-                    expired_count += 1;
-                } else {
-                    self.put(*key, record.value, deadline, Event::Restore);
-                    set_count += 1;
+    /// If the records are malformed, or pieces don't fit each other.
+    pub fn restore_all(&mut self, records: &[u8]) -> RestoreCount {
+        let mut count = RestoreCount::default();
+        let mut group = ArrayVec::new();
+        for record in Record::all(records) {
+            match record {
+                Record::Key(record) => {
+                    group.push((self.keyspace.key(record.key), record));
+                    if group.is_full() {
+                        self.restore_group(&mut group, &mut count);
+                    }
+                }
+                Record::Piece(piece) => {
+                    self.restore_group(&mut group, &mut count);
+                    self.add_piece(&piece, &mut count);
                 }
             }
         }
-        (set_count, expired_count)
+        self.restore_group(&mut group, &mut count);
+        count
     }
 
-    /// Sets `target` in `target_database` to the value and deadline of `source`, whatever it held;
-    /// false if there is no `source`. O(value). Source and target must differ.
-    pub fn copy(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        let copied = self.duplicate(source, target_database, target);
-        if let Some(copy) = copied {
-            self.keyspace.entries.copy_large(copy);
-            let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
-            there.note_field_deadlines(target.bytes, copy);
-            there.changed(target.bytes, Event::CopyTo);
-        }
-        copied.is_some()
-    }
-
-    /// As [`Mutation::copy`], and deletes the source.
-    pub fn rename(&mut self, source: Key<'_>, target_database: usize, target: Key<'_>) -> bool {
-        let Some(copy) = self.duplicate(source, target_database, target) else {
-            return false;
-        };
-        if let Some((_, id)) = self.locate(source)
-            && self.keyspace.entries.get(id).large().is_some()
-        {
-            // The snapshot must see the source while it has its value.
-            self.is_kept_by_cut(id);
-            self.forget_field_deadlines(id);
-            self.keyspace.entries.disown(id);
-        }
-        let (from, to) = match target_database == self.database {
-            true => (Event::RenameFrom, Event::RenameTo),
-            false => (Event::MoveFrom, Event::MoveTo),
-        };
-        let is_removed = self.remove_for(source, from);
-        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
-        there.note_field_deadlines(target.bytes, copy);
-        there.changed(target.bytes, to);
-        is_removed
-    }
-
-    /// Begins a key with an empty copy of a frozen collection of this kind.
-    pub(in crate::keyspace) fn begin_copy(&mut self, key: Key<'_>, frozen: FrozenId, kind: Kind) {
-        let entries = &mut self.keyspace.entries;
-        let (collections, _) = entries.collections_mut();
-        let number = collections.begin_copy(frozen);
-        let id = entries.allocate_collection(key.bytes, kind, size_of::<u32>(), 0);
-        let id = entries.set_large(id, number);
-        self.place(key, id);
-    }
-
-    /// Gives `target` in another database what `source` holds, which is gone then, with a deadline
-    /// of its own; nobody hears of that, only what happened to the target. A deadline that has come
-    /// deletes the target. False if there is no `source`.
-    pub(in crate::keyspace) fn hand_over(
+    fn restore_group(
         &mut self,
-        source: Key<'_>,
-        target_database: usize,
-        target: Key<'_>,
+        group: &mut ArrayVec<(Key<'_>, KeyRecord<'_>), RESTORE_GROUP>,
+        count: &mut RestoreCount,
+    ) {
+        let keys = group.iter_mut().map(|(key, _)| key);
+        self.keyspace.prefetch(self.database, keys);
+        for (key, record) in group.drain(..) {
+            self.restore(key, record, count);
+        }
+    }
+
+    fn restore(&mut self, key: Key<'_>, record: KeyRecord<'_>, count: &mut RestoreCount) {
+        let deadline_ms = record.deadline_ms;
+        let is_due = deadline_ms.is_some_and(|deadline_ms| deadline_ms <= self.now_ms);
+        match record.value {
+            RecordValue::Begun(begun) => self.begin_arrival(&begun, record, is_due),
+            RecordValue::Collection(_) | RecordValue::String(_) if is_due => count.note(false),
+            RecordValue::Collection(collected) => {
+                let is_set = self.restore_collection(key, &collected, deadline_ms);
+                count.note(is_set);
+            }
+            RecordValue::String(value) => {
+                let deadline = deadline_ms.map_or(DeadlineChange::Clear, DeadlineChange::At);
+                self.put(key, value, deadline, Event::Restore);
+                count.note(true);
+            }
+        }
+    }
+
+    /// Sets a key to a small collection; false if nothing of it is left.
+    fn restore_collection(
+        &mut self,
+        key: Key<'_>,
+        collected: &Collected<'_>,
         deadline_ms: Option<u64>,
-        event: Event,
     ) -> bool {
-        let Some(copy) = self.duplicate(source, target_database, target) else {
-            return false;
+        let now_ms = self.now_ms;
+        let there = || {
+            collected
+                .run
+                .elements()
+                .filter(|element| is_there(*element, now_ms))
         };
-        if let Some((location, id)) = self.locate(source) {
-            self.forget_field_deadlines(id);
-            self.keyspace.entries.disown(id);
-            self.take_out(location, id);
+        let (count, len) = match collected.run.shape() {
+            Shape::Map => there().fold((0, 0), |(count, len), element| {
+                (count + 1, len + element.bytes().len())
+            }),
+            Shape::Set | Shape::Scored | Shape::List => {
+                (collected.run.count(), collected.run.bytes().len())
+            }
+        };
+        if count == 0 {
+            return false;
         }
-        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
-        let mut placed = copy;
-        if let Some(deadline_ms) = deadline_ms {
-            let (location, _) = there.locate(target).expect("the copy was put there");
-            placed = there.keyspace.entries.set_has_deadline(copy, true);
-            there.settle(location, copy, placed, None);
-            there.index_deadline(placed, None, deadline_ms);
-        }
-        there.note_field_deadlines(target.bytes, placed);
-        there.changed(target.bytes, event);
+        self.take_old_out(key);
+        let packed_len = match integers_len(collected) {
+            Some(len) => len,
+            None => {
+                let shape = collected.run.shape();
+                Block::len_of(shape, shape != Shape::List, count, len)
+            }
+        };
+        let id = if packed_len > PACKED_BYTES_MAX {
+            let shape = collected.run.shape();
+            let encoding = without_integers(collected.encoding);
+            let number = self.new_trees(shape, encoding);
+            let (collections, memory) = self.keyspace.entries.collections_mut();
+            collections.get_mut(number).append(memory, there());
+            self.entry_of_large(key, collected.kind, number)
+        } else {
+            let id = self.new_entry(key, collected.kind, packed_len);
+            match integers_len(collected) {
+                Some(_) => self.fill_integers(id, &collected.run),
+                None => self.fill_block(id, collected, count, there()),
+            }
+            id
+        };
+        self.settle_restored(key, id, deadline_ms);
         true
     }
 
-    /// Makes the copy; the caller says what it was for. Both entries name the same large
-    /// collection then, if it is one: the caller must take it from the source or copy it.
-    fn duplicate(
+    /// Takes the value out that a key has, of which nobody hears.
+    fn take_old_out(&mut self, key: Key<'_>) {
+        if let Some((location, old)) = self.locate(key) {
+            self.keyspace.dirty_count += 1;
+            self.take_out(location, old);
+        }
+    }
+
+    /// A new entry for a collection that takes so many bytes there.
+    fn new_entry(&mut self, key: Key<'_>, kind: Kind, len: usize) -> EntryId {
+        self.keyspace.note_growth();
+        let bytes = key.bytes.len() + len;
+        let hash = key.lookup.hash;
+        let access_bits = self.keyspace.used_first(hash, bytes, self.now_ms);
+        let entries = &mut self.keyspace.entries;
+        entries.allocate_collection(key.bytes, kind, len, access_bits)
+    }
+
+    fn fill_integers(&mut self, id: EntryId, run: &Run<'_>) {
+        let entries = &mut self.keyspace.entries;
+        let mut set = IntegerSetMut::create(entries.collection_mut(id));
+        for value in run.elements().filter_map(integer) {
+            set.insert(value);
+        }
+        entries.set_integers(id, true);
+    }
+
+    fn fill_block<'e>(
         &mut self,
-        source: Key<'_>,
-        target_database: usize,
-        target: Key<'_>,
-    ) -> Option<EntryId> {
-        let (_, id) = self.locate(source)?;
-        let deadline_ms = self.data().deadline_ms(self.keyspace.entries.get(id));
-        let mut there = Mutation::new(self.keyspace, target_database, self.now_ms);
-        // The old target must be gone before the source is read: removing it can't move the source.
-        // Nobody hears of that, as of no value that another takes the place of.
-        if let Some((location, old)) = there.locate(target) {
-            there.keyspace.dirty_count += 1;
-            there.take_out(location, old);
+        id: EntryId,
+        collected: &Collected<'_>,
+        count: usize,
+        elements: impl Iterator<Item = ElementRef<'e>>,
+    ) {
+        let shape = collected.run.shape();
+        let is_tagged = shape != Shape::List;
+        let entries = &mut self.keyspace.entries;
+        let hasher = entries.memory().hasher.clone();
+        let mut block = BlockMut::create(entries.collection_mut(id), shape, is_tagged, count);
+        block.set_owner_bits(without_integers(collected.encoding) as u8);
+        let has_tags = is_tagged && count > UNTAGGED_COUNT_MAX;
+        for element in elements {
+            let tag = match has_tags {
+                true => hasher.hash_bytes(item::hashed_part(element.key_bytes())) as u8,
+                false => 0,
+            };
+            block.push(element.bytes(), tag);
         }
+    }
+
+    /// Trees for a large collection that no entry has yet; their number.
+    fn new_trees(&mut self, shape: Shape, encoding: Encoding) -> u32 {
+        let (collections, _) = self.keyspace.entries.collections_mut();
+        collections.add(|owner| Trees::empty(shape, owner, encoding))
+    }
+
+    fn entry_of_large(&mut self, key: Key<'_>, kind: Kind, number: u32) -> EntryId {
+        let id = self.new_entry(key, kind, size_of::<u32>());
+        self.keyspace.entries.set_large(id, number)
+    }
+
+    /// Puts a new entry of a restored collection where it belongs.
+    fn settle_restored(&mut self, key: Key<'_>, id: EntryId, deadline_ms: Option<u64>) {
         let has_deadline = deadline_ms.is_some();
-        let copy = there
-            .keyspace
-            .entries
-            .duplicate(id, target.bytes, has_deadline);
-        there.place(target, copy);
+        let id = self.keyspace.entries.set_has_deadline(id, has_deadline);
+        self.place(key, id);
         if let Some(deadline_ms) = deadline_ms {
-            there.index_deadline(copy, None, deadline_ms);
+            self.index_deadline(id, None, deadline_ms);
         }
-        Some(copy)
+        self.note_field_deadlines(key.bytes, id);
+        self.keep_large_with_deadlines(key, id);
+        self.changed(key.bytes, Event::Restore);
+    }
+
+    /// Makes a small hash large if its fields have deadlines: only so the heap can know them.
+    fn keep_large_with_deadlines(&mut self, key: Key<'_>, id: EntryId) {
+        let body = body_of(&self.keyspace.entries, id, self.now_ms);
+        let has_deadlines =
+            matches!(body.form, Form::Packed(block) if block.may_have_deadlines());
+        if has_deadlines {
+            let enlarged = self.change::<Hash, (), WrongType>(key, Missing::Skip, |hash| {
+                hash.enlarge();
+                Ok(Changed {
+                    result: (),
+                    event: None,
+                })
+            });
+            enlarged.expect("the key holds a hash");
+        }
+    }
+
+    fn begin_arrival(&mut self, begun: &Begun, record: KeyRecord<'_>, is_due: bool) {
+        let shape = shape_of(begun.kind).expect("only collections come in pieces");
+        let encoding = without_integers(begun.encoding);
+        let collection = (!is_due).then(|| self.new_trees(shape, encoding));
+        let arrival = Arrival {
+            key: record.key.to_vec(),
+            kind: begun.kind,
+            deadline_ms: record.deadline_ms,
+            collection,
+            left: begun.count,
+        };
+        let before = self.keyspace.arrivals.open.insert(begun.number, arrival);
+        assert!(before.is_none(), "a loader has checked that it is not open");
+    }
+
+    /// Adds elements to a collection that is arriving, and sets its key with the last one.
+    fn add_piece(&mut self, piece: &Piece<'_>, count: &mut RestoreCount) {
+        let now_ms = self.now_ms;
+        let open = &mut self.keyspace.arrivals.open;
+        let arrival = open.get_mut(&piece.number);
+        let arrival = arrival.expect("a loader has checked that it has begun");
+        arrival.left -= piece.run.count() as u64;
+        let is_whole = arrival.left == 0;
+        if let Some(number) = arrival.collection {
+            let elements = piece.run.elements();
+            let there = elements.filter(|element| is_there(*element, now_ms));
+            let (collections, memory) = self.keyspace.entries.collections_mut();
+            collections.get_mut(number).append(memory, there);
+        }
+        if is_whole && let Some(arrival) = self.keyspace.arrivals.open.remove(&piece.number) {
+            let is_set = self.end_arrival(&arrival);
+            count.note(is_set);
+        }
+    }
+
+    /// Sets the key of a collection that has arrived; false if nothing of it is left.
+    fn end_arrival(&mut self, arrival: &Arrival) -> bool {
+        let Some(number) = arrival.collection else {
+            return false;
+        };
+        let (collections, _) = self.keyspace.entries.collections_mut();
+        if collections.get(number).members.is_empty() {
+            collections.drop_soon(number);
+            return false;
+        }
+        let key = self.keyspace.key(&arrival.key);
+        self.take_old_out(key);
+        let id = self.entry_of_large(key, arrival.kind, number);
+        self.settle_restored(key, id, arrival.deadline_ms);
+        true
+    }
+}
+
+fn is_there(element: ElementRef<'_>, now_ms: u64) -> bool {
+    element.deadline().is_none_or(|due_ms| due_ms > now_ms)
+}
+
+fn integer(element: ElementRef<'_>) -> Option<i64> {
+    match element.key() {
+        Item::Integer(value) => Some(value),
+        Item::Text(_) | Item::Double(_) => None,
+    }
+}
+
+/// What a collection takes as a sorted array, if it is one of integers that is small enough.
+fn integers_len(collected: &Collected<'_>) -> Option<usize> {
+    if collected.encoding != Encoding::Integers {
+        return None;
+    }
+    let count = collected.run.count();
+    let values = collected.run.elements().filter_map(integer);
+    let len = values.map(|value| IntegerSet::len_of(count, value)).max();
+    len.filter(|&len| len <= PACKED_BYTES_MAX)
+}
+
+/// The encoding of elements that are kept in blocks.
+fn without_integers(encoding: Encoding) -> Encoding {
+    match encoding {
+        Encoding::Integers => Encoding::Outgrown,
+        Encoding::Small | Encoding::Outgrown => encoding,
     }
 }

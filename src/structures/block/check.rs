@@ -85,7 +85,7 @@ impl<'a> Block<'a> {
         let mut offset = self.start();
         for _ in 0..self.count() {
             let element = &bytes[offset..];
-            let (key, len) = self.check_element(element)?;
+            let (key, len) = element_extent(self.shape(), self.may_have_deadlines(), element)?;
             if self.shape().is_hashed() {
                 keys.push(&element[key..key + item::len_at(&element[key..])]);
             }
@@ -96,34 +96,6 @@ impl<'a> Block<'a> {
         } else {
             Err(BadBlock::Extent)
         }
-    }
-
-    /// Where the key stands in the element at the beginning of `bytes`, and the element's length.
-    fn check_element(&self, bytes: &[u8]) -> Result<(usize, usize), BadBlock> {
-        let first = *bytes.first().ok_or(BadBlock::Element)?;
-        let is_double = |at: usize| matches!(item::read(&bytes[at..]).0, Item::Double(_));
-        let (key, len) = match self.shape() {
-            Shape::Set | Shape::List => (0, item::checked_len(bytes)?),
-            Shape::Map => {
-                let has_deadline = self.may_have_deadlines() && first == item::DEADLINE_MARK;
-                let key = if has_deadline { DEADLINE_BYTES } else { 0 };
-                let value = key + item::checked_len(bytes.get(key..).ok_or(BadBlock::Element)?)?;
-                (key, value + item::checked_len(&bytes[value..])?)
-            }
-            Shape::Scored => {
-                let member = item::checked_len(bytes)?;
-                let score = item::read(bytes).0.score();
-                let is_score = score.is_some_and(|score| Code::of_score(score).is_at(bytes));
-                if !is_score {
-                    return Err(BadBlock::Element);
-                }
-                (member, member + item::checked_len(&bytes[member..])?)
-            }
-        };
-        if is_double(key) {
-            return Err(BadBlock::Element);
-        }
-        Ok((key, len))
     }
 
     fn check_order(&self, mut keys: Vec<&[u8]>) -> Result<(), BadBlock> {
@@ -166,4 +138,37 @@ impl<'a> Block<'a> {
         }
         Ok(())
     }
+}
+
+/// Where the key stands in the element of `shape` at the beginning of `bytes`, which may be
+/// anything, and the element's length.
+pub(super) fn element_extent(
+    shape: Shape,
+    may_have_deadline: bool,
+    bytes: &[u8],
+) -> Result<(usize, usize), BadBlock> {
+    let first = *bytes.first().ok_or(BadBlock::Element)?;
+    let is_double = |at: usize| matches!(item::read(&bytes[at..]).0, Item::Double(_));
+    let (key, len) = match shape {
+        Shape::Set | Shape::List => (0, item::checked_len(bytes)?),
+        Shape::Map => {
+            let has_deadline = may_have_deadline && first == item::DEADLINE_MARK;
+            let key = if has_deadline { DEADLINE_BYTES } else { 0 };
+            let value = key + item::checked_len(bytes.get(key..).ok_or(BadBlock::Element)?)?;
+            (key, value + item::checked_len(&bytes[value..])?)
+        }
+        Shape::Scored => {
+            let member = item::checked_len(bytes)?;
+            let score = item::read(bytes).0.score();
+            let is_score = score.is_some_and(|score| Code::of_score(score).is_at(bytes));
+            if !is_score {
+                return Err(BadBlock::Element);
+            }
+            (member, member + item::checked_len(&bytes[member..])?)
+        }
+    };
+    if is_double(key) {
+        return Err(BadBlock::Element);
+    }
+    Ok((key, len))
 }

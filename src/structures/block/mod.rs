@@ -35,12 +35,14 @@ mod check;
 mod edit;
 mod element;
 pub mod integers;
+mod run;
 #[cfg(test)]
 mod tests;
 
 pub use check::BadBlock;
 pub use edit::BlockMut;
 pub use element::{Element, ElementRef, Shape};
+pub use run::Run;
 
 use super::item::{self, Code, Item, score_order};
 use crate::base::prefetch::prefetch;

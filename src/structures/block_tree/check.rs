@@ -53,6 +53,12 @@ impl Tree {
         for (id, is_subtree) in self.waiting() {
             self.add_waiting(store, id, is_subtree, &mut blocks);
         }
+        let retired = self.waiting().filter(|(_, is_subtree)| !is_subtree);
+        let retired_bytes: usize = retired.map(|(id, _)| store.bytes(id).len()).sum();
+        assert_eq!(
+            retired_bytes, self.retired_bytes,
+            "the bytes of retired blocks"
+        );
         let bytes: usize = blocks.iter().map(|&id| store.bytes(id).len()).sum();
         assert_eq!(bytes, self.held_bytes, "the bytes of all blocks");
         let count = blocks.len();

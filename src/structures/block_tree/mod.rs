@@ -102,6 +102,8 @@ pub struct Tree {
     now: View,
     owner: u32,
     held_bytes: usize,
+    /// Of these, blocks that were replaced while a view saw them and are not freed.
+    retired_bytes: usize,
     /// The epoch in which new blocks are born.
     epoch: u64,
     /// Blocks born in this epoch or before belong to views, too.
@@ -132,6 +134,7 @@ impl Tree {
             },
             owner,
             held_bytes: 0,
+            retired_bytes: 0,
             epoch: 1,
             frozen: 0,
             past: None,
@@ -162,6 +165,11 @@ impl Tree {
     /// Bytes of all blocks in the store.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
+    }
+
+    /// Bytes of blocks that were replaced while a view saw them and are not freed yet.
+    pub fn retired_bytes(&self) -> usize {
+        self.retired_bytes
     }
 
     /// The number that is in all of its blocks.

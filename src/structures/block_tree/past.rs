@@ -201,11 +201,16 @@ impl Tree {
                     grave.blocks.push(entry.child);
                 }
             }
-            bytes += block.len();
+            let len = block.len();
+            bytes += len;
+            if !grave.is_subtree {
+                self.retired_bytes -= len;
+            }
             match past.seen_by(store::born(block), limit) {
                 Some(open) => {
                     store::mark_retired(store.bytes_mut(id));
                     open.retired.push(id);
+                    self.retired_bytes += len;
                 }
                 None => self.release(store, id),
             }
@@ -217,13 +222,15 @@ impl Tree {
 
     /// Gives up a block that is not part of the present tree any more.
     pub(super) fn retire<S: BlockStore>(&mut self, store: &mut S, id: BlockId) {
-        let born = store::born(store.bytes(id));
+        let block = store.bytes(id);
+        let (born, len) = (store::born(block), block.len());
         let epoch = self.epoch;
         let past = self.past.as_mut();
         match past.and_then(|past| past.seen_by(born, epoch)) {
             Some(open) => {
                 store::mark_retired(store.bytes_mut(id));
                 open.retired.push(id);
+                self.retired_bytes += len;
             }
             None => self.release(store, id),
         }

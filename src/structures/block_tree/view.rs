@@ -17,7 +17,7 @@ use super::leaf_block;
 use super::node::{NEVER, Node};
 use super::path::{Path, Place, Step};
 use super::store::{BlockId, BlockStore, HashBytes};
-use crate::structures::block::{Block, ElementRef, Shape};
+use crate::structures::block::{Block, ElementRef, Run, Shape};
 use crate::structures::item::{self, Code, Item, score_order};
 use arrayvec::ArrayVec;
 use std::cmp::Ordering;
@@ -467,6 +467,26 @@ impl View {
         let head = head.into_iter().flat_map(move |block| block.from(first));
         let rest = rest.flat_map(|block| block.from(0));
         head.chain(rest).map(|(_, element)| element)
+    }
+
+    /// All elements from `rank` on, leaf by leaf.
+    pub fn runs<'s, S: BlockStore>(
+        &self,
+        store: &'s S,
+        rank: u64,
+    ) -> impl Iterator<Item = Run<'s>> + use<'s, S> {
+        let view = *self;
+        let place = view.locate_rank(store, rank.min(view.len));
+        let first = place.position.index;
+        let mut path = place.path;
+        let head = path.as_ref().map(|path| view.block(store, path.leaf));
+        let rest = std::iter::from_fn(move || {
+            let path = path.as_mut()?;
+            let has_next = view.step_to_next(store, path);
+            has_next.then(|| view.block(store, path.leaf))
+        });
+        let head = head.map(|block| block.run_from(first));
+        head.into_iter().chain(rest.map(|block| block.run_from(0)))
     }
 
     /// All elements before `rank`, the last one first.

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `mod.rs` | the forms, and what changes need of the place where a collection lives |
 //! | `elements.rs` | reading: by key, by rank, in order |
+//! | `build.rs` | large collections of elements that come one after the other |
 //! | `lodging.rs` | where a collection lives in tests |
 //! | `change.rs` | changing: elements come, change and go; a packed collection becomes large |
 //! | `plain_home.rs` | a place for one collection, for tests of the types |
@@ -18,6 +19,7 @@
 //!
 //! Not here: keys, memory accounts, snapshots (`keyspace/`), what elements mean.
 
+mod build;
 mod change;
 mod elements;
 #[cfg(test)]
@@ -62,6 +64,17 @@ impl Trees {
     /// All trees, to be changed.
     pub fn trees_mut(&mut self) -> impl Iterator<Item = &mut Tree> {
         std::iter::once(&mut self.members).chain(&mut self.scores)
+    }
+}
+
+/// What the elements of a collection of a kind are; of a sorted set as they stand in their order.
+pub const fn shape_of(kind: Kind) -> Option<Shape> {
+    match kind {
+        Kind::String => None,
+        Kind::List => Some(Shape::List),
+        Kind::Set => Some(Shape::Set),
+        Kind::SortedSet => Some(Shape::Scored),
+        Kind::Hash => Some(Shape::Map),
     }
 }
 

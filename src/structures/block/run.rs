@@ -1,0 +1,224 @@
+//! Elements one after the other, without head and index: as they are stored and sent.
+//!
+//! ```text
+//!  block   [ head │ tags │ skips │ element element … │ free ]
+//!  run                             element element …
+//! ```
+//!
+//! Tags depend on what keys are hashed by, so a run means the same everywhere and a block does not.
+//!
+//! Invariant ([`Run::check`]): `count` elements of the shape fill the bytes exactly; scored ones
+//! are in order, without repetition.
+//!
+//! Not here: the bytes of an element (`element.rs`), what is around a run (`value/record`).
+
+use super::check::element_extent;
+use super::{BadBlock, Block, Element, ElementRef, Shape};
+use crate::structures::item::{self, Item, score_order};
+use std::cmp::Ordering;
+
+/// Elements one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    shape: Shape,
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Run<'a> {
+    /// Elements that were written by [`Run::write`] or are those of a block.
+    pub fn new(shape: Shape, count: usize, bytes: &'a [u8]) -> Self {
+        Self {
+            shape,
+            count,
+            bytes,
+        }
+    }
+
+    /// The `count` elements that `bytes` are claimed to be, which may be anything. O(bytes);
+    /// allocates nothing.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn check(shape: Shape, count: usize, bytes: &'a [u8]) -> Result<Self, BadBlock> {
+        let mut rest = bytes;
+        let mut last = None;
+        for _ in 0..count {
+            let (_, len) = element_extent(shape, true, rest)?;
+            let element = ElementRef::new(shape, rest);
+            if last.is_some_and(|last| !follows(last, element)) {
+                return Err(BadBlock::Order);
+            }
+            last = (shape == Shape::Scored).then_some(element);
+            rest = &rest[len..];
+        }
+        if rest.is_empty() {
+            Ok(Self::new(shape, count, bytes))
+        } else {
+            Err(BadBlock::Extent)
+        }
+    }
+
+    /// Appends an element to the bytes of a run.
+    pub fn write(element: &Element, bytes: &mut Vec<u8>) {
+        let begin = bytes.len();
+        bytes.resize(begin + element.byte_len(), 0);
+        element.write(&mut bytes[begin..]);
+    }
+
+    /// What its elements are.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Their bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// All of them in order.
+    pub fn elements(&self) -> impl Iterator<Item = ElementRef<'a>> + use<'a> {
+        let Self {
+            shape,
+            count,
+            mut bytes,
+        } = *self;
+        (0..count).map(move |_| {
+            let element = ElementRef::new(shape, bytes);
+            bytes = &bytes[element.bytes().len()..];
+            element
+        })
+    }
+
+    /// Whether a key comes twice; those of lists may. O(count log count), and 16 bytes an element
+    /// for a while.
+    pub fn has_repetition(&self) -> bool {
+        if self.shape == Shape::List {
+            return false;
+        }
+        let key = |element: ElementRef<'a>| {
+            let bytes = element.key_bytes();
+            &bytes[..item::len_at(bytes)]
+        };
+        let mut keys: Vec<&[u8]> = self.elements().map(key).collect();
+        keys.sort_unstable();
+        keys.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    /// Whether all of them are integers.
+    pub fn is_integers(&self) -> bool {
+        self.elements()
+            .all(|element| matches!(element.key(), Item::Integer(_)))
+    }
+
+    /// Whether scored elements that have these bytes as their last one may go on with this run;
+    /// `last` must come from a run that was checked.
+    pub fn may_follow(&self, last: &[u8]) -> bool {
+        let last = ElementRef::new(self.shape, last);
+        self.elements()
+            .next()
+            .is_none_or(|first| follows(last, first))
+    }
+}
+
+/// Whether a scored element stands before another, by score and then by member.
+fn follows(one: ElementRef, other: ElementRef) -> bool {
+    let order = score_order(one.score()).cmp(&score_order(other.score()));
+    order.then_with(|| one.key().cmp_text(other.key())) == Ordering::Less
+}
+
+impl<'a> Block<'a> {
+    /// Its elements from `index` on, without head and index. O(16) steps of a walk.
+    pub fn run_from(&self, index: usize) -> Run<'a> {
+        let begin = self.position(index).offset;
+        Run::new(
+            self.shape(),
+            self.count() - index,
+            &self.bytes[begin..self.end()],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structures::item::Code;
+
+    fn written(elements: &[Element]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for element in elements {
+            Run::write(element, &mut bytes);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_run_is_read_as_it_was_written_and_nothing_else_is_one() {
+        let text = Code::of_text;
+        let set = [Element::single(text(b"a")), Element::single(text(b"12"))];
+        let pair = Element::pair(text(b"field"), text(b"value"));
+        let map = [pair, pair.with_deadline(Some(5))];
+        let scored = [
+            Element::scored(-1.5, text(b"b")),
+            Element::scored(3.0, text(b"a")),
+            Element::scored(3.0, text(b"b")),
+        ];
+        let runs: [(Shape, &[Element]); 4] = [
+            (Shape::Set, &set),
+            (Shape::List, &set),
+            (Shape::Map, &map),
+            (Shape::Scored, &scored),
+        ];
+        for (shape, elements) in runs {
+            let bytes = written(elements);
+            let count = elements.len();
+            let run = Run::check(shape, count, &bytes).expect("it was written here");
+            let again: Vec<Element> = run.elements().map(ElementRef::to_element).collect();
+            assert_eq!(written(&again), bytes);
+            assert_eq!(
+                run.elements().map(|element| element.deadline()).max(),
+                elements.iter().map(Element::deadline).max()
+            );
+            let extent = Err(BadBlock::Extent);
+            assert_eq!(Run::check(shape, count - 1, &bytes), extent);
+            assert_eq!(Run::check(shape, count + 1, &bytes), Err(BadBlock::Element));
+            for cut in 0..bytes.len() {
+                assert_eq!(
+                    Run::check(shape, count, &bytes[..cut]),
+                    Err(BadBlock::Element)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn order_and_repetition_are_told() {
+        let text = Code::of_text;
+        let of = |score, member| Element::scored(score, text(member));
+        for pair in [
+            [of(2.0, b"a"), of(1.0, b"b")],
+            [of(1.0, b"b"), of(1.0, b"a")],
+            [of(1.0, b"a"), of(1.0, b"a")],
+            [of(0.0, b"a"), of(-0.0, b"a")],
+        ] {
+            let bytes = written(&pair);
+            assert_eq!(Run::check(Shape::Scored, 2, &bytes), Err(BadBlock::Order));
+            let (first, second) = (written(&pair[..1]), written(&pair[1..]));
+            let run = Run::check(Shape::Scored, 1, &second).expect("one is in order");
+            assert!(!run.may_follow(&first));
+        }
+        let twice = written(&[of(1.0, b"a"), of(2.0, b"a")]);
+        let run = Run::check(Shape::Scored, 2, &twice).expect("scores ascend");
+        assert!(run.has_repetition());
+        let twice = written(&[Element::single(text(b"7")), Element::single(text(b"7"))]);
+        let run = |shape| Run::check(shape, 2, &twice).expect("two items");
+        assert!(run(Shape::Set).has_repetition());
+        assert!(!run(Shape::List).has_repetition());
+        assert!(run(Shape::Set).is_integers());
+    }
+}
