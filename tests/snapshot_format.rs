@@ -681,6 +681,7 @@ fn pieces_that_do_not_fit_are_refused_and_what_they_belong_to_is_not_salvaged() 
     };
     let beginning = whole(7);
     assert!(read(&file(&[(0, &beginning), (0, &first), (0, &second)], 2)).is_ok());
+    #[allow(clippy::type_complexity)] // A table.
     let refused: [(&[(u16, &[u8])], &str); 9] = [
         (&[(0, &first)], "no beginning"),
         (&[(0, &beginning), (0, &second)], "a piece is missing"),

@@ -49,6 +49,9 @@ pub(crate) struct PreparedKey {
     pub(crate) lookup: Lookup,
 }
 
+/// Where a reply goes, and what it is about, if that is there.
+type ReplyAnd<'c, 'a, R> = (&'c mut ReplyWriter<'a>, Option<R>);
+
 /// One command's surroundings. Time stands still while it lives (invariant I5).
 pub struct Context<'a> {
     /// The databases.
@@ -182,7 +185,7 @@ impl<'a> Context<'a> {
     pub fn read_as<'c, T: CollectionType>(
         &'c mut self,
         key: Key<'_>,
-    ) -> Result<(&'c mut ReplyWriter<'a>, Option<T::Ref<'c, Memory>>), WrongType> {
+    ) -> Result<ReplyAnd<'c, 'a, T::Ref<'c, Memory>>, WrongType> {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
         let now_ms = self.now.unix_ms();

@@ -3,8 +3,8 @@
 //! ```text
 //!  requests    ┌ group 1 ┐┌ group 2 ┐┌ group 3 ┐┌ group 4 ┐ …
 //!  round 1     taken up                                          command, hash, bucket asked for
-//!  round 2     looked up   taken up                              seen in the bucket, entry asked for
-//!  round 3     executed    looked up   taken up                  elements asked for, handler, reply
+//!  round 2     looked up   taken up                              bucket, entry asked for
+//!  round 3     executed    looked up   taken up                  elements, handler, reply
 //!  round 4                 executed    looked up   taken up
 //! ```
 //!

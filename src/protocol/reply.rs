@@ -26,7 +26,6 @@
 
 use super::double_text::DoubleText;
 use super::error::ReplyError;
-use crate::structures::item::Item;
 
 /// How replies are written; one per connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -217,16 +216,6 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn bulk_integer(&mut self, value: i64) {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
-    }
-
-    /// An item of a collection as a string; a score as [`ReplyWriter::double`] prints it.
-    #[inline]
-    pub fn item(&mut self, item: Item<'_>) {
-        match item {
-            Item::Integer(value) => self.bulk_integer(value),
-            Item::Text(text) => self.bulk(text),
-            Item::Double(value) => self.bulk(DoubleText::new(value).as_bytes()),
-        }
     }
 
     /// The absence of a value.

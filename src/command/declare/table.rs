@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  FAMILIES ─▶ specs: numbered list, subcommands behind their container  (numbers: statistics,
-//!         └──▶ slots: open addressing by name, 1,024 places               transactions, CLIENT LIST)
+//!         └──▶ slots: open addressing by name, 2,048 places               transactions, CLIENT LIST)
 //! ```
 //!
 //! A lookup hashes at most 16 bytes of the name with letter case folded, and compares the name
@@ -34,7 +34,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 12] = [
     &diagnostics::COMMANDS,
 ];
 
-pub(super) const SLOT_COUNT: usize = 1024;
+pub(super) const SLOT_COUNT: usize = 2048;
 
 /// Commands by name, in open addressing.
 pub(super) type Slots = [Option<CommandId>; SLOT_COUNT];
@@ -78,7 +78,7 @@ pub(super) fn slot_of(name: &[u8]) -> usize {
     let folded = u128::from_le_bytes(folded) | u128::from_le_bytes([0x20; 16]);
     let mixed = (folded as u64 ^ ((folded >> 64) as u64).rotate_left(29) ^ name.len() as u64)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 54) as usize
+    (mixed >> 53) as usize
 }
 
 impl CommandTable {

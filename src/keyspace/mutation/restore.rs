@@ -239,8 +239,7 @@ impl Mutation<'_> {
     /// Makes a small hash large if its fields have deadlines: only so the heap can know them.
     fn keep_large_with_deadlines(&mut self, key: Key<'_>, id: EntryId) {
         let body = body_of(&self.keyspace.entries, id, self.now_ms);
-        let has_deadlines =
-            matches!(body.form, Form::Packed(block) if block.may_have_deadlines());
+        let has_deadlines = matches!(body.form, Form::Packed(block) if block.may_have_deadlines());
         if has_deadlines {
             let enlarged = self.change::<Hash, (), WrongType>(key, Missing::Skip, |hash| {
                 hash.enlarge();
