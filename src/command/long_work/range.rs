@@ -72,32 +72,19 @@ pub(in crate::command) fn reply_range(
 ) {
     let (database, now_ms) = (context.database(), context.now_ms());
     let mut reading = Reading::new(order, form, now_ms);
-    if context.may_wait && is_long(context.keyspace, database, key, &reading) {
-        let frozen = context.keyspace.freeze(database, key, now_ms);
-        let frozen = frozen.expect("what is long is kept in a tree");
-        return context.answer_in_steps(RangeRead { frozen, reading });
-    }
     let entry = context.keyspace.find(database, key, now_ms);
-    let body = entry.and_then(|entry| context.keyspace.body(entry, now_ms));
-    let elements = body.expect("the caller has seen it").ordered_elements();
-    while !reading.step(elements, &mut context.reply) {}
-}
-
-fn is_long(keyspace: &Keyspace, database: usize, key: Key<'_>, reading: &Reading) -> bool {
-    let Some(entry) = keyspace.find(database, key, reading.now_ms) else {
-        return false;
-    };
-    let body = keyspace.body(entry, reading.now_ms);
-    let Some(elements) = body.map(|body| body.ordered_elements()) else {
-        return false;
-    };
-    if elements.is_packed() {
-        return false;
+    let entry = entry.expect("the caller has seen it");
+    let body = context.keyspace.body(entry, now_ms);
+    let elements = body.expect("it is a collection").ordered_elements();
+    if context.may_wait && !elements.is_packed() {
+        let bytes = context.keyspace.key_bytes(entry) as u64;
+        if reading.is_long(bytes / elements.len().max(1)) {
+            let frozen = context.keyspace.freeze(database, key, now_ms);
+            let frozen = frozen.expect("what is not packed is large");
+            return context.answer_in_steps(RangeRead { frozen, reading });
+        }
     }
-    let count = reading.ranks.end - reading.ranks.start;
-    let bytes = keyspace.key_bytes(entry) as u64;
-    let part_bytes = bytes / elements.len().max(1) * count;
-    count >= LONG_COUNT_MIN || part_bytes >= LONG_BYTES_MIN
+    while !reading.step(elements, &mut context.reply) {}
 }
 
 /// How far the elements have been replied.
@@ -133,6 +120,12 @@ impl Reading {
             now_ms,
             phase: Phase::Begin,
         }
+    }
+
+    /// Whether so many elements of about so many bytes are read in slices.
+    fn is_long(&self, element_bytes: u64) -> bool {
+        let count = self.ranks.end - self.ranks.start;
+        count >= LONG_COUNT_MIN || count.saturating_mul(element_bytes) >= LONG_BYTES_MIN
     }
 
     /// Goes on for a while; true at the end.

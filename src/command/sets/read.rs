@@ -4,9 +4,11 @@ use crate::command::arguments::scan::{PageWay, ScanOptions, ScanPage, read_curso
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::value::set::Set;
+use either::Either;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SMEMBERS, &SISMEMBER, &SMISMEMBER, &SCARD, &SSCAN];
 
@@ -26,12 +28,23 @@ fn smembers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         reply.set(0);
         return Ok(());
     };
+    if let Either::Right(elements) = set.kept() {
+        let order = RangeOrder::all(elements.len());
+        reply_range(context, key, order, MEMBERS);
+        return Ok(());
+    }
     reply.set(set.len() as usize);
     for member in set.iter() {
         reply.item(member);
     }
     Ok(())
 }
+
+/// Members as a set.
+const MEMBERS: RangeForm = RangeForm {
+    header: |reply, count| reply.set(count),
+    element: |reply, element| reply.item(element.key()),
+};
 
 static SISMEMBER: CommandSpec = family::SET
     .command("sismember", "key member", sismember)

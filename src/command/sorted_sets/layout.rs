@@ -8,7 +8,9 @@
 //!
 //! Not here: how a score is written (`protocol/double_text.rs`).
 
+use crate::command::long_work::range::RangeForm;
 use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::structures::block::ElementRef;
 use crate::value::sorted_set::Scored;
 
 /// What is told of each member, and how.
@@ -56,6 +58,20 @@ impl Layout {
         }
     }
 
+    /// The same for elements of a sorted set by score.
+    pub(super) fn range_form(self) -> RangeForm {
+        let header: fn(&mut ReplyWriter<'_>, usize) = match self {
+            Self::Members | Self::Pairs => |reply, count| reply.array(count),
+            Self::Flat => |reply, count| reply.array(2 * count),
+        };
+        let element: fn(&mut ReplyWriter<'_>, ElementRef<'_>) = match self {
+            Self::Members => |reply, element| reply.item(element.key()),
+            Self::Flat => |reply, element| Self::Flat.write(reply, scored(element)),
+            Self::Pairs => |reply, element| Self::Pairs.write(reply, scored(element)),
+        };
+        RangeForm { header, element }
+    }
+
     /// A list of `count` members, which is given up where the reply gets too long.
     pub(super) fn write_all<'a>(
         self,
@@ -71,4 +87,9 @@ impl Layout {
             }
         }
     }
+}
+
+/// An element by score as member and score.
+fn scored(element: ElementRef<'_>) -> Scored<'_> {
+    (element.key(), element.score())
 }

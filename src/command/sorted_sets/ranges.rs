@@ -7,6 +7,7 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::range::{RangeOrder, reply_range};
 use crate::context::Context;
 use crate::keyspace::Event;
 use crate::protocol::args::Args;
@@ -128,10 +129,12 @@ fn answer(
         reply.array(0);
         return Ok(());
     };
-    let ranks = query.ranks(&set);
-    let count = (ranks.end - ranks.start) as usize;
-    let layout = Layout::new(has_scores, reply.dialect());
-    layout.write_all(reply, count, set.slice(ranks, query.is_reversed));
+    let order = RangeOrder {
+        ranks: query.ranks(&set),
+        is_reverse: query.is_reversed,
+    };
+    let form = Layout::new(has_scores, reply.dialect()).range_form();
+    reply_range(context, key, order, form);
     Ok(())
 }
 
