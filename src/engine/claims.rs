@@ -45,8 +45,7 @@ pub(super) fn hold(context: &Context<'_>, args: Args<'_>, command: Resolved) -> 
 
 fn concerns(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> bool {
     if let Some(mut keys) = spec.keys.find(args) {
-        let database = context.database();
-        return keys.any(|(index, _)| context.keyspace.is_claimed(database, args.get(index)));
+        return keys.any(|(index, _)| context.keyspace.is_claimed(args.get(index)));
     }
     // DEBUG may load everything anew.
     spec.flags.has(Flags::WRITE) || spec.name == "debug"

@@ -9,6 +9,7 @@
 use super::collections::FrozenId;
 use super::memory::Memory;
 use super::{Key, Keyspace};
+use crate::structures::block::Block;
 use crate::value::collection::Elements;
 
 impl Keyspace {
@@ -35,6 +36,12 @@ impl Keyspace {
     pub fn frozen_members(&self, id: FrozenId) -> Elements<'_, Memory> {
         let view = self.entries.collections().frozen_members(id);
         Elements::tree(view, self.entries.memory())
+    }
+
+    /// The elements of a block that the caller has copied from an entry, to be searched as those of
+    /// entries are.
+    pub fn elements_of<'a>(&'a self, block: Block<'a>) -> Elements<'a, Memory> {
+        Elements::packed(block, self.entries.memory())
     }
 
     /// Lets a frozen collection go.

@@ -20,9 +20,10 @@
 
 use super::entry::{EntryId, EntryRef};
 use super::event::Event;
+use super::memory::Memory;
 use super::mutation::{Changed, EntryHome, Missing};
 use super::{FrozenId, Key, Keyspace};
-use crate::value::collection::CollectionType;
+use crate::value::collection::{CollectionType, Elements};
 use crate::value::kind::{Kind, WrongType};
 use std::collections::HashSet;
 
@@ -66,9 +67,10 @@ impl Keyspace {
         !self.workshop.claims.is_empty()
     }
 
-    /// Whether a key is claimed. O(length).
-    pub fn is_claimed(&self, database: usize, key: &[u8]) -> bool {
-        self.has_claims() && self.workshop.claims.contains(&(database, key.into()))
+    /// Whether a key is claimed in some database: COPY and MOVE name one of another. O(claims).
+    pub fn is_claimed(&self, key: &[u8]) -> bool {
+        let mut claims = self.workshop.claims.iter();
+        claims.any(|(_, claimed)| **claimed == *key)
     }
 
     /// Whether claims have ended since somebody was told so ([`Keyspace::take_ended_claims`]).
@@ -187,6 +189,14 @@ impl Keyspace {
                 break;
             }
         }
+    }
+
+    /// The elements of what was built, in the order readers see; `None` if nothing was.
+    pub fn built_elements(&self, work: WorkId) -> Option<Elements<'_, Memory>> {
+        let name = work.0.to_be_bytes();
+        let entry = self.find(self.workshop_number(), self.key(&name), 0)?;
+        let body = self.body(entry, 0).expect("only collections are built");
+        Some(body.ordered_elements())
     }
 
     /// Gives up what was built.

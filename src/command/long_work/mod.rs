@@ -7,6 +7,8 @@
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
+//! | `rank_removal.rs` | a range of ranks of a sorted set removed |
+//! | `several.rs` | unions, intersections and differences |
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
 //!
@@ -17,3 +19,5 @@ pub(super) mod copy;
 pub(super) mod list_edit;
 pub(super) mod list_search;
 pub(super) mod range;
+pub(super) mod rank_removal;
+pub(super) mod several;

@@ -89,7 +89,7 @@ pub(in crate::command) fn reply_range(
 
 /// How far the elements have been replied.
 #[derive(Debug)]
-struct Reading {
+pub(super) struct Reading {
     ranks: Range<u64>,
     is_reverse: bool,
     form: RangeForm,
@@ -112,7 +112,8 @@ enum Phase {
 }
 
 impl Reading {
-    fn new(order: RangeOrder, form: RangeForm, now_ms: u64) -> Self {
+    /// Nothing has been replied of these elements.
+    pub(super) fn new(order: RangeOrder, form: RangeForm, now_ms: u64) -> Self {
         Self {
             ranks: order.ranks,
             is_reverse: order.is_reverse,
@@ -129,7 +130,11 @@ impl Reading {
     }
 
     /// Goes on for a while; true at the end.
-    fn step(&mut self, elements: Elements<'_, Memory>, reply: &mut ReplyWriter<'_>) -> bool {
+    pub(super) fn step(
+        &mut self,
+        elements: Elements<'_, Memory>,
+        reply: &mut ReplyWriter<'_>,
+    ) -> bool {
         match self.phase {
             Phase::Begin => {
                 let has_due = elements.has_due(self.now_ms);

@@ -13,6 +13,8 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::build::{Target, may_take_steps};
+use crate::command::long_work::several::{self, Several};
 use crate::context::Context;
 use crate::keyspace::{Event, Key, Keyspace, Memory};
 use crate::protocol::args::Args;
@@ -21,6 +23,7 @@ use crate::structures::item::Item;
 use crate::value::kind::Kind;
 use crate::value::set::{Set, SetRef};
 use crate::value::set_algebra::{self, Members};
+use crate::value::sorted_set::combine::Combination;
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 
@@ -64,6 +67,15 @@ impl Operation {
             }
             // A missing key is an empty set.
             Self::Intersect | Self::Subtract => {}
+        }
+    }
+
+    /// The same as of sorted sets.
+    fn combination(self) -> Combination {
+        match self {
+            Self::Intersect => Combination::Intersection,
+            Self::Unite => Combination::Union,
+            Self::Subtract => Combination::Difference,
         }
     }
 
@@ -121,6 +133,15 @@ impl<'k> Sources<'k> {
         })
     }
 
+    /// Holds the sets if it takes long to combine them, and the client can wait for that.
+    fn hold_if_long(&self, context: &mut Context<'_>, operation: Operation) -> Option<Several> {
+        if !may_take_steps(context) {
+            return None;
+        }
+        let operation = several::Operation::of_sets(operation.combination());
+        Several::hold_if_long(context, &self.keys, operation)
+    }
+
     fn sets<'a>(&self, keyspace: &'a Keyspace) -> Vec<Option<SetRef<'a, Memory>>> {
         let sets = self.keys.iter().map(|&key| {
             let set = keyspace.peek::<Set>(self.database, key, self.now_ms);
@@ -132,6 +153,10 @@ impl<'k> Sources<'k> {
 
 fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 1..args.len())?;
+    if let Some(several) = sources.hold_if_long(context, operation) {
+        several::tell_set(context, several);
+        return Ok(());
+    }
     let mut members = Vec::new();
     operation.each_member(&sources.sets(context.keyspace), |member| {
         members.push(member);
@@ -146,6 +171,14 @@ fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation)
 
 fn store_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 2..args.len())?;
+    if let Some(several) = sources.hold_if_long(context, operation) {
+        let (database, key) = (context.database(), context.key(args, 1));
+        let target = Target::new(database, key, operation.event(), |reply, count| {
+            reply.integer(count as i64);
+        });
+        several::store_set(context, several, target);
+        return Ok(());
+    }
     let mut members = Members::default();
     operation.each_member(&sources.sets(context.keyspace), |member| {
         members.push(member);
@@ -286,6 +319,11 @@ fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         index += 2;
     }
     let sources = Sources::read(context, args, 2..keys_end)?;
+    if let Some(several) = sources.hold_if_long(context, Operation::Intersect) {
+        let limit = if limit == 0 { u64::MAX } else { limit };
+        several::tell_count(context, several, limit);
+        return Ok(());
+    }
     let mut count = 0;
     let sets = sources.sets(context.keyspace);
     Operation::Intersect.each_member(&sets, |_| {

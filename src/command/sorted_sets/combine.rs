@@ -14,8 +14,10 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::build::{Target, may_take_steps};
+use crate::command::long_work::several::{self, Several};
 use crate::context::Context;
-use crate::keyspace::{Event, Keyspace, Memory};
+use crate::keyspace::{Event, Key, Keyspace, Memory};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::kind::Kind;
@@ -175,9 +177,20 @@ fn zintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         limit = number.ok_or(LIMIT)?;
         words = words.skip(2);
     }
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let options = Options::default();
+    if let Some(several) = hold_if_long(
+        context,
+        args,
+        keys.clone(),
+        Combination::Intersection,
+        &options,
+    ) {
+        several::tell_count(context, several, limit as u64);
+        return Ok(());
+    }
     let (database, now_ms) = (context.database(), context.now_ms());
     let sources = sources(context.keyspace, database, now_ms, args, keys, &[]);
-    let limit = if limit == 0 { usize::MAX } else { limit };
     let count = intersection_count(&sources, limit);
     context.reply.integer(count as i64);
     Ok(())
@@ -192,6 +205,11 @@ fn tell(
 ) -> Outcome {
     let keys = look_at_keys(context, args, 1, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, true)?;
+    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options) {
+        let layout = Layout::new(options.has_scores, context.reply.dialect());
+        several::tell_sorted_set(context, several, layout.range_form());
+        return Ok(());
+    }
     let (database, now_ms) = (context.database(), context.now_ms());
     let Context {
         keyspace, reply, ..
@@ -213,6 +231,14 @@ fn store(
 ) -> Outcome {
     let keys = look_at_keys(context, args, 2, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, false)?;
+    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options) {
+        let (database, key) = (context.database(), context.key(args, 1));
+        let target = Target::new(database, key, event, |reply, count| {
+            reply.integer(count as i64);
+        });
+        several::store_sorted_set(context, several, target);
+        return Ok(());
+    }
     let (database, now_ms) = (context.database(), context.now_ms());
     let weights = &options.weights;
     let sources = sources(context.keyspace, database, now_ms, args, keys, weights);
@@ -253,6 +279,27 @@ fn look_at_keys(
         }
     }
     Ok(first..first + count)
+}
+
+/// Holds what keys hold that were looked at, if it takes long to combine it and the client can wait
+/// for that.
+fn hold_if_long(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    keys: Range<usize>,
+    combination: Combination,
+    options: &Options,
+) -> Option<Several> {
+    if !may_take_steps(context) {
+        return None;
+    }
+    let keys: Vec<Key<'_>> = keys.map(|index| context.key(args, index)).collect();
+    let operation = several::Operation {
+        combination,
+        aggregate: options.aggregate,
+        weights: options.weights.clone(),
+    };
+    Several::hold_if_long(context, &keys, operation)
 }
 
 /// What keys hold that were looked at.

@@ -7,7 +7,9 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::build::{Target, may_take_steps};
 use crate::command::long_work::range::{RangeOrder, reply_range};
+use crate::command::long_work::several;
 use crate::context::Context;
 use crate::keyspace::Event;
 use crate::protocol::args::Args;
@@ -22,6 +24,9 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[
     &ZREVRANGEBYLEX,
     &ZRANGESTORE,
 ];
+
+/// From this many members on a range is stored in slices.
+const LONG_COUNT_MIN: u64 = 1_024;
 
 const COST: &str = "O(log(size) + number of members returned)";
 
@@ -161,7 +166,21 @@ fn zrangestore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     };
     let RangeRequest { query, .. } = RangeRequest::read(args.skip(3), form)?;
     let (target, source) = (context.key(args, 1), context.key(args, 2));
+    let may_take_steps = may_take_steps(context);
     let (_, set) = context.read_as::<SortedSet>(source)?;
+    if let Some(set) = &set
+        && may_take_steps
+    {
+        let ranks = query.ranks(set);
+        if ranks.end - ranks.start >= LONG_COUNT_MIN && !set.ordered().is_packed() {
+            let event = Event::SortedStoreRange;
+            let target = Target::new(context.database(), target, event, |reply, count| {
+                reply.integer(count as i64);
+            });
+            several::store_range(context, source, ranks, target);
+            return Ok(());
+        }
+    }
     let members = set.map_or_else(StoredMembers::default, |set| {
         StoredMembers::copy(set.slice(query.ranks(&set), query.is_reversed))
     });

@@ -7,6 +7,7 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::rank_removal::remove_ranks;
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Key, Missing};
 use crate::protocol::args::Args;
@@ -86,14 +87,7 @@ fn zremrangebylex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn remove_range(context: &mut Context<'_>, args: Args<'_>, by: By, event: Event) -> Outcome {
     let span = by.read(args.get(2), args.get(3))?;
     let key = context.key(args, 1);
-    let removed = context.change::<SortedSet, _>(key, Missing::Skip, |set| {
-        let ranks = span.ranks(&set.read());
-        let count = ranks.end - ranks.start;
-        set.remove_ranks(ranks);
-        Ok(Changed::when(count > 0, event, count))
-    })?;
-    context.reply.integer(removed.unwrap_or(0) as i64);
-    Ok(())
+    remove_ranks(context, key, |set| span.ranks(set), event)
 }
 
 /// Which end of a sorted set members are taken from.

@@ -280,3 +280,129 @@ fn a_range_of_a_list_in_slices_is_of_the_moment_it_began() {
     assert_eq!(rig.talk(other, "LRANGE l 0 -1\r\n"), "*1;$6;item:1;");
     rig.node.engine().check_invariants();
 }
+
+impl Rig {
+    /// A rig with sets `a` of 0 to 9,999 and `b` of 5,000 to 14,999, a small set `s` of 4,999 to
+    /// 5,002, and sorted sets `za`, `zb` of the same numbers as members and scores.
+    fn with_large_sets() -> (Self, ConnectionId) {
+        let mut rig = Self::new();
+        let client = rig.accept();
+        for (name, numbers) in [("a", 0..10_000), ("b", 5_000..15_000), ("s", 4_999..5_003)] {
+            let numbers: Vec<usize> = numbers.collect();
+            for part in numbers.chunks(500) {
+                let members: String = part.iter().map(|number| format!(" m{number}")).collect();
+                rig.talk(client, &format!("SADD {name}{members}\r\n"));
+                let members = part.iter().map(|number| format!(" {number} m{number}"));
+                let members: String = members.collect();
+                rig.talk(client, &format!("ZADD z{name}{members}\r\n"));
+            }
+        }
+        (rig, client)
+    }
+}
+
+#[test]
+fn large_sets_are_combined_in_slices_as_of_one_moment() {
+    for (request, count) in [
+        ("SUNIONSTORE t a b s", 15_000),
+        ("SINTERSTORE t a b", 5_000),
+        ("SDIFFSTORE t a b s", 4_999),
+        ("ZUNIONSTORE t 3 za b zs", 15_000),
+        ("ZINTERSTORE t 2 za zb WEIGHTS 2 -1", 5_000),
+        ("ZDIFFSTORE t 3 za zb zs", 4_999),
+        ("ZRANGESTORE t za 100 (9100 BYSCORE", 9_000),
+    ] {
+        let (mut rig, other) = Rig::with_large_sets();
+        let (worker, waiter) = (rig.accept(), rig.accept());
+        rig.begin(worker, &format!("{request}\r\n"));
+        rig.ask_only(waiter, "TYPE t\r\n");
+        rig.ask_only(other, "DEL a za\r\nSADD b new\r\nZADD zb 1 new\r\n");
+        assert_eq!(rig.take(other), ":2;:1;:1;", "{request}");
+        assert_eq!(rig.end(worker), format!(":{count};"), "{request}");
+        let expected = if request.starts_with('Z') {
+            "+zset;"
+        } else {
+            "+set;"
+        };
+        assert_eq!(rig.end(waiter), expected, "{request}");
+        rig.node.engine().check_invariants();
+    }
+}
+
+#[test]
+fn what_is_combined_in_slices_is_what_is_combined_at_once() {
+    for request in [
+        "ZUNION 3 za b zs WEIGHTS 2 3 -1 AGGREGATE MAX WITHSCORES",
+        "ZINTER 2 zb za AGGREGATE MIN WITHSCORES",
+        "ZDIFF 2 zb za WITHSCORES",
+        "SINTERCARD 2 a b LIMIT 4000",
+        "ZINTERCARD 2 za zb",
+    ] {
+        let (mut rig, client) = Rig::with_large_sets();
+        rig.begin(client, &format!("{request}\r\n"));
+        let in_slices = rig.end(client);
+        let at_once = rig.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
+        assert_eq!(at_once, format!("+OK;+QUEUED;*1;{in_slices}"), "{request}");
+        rig.node.engine().check_invariants();
+    }
+    for request in ["SUNION a b s", "SINTER b a", "SDIFF a b", "SMEMBERS a"] {
+        let (mut rig, client) = Rig::with_large_sets();
+        rig.begin(client, &format!("{request}\r\n"));
+        let in_slices = rig.end(client);
+        let at_once = rig.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
+        let at_once = at_once.strip_prefix("+OK;+QUEUED;*1;").expect("one reply");
+        let sorted = |reply: &str| {
+            let mut words: Vec<String> = reply.split(';').map(str::to_owned).collect();
+            words.sort_unstable();
+            words
+        };
+        assert_eq!(sorted(at_once), sorted(&in_slices), "{request}");
+    }
+}
+
+#[test]
+fn whoever_goes_leaves_nothing_of_a_combination() {
+    for request in [
+        "SUNIONSTORE t a b",
+        "ZUNION 2 za zb",
+        "SUNION a b",
+        "ZRANGESTORE t za 0 -1",
+    ] {
+        let (mut rig, other) = Rig::with_large_sets();
+        let worker = rig.accept();
+        rig.begin(worker, &format!("{request}\r\n"));
+        rig.node.closed(worker);
+        assert_eq!(
+            rig.talk(other, "EXISTS t\r\nFLUSHALL\r\nDBSIZE\r\n"),
+            ":0;+OK;:0;"
+        );
+        while rig.turn() > 0 {}
+        rig.node.engine().check_invariants();
+        assert!(!rig.node.engine().keyspace().has_garbage(), "{request}");
+    }
+}
+
+#[test]
+fn a_range_of_a_sorted_set_is_removed_in_slices() {
+    for (request, left) in [
+        ("ZREMRANGEBYSCORE za 1000 8999", 2_000),
+        ("ZREMRANGEBYRANK za 1 -1", 1),
+    ] {
+        let (mut rig, other) = Rig::with_large_sets();
+        let (remover, waiter) = (rig.accept(), rig.accept());
+        rig.begin(remover, &format!("{request}\r\n"));
+        rig.ask_only(waiter, "ZCARD za\r\n");
+        rig.ask_only(other, "ZCARD zb\r\n");
+        assert_eq!(rig.take(other), ":10000;");
+        assert_eq!(rig.take(waiter), "");
+        assert_eq!(rig.end(remover), format!(":{};", 10_000 - left));
+        assert_eq!(rig.end(waiter), format!(":{left};"));
+        rig.node.engine().check_invariants();
+    }
+    let (mut rig, other) = Rig::with_large_sets();
+    let remover = rig.accept();
+    rig.begin(remover, "ZREMRANGEBYSCORE za 1000 8999\r\n");
+    rig.node.closed(remover);
+    assert_eq!(rig.talk(other, "ZCARD za\r\n"), ":2000;");
+    rig.node.engine().check_invariants();
+}

@@ -78,6 +78,11 @@ impl<'a> IntegerSet<'a> {
         }
     }
 
+    /// The bytes that it is in, as they are.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What a set of `count` integers takes, none wider than `widest`.
     pub fn len_of(count: usize, widest: i64) -> usize {
         HEAD_BYTES + (count << log_width_of(widest))

@@ -136,6 +136,11 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// The bytes that it fills, as they are.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What its elements are.
     #[inline]
     pub fn shape(&self) -> Shape {

@@ -24,7 +24,7 @@ use either::Either;
 use std::cmp::Ordering;
 
 /// The score of all members of a set.
-const SET_SCORE: f64 = 1.0;
+pub const SET_SCORE: f64 = 1.0;
 
 /// Members of a set or a sorted set.
 enum Members<'a, S> {
@@ -122,7 +122,8 @@ pub enum Aggregate {
 }
 
 impl Aggregate {
-    fn fold(self, one: f64, other: f64) -> f64 {
+    /// What becomes of two scores.
+    pub fn fold(self, one: f64, other: f64) -> f64 {
         match self {
             Self::Sum => number_or_zero(one + other),
             Self::Min if other < one => other,
@@ -133,7 +134,7 @@ impl Aggregate {
 }
 
 /// Infinities that cancel each other out count as 0.
-fn number_or_zero(value: f64) -> f64 {
+pub fn number_or_zero(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value }
 }
 

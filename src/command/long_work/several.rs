@@ -1,0 +1,570 @@
+//! Unions, intersections and differences of large sets and sorted sets, in slices.
+//!
+//! ```text
+//!  keys ─▶ held: frozen, or copied if small ─▶ one walked leaf by leaf, its members looked for in
+//!          the others ─┬▶ counted, then told                          SUNION and its kin
+//!                      ├▶ counted                                     SINTERCARD, ZINTERCARD
+//!                      ├▶ built in the workshop ─▶ put in place       …STORE
+//!                      └▶ built in the workshop ─▶ told in order      ZUNION and its kin
+//! ```
+//!
+//! A union walks all sources, and passes over what an earlier one has. So what is kept between two
+//! steps is a number and a cursor, whatever the sources are, and the result is of one moment.
+//!
+//! Cost: a look-up of each walked member in each other source.
+//!
+//! Not here: small sources (`value/set_algebra.rs`, `value/sorted_set/combine.rs`).
+
+use super::build::{Builder, STEP_BYTES, Target, build};
+use super::range::{RangeForm, RangeOrder, Reading};
+use crate::context::Context;
+use crate::keyspace::{FrozenId, Key, Keyspace, Memory, Room, WorkId};
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::ReplyWriter;
+use crate::session::long_read::LongRead;
+use crate::structures::block::integers::IntegerSet;
+use crate::structures::block::{Block, ElementRef, Shape};
+use crate::structures::item::{Code, Item};
+use crate::value::collection::{Elements, Form, Home};
+use crate::value::set::{Set, SetMut};
+use crate::value::set_algebra::Members;
+use crate::value::sorted_set::SortedSet;
+use crate::value::sorted_set::combine::{Aggregate, Combination, SET_SCORE, number_or_zero};
+use std::ops::Range;
+
+/// From this many members to be walked on the work is done in slices.
+const LONG_COUNT_MIN: u64 = 4_096;
+
+/// Look-ups that a step does, about.
+const STEP_LOOKUPS: usize = 512;
+
+/// One source, as it was when the command began.
+#[derive(Debug)]
+enum Held {
+    /// There is no such key.
+    Missing,
+    /// A frozen state.
+    Frozen(FrozenId),
+    /// A copy of a block.
+    Packed(Box<[u8]>),
+    /// A copy of an array of integers.
+    Integers(Box<[u8]>),
+}
+
+/// A member with its score; that of a set's members is 1.
+fn scored(element: ElementRef<'_>) -> (Item<'_>, f64) {
+    let score = match element.shape() {
+        Shape::Set | Shape::List => SET_SCORE,
+        Shape::Scored => element.score(),
+        Shape::Map => element.value().score().expect("members have scores"),
+    };
+    (element.key(), score)
+}
+
+impl Held {
+    fn of(keyspace: &mut Keyspace, database: usize, key: Key<'_>, now_ms: u64) -> Self {
+        let entry = keyspace.find(database, key, now_ms);
+        let body = entry.and_then(|entry| keyspace.body(entry, now_ms));
+        match body.map(|body| body.form) {
+            None => Self::Missing,
+            Some(Form::Packed(block)) => Self::Packed(block.bytes().into()),
+            Some(Form::Integers(set)) => Self::Integers(set.bytes().into()),
+            Some(Form::Large(_)) => {
+                let frozen = keyspace.freeze(database, key, now_ms);
+                Self::Frozen(frozen.expect("what is large can be frozen"))
+            }
+        }
+    }
+
+    fn release(&self, keyspace: &mut Keyspace) {
+        if let Self::Frozen(id) = self {
+            keyspace.thaw(*id);
+        }
+    }
+
+    fn elements<'a>(&'a self, keyspace: &'a Keyspace) -> Option<Elements<'a, Memory>> {
+        match self {
+            Self::Missing | Self::Integers(_) => None,
+            Self::Frozen(id) => Some(keyspace.frozen_members(*id)),
+            Self::Packed(bytes) => Some(keyspace.elements_of(Block::new(bytes))),
+        }
+    }
+
+    fn len(&self, keyspace: &Keyspace) -> u64 {
+        match self {
+            Self::Integers(bytes) => IntegerSet::new(bytes).count() as u64,
+            Self::Missing | Self::Frozen(_) | Self::Packed(_) => {
+                self.elements(keyspace).map_or(0, |elements| elements.len())
+            }
+        }
+    }
+
+    /// The score of a member.
+    fn score(&self, keyspace: &Keyspace, member: Item<'_>) -> Option<f64> {
+        match (self, member) {
+            (Self::Integers(bytes), Item::Integer(value)) => {
+                let found = IntegerSet::new(bytes).find(value);
+                found.ok().map(|_| SET_SCORE)
+            }
+            (Self::Integers(_), Item::Text(_) | Item::Double(_)) => None,
+            (Self::Missing | Self::Frozen(_) | Self::Packed(_), _) => {
+                let found = self.elements(keyspace)?.find(&Code::of_item(member));
+                found.map(|element| scored(element).1)
+            }
+        }
+    }
+
+    /// Shows some members from a cursor on; the next cursor, 0 at the end.
+    fn scan<'a>(
+        &'a self,
+        keyspace: &'a Keyspace,
+        cursor: u64,
+        mut visit: impl FnMut(Item<'a>, f64),
+    ) -> u64 {
+        if let Self::Integers(bytes) = self {
+            let set = IntegerSet::new(bytes);
+            set.iter()
+                .for_each(|value| visit(Item::Integer(value), SET_SCORE));
+        }
+        let elements = self.elements(keyspace);
+        elements.map_or(0, |elements| {
+            elements.scan(cursor, |element| {
+                let (member, score) = scored(element);
+                visit(member, score);
+            })
+        })
+    }
+}
+
+/// What is made of several keys.
+#[derive(Clone, Debug)]
+pub(in crate::command) struct Operation {
+    /// Which members belong to it.
+    pub(in crate::command) combination: Combination,
+    /// What becomes of their scores.
+    pub(in crate::command) aggregate: Aggregate,
+    /// Of each source, or none for 1.
+    pub(in crate::command) weights: Vec<f64>,
+}
+
+impl Operation {
+    /// One of sets, whose members have no scores.
+    pub(in crate::command) fn of_sets(combination: Combination) -> Self {
+        Self {
+            combination,
+            aggregate: Aggregate::default(),
+            weights: Vec::new(),
+        }
+    }
+}
+
+/// The sources of a command that takes long, held until it is released.
+#[derive(Debug)]
+pub(in crate::command) struct Several {
+    operation: Operation,
+    /// In the order in which scores are folded, each with its weight.
+    sources: Vec<(Held, f64)>,
+}
+
+impl Several {
+    /// Holds the collections of keys, if it takes long to combine them; types were checked.
+    pub(in crate::command) fn hold_if_long(
+        context: &mut Context<'_>,
+        keys: &[Key<'_>],
+        operation: Operation,
+    ) -> Option<Self> {
+        let (database, now_ms) = (context.database(), context.now_ms());
+        let keyspace = &mut *context.keyspace;
+        let lens = keys.iter().map(|&key| {
+            let entry = keyspace.find(database, key, now_ms);
+            let body = entry.and_then(|entry| keyspace.body(entry, now_ms));
+            body.map_or(0, |body| body.len())
+        });
+        let walked = match operation.combination {
+            Combination::Union => lens.sum::<u64>(),
+            Combination::Intersection => lens.min().unwrap_or(0),
+            Combination::Difference => { lens }.next().unwrap_or(0),
+        };
+        if walked.saturating_mul(keys.len() as u64) < LONG_COUNT_MIN {
+            return None;
+        }
+        let mut weights = operation.weights.iter();
+        let mut sources: Vec<(Held, f64)> = keys
+            .iter()
+            .map(|&key| {
+                let weight = weights.next().copied().unwrap_or(1.0);
+                (Held::of(keyspace, database, key, now_ms), weight)
+            })
+            .collect();
+        match operation.combination {
+            Combination::Union | Combination::Intersection => {
+                sources.sort_by_key(|(held, _)| held.len(keyspace));
+            }
+            Combination::Difference => {}
+        }
+        Some(Self { operation, sources })
+    }
+
+    fn release(&self, keyspace: &mut Keyspace) {
+        for (held, _) in &self.sources {
+            held.release(keyspace);
+        }
+    }
+
+    /// The score that a member of source `at` has in the result, if it belongs to it and no
+    /// earlier source is in charge of it.
+    fn result(&self, keyspace: &Keyspace, at: usize, member: Item<'_>, score: f64) -> Option<f64> {
+        let Operation {
+            combination,
+            aggregate,
+            ..
+        } = self.operation;
+        let weighed = number_or_zero(score * self.sources[at].1);
+        let others = &self.sources[at + 1..];
+        match combination {
+            Combination::Union => {
+                let mut earlier = self.sources[..at].iter();
+                if earlier.any(|(held, _)| held.score(keyspace, member).is_some()) {
+                    return None;
+                }
+                let scores = others.iter().filter_map(|(held, weight)| {
+                    let score = held.score(keyspace, member)?;
+                    Some(number_or_zero(score * weight))
+                });
+                Some(scores.fold(weighed, |folded, score| aggregate.fold(folded, score)))
+            }
+            Combination::Intersection => others.iter().try_fold(weighed, |folded, source| {
+                let (held, weight) = source;
+                // As in Redis: what is not a number here spoils the whole sum.
+                Some(aggregate.fold(folded, held.score(keyspace, member)? * weight))
+            }),
+            Combination::Difference => {
+                let mut others = others.iter();
+                let is_left = !others.any(|(held, _)| held.score(keyspace, member).is_some());
+                is_left.then_some(score)
+            }
+        }
+    }
+
+    /// Shows the next members of the result; true at the end.
+    fn step(
+        &self,
+        keyspace: &Keyspace,
+        walk: &mut Walk,
+        mut each: impl FnMut(Item<'_>, f64),
+    ) -> bool {
+        let last = match self.operation.combination {
+            Combination::Union => self.sources.len(),
+            Combination::Intersection | Combination::Difference => 1,
+        };
+        let mut lookups = 0;
+        while walk.at < last && lookups < STEP_LOOKUPS {
+            let (held, _) = &self.sources[walk.at];
+            walk.cursor = held.scan(keyspace, walk.cursor, |member, score| {
+                lookups += self.sources.len();
+                if let Some(score) = self.result(keyspace, walk.at, member, score) {
+                    each(member, score);
+                }
+            });
+            walk.at += usize::from(walk.cursor == 0);
+        }
+        walk.at == last
+    }
+}
+
+/// How far the sources have been walked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Walk {
+    at: usize,
+    cursor: u64,
+}
+
+/// Replies the members of a result of sets.
+pub(in crate::command) fn tell_set(context: &mut Context<'_>, several: Several) {
+    context.answer_in_steps(SetRead {
+        several,
+        walk: Walk::default(),
+        count: 0,
+        is_counted: false,
+    });
+}
+
+#[derive(Debug)]
+struct SetRead {
+    several: Several,
+    walk: Walk,
+    count: usize,
+    is_counted: bool,
+}
+
+impl LongRead for SetRead {
+    fn step(&mut self, keyspace: &mut Keyspace, _: u64, reply: &mut ReplyWriter<'_>) -> bool {
+        let Self {
+            several,
+            walk,
+            count,
+            is_counted,
+        } = self;
+        if !*is_counted {
+            if several.step(keyspace, walk, |_, _| *count += 1) {
+                reply.set(*count);
+                *is_counted = true;
+                *walk = Walk::default();
+            }
+            return false;
+        }
+        let is_over = several.step(keyspace, walk, |member, _| reply.item(member));
+        if is_over {
+            several.release(keyspace);
+        }
+        is_over
+    }
+
+    fn abandon(&mut self, keyspace: &mut Keyspace) {
+        self.several.release(keyspace);
+    }
+
+    fn used_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// Replies how many members a result has, at most `limit`.
+pub(in crate::command) fn tell_count(context: &mut Context<'_>, several: Several, limit: u64) {
+    context.answer_in_steps(CountRead {
+        several,
+        walk: Walk::default(),
+        count: 0,
+        limit,
+    });
+}
+
+#[derive(Debug)]
+struct CountRead {
+    several: Several,
+    walk: Walk,
+    count: u64,
+    limit: u64,
+}
+
+impl LongRead for CountRead {
+    fn step(&mut self, keyspace: &mut Keyspace, _: u64, reply: &mut ReplyWriter<'_>) -> bool {
+        let count = &mut self.count;
+        let is_over = (self.several).step(keyspace, &mut self.walk, |_, _| *count += 1);
+        if !is_over && self.count < self.limit {
+            return false;
+        }
+        reply.integer(self.count.min(self.limit) as i64);
+        self.several.release(keyspace);
+        true
+    }
+
+    fn abandon(&mut self, keyspace: &mut Keyspace) {
+        self.several.release(keyspace);
+    }
+
+    fn used_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// Stores a result of sets.
+pub(in crate::command) fn store_set(context: &mut Context<'_>, several: Several, target: Target) {
+    let work = context.keyspace.begin_work();
+    build(
+        context,
+        target,
+        work,
+        SetBuilder {
+            several,
+            walk: Walk::default(),
+        },
+    );
+}
+
+#[derive(Debug)]
+struct SetBuilder {
+    several: Several,
+    walk: Walk,
+}
+
+impl Builder for SetBuilder {
+    fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool {
+        let mut found = Members::default();
+        let is_over = (self.several).step(keyspace, &mut self.walk, |member, _| found.push(member));
+        if found.count() > 0 {
+            keyspace.build::<Set, _>(work, now_ms, |set| add_all(set, &found));
+        }
+        is_over
+    }
+
+    fn release(&mut self, keyspace: &mut Keyspace) {
+        self.several.release(keyspace);
+    }
+}
+
+fn add_all<H: Home>(set: &mut SetMut<H>, members: &Members) {
+    for member in members.iter() {
+        if set.read().is_empty() {
+            set.expect(member, 1);
+        }
+        set.add_item(member);
+    }
+}
+
+/// Builds a result of sorted sets.
+#[derive(Debug)]
+struct SortedSetBuilder {
+    several: Several,
+    walk: Walk,
+}
+
+impl Builder for SortedSetBuilder {
+    fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool {
+        let (mut found, mut scores) = (Members::default(), Vec::new());
+        let is_over = (self.several).step(keyspace, &mut self.walk, |member, score| {
+            found.push(member);
+            scores.push(score);
+        });
+        if found.count() > 0 {
+            keyspace.build::<SortedSet, _>(work, now_ms, |set| {
+                for (member, score) in found.iter().zip(scores) {
+                    set.put(member.text(&mut itoa::Buffer::new()), score);
+                }
+            });
+        }
+        is_over
+    }
+
+    fn release(&mut self, keyspace: &mut Keyspace) {
+        self.several.release(keyspace);
+    }
+}
+
+/// Stores a result of sorted sets.
+pub(in crate::command) fn store_sorted_set(
+    context: &mut Context<'_>,
+    several: Several,
+    target: Target,
+) {
+    let work = context.keyspace.begin_work();
+    let walk = Walk::default();
+    build(context, target, work, SortedSetBuilder { several, walk });
+}
+
+/// Replies a result of sorted sets in order: it is built in the workshop, and told from there.
+pub(in crate::command) fn tell_sorted_set(
+    context: &mut Context<'_>,
+    several: Several,
+    form: RangeForm,
+) {
+    let work = context.keyspace.begin_work();
+    let walk = Walk::default();
+    context.answer_in_steps(SortedSetRead {
+        builder: SortedSetBuilder { several, walk },
+        work,
+        form,
+        reading: None,
+    });
+}
+
+#[derive(Debug)]
+struct SortedSetRead {
+    builder: SortedSetBuilder,
+    work: WorkId,
+    form: RangeForm,
+    /// Once all is built.
+    reading: Option<Reading>,
+}
+
+impl SortedSetRead {
+    fn begin_reading(&mut self, keyspace: &mut Keyspace, now_ms: u64) {
+        self.builder.release(keyspace);
+        let elements = keyspace.built_elements(self.work);
+        let order = RangeOrder::all(elements.map_or(0, |elements| elements.len()));
+        self.reading = Some(Reading::new(order, self.form, now_ms));
+    }
+}
+
+impl LongRead for SortedSetRead {
+    fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
+        let Some(reading) = &mut self.reading else {
+            if keyspace.make_room(STEP_BYTES, now_ms) == Room::Exhausted {
+                self.abandon(keyspace);
+                reply.error(&ReplyError::OOM);
+                return true;
+            }
+            if self.builder.step(keyspace, self.work, now_ms) {
+                self.begin_reading(keyspace, now_ms);
+            }
+            return false;
+        };
+        let is_over = match keyspace.built_elements(self.work) {
+            Some(elements) => reading.step(elements, reply),
+            None => {
+                (self.form.header)(reply, 0);
+                true
+            }
+        };
+        if is_over {
+            keyspace.scrap(self.work, now_ms);
+        }
+        is_over
+    }
+
+    fn abandon(&mut self, keyspace: &mut Keyspace) {
+        if self.reading.is_none() {
+            self.builder.release(keyspace);
+        }
+        keyspace.scrap(self.work, 0);
+    }
+
+    fn used_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// Stores a range of a large sorted set, whose members keep their scores.
+pub(in crate::command) fn store_range(
+    context: &mut Context<'_>,
+    source: Key<'_>,
+    ranks: Range<u64>,
+    target: Target,
+) {
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let frozen = context.keyspace.freeze(database, source, now_ms);
+    let frozen = frozen.expect("the caller knows that it is large");
+    let work = context.keyspace.begin_work();
+    build(context, target, work, RangeBuilder { frozen, ranks });
+}
+
+#[derive(Debug)]
+struct RangeBuilder {
+    frozen: FrozenId,
+    ranks: Range<u64>,
+}
+
+impl Builder for RangeBuilder {
+    fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool {
+        let (mut found, mut scores) = (Members::default(), Vec::new());
+        let count = (self.ranks.end - self.ranks.start).min(STEP_LOOKUPS as u64);
+        let elements = keyspace.frozen(self.frozen).from(self.ranks.start);
+        for element in elements.take(count as usize) {
+            found.push(element.key());
+            scores.push(element.score());
+        }
+        self.ranks.start += count;
+        if count > 0 {
+            keyspace.build::<SortedSet, _>(work, now_ms, |set| {
+                for (member, score) in found.iter().zip(scores) {
+                    set.put(member.text(&mut itoa::Buffer::new()), score);
+                }
+            });
+        }
+        self.ranks.is_empty()
+    }
+
+    fn release(&mut self, keyspace: &mut Keyspace) {
+        keyspace.thaw(self.frozen);
+    }
+}
