@@ -2,13 +2,21 @@
 //!
 //! They work on database 0 at the time of the last [`CacheEngine::advance_to`], and go the same
 //! way through the keyspace as the commands of clients.
+//!
+//! | file | calls |
+//! |---|---|
+//! | `mod.rs` | time, keys of any type, errors |
+//! | `strings.rs` | strings |
+//!
+//! Not here: any command in a session (`engine/mod.rs`).
+
+mod strings;
 
 use super::CacheEngine;
 use crate::base::clock::Timestamp;
-use crate::base::limits::{BULK_BYTES_LIMIT, LARGE_WRITE_BYTES};
-use crate::keyspace::{CountError, DeadlineChange};
+use crate::base::limits::LARGE_WRITE_BYTES;
+use crate::keyspace::CountError;
 use crate::value::kind::WrongType;
-use crate::value::string::StringValue;
 use std::fmt;
 use std::time::Duration;
 
@@ -78,6 +86,7 @@ impl fmt::Display for WriteError {
 
 impl std::error::Error for WriteError {}
 
+/// The database that the typed calls work on.
 const DATABASE: usize = 0;
 
 /// The latest deadline: the heap keeps `u64::MAX` for "none".
@@ -103,62 +112,6 @@ impl CacheEngine {
     /// ```
     pub fn advance_to(&mut self, now: Timestamp) -> bool {
         self.tick(now)
-    }
-
-    /// The value of a key. Copies it.
-    pub fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keyspace.key(key);
-        let entry = self
-            .keyspace
-            .find_and_touch(DATABASE, key, self.now.unix_ms())?;
-        let value = entry.as_string().ok()?;
-        Some(value.text(&mut itoa::Buffer::new()).to_vec())
-    }
-
-    /// Lends the value of a key to `look`, without a copy.
-    ///
-    /// ```
-    /// # use evenkeel::{CacheEngine, Config, Expire};
-    /// let mut cache = CacheEngine::new(Config::default());
-    /// cache.set(b"page", b"<html>", Expire::Never)?;
-    /// assert_eq!(cache.get_with(b"page", |value| value.len()), Some(6));
-    /// # Ok::<(), evenkeel::WriteError>(())
-    /// ```
-    pub fn get_with<R>(&mut self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let key = self.keyspace.key(key);
-        let entry = self
-            .keyspace
-            .find_and_touch(DATABASE, key, self.now.unix_ms())?;
-        let value = entry.as_string().ok()?;
-        Some(look(value.text(&mut itoa::Buffer::new())))
-    }
-
-    /// Sets a key, whatever it held. A deadline that has come deletes it. Over the limit of memory
-    /// other keys make room first, all of them within this call.
-    ///
-    /// # Errors
-    /// [`WriteError::OutOfMemory`] and [`WriteError::TooLong`]; the value then is as it was, or
-    /// evicted.
-    pub fn set(&mut self, key: &[u8], value: &[u8], expire: Expire) -> Result<(), WriteError> {
-        if key.len().max(value.len()) > BULK_BYTES_LIMIT {
-            return Err(WriteError::TooLong);
-        }
-        self.make_room(key.len() + value.len())?;
-        let now_ms = self.now.unix_ms();
-        let deadline = match expire {
-            Expire::Never => DeadlineChange::Clear,
-            Expire::Keep => DeadlineChange::Keep,
-            Expire::AtUnixMs(deadline_ms) => DeadlineChange::At(deadline_ms.min(DEADLINE_MS_MAX)),
-            Expire::After(duration) => {
-                let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-                DeadlineChange::At(now_ms.saturating_add(duration_ms).min(DEADLINE_MS_MAX))
-            }
-        };
-        let key = self.keyspace.key(key);
-        self.keyspace
-            .mutate(DATABASE, now_ms)
-            .set(key, StringValue::compact(value), deadline);
-        Ok(())
     }
 
     /// Makes room for a write that adds about this many bytes.
@@ -209,30 +162,6 @@ impl CacheEngine {
             None => TimeToLive::NoExpiry,
             Some(deadline_ms) => TimeToLive::Remaining(Duration::from_millis(deadline_ms - now_ms)),
         }
-    }
-
-    /// Adds `increment` to the integer value of a key, a missing one counting as 0, and returns
-    /// the sum. The deadline stays. Makes room as [`CacheEngine::set`] does.
-    ///
-    /// # Errors
-    /// [`WriteError`]; the value then is as it was, or evicted.
-    pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, WriteError> {
-        if key.len() > BULK_BYTES_LIMIT {
-            return Err(WriteError::TooLong);
-        }
-        self.make_room(key.len())?;
-        let key = self.keyspace.key(key);
-        let now_ms = self.now.unix_ms();
-        let mut mutation = self.keyspace.mutate(DATABASE, now_ms);
-        Ok(mutation.increment(key, increment)?)
-    }
-
-    /// Takes `decrement` from the integer value of a key, as [`CacheEngine::incr`] adds.
-    ///
-    /// # Errors
-    /// As for [`CacheEngine::incr`].
-    pub fn decr(&mut self, key: &[u8], decrement: i64) -> Result<i64, WriteError> {
-        self.incr(key, decrement.checked_neg().ok_or(WriteError::Overflow)?)
     }
 
     /// How many keys there are, due ones that are not yet removed included.
