@@ -24,6 +24,7 @@ mod room;
 mod typed;
 
 pub use crate::keyspace::CountError;
+pub use crate::value::kind::WrongType;
 pub use batch::{BatchOutcome, OutputBounds, Stop};
 pub use typed::{Expire, TimeToLive, WriteError};
 

@@ -1,13 +1,11 @@
 //! Typed calls for strings.
 
-use super::{DATABASE, DEADLINE_MS_MAX, Expire, WriteError};
-use crate::base::limits::BULK_BYTES_LIMIT;
+use super::{DATABASE, Expire, WriteError};
 use crate::engine::CacheEngine;
-use crate::keyspace::DeadlineChange;
 use crate::value::string::StringValue;
 
 impl CacheEngine {
-    /// The value of a key. Copies it.
+    /// The value of a key; `None` if there is no such key, or if it holds no string. Copies it.
     pub fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
         let key = self.keyspace.key(key);
         let entry = self
@@ -17,7 +15,7 @@ impl CacheEngine {
         Some(value.text(&mut itoa::Buffer::new()).to_vec())
     }
 
-    /// Lends the value of a key to `look`, without a copy.
+    /// Lends the value of a key to `look`, without a copy; `None` as for [`CacheEngine::get`].
     ///
     /// ```
     /// # use evenkeel::{CacheEngine, Config, Expire};
@@ -42,20 +40,9 @@ impl CacheEngine {
     /// [`WriteError::OutOfMemory`] and [`WriteError::TooLong`]; the value then is as it was, or
     /// evicted.
     pub fn set(&mut self, key: &[u8], value: &[u8], expire: Expire) -> Result<(), WriteError> {
-        if key.len().max(value.len()) > BULK_BYTES_LIMIT {
-            return Err(WriteError::TooLong);
-        }
-        self.make_room(key.len() + value.len())?;
+        self.admit(key, [value])?;
         let now_ms = self.now.unix_ms();
-        let deadline = match expire {
-            Expire::Never => DeadlineChange::Clear,
-            Expire::Keep => DeadlineChange::Keep,
-            Expire::AtUnixMs(deadline_ms) => DeadlineChange::At(deadline_ms.min(DEADLINE_MS_MAX)),
-            Expire::After(duration) => {
-                let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-                DeadlineChange::At(now_ms.saturating_add(duration_ms).min(DEADLINE_MS_MAX))
-            }
-        };
+        let deadline = expire.deadline(now_ms);
         let key = self.keyspace.key(key);
         self.keyspace
             .mutate(DATABASE, now_ms)
@@ -69,10 +56,7 @@ impl CacheEngine {
     /// # Errors
     /// [`WriteError`]; the value then is as it was, or evicted.
     pub fn incr(&mut self, key: &[u8], increment: i64) -> Result<i64, WriteError> {
-        if key.len() > BULK_BYTES_LIMIT {
-            return Err(WriteError::TooLong);
-        }
-        self.make_room(key.len())?;
+        self.admit(key, [])?;
         let key = self.keyspace.key(key);
         let now_ms = self.now.unix_ms();
         let mut mutation = self.keyspace.mutate(DATABASE, now_ms);
