@@ -2,7 +2,7 @@
 //!
 //! | to have within a program | take |
 //! |---|---|
-//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `hash_set`, `list_push_back` and their like |
+//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `hash_set` and their like |
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 //! | a whole server | [`Server`], [`StopHandle`] |
 //!

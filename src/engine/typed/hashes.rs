@@ -140,8 +140,8 @@ impl CacheEngine {
     /// ```
     ///
     /// # Errors
-    /// [`WriteError::OutOfMemory`], [`WriteError::TooLong`] and [`WriteError::WrongType`]; the field
-    /// then is as it was, or evicted with its key.
+    /// [`WriteError::OutOfMemory`], [`WriteError::TooLong`] and [`WriteError::WrongType`]; the
+    /// field then is as it was, or evicted with its key.
     pub fn hash_expire_field(
         &mut self,
         key: &[u8],

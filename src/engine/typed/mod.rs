@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `mod.rs` | time, keys of any type, errors |
 //! | `strings.rs` | strings: `get`, `set`, `incr` and their like |
-//! | `hashes.rs`, `lists.rs`, `sets.rs`, `sorted_sets.rs` | the other types, each call named for its own |
+//! | `hashes.rs`, `lists.rs`, `sets.rs`, `sorted_sets.rs` | what they are named for |
 //!
 //! Invariants: a write that needs memory asks for room first, and refuses what a client could not
 //! send either; a write that fails has changed nothing but what had to go for it.

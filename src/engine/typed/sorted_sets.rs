@@ -14,7 +14,8 @@ impl CacheEngine {
     ///
     /// # Errors
     /// [`WriteError::NotANumber`] if the score is none, and [`WriteError::OutOfMemory`],
-    /// [`WriteError::TooLong`] and [`WriteError::WrongType`]; the set then is as it was, or evicted.
+    /// [`WriteError::TooLong`] and [`WriteError::WrongType`]; the set then is as it was, or
+    /// evicted.
     pub fn sorted_set_put(
         &mut self,
         key: &[u8],
