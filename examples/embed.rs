@@ -3,11 +3,14 @@
 //! ```text
 //! request ─▶ Pages::page ─┬─ in the cache: a hit
 //!                         └─ not, or expired: computed, kept for two seconds
+//! login ──▶ session    a hash that expires      last visits   a list of three
+//! views ──▶ ranking    a sorted set             readers       a set
 //! ```
 //!
 //! `cargo run --example embed`
 
-use evenkeel::{CacheEngine, Config, Expire, TimeToLive, Timestamp};
+use evenkeel::{CacheEngine, Config, Expire, TimeToLive, Timestamp, WriteError};
+use std::error::Error;
 use std::time::Duration;
 
 /// How long a page is worth showing.
@@ -56,12 +59,46 @@ impl Pages {
     }
 }
 
+/// How long a reader may do nothing until they must log in again.
+const SESSION_FOR: Duration = Duration::from_secs(60);
+
+/// What a site knows of its readers: a value of each type.
+fn note_visit(cache: &mut CacheEngine, reader: &str, path: &str) -> Result<(), WriteError> {
+    let session = format!("session:{reader}");
+    cache.hash_set(session.as_bytes(), &[("name", reader), ("at", path)])?;
+    cache.hash_increment(session.as_bytes(), b"visits", 1)?;
+    cache.expire(session.as_bytes(), Expire::After(SESSION_FOR));
+
+    cache.list_push_front(b"last visits", &[path])?;
+    cache.list_trim(b"last visits", ..3)?;
+
+    cache.set_add(b"readers", &[reader])?;
+    cache.sorted_set_increment(b"ranking", path.as_bytes(), 1.0)?;
+    Ok(())
+}
+
+fn tell_visits(cache: &mut CacheEngine) -> Result<(), Box<dyn Error>> {
+    let visits = cache.hash_get(b"session:ada", b"visits")?;
+    let visits = String::from_utf8(visits.unwrap_or_default())?;
+    println!(
+        "ada was here {visits} times, of {} readers",
+        cache.set_len(b"readers")?
+    );
+    cache.list_range(b"last visits", .., |path| {
+        println!("visited lately: {}", String::from_utf8_lossy(path));
+    })?;
+    cache.sorted_set_range_reversed(b"ranking", ..2, |path, views| {
+        println!("seen most: {} ({views})", String::from_utf8_lossy(path));
+    })?;
+    Ok(())
+}
+
 /// Stands for something slow.
 fn compute(path: &str, now: Timestamp) -> Vec<u8> {
     format!("<h1>{path}</h1> as of {} ms", now.unix_ms()).into_bytes()
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut pages = Pages::new();
     // The program's time, in steps of a quarter second; a real one would ask its clock.
     let start = Timestamp::from_unix_ms(1_700_000_000_000);
@@ -79,10 +116,20 @@ fn main() {
         TimeToLive::Remaining(left) => println!("/ is fresh for another {left:?}"),
         other => println!("/ is {other:?}"),
     }
-    pages.cache.advance_to(end.plus_ms(10_000));
+    for (reader, path) in [
+        ("ada", "/"),
+        ("grace", "/about"),
+        ("ada", "/"),
+        ("ada", "/new"),
+    ] {
+        note_visit(&mut pages.cache, reader, path)?;
+    }
+    tell_visits(&mut pages.cache)?;
+    pages.cache.advance_to(end.plus_ms(100_000));
     println!(
-        "ten seconds later: {} keys, {} bytes",
+        "a hundred seconds later: {} keys, {} bytes",
         pages.cache.len(),
         pages.cache.used_bytes()
     );
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! | to have within a program | take |
 //! |---|---|
-//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `get`, `incr` and their like |
+//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `hash_set` and their like |
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 //! | a whole server | [`Server`], [`StopHandle`] |
 //!
@@ -76,7 +76,7 @@ mod value;
 
 pub use base::clock::Timestamp;
 pub use config::Config;
-pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError};
+pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
 pub use protocol::args::{Args, OwnedArgs};
 pub use server::{Server, StartError, StopHandle};
 pub use session::{Peer, SessionKey, Transport};

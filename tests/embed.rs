@@ -7,8 +7,9 @@
 
 use evenkeel::{
     CacheEngine, Config, Execution, Expire, OwnedArgs, Peer, Server, SessionKey, StopHandle,
-    TimeToLive, Timestamp, WriteError,
+    TimeToLive, Timestamp, WriteError, WrongType,
 };
+use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
@@ -57,6 +58,60 @@ fn a_program_keeps_values_for_a_while() {
     assert_eq!((cache.len(), cache.next_deadline_ms()), (1, None));
     assert!(!cache.contains(b"page") && cache.contains(b"visits"));
     assert!(cache.delete(b"visits") && cache.is_empty());
+}
+
+#[test]
+fn a_program_keeps_sessions_queues_and_leaderboards() -> Result<(), Box<dyn Error>> {
+    let mut cache = CacheEngine::new(Config::default());
+    cache.advance_to(START);
+    // Pairs and items may be of bytes or of text, owned or not.
+    assert_eq!(cache.hash_set(b"session", &[("user", b"ada")])?, 1);
+    let owned = vec![("cart".to_owned(), vec![0, 255])];
+    assert_eq!(cache.hash_set(b"session", &owned)?, 1);
+    assert_eq!(cache.hash_increment(b"session", b"visits", 1)?, 1);
+    let hour = Expire::After(Duration::from_secs(3600));
+    let minute = Duration::from_secs(60);
+    assert!(cache.expire(b"session", hour));
+    assert!(cache.hash_expire_field(b"session", b"cart", Expire::After(minute))?);
+    let left = cache.hash_field_time_to_live(b"session", b"cart")?;
+    assert_eq!(left, TimeToLive::Remaining(minute));
+
+    assert_eq!(
+        cache.list_push_back(b"jobs", &[b"resize".as_slice(), b"mail"])?,
+        2
+    );
+    assert_eq!(cache.list_push_front(b"jobs", &["urgent"])?, 3);
+    assert_eq!(cache.list_pop_front(b"jobs")?, Some(b"urgent".to_vec()));
+
+    assert_eq!(cache.set_add(b"online", &["ada", "grace"])?, 2);
+    assert!(cache.set_contains(b"online", b"ada")?);
+
+    for (player, points) in [("ada", 90.0), ("alan", 70.0), ("grace", 80.0)] {
+        assert!(cache.sorted_set_put(b"points", player.as_bytes(), points)?);
+    }
+    let mut players = Vec::new();
+    cache.sorted_set_range_by_score(b"points", 75.0.., |player, points| {
+        players.push((player.to_vec(), points));
+    })?;
+    assert_eq!(
+        players,
+        [(b"grace".to_vec(), 80.0), (b"ada".to_vec(), 90.0)]
+    );
+
+    // A queue is no hash, and a field goes when its time has come.
+    assert_eq!(cache.hash_get(b"jobs", b"user"), Err(WrongType));
+    assert_eq!(cache.get(b"jobs"), None);
+    let outcome = cache.set_add(b"jobs", &["ada"]);
+    assert_eq!(outcome, Err(WriteError::WrongType));
+    assert_eq!(WrongType.to_string(), WriteError::WrongType.to_string());
+    let deadline_ms = cache.next_deadline_ms().expect("a field has a deadline");
+    assert_eq!(deadline_ms, START.unix_ms() + 60_000);
+    cache.advance_to(Timestamp::from_unix_ms(deadline_ms));
+    assert_eq!(cache.hash_get(b"session", b"cart")?, None);
+    assert_eq!(cache.hash_len(b"session")?, 2);
+    cache.advance_to(START.plus_ms(3_600_000));
+    assert!(!cache.contains(b"session"));
+    Ok(())
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The node feeds [`CacheEngine::execute_batch`] with what its clients send; a program that embeds
-//! the cache calls [`CacheEngine::get`], [`CacheEngine::set`] and their like (`typed.rs`), or
+//! the cache calls [`CacheEngine::get`], [`CacheEngine::set`] and their like (`typed/`), or
 //! [`CacheEngine::execute`] for any command.
 //!
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
@@ -24,6 +24,7 @@ mod room;
 mod typed;
 
 pub use crate::keyspace::CountError;
+pub use crate::value::kind::WrongType;
 pub use batch::{BatchOutcome, OutputBounds, Stop};
 pub use typed::{Expire, TimeToLive, WriteError};
 

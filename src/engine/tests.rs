@@ -3,11 +3,11 @@
 //! Goal of each test stands in its name. Method: requests as words, replies as exact bytes, time
 //! moved by hand, random sequences from fixed seeds.
 //!
-//! Not here: the two ways past the gates (`tests/gates.rs`), typed calls (`tests/typed.rs`),
-//! durations (`tests/timing.rs`), the limit of memory (`tests/limit.rs`), pauses
-//! (`tests/pausing.rs`), reads in steps (`tests/long_reads.rs`), what counts as a read
-//! (`tests/reads.rs`), events of keys (`tests/events.rs`), single commands (`tests/scripts/`),
-//! connections (`node/tests.rs`).
+//! Not here: the two ways past the gates (`tests/gates.rs`), typed calls (`tests/typed.rs`,
+//! `tests/typed_collections.rs`), durations (`tests/timing.rs`), the limit of memory
+//! (`tests/limit.rs`), pauses (`tests/pausing.rs`), reads in steps (`tests/long_reads.rs`), what
+//! counts as a read (`tests/reads.rs`), events of keys (`tests/events.rs`), single commands
+//! (`tests/scripts/`), connections (`node/tests.rs`).
 
 mod events;
 mod gates;
@@ -17,6 +17,7 @@ mod pausing;
 mod reads;
 mod timing;
 mod typed;
+mod typed_collections;
 
 use super::*;
 use crate::protocol::args::OwnedArgs;

@@ -9,13 +9,13 @@
 
 use super::layout::Layout;
 use crate::base::numbers::parse_i64;
+use crate::command::arguments::sample::distinct_ranks;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::sorted_set::SortedSet;
-use std::collections::HashSet;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&ZRANDMEMBER];
 
@@ -60,9 +60,10 @@ fn zrandmember(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     } else if count.unsigned_abs() >= len {
         layout.write_all(reply, len as usize, set.iter());
     } else {
-        let ranks = draw_ranks(&mut random, count as usize, len);
-        let members = ranks.iter().filter_map(|&rank| set.at(rank));
-        layout.write_all(reply, ranks.len(), members);
+        let count = count.unsigned_abs();
+        let ranks = distinct_ranks(len, count, &mut random);
+        let members = ranks.filter_map(|rank| set.at(rank));
+        layout.write_all(reply, count as usize, members);
     }
     Ok(())
 }
@@ -80,39 +81,5 @@ fn read_count(args: Args<'_>) -> Result<i64, ReplyError> {
         4 if count.unsigned_abs() > i64::MAX as u64 / 2 => Err(OUT_OF_RANGE),
         4 => Ok(count),
         _ => Err(ReplyError::SYNTAX),
-    }
-}
-
-/// So many different ranks below `len`, in order; every choice is as likely as any other. Robert
-/// Floyd's algorithm: each draw is from one rank more than the one before, and the rank that is
-/// new stands for one that was drawn before.
-fn draw_ranks(random: &mut fastrand::Rng, count: usize, len: u64) -> Vec<u64> {
-    let mut drawn = HashSet::with_capacity(count);
-    for newest in len - count as u64..len {
-        let rank = random.u64(..=newest);
-        if !drawn.insert(rank) {
-            drawn.insert(newest);
-        }
-    }
-    let mut ranks: Vec<u64> = drawn.into_iter().collect();
-    ranks.sort_unstable();
-    ranks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_are_drawn_once_each_and_all_alike() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut counts = [0; 10];
-        for _ in 0..10_000 {
-            let ranks = draw_ranks(&mut random, 3, 10);
-            assert!(ranks.is_sorted_by(|one, other| one < other) && ranks.len() == 3);
-            ranks.iter().for_each(|&rank| counts[rank as usize] += 1);
-        }
-        // 3,000 of each were expected; the standard deviation is 46.
-        assert!(counts.iter().all(|count| (2_800..3_200).contains(count)));
     }
 }

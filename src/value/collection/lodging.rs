@@ -21,6 +21,8 @@ pub struct Lodging {
     pub store: Arena<KeyHasher>,
     /// The limits of encodings.
     pub limits: EncodingLimits,
+    /// The moment of what is done next, in Unix milliseconds.
+    pub now_ms: u64,
 }
 
 impl Lodging {
@@ -34,6 +36,7 @@ impl Lodging {
             large: None,
             store: Arena::new(KeyHasher::new(seed)),
             limits: EncodingLimits::default(),
+            now_ms: 0,
         }
     }
 
@@ -57,8 +60,13 @@ impl Lodging {
         Body {
             form,
             store: &self.store,
-            now_ms: 0,
+            now_ms: self.now_ms,
         }
+    }
+
+    /// Whether it is kept in trees.
+    pub fn is_large(&self) -> bool {
+        self.large.is_some()
     }
 
     /// Checks the blocks of the trees.
@@ -66,6 +74,17 @@ impl Lodging {
         for tree in self.large.iter().flat_map(Trees::trees) {
             tree.check_invariants(&self.store);
         }
+    }
+
+    /// Frees the collection; returns the bytes that are left of its trees, which should be none.
+    pub fn free(mut self) -> usize {
+        for tree in self.large.iter_mut().flat_map(Trees::trees_mut) {
+            tree.clear();
+            while tree.has_graves() {
+                tree.bury_some(&mut self.store);
+            }
+        }
+        self.store.used_bytes()
     }
 }
 

@@ -13,7 +13,6 @@
 //! | `build.rs` | large collections of elements that come one after the other |
 //! | `lodging.rs` | where a collection lives in tests |
 //! | `change.rs` | changing: elements come, change and go; a packed collection becomes large |
-//! | `plain_home.rs` | a place for one collection, for tests of the types |
 //!
 //! A type (`value/hash.rs` and the like) is written on these, once for both forms.
 //!
@@ -24,8 +23,6 @@ mod change;
 mod elements;
 #[cfg(test)]
 pub mod lodging;
-#[cfg(test)]
-pub(in crate::value) mod plain_home;
 
 pub use change::{ElementsMut, Spot};
 pub use elements::Elements;

@@ -1,7 +1,7 @@
 //! Hashes against a plain map of fields to values and deadlines.
 
 use super::*;
-use crate::value::collection::plain_home::PlainHome;
+use crate::value::collection::lodging::Lodging;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A value and its deadline.
@@ -9,7 +9,7 @@ type Content = (Vec<u8>, Option<u64>);
 
 /// A hash beside its model, which forgets fields when they are due.
 struct Pair {
-    home: PlainHome,
+    lodging: Lodging,
     model: BTreeMap<Vec<u8>, Content>,
     field_count: u32,
     longest: usize,
@@ -22,7 +22,7 @@ fn text(item: Item<'_>) -> Vec<u8> {
 impl Pair {
     fn new(seed: u64, field_count: u32, longest: usize) -> Self {
         Self {
-            home: PlainHome::new(Shape::Map, seed),
+            lodging: Lodging::new::<Hash>(seed),
             model: BTreeMap::new(),
             field_count,
             longest,
@@ -30,18 +30,18 @@ impl Pair {
     }
 
     fn advance(&mut self, span_ms: u64) {
-        self.home.now_ms += span_ms;
-        let now_ms = self.home.now_ms;
+        self.lodging.now_ms += span_ms;
+        let now_ms = self.lodging.now_ms;
         self.model
             .retain(|_, (_, due_ms)| due_ms.is_none_or(|due_ms| due_ms > now_ms));
     }
 
     fn read(&self) -> HashRef<'_, impl BlockStore> {
-        HashRef::from(self.home.body())
+        self.lodging.read::<Hash>()
     }
 
-    fn change(&mut self) -> HashMut<&mut PlainHome> {
-        HashMut::from(&mut self.home)
+    fn change(&mut self) -> HashMut<&mut Lodging> {
+        self.lodging.change::<Hash>()
     }
 
     fn some_field(&self, random: &mut fastrand::Rng) -> Vec<u8> {
@@ -63,7 +63,7 @@ impl Pair {
     fn step(&mut self, random: &mut fastrand::Rng) {
         let field = self.some_field(random);
         let value = self.some_value(random);
-        let deadline_ms = self.home.now_ms + random.u64(..40);
+        let deadline_ms = self.lodging.now_ms + random.u64(..40);
         let old = self.model.get(&field).cloned();
         match random.u8(..100) {
             0..30 => {
@@ -112,7 +112,7 @@ impl Pair {
         let expected = match old {
             None => FieldOutcome::NoField,
             Some(_) if !may_change => FieldOutcome::Refused,
-            Some(_) if deadline_ms <= self.home.now_ms => FieldOutcome::Removed,
+            Some(_) if deadline_ms <= self.lodging.now_ms => FieldOutcome::Removed,
             Some(_) => FieldOutcome::Done,
         };
         assert_eq!(outcome, expected);
@@ -147,7 +147,7 @@ impl Pair {
 
     /// Compares everything that can be read.
     fn check(&self, random: &mut fastrand::Rng) {
-        self.home.check_invariants();
+        self.lodging.check_invariants();
         let hash = self.read();
         assert_eq!(hash.present_len(), self.model.len() as u64);
         let pairs: BTreeMap<_, _> = hash.iter().map(|(f, v)| (text(f), text(v))).collect();
@@ -197,7 +197,7 @@ fn agrees_with_a_map_of_fields() {
             }
         }
         pair.check(&mut random);
-        assert_eq!(pair.home.free(), 0, "seed {seed}");
+        assert_eq!(pair.lodging.free(), 0, "seed {seed}");
     }
 }
 
@@ -205,16 +205,19 @@ fn agrees_with_a_map_of_fields() {
 fn a_hash_is_large_from_its_first_deadline_on() {
     let mut pair = Pair::new(1, 1, 1);
     pair.change().set(b"f", b"v");
-    assert!(!pair.home.is_large());
+    assert!(!pair.lodging.is_large());
     let outcome = pair.change().expire(b"f", 10, |_| false);
     assert_eq!(
-        (outcome, pair.home.is_large()),
+        (outcome, pair.lodging.is_large()),
         (FieldOutcome::Refused, false)
     );
     let outcome = pair.change().expire(b"f", 10, |_| true);
-    assert_eq!((outcome, pair.home.is_large()), (FieldOutcome::Done, true));
+    assert_eq!(
+        (outcome, pair.lodging.is_large()),
+        (FieldOutcome::Done, true)
+    );
     assert_eq!(pair.read().elements().next_deadline(), Some(10));
-    assert_eq!(pair.home.body().encoding(), Encoding::Small);
+    assert_eq!(pair.lodging.body().encoding(), Encoding::Small);
 }
 
 #[test]
@@ -222,9 +225,9 @@ fn a_due_field_counts_until_it_is_removed_and_is_seen_by_nobody() {
     let mut pair = Pair::new(1, 1, 1);
     pair.change().set(b"kept", b"1");
     pair.change().set_until(b"due", b"2", 10);
-    pair.home.now_ms = 9;
+    pair.lodging.now_ms = 9;
     assert_eq!((pair.read().len(), pair.read().present_len()), (2, 2));
-    pair.home.now_ms = 10;
+    pair.lodging.now_ms = 10;
     assert_eq!((pair.read().len(), pair.read().present_len()), (2, 1));
     assert!(pair.read().get(b"due").is_none() && pair.read().deadline_ms(b"due").is_none());
     assert!(!pair.change().remove(b"due"));
@@ -246,7 +249,7 @@ fn draws_are_even() {
             let deadline_ms = if number < due_count { 1 } else { 100 };
             pair.change().set_until(field.as_bytes(), b"v", deadline_ms);
         }
-        pair.home.now_ms = 50;
+        pair.lodging.now_ms = 50;
         let mut random = fastrand::Rng::with_seed(7);
         let present_count = (20 - due_count) as f64;
         for wanted in [1, 4] {
@@ -275,7 +278,7 @@ fn draws_are_even() {
 fn a_hash_of_due_fields_has_none_to_draw() {
     let mut pair = Pair::new(1, 1, 1);
     pair.change().set_until(b"due", b"v", 10);
-    pair.home.now_ms = 10;
+    pair.lodging.now_ms = 10;
     let mut random = fastrand::Rng::with_seed(1);
     assert_eq!(pair.read().draw(&mut random), None);
     pair.read()
