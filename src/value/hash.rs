@@ -70,6 +70,7 @@ impl<'a, S: BlockStore> HashRef<'a, S> {
     }
 
     /// Its elements, due ones included.
+    #[cfg(test)]
     pub fn elements(&self) -> &Elements<'a, S> {
         &self.elements
     }

@@ -69,6 +69,7 @@ impl<'a, S: BlockStore> ListRef<'a, S> {
     }
 
     /// Whether there are none.
+    #[cfg_attr(not(feature = "internals"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.elements.is_empty()
     }
@@ -121,6 +122,7 @@ impl<'a, S: BlockStore> ListRef<'a, S> {
 
     /// The ranks of the items that equal `text`, seen from an end, among the first `walked_max`
     /// from there. A step takes as long as the next one is far.
+    #[cfg(test)]
     pub fn ranks_equal<'t>(
         &self,
         text: &'t [u8],

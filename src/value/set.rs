@@ -73,12 +73,6 @@ impl<'a, S: BlockStore> From<Body<'a, S>> for SetRef<'a, S> {
 }
 
 impl<'a, S: BlockStore> SetRef<'a, S> {
-    /// The set of the keys of these elements.
-    pub fn of(elements: Elements<'a, S>) -> Self {
-        let kept = Kept::Elements(elements);
-        Self { kept }
-    }
-
     /// How many members there are.
     pub fn len(&self) -> u64 {
         match self.kept {

@@ -22,9 +22,6 @@ use crate::structures::block::{Run, Shape};
 use crate::structures::block_tree::ELEMENTS_MAX;
 use crate::value::collection::shape_of;
 
-/// Bytes of the elements of a small collection at most: their length has two bytes.
-pub const ELEMENTS_BYTES_MAX: usize = u16::MAX as usize;
-
 /// Bytes of a piece without its elements, the kind of the record included.
 pub const PIECE_FRAME_BYTES: usize = 1 + 1 + 4 + 8 + 4 + 4;
 

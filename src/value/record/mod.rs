@@ -31,7 +31,7 @@ mod elements;
 #[cfg(test)]
 mod tests;
 
-pub use elements::{Begun, Collected, ELEMENTS_BYTES_MAX, PIECE_FRAME_BYTES, Piece};
+pub use elements::{Begun, Collected, PIECE_FRAME_BYTES, Piece};
 
 use super::encoding::Encoding;
 use super::kind::Kind;
@@ -45,8 +45,6 @@ const LONG_KEY: u8 = 1 << 5;
 const HAS_DEADLINE: u8 = 1 << 6;
 const RESERVED: u8 = 1 << 7;
 
-/// Bytes that a record has beside key and text at most: kind, deadline and lengths, or an integer.
-pub const RECORD_FRAME_BYTES_MAX: usize = HEAD_BYTES_MAX + NUMBER_BYTES_MAX;
 const HEAD_BYTES_MAX: usize = 1 + 8 + 4;
 const NUMBER_BYTES_MAX: usize = elements::BEGUN_BYTES;
 

@@ -162,6 +162,7 @@ pub struct Query<'a> {
 
 impl<'a> Query<'a> {
     /// All of a span.
+    #[cfg(test)]
     pub fn all_of(span: Span<'a>, is_reversed: bool) -> Self {
         Self {
             span,
