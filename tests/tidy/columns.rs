@@ -19,7 +19,6 @@ const WIDE: &[(&str, usize, &str)] = &[
     ("src/command/declare/table.rs", 1, "drawing"),
     ("src/command/mod.rs", 1, "table"),
     ("src/context/mod.rs", 1, "drawing"),
-    ("src/engine/batch.rs", 1, "drawing"),
     ("src/keyspace/cut/long.rs", 1, "drawing"),
     ("src/keyspace/eviction.rs", 1, "drawing"),
     ("src/keyspace/mod.rs", 1, "drawing"),
