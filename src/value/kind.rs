@@ -22,6 +22,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds there are.
+    const ALL: [Self; 5] = [
+        Self::String,
+        Self::List,
+        Self::Set,
+        Self::SortedSet,
+        Self::Hash,
+    ];
+
+    /// The kind of this name, in letters of either case.
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
+        (Self::ALL.into_iter()).find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
     /// The kind of a number that one has.
     ///
     /// # Panics

@@ -128,6 +128,30 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 )
         },
     },
+    Difference {
+        // Redis before 7.2 counts the integers that are there, not those that a request names.
+        id: "sets-of-many-named-integers",
+        matches: |exchange| {
+            word(exchange.words, 0) == "object"
+                && word(exchange.words, 1) == "encoding"
+                && exchange.subject.bytes() == Some(b"hashtable")
+                && exchange.reference.bytes() == Some(b"intset")
+        },
+    },
+    Difference {
+        // Redis before 7.2 negates the least number, which leaves it as it is.
+        id: "ranks-that-cannot-be-negated",
+        matches: |exchange| {
+            let least = i64::MIN.to_string().into_bytes();
+            exchange.name() == "lpos"
+                && exchange.words.contains(&least)
+                && matches!(
+                    exchange.subject,
+                    Value::Error(text) if text.starts_with(b"ERR value is out of range")
+                )
+                && !matches!(exchange.reference, Value::Error(_))
+        },
+    },
 ];
 
 /// What must agree when the bytes do not.
@@ -343,6 +367,32 @@ mod tests {
         assert!(!agree("ZSCORE z a", short, ",0.1"));
         assert!(!agree("ZRANGE z 0 -1", "*1 $1 a", "*1 $1 b"));
         assert!(!agree("ZRANGE z 0 -1", "*0", "*1 $1 b"));
+    }
+
+    #[test]
+    fn a_set_may_leave_its_integers_sooner_and_never_later() {
+        let (hash, integers) = ("$9 hashtable", "$6 intset");
+        assert!(agree("OBJECT ENCODING s", hash, integers));
+        assert!(!agree("OBJECT ENCODING s", integers, hash));
+        assert!(!agree("GET s", hash, integers));
+    }
+
+    #[test]
+    fn a_rank_that_cannot_be_negated_may_be_refused_and_no_other() {
+        let refused = Value::Error(b"ERR value is out of range, value must be".to_vec());
+        let agree = |request: &str, reference: &Value| {
+            let words = &words::split(request).expect("the line is well formed");
+            let exchange = Exchange {
+                words,
+                subject: &refused,
+                reference,
+            };
+            exchange.agrees()
+        };
+        assert!(agree("LPOS l x RANK -9223372036854775808", &Value::Nil));
+        assert!(!agree("LPOS l x RANK -9223372036854775807", &Value::Nil));
+        let other = Value::Error(b"ERR syntax error".to_vec());
+        assert!(!agree("LPOS l x RANK -9223372036854775808", &other));
     }
 
     #[test]

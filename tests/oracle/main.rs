@@ -316,7 +316,11 @@ fn malformed_requests_get_equal_replies() {
 
 /// Commands that are declared otherwise on purpose, and the ids of their rows in
 /// `docs/DIFFERENCES.md`.
-const DECLARED_OTHERWISE: &[(&str, &str)] = &[("config|rewrite", "rewriting-waits-for-the-disk")];
+const DECLARED_OTHERWISE: &[(&str, &str)] = &[
+    ("config|rewrite", "rewriting-waits-for-the-disk"),
+    ("zrank", "ranks-with-scores"),
+    ("zrevrank", "ranks-with-scores"),
+];
 
 /// Goal: clients that choose by COMMAND INFO choose as with Redis. Method: name, arity, flags, key
 /// positions and categories of each command both know.

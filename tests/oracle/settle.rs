@@ -5,6 +5,7 @@
 //! SPOP          subject popped {a}, reference {b}   SREM b there, SREM a here: each must find it
 //! SRANDMEMBER   subject picked {a, a}               the reference must have a
 //! SSCAN         subject has cursor 7, reference 0   both walk to the end, then all is compared
+//! BITFIELD      a step fails                        both tell those who watch the key: APPEND
 //! ```
 //! Further questions go over the connection that asked, so the database is the same. Within a
 //! transaction only the shape of such replies is compared, and nothing is popped by chance.
@@ -39,6 +40,8 @@ pub(crate) enum Settling {
     Picked,
     /// A walk began.
     Walked,
+    /// A step of BITFIELD may have failed and changed its key all the same.
+    Overflown,
 }
 
 /// One server's connection and reply.
@@ -65,6 +68,9 @@ pub(crate) fn settling(words: &[Vec<u8>]) -> Option<Settling> {
         b"spop" if !pops_all(words) => Some(Settling::Popped),
         b"srandmember" | b"hrandfield" | b"zrandmember" => Some(Settling::Picked),
         b"hscan" | b"sscan" | b"zscan" => Some(Settling::Walked),
+        b"bitfield" if words.iter().any(|word| word.eq_ignore_ascii_case(b"fail")) => {
+            Some(Settling::Overflown)
+        }
         _ => None,
     }
 }
@@ -89,7 +95,21 @@ impl Settling {
             Settling::Popped => settle_popped(words, subject, reference),
             Settling::Picked => settle_picked(words, subject.reply, reference.client),
             Settling::Walked => settle_walked(words, subject, reference),
+            Settling::Overflown => {
+                if reference.reply.members().contains(&Value::Nil) {
+                    settle_overflown(&words[1], [subject.client, reference.client]);
+                }
+                Ok(())
+            }
         }
+    }
+}
+
+/// Redis tells nobody of a key that a failed step made or lengthened; see the row
+/// `failed-steps-are-changes-too` of `docs/DIFFERENCES.md`.
+fn settle_overflown(key: &[u8], clients: [&mut Client; 2]) {
+    for client in clients {
+        client.call(&[b"APPEND", key, b""]);
     }
 }
 
@@ -280,6 +300,11 @@ mod tests {
             ("SPOP s abc", None),
             ("HRANDFIELD h 2 WITHVALUES", Some(Settling::Picked)),
             ("zscan z 0", Some(Settling::Walked)),
+            (
+                "BITFIELD k OVERFLOW FAIL INCRBY u2 0 4",
+                Some(Settling::Overflown),
+            ),
+            ("BITFIELD k OVERFLOW SAT INCRBY u2 0 4", None),
             ("SCAN 0", None),
             ("COMMAND GETKEYS SPOP s", None),
         ] {

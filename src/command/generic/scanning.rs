@@ -27,6 +27,7 @@ use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::long_read::LongRead;
+use crate::value::kind::Kind;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
@@ -51,6 +52,8 @@ struct Walk {
     database: usize,
     /// `None`: every key, also the empty one.
     pattern: Option<Pattern>,
+    /// `None`: keys of every type.
+    kind: Option<Kind>,
     cursor: u64,
     has_reached_end: bool,
     visited_count: usize,
@@ -67,6 +70,7 @@ impl Walk {
         Ok(Self {
             database: context.database(),
             pattern: read_pattern(pattern, context.may_wait)?,
+            kind: None,
             cursor,
             has_reached_end: false,
             visited_count: 0,
@@ -74,6 +78,11 @@ impl Walk {
             undecided: Vec::new(),
             scratch: Vec::new(),
         })
+    }
+
+    /// The same walk over keys of one type only.
+    fn only(self, kind: Option<Kind>) -> Self {
+        Self { kind, ..self }
     }
 
     /// Goes on to the end of a bucket, or until `work` is used up; gives keys that match to
@@ -90,6 +99,7 @@ impl Walk {
         }
         let Self {
             pattern,
+            kind,
             visited_count,
             matched_count,
             undecided,
@@ -102,6 +112,7 @@ impl Walk {
             *work = work.saturating_sub(WORK_A_KEY + key.len());
             let mut matching = Matching::default();
             let is_match = match pattern {
+                _ if kind.is_some_and(|kind| kind != entry.kind()) => Some(false),
                 Some(pattern) => pattern.go_on(&mut matching, key, work),
                 None => Some(true),
             };
@@ -254,16 +265,17 @@ static SCAN: CommandSpec = family::GENERIC
 
 fn scan(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let cursor = read_cursor(args.get(1))?;
-    let mut has_type = true;
+    let (mut kind, mut has_type) = (None, true);
     let options = ScanOptions::read(args.skip(2), |name, value| match value {
         Some(value) if name.eq_ignore_ascii_case(b"type") => {
-            has_type = value.eq_ignore_ascii_case(b"string");
+            kind = Kind::from_name(value);
+            has_type = kind.is_some();
             2
         }
         _ => 0,
     })?;
     let mut page = ScanPage {
-        walk: Walk::new(context, cursor, options.pattern)?,
+        walk: Walk::new(context, cursor, options.pattern)?.only(kind),
         keys_max: options.count,
         // So that a call on a table that lost its keys ends, too.
         buckets_left: options.count.saturating_mul(SCAN_BUCKETS_PER_KEY),
@@ -287,7 +299,7 @@ struct ScanPage {
     walk: Walk,
     keys_max: usize,
     buckets_left: usize,
-    /// Whether keys of the type that was asked for exist at all.
+    /// Whether there are keys of such a type at all.
     has_type: bool,
     encoded: Vec<u8>,
 }

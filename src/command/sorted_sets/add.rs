@@ -64,6 +64,10 @@ fn zincrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         counts_up: true,
         ..Rule::default()
     };
+    if Rule::default().take(args.get(2)) {
+        // An option of ZADD is no number, and Redis takes it for what it is.
+        return Err(ReplyError::SYNTAX);
+    }
     let key = context.key(args, 1);
     add(context, key, args.skip(2), rule)
 }

@@ -27,6 +27,8 @@ static LCS: CommandSpec = family::STRING
 
 const LENGTH_AND_INDEXES: ReplyError =
     ReplyError::fixed("ERR If you want both the length and indexes, please just use IDX.");
+const NO_STRINGS: ReplyError =
+    ReplyError::fixed("ERR The specified keys must contain string values");
 const TOO_LARGE: ReplyError = ReplyError::fixed(
     "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
 );
@@ -66,9 +68,9 @@ fn parse_options(args: Args<'_>) -> Result<Options, ReplyError> {
 }
 
 fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let options = parse_options(args)?;
     let left_len = length(context, args, 1)?;
     let right_len = length(context, args, 2)?;
+    let options = parse_options(args)?;
     if common_subsequence::needs_bytes(left_len, right_len) > context.config.proto_max_bulk_bytes {
         return Err(TOO_LARGE);
     }
@@ -97,7 +99,8 @@ fn lcs(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn length(context: &mut Context<'_>, args: Args<'_>, index: usize) -> Result<usize, ReplyError> {
     let (database, key) = (context.database(), context.key(args, index));
     let entry = context.keyspace.find(database, key, context.now_ms());
-    let value = entry.map(EntryRef::as_string).transpose()?;
+    let value = entry.map(EntryRef::as_string).transpose();
+    let value = value.map_err(|WrongType| NO_STRINGS)?;
     Ok(value.map_or(0, |value| value.len()))
 }
 

@@ -7,10 +7,11 @@
 //!    └▶ ranks to walk
 //! ```
 //!
-//! Texts order members only where all have the same score, which is the caller's matter; of members
-//! with other scores a range of texts has those of the least score, unless it ends after all.
+//! Texts order all members only where these have the same score, or scores that rise with them.
+//! Members that are ordered otherwise are searched as if texts did, and the range that is found is
+//! one of some neighbours.
 //!
-//! Cost: O(log n).
+//! Cost: O(log n); O(log² n) for a range of texts of members with several scores.
 //!
 //! Not here: how requests spell ranges (`command/sorted_sets/range.rs`).
 
@@ -121,12 +122,27 @@ fn after_score<S: BlockStore>(set: &SortedSetRef<'_, S>, score: f64) -> u64 {
 
 /// How many members have lesser bytes; and those equal to `text` too, if they count as less.
 fn beside_text<S: BlockStore>(set: &SortedSetRef<'_, S>, text: &[u8], equal: Ordering) -> u64 {
-    let Some((_, score)) = set.at(0) else {
+    let last = set.len().saturating_sub(1);
+    let (Some((_, least)), Some((_, greatest))) = (set.at(0), set.at(last)) else {
         return 0;
     };
-    rank_beside(set, score_order(score), |element| {
-        compare_bytes(element.key(), text).then(equal)
-    })
+    let compare = |member: Item<'_>| compare_bytes(member, text).then(equal);
+    let order = score_order(least);
+    if order == score_order(greatest) {
+        return rank_beside(set, order, |element| compare(element.key()));
+    }
+    let (mut start, mut end) = (0, set.len());
+    while start < end {
+        let middle = start.midpoint(end);
+        let is_less = set
+            .at(middle)
+            .is_some_and(|(member, _)| compare(member).is_lt());
+        match is_less {
+            true => start = middle + 1,
+            false => end = middle,
+        }
+    }
+    start
 }
 
 /// How many members have a lesser score than that of `order`, or that one and are less by

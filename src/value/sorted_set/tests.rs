@@ -219,9 +219,14 @@ fn agrees_with_a_list_under_random_changes() {
 
 /// Members of one score, `count` of them: `m000` and so on.
 fn set_of_one_score(set: &mut Lodging, count: usize) {
+    set_of_rising_scores(set, count, 0.0);
+}
+
+fn set_of_rising_scores(set: &mut Lodging, count: usize, step: f64) {
     change(set, |set| {
         for index in 0..count {
-            set.put(format!("m{index:03}").as_bytes(), 7.0);
+            let score = 7.0 + step * index as f64;
+            set.put(format!("m{index:03}").as_bytes(), score);
         }
     });
 }
@@ -229,10 +234,10 @@ fn set_of_one_score(set: &mut Lodging, count: usize) {
 #[test]
 fn ranges_of_texts_end_where_they_say() {
     use TextBound::{Excluded, First, Included, Last};
-    // Small, and large: of one score in many leaves.
-    for count in [20, 999] {
+    // Small, and large: of one score in many leaves; then of scores that rise with the texts.
+    for (count, step) in [(20, 0.0), (999, 0.0), (20, 1.0), (999, 1.0)] {
         let mut set = new_set();
-        set_of_one_score(&mut set, count);
+        set_of_rising_scores(&mut set, count, step);
         let set = read(&set);
         assert_eq!(set.ordered().is_packed(), count == 20);
         let last = count as u64;
