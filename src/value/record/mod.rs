@@ -188,7 +188,7 @@ impl<'a> KeyRecord<'a> {
     /// Bytes of the record when it is encoded.
     ///
     /// # Panics
-    /// As [`Record::encode`] does.
+    /// As [`KeyRecord::encode`] does.
     pub fn encoded_len(&self) -> usize {
         self.parts().slices().map(<[u8]>::len).iter().sum()
     }
@@ -196,7 +196,7 @@ impl<'a> KeyRecord<'a> {
     /// Appends the bytes of the encoded record that `range` names, which it must have. O(range).
     ///
     /// # Panics
-    /// As [`Record::encode`] does.
+    /// As [`KeyRecord::encode`] does.
     pub fn encode_part(&self, range: Range<usize>, out: &mut Vec<u8>) {
         let (mut skip, mut left) = (range.start, range.len());
         for part in self.parts().slices() {
