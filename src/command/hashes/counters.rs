@@ -21,6 +21,7 @@ const INCREMENT_NOT_FINITE: ReplyError = ReplyError::fixed("ERR value is NaN or 
 
 static HINCRBY: CommandSpec = family::HASH
     .command("hincrby", "key field increment", hincrby)
+    .element(2)
     .summary("Adds to the integer in a field of a hash; a missing field counts as 0.")
     .since("2.0.0")
     .flags(FLAGS);
@@ -42,6 +43,7 @@ fn hincrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static HINCRBYFLOAT: CommandSpec = family::HASH
     .command("hincrbyfloat", "key field increment", hincrbyfloat)
+    .element(2)
     .summary("Adds a floating-point number to a field of a hash; a missing field counts as 0.")
     .since("2.6.0")
     .flags(FLAGS);

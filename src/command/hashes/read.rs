@@ -155,6 +155,7 @@ fn hexists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static HSTRLEN: CommandSpec = family::HASH
     .command("hstrlen", "key field", hstrlen)
+    .element(2)
     .summary("Returns the length of a field's value in bytes, 0 if there is no such field.")
     .since("3.2.0")
     .flags(FAST)

@@ -49,6 +49,7 @@ fn set_all(context: &mut Context<'_>, args: Args<'_>, command: &str) -> Result<i
 
 static HSETNX: CommandSpec = family::HASH
     .command("hsetnx", "key field value", hsetnx)
+    .element(2)
     .summary("Sets a field of a hash if there is no such field.")
     .since("2.0.0")
     .flags(SET_FAST)

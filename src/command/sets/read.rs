@@ -48,6 +48,7 @@ const MEMBERS: RangeForm = RangeForm {
 
 static SISMEMBER: CommandSpec = family::SET
     .command("sismember", "key member", sismember)
+    .element(2)
     .summary("Tells whether a set has a member.")
     .since("1.0.0")
     .flags(FAST)

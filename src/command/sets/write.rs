@@ -14,6 +14,7 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&SADD, &SREM, &SMOVE];
 
 static SADD: CommandSpec = family::SET
     .command("sadd", "key member [member ...]", sadd)
+    .element(2)
     .summary("Adds members to a set and returns how many are new.")
     .since("1.0.0")
     .cost("O(number of members given)")
@@ -40,6 +41,7 @@ fn sadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static SREM: CommandSpec = family::SET
     .command("srem", "key member [member ...]", srem)
+    .element(2)
     .summary("Removes members from a set and returns how many there were.")
     .since("1.0.0")
     .cost("O(number of members given)")

@@ -30,6 +30,7 @@ static ZADD: CommandSpec = family::SORTED_SET
         "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
         zadd,
     )
+    .element(3)
     .summary("Gives members of a sorted set scores, and returns how many are new.")
     .since("1.2.0")
     .cost("O(number of members * log(size))")
@@ -53,6 +54,7 @@ fn zadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static ZINCRBY: CommandSpec = family::SORTED_SET
     .command("zincrby", "key increment member", zincrby)
+    .element(3)
     .summary("Counts the score of a member of a sorted set up or down, and returns it.")
     .since("1.2.0")
     .cost("O(log(size))")

@@ -64,6 +64,7 @@ fn count(context: &mut Context<'_>, args: Args<'_>, by: By) -> Outcome {
 
 static ZSCORE: CommandSpec = family::SORTED_SET
     .command("zscore", "key member", zscore)
+    .element(2)
     .summary("Returns the score of a member of a sorted set.")
     .since("1.2.0")
     .cost("O(log(size))")
@@ -101,6 +102,7 @@ fn zmscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static ZRANK: CommandSpec = family::SORTED_SET
     .command("zrank", "key member [WITHSCORE]", zrank)
+    .element(2)
     .summary("Returns how many members of a sorted set stand before a member.")
     .since("2.0.0")
     .cost("O(log(size))")
@@ -112,6 +114,7 @@ fn zrank(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static ZREVRANK: CommandSpec = family::SORTED_SET
     .command("zrevrank", "key member [WITHSCORE]", zrevrank)
+    .element(2)
     .summary("Returns how many members of a sorted set stand after a member.")
     .since("2.0.0")
     .cost("O(log(size))")

@@ -29,6 +29,7 @@ const POP_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater tha
 
 static ZREM: CommandSpec = family::SORTED_SET
     .command("zrem", "key member [member ...]", zrem)
+    .element(2)
     .summary("Removes members from a sorted set and returns how many there were.")
     .since("1.2.0")
     .cost("O(number of members * log(size))")
