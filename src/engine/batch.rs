@@ -96,8 +96,6 @@ struct Prepared<'a> {
     command: Option<Resolved>,
     /// See [`Flags::SHORT`]; and the request is not large.
     is_short_work: bool,
-    /// Which argument names an element of the key's collection.
-    element: Option<u8>,
     key: Option<PreparedKey>,
 }
 
@@ -181,8 +179,11 @@ fn look_up(keyspace: &Keyspace, database: usize, group: &mut Group<'_>) {
 /// Asks for the elements that a group names, whose entries have arrived.
 #[inline]
 fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
+    if !keyspace.has_large_collections() {
+        return;
+    }
     let mut elements = group.iter().filter_map(|request| {
-        let index = usize::from(request.element?);
+        let index = usize::from(request.command?.spec.element?);
         let lookup = &request.key.as_ref()?.lookup;
         (index < request.args.len()).then(|| (lookup, request.args.get(index)))
     });
@@ -299,7 +300,6 @@ fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Pre
         args,
         command,
         is_short_work: command.is_some_and(|command| command.spec.flags.has(Flags::SHORT)),
-        element: command.and_then(|command| command.spec.element),
         key,
     }
 }

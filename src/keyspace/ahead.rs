@@ -28,6 +28,13 @@ struct Search<'e> {
 }
 
 impl Keyspace {
+    /// Whether there is any collection whose elements [`Keyspace::prefetch_elements`] could ask
+    /// for.
+    #[inline]
+    pub(crate) fn has_large_collections(&self) -> bool {
+        !self.entries.collections().are_none()
+    }
+
     /// Asks for elements, at most 32, of the collections whose entries have been looked up.
     #[inline(never)]
     pub(crate) fn prefetch_elements<'l>(
