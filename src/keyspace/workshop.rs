@@ -27,9 +27,9 @@ use crate::value::collection::{CollectionType, Elements};
 use crate::value::kind::{Kind, WrongType};
 use std::collections::HashSet;
 
-/// Names a value in the workshop.
+/// Names a value in the workshop: the key that it stands under there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkId(u64);
+pub struct WorkId([u8; 8]);
 
 /// Keys that long commands have claimed.
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ impl Keyspace {
     /// Begins to build a value.
     pub fn begin_work(&mut self) -> WorkId {
         self.workshop.next_work += 1;
-        WorkId(self.workshop.next_work)
+        WorkId(self.workshop.next_work.to_be_bytes())
     }
 
     /// Lends a collection in the making, which is empty at first.
@@ -120,8 +120,7 @@ impl Keyspace {
         now_ms: u64,
         change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> R,
     ) -> R {
-        let name = work.0.to_be_bytes();
-        let key = self.key(&name);
+        let key = self.key(&work.0);
         let workshop = self.workshop_number();
         let mut mutation = self.mutate(workshop, now_ms);
         let built = mutation.change::<T, R, WrongType>(key, Missing::Create, |collection| {
@@ -134,8 +133,7 @@ impl Keyspace {
     /// Begins a copy of a frozen collection of this kind.
     pub fn begin_copy(&mut self, frozen: FrozenId, kind: Kind) -> WorkId {
         let work = self.begin_work();
-        let name = work.0.to_be_bytes();
-        let key = self.key(&name);
+        let key = self.key(&work.0);
         let workshop = self.workshop_number();
         self.mutate(workshop, 0).begin_copy(key, frozen, kind);
         work
@@ -143,8 +141,7 @@ impl Keyspace {
 
     /// Copies about `bytes_max` more; true if all of it is there.
     pub fn copy_some(&mut self, frozen: FrozenId, work: WorkId, bytes_max: usize) -> bool {
-        let name = work.0.to_be_bytes();
-        let key = self.key(&name);
+        let key = self.key(&work.0);
         let entry = self.find(self.workshop_number(), key, 0);
         let copy = entry.and_then(EntryRef::large).expect("a copy was begun");
         let (collections, memory) = self.entries.collections_mut();
@@ -163,8 +160,7 @@ impl Keyspace {
         event: Event,
         now_ms: u64,
     ) -> bool {
-        let name = work.0.to_be_bytes();
-        let source = self.key(&name);
+        let source = self.key(&work.0);
         let workshop = self.workshop_number();
         let mut mutation = self.mutate(workshop, now_ms);
         if mutation.hand_over(source, database, key, deadline_ms, event) {
@@ -193,16 +189,14 @@ impl Keyspace {
 
     /// The elements of what was built, in the order readers see; `None` if nothing was.
     pub fn built_elements(&self, work: WorkId) -> Option<Elements<'_, Memory>> {
-        let name = work.0.to_be_bytes();
-        let entry = self.find(self.workshop_number(), self.key(&name), 0)?;
+        let entry = self.find(self.workshop_number(), self.key(&work.0), 0)?;
         let body = self.body(entry, 0).expect("only collections are built");
         Some(body.ordered_elements())
     }
 
     /// Gives up what was built.
     pub fn scrap(&mut self, work: WorkId, now_ms: u64) {
-        let name = work.0.to_be_bytes();
-        let key = self.key(&name);
+        let key = self.key(&work.0);
         let workshop = self.workshop_number();
         self.mutate(workshop, now_ms).remove(key);
     }
