@@ -3,13 +3,14 @@
 //!
 //! ```text
 //!  insert   search ─▶ one change at the end
-//!  remove   block after block, in place: a snapshot begins before or after it, and if the client
-//!           ends meanwhile, the rest is done at once
+//!  remove   block after block, where they are
 //! ```
 //!
-//! Not here: the commands (`command/lists/`).
+//! Not here: the commands (`command/lists/`), how a change takes steps (`in_place.rs`).
 
 use super::build::may_take_steps;
+use super::claim::Claim;
+use super::in_place::{ChangeInPlace, change_in_place};
 use super::list_search::{Search, Wanted};
 use crate::command::declare::spec::Outcome;
 use crate::context::Context;
@@ -19,30 +20,11 @@ use crate::session::long_read::LongRead;
 use crate::value::kind::WrongType;
 use crate::value::list::{End, List, Removal};
 
-/// Items that are looked at in one step, and up to which all is done at once.
-const STEP_ITEMS: u64 = 4_096;
-
-/// A key that is claimed.
-#[derive(Debug)]
-struct Claimed {
-    database: usize,
-    key: Box<[u8]>,
-}
-
 /// The length of the list of a key, 0 if there is none.
 fn len_of(context: &mut Context<'_>, key: Key<'_>) -> Result<u64, WrongType> {
     let (database, now_ms) = (context.database(), context.now_ms());
     let list = context.keyspace.peek::<List>(database, key, now_ms)?;
     Ok(list.map_or(0, |list| list.len()))
-}
-
-fn claim(context: &mut Context<'_>, key: Key<'_>) -> Claimed {
-    let database = context.database();
-    context.keyspace.claim(database, key.bytes);
-    Claimed {
-        database,
-        key: key.bytes.into(),
-    }
 }
 
 /// Removes the first `count_max` items that equal `text`, seen from an end, and replies how many.
@@ -54,88 +36,31 @@ pub(in crate::command) fn remove_equal(
     count_max: u64,
 ) -> Outcome {
     let len = len_of(context, key)?;
-    let mut job = RemovalJob {
-        claimed: None,
-        removal: Removal::new(len, text, end, count_max),
-    };
-    let (database, now_ms) = (context.database(), context.now_ms());
-    let is_over = job.go_on(context.keyspace, database, key, STEP_ITEMS, now_ms);
-    if is_over {
-        job.reply(&mut context.reply);
-        return Ok(());
-    }
-    if may_take_steps(context) {
-        job.claimed = Some(claim(context, key));
-        context.keyspace.begin_change_in_place();
-        context.answer_in_steps(job);
-        return Ok(());
-    }
-    while !job.go_on(context.keyspace, database, key, STEP_ITEMS, now_ms) {}
-    job.reply(&mut context.reply);
+    change_in_place(context, key, Removal::new(len, text, end, count_max));
     Ok(())
 }
 
-#[derive(Debug)]
-struct RemovalJob {
-    /// Once it takes steps.
-    claimed: Option<Claimed>,
-    removal: Removal,
-}
+impl ChangeInPlace for Removal {
+    const STEP_COUNT: u64 = 4_096;
 
-impl RemovalJob {
-    /// Looks at some items; true at the end, and if the list is not there any more.
     fn go_on(
         &mut self,
         keyspace: &mut Keyspace,
-        database: usize,
-        key: Key<'_>,
-        items_max: u64,
+        (database, key): (usize, Key<'_>),
+        count_max: u64,
         now_ms: u64,
     ) -> bool {
-        let removal = &mut self.removal;
         let mut mutation = keyspace.mutate(database, now_ms);
         let outcome = mutation.change::<List, _, WrongType>(key, Missing::Skip, |list| {
-            let is_over = list.remove_equal(removal, items_max) || list.is_empty();
-            let is_changed = is_over && removal.gone_count() > 0;
+            let is_over = list.remove_equal(self, count_max) || list.is_empty();
+            let is_changed = is_over && self.gone_count() > 0;
             Ok(Changed::when(is_changed, Event::ListRemove, is_over))
         });
         outcome.is_ok_and(|is_over| is_over.unwrap_or(true))
     }
 
-    fn reply(&self, reply: &mut ReplyWriter<'_>) {
-        reply.integer(self.removal.gone_count() as i64);
-    }
-
-    fn step_claimed(&mut self, keyspace: &mut Keyspace, items_max: u64, now_ms: u64) -> bool {
-        let claimed = self.claimed.take().expect("who takes steps has a claim");
-        let key = keyspace.key(&claimed.key);
-        let is_over = self.go_on(keyspace, claimed.database, key, items_max, now_ms);
-        if is_over {
-            keyspace.unclaim(claimed.database, &claimed.key);
-            keyspace.end_change_in_place();
-        } else {
-            self.claimed = Some(claimed);
-        }
-        is_over
-    }
-}
-
-impl LongRead for RemovalJob {
-    fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
-        let is_over = self.step_claimed(keyspace, STEP_ITEMS, now_ms);
-        if is_over {
-            self.reply(reply);
-        }
-        is_over
-    }
-
-    fn abandon(&mut self, keyspace: &mut Keyspace) {
-        // A part of it would be neither before nor after the command.
-        while !self.step_claimed(keyspace, u64::MAX, 0) {}
-    }
-
-    fn used_bytes(&self) -> usize {
-        size_of::<Self>()
+    fn answer(&self) -> u64 {
+        self.gone_count()
     }
 }
 
@@ -195,9 +120,9 @@ pub(in crate::command) fn insert_beside(
         let body = entry.and_then(|entry| context.keyspace.body(entry, now_ms));
         is_over = search.step(body.expect("the list is there").elements());
         if !is_over && may_take_steps {
-            let claimed = claim(context, key);
+            let claim = Claim::of(context, key);
             context.answer_in_steps(InsertionJob {
-                claimed,
+                claim,
                 search,
                 insertion,
             });
@@ -212,14 +137,14 @@ pub(in crate::command) fn insert_beside(
 
 #[derive(Debug)]
 struct InsertionJob {
-    claimed: Claimed,
+    claim: Claim,
     search: Search,
     insertion: Insertion,
 }
 
 impl LongRead for InsertionJob {
     fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
-        let Claimed { database, key } = &self.claimed;
+        let Claim { database, key } = &self.claim;
         let key = keyspace.key(key);
         // Nobody else changes it, but it may expire or be evicted.
         let list = keyspace.peek::<List>(*database, key, now_ms);
@@ -237,7 +162,7 @@ impl LongRead for InsertionJob {
     }
 
     fn abandon(&mut self, keyspace: &mut Keyspace) {
-        keyspace.unclaim(self.claimed.database, &self.claimed.key);
+        self.claim.release(keyspace);
     }
 
     fn used_bytes(&self) -> usize {

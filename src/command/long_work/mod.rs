@@ -3,7 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `build.rs` | a value that is built in slices and put in the place of a claimed key |
+//! | `claim.rs` | a claimed key |
 //! | `copy.rs` | a copy of a collection |
+//! | `in_place.rs` | a change of many elements where they are |
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
@@ -15,7 +17,9 @@
 //! Not here: when steps are taken (`node/reading.rs`).
 
 pub(super) mod build;
+mod claim;
 pub(super) mod copy;
+mod in_place;
 pub(super) mod list_edit;
 pub(super) mod list_search;
 pub(super) mod range;

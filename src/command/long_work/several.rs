@@ -412,6 +412,31 @@ fn add_all<H: Home>(set: &mut SetMut<H>, members: &Members) {
     }
 }
 
+/// Members with their scores on their way into a sorted set in the making.
+#[derive(Default)]
+struct ScoredMembers {
+    members: Members,
+    scores: Vec<f64>,
+}
+
+impl ScoredMembers {
+    fn push(&mut self, member: Item<'_>, score: f64) {
+        self.members.push(member);
+        self.scores.push(score);
+    }
+
+    fn put_into(self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) {
+        if self.scores.is_empty() {
+            return;
+        }
+        keyspace.build::<SortedSet, _>(work, now_ms, |set| {
+            for (member, score) in self.members.iter().zip(self.scores) {
+                set.put(member.text(&mut itoa::Buffer::new()), score);
+            }
+        });
+    }
+}
+
 /// Builds a result of sorted sets.
 #[derive(Debug)]
 struct SortedSetBuilder {
@@ -421,18 +446,11 @@ struct SortedSetBuilder {
 
 impl Builder for SortedSetBuilder {
     fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool {
-        let (mut found, mut scores) = (Members::default(), Vec::new());
+        let mut found = ScoredMembers::default();
         let is_over = (self.several).step(keyspace, &mut self.walk, |member, score| {
-            found.push(member);
-            scores.push(score);
+            found.push(member, score);
         });
-        if found.count() > 0 {
-            keyspace.build::<SortedSet, _>(work, now_ms, |set| {
-                for (member, score) in found.iter().zip(scores) {
-                    set.put(member.text(&mut itoa::Buffer::new()), score);
-                }
-            });
-        }
+        found.put_into(keyspace, work, now_ms);
         is_over
     }
 
@@ -546,21 +564,14 @@ struct RangeBuilder {
 
 impl Builder for RangeBuilder {
     fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool {
-        let (mut found, mut scores) = (Members::default(), Vec::new());
+        let mut found = ScoredMembers::default();
         let count = (self.ranks.end - self.ranks.start).min(STEP_LOOKUPS as u64);
         let elements = keyspace.frozen(self.frozen).from(self.ranks.start);
         for element in elements.take(count as usize) {
-            found.push(element.key());
-            scores.push(element.score());
+            found.push(element.key(), element.score());
         }
         self.ranks.start += count;
-        if count > 0 {
-            keyspace.build::<SortedSet, _>(work, now_ms, |set| {
-                for (member, score) in found.iter().zip(scores) {
-                    set.put(member.text(&mut itoa::Buffer::new()), score);
-                }
-            });
-        }
+        found.put_into(keyspace, work, now_ms);
         self.ranks.is_empty()
     }
 
