@@ -1,7 +1,7 @@
 //! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
 //!
 //! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
-//! (`keyspace/interest.rs`).
+//! (`keyspace/interest/`).
 
 use super::call::{call, reply_error, resolve_number};
 use super::declare::access::Access;

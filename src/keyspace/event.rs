@@ -2,7 +2,7 @@
 //!
 //! A value that another takes the place of is no event of its own, nor is FLUSHALL or SWAPDB.
 //!
-//! Not here: who hears of it (`interest.rs`).
+//! Not here: who hears of it (`interest/`).
 
 /// Declares the events: what each is, its name and the letter of its class.
 macro_rules! events {

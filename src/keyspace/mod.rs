@@ -7,7 +7,7 @@
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
-//!      └── interest.rs: who wants to know of changes of a key, event.rs: what can happen to it
+//!      └── interest/: who wants to know of changes of a key, event.rs: what can happen to it
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation/`, and only there
 //! ```
 //!
