@@ -154,6 +154,7 @@ impl Report<'_> {
         stats.sample_rates(now.monotonic_ms(), evicted.keys);
         let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
         Gauges {
+            memory_limit_bytes: self.keyspace.limit_bytes(),
             memory_limit_is_auto: self.config.maxmemory == MemoryLimit::Auto,
             memory_policy: self.config.maxmemory_policy.name(),
             now_usec: now.unix_us,
