@@ -17,6 +17,10 @@
 )]
 
 #[cfg(feature = "internals")]
+pub mod acl;
+#[cfg(not(feature = "internals"))]
+mod acl;
+#[cfg(feature = "internals")]
 pub mod base;
 #[cfg(not(feature = "internals"))]
 mod base;

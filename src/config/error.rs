@@ -124,16 +124,6 @@ pub enum Fault {
     UnbalancedQuotes,
     /// The directive is known from Redis and not offered here.
     UnsupportedDirective(&'static str),
-    /// A `user` without a name.
-    UserWithoutName,
-    /// A user other than `default`.
-    OtherUser(String),
-    /// The user `default` with fewer rights than all.
-    LimitedUser,
-    /// The user `default` has a password of which only the digest is there.
-    UnknownPassword,
-    /// The user `default` has another password than `requirepass`, or none.
-    OtherPassword,
     /// The argument that wants a configuration file has none.
     MissingFile,
     /// An `include` without a path, or with several.
@@ -162,19 +152,6 @@ impl fmt::Display for Fault {
             Fault::BadValue { name, reason } => write!(out, "bad value for '{name}': {reason}"),
             Fault::UnbalancedQuotes => out.write_str("unbalanced quotes"),
             Fault::UnsupportedDirective(name) => write!(out, "'{name}' is not supported"),
-            Fault::UserWithoutName => out.write_str("'user' takes a name"),
-            Fault::OtherUser(name) => write!(out, "there are no users but default: '{name}'"),
-            Fault::LimitedUser => out.write_str(
-                "user default is taken only with all rights: on, ~*, +@all, \
-                 and nopass or a password",
-            ),
-            Fault::UnknownPassword => out.write_str(
-                "the password of user default is known only by its digest: \
-                 give it with requirepass, too",
-            ),
-            Fault::OtherPassword => {
-                out.write_str("user default has another password than requirepass")
-            }
             Fault::MissingFile => out.write_str("--check-config wants a configuration file"),
             Fault::IncludeTakesOnePath => out.write_str("'include' takes one path"),
             Fault::PatternInDirectory => {

@@ -21,7 +21,6 @@
 
 mod access;
 mod command_line;
-mod default_user;
 #[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod docs;
 mod error;
@@ -38,6 +37,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod users;
 mod value;
 mod without_effect;
 
@@ -53,7 +53,9 @@ pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
 pub use row::{Access, Group, Row, every_row};
 pub use table::{
-    Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS, Supervised,
+    ChannelDefault, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS,
+    Supervised,
 };
+pub use users::UserLine;
 pub use value::{ListenAddress, Percentile, SavePoint};
 pub use without_effect::{WITHOUT_EFFECT, WithoutEffect};

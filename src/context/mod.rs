@@ -18,6 +18,7 @@ pub mod pause;
 pub mod report;
 pub mod timing;
 
+use crate::acl::Users;
 use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::config::Config;
@@ -62,6 +63,8 @@ pub struct Context<'a> {
     pub key: SessionKey,
     /// The configuration in force.
     pub config: &'a mut Config,
+    /// All users and their rights.
+    pub users: &'a mut Users,
     /// Counters, gauges and facts about the server.
     pub stats: &'a mut Statistics,
     /// How long the turns of the loop take.
@@ -93,7 +96,7 @@ impl<'a> Context<'a> {
     /// Whether the session may run any command.
     #[inline]
     pub fn is_unrestricted(&self) -> bool {
-        self.sessions.get(self.key).is_unrestricted(self.config)
+        self.sessions.get(self.key).is_unrestricted(self.users)
     }
 
     /// The database its commands work on.

@@ -18,6 +18,15 @@ pub enum Shutdown {
     NoSave,
 }
 
+/// What the disk is asked to do with the file of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsersTask {
+    /// Read it, and let the users be those it names.
+    Load,
+    /// Let it say this.
+    Save(Vec<u8>),
+}
+
 /// What a command asks for whose answer comes later. The answer is OK, or why it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -31,6 +40,8 @@ pub enum Wait {
     /// Write the configuration into its file; the answer comes when that is durable (CONFIG
     /// REWRITE).
     ConfigFile,
+    /// Read or write the file of users (ACL LOAD, ACL SAVE).
+    Users(UsersTask),
     /// Set these parameters, name after value, when the sockets are open that they ask for (CONFIG
     /// SET of `bind` and `port`).
     Sockets {

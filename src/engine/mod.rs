@@ -22,12 +22,15 @@ mod report;
 mod restoring;
 mod room;
 mod typed;
+mod users;
 
 pub use crate::keyspace::CountError;
 pub use crate::value::kind::WrongType;
 pub use batch::{BatchOutcome, OutputBounds, Stop};
 pub use typed::{Expire, TimeToLive, WriteError};
+pub(crate) use users::check_users;
 
+use crate::acl::Users;
 use crate::base::clock::{Stopwatch, Timestamp};
 use crate::base::limits::BULK_BYTES_LIMIT;
 use crate::command::call::{Resolved, call, reply_error, resolve};
@@ -75,6 +78,7 @@ pub struct CacheEngine {
     keyspace: Keyspace,
     sessions: Sessions,
     config: Config,
+    users: Users,
     stats: Statistics,
     turns: Turns,
     outbox: Outbox,
@@ -97,6 +101,7 @@ impl CacheEngine {
         let mut engine = Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
             sessions: Sessions::default(),
+            users: Users::new(&config.requirepass),
             config,
             stats: Statistics::new(table().len()),
             turns: Turns::default(),
@@ -109,6 +114,7 @@ impl CacheEngine {
         };
         engine.set_memory_limit(memory_limit_bytes);
         engine.apply_encoding_limits();
+        engine.take_configured_users();
         engine
     }
 
@@ -126,7 +132,7 @@ impl CacheEngine {
     /// Begins a session; it must be ended with [`CacheEngine::close_session`].
     pub fn open_session(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
         let key = self.sessions.open(peer, now);
-        self.sessions.get_mut(key).is_authenticated = self.config.requirepass.is_empty();
+        self.sessions.get_mut(key).leave(&self.users);
         self.stats.counters.total_connections_received += 1;
         key
     }
@@ -246,6 +252,7 @@ impl CacheEngine {
             sessions: &mut self.sessions,
             key,
             config: &mut self.config,
+            users: &mut self.users,
             stats: &mut self.stats,
             turns: &mut self.turns,
             outbox: &mut self.outbox,

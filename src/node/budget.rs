@@ -189,7 +189,7 @@ impl Node {
         }
         let before = std::mem::replace(&mut connection.counted_bytes, bytes);
         let session = self.engine.session(connection.session);
-        let is_stranger = !session.is_authenticated && !self.engine.config().requirepass.is_empty();
+        let is_stranger = session.is_stranger(self.engine.users());
         if is_stranger || connection.is_counted_stranger {
             self.count_stranger(id, is_stranger, before, bytes);
         }

@@ -38,6 +38,7 @@ mod saving;
 mod shared_pieces;
 mod summary;
 mod timers;
+mod users_file;
 mod waiting;
 
 pub use connection::ConnectionId;
@@ -47,6 +48,7 @@ use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
 use crate::context::host::Host;
 use crate::context::outbox::Shutdown;
+use crate::context::outbox::UsersTask;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
 use crate::session::{BufferUse, Peer};
@@ -57,6 +59,7 @@ use clients::Clients;
 use connection::{Connection, Holds, Phase};
 use listening::Listening;
 use saving::Saving;
+use std::collections::VecDeque;
 use timers::Timers;
 use waiting::Waiting;
 
@@ -116,6 +119,8 @@ pub struct Node {
     automatic_memory_bytes: u64,
     /// Rewritings of the configuration file that were not taken yet.
     rewritings_asked: usize,
+    /// What the disk is to be asked of the file of users.
+    users_tasks: VecDeque<UsersTask>,
     listening: Listening,
 }
 
@@ -143,6 +148,7 @@ impl Node {
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
             rewritings_asked: 0,
+            users_tasks: VecDeque::new(),
             listening: Listening::default(),
         };
         node.apply_memory_limits();
@@ -194,7 +200,7 @@ impl Node {
         let config = self.engine.config();
         if self.clients.len() >= config.maxclients as usize {
             Some(b"-ERR max number of clients reached\r\n")
-        } else if config.protected_mode && config.requirepass.is_empty() && !peer.is_local() {
+        } else if config.protected_mode && self.engine.users().are_open() && !peer.is_local() {
             Some(PROTECTED)
         } else {
             None
@@ -369,6 +375,7 @@ impl Node {
         self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
         self.apply_memory_limits();
         self.engine.apply_encoding_limits();
+        self.engine.follow_requirepass();
         self.demands.config_changed = true;
     }
 

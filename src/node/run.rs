@@ -154,7 +154,8 @@ impl Node {
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
             request_bytes_max: config.client_query_buffer_limit_bytes as usize,
-            authenticated: (self.engine.session(connection.session)).is_unrestricted(config),
+            authenticated: !(self.engine.session(connection.session))
+                .is_stranger(self.engine.users()),
         };
         // AUTH changes what may come behind it, so it is executed before that is parsed.
         let requests_max = if limits.authenticated {

@@ -17,8 +17,8 @@
 //! Invariants: a client waits for one thing at a time, because none of its requests is executed
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
-//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `listening.rs`, `reading.rs`,
-//! `timers.rs`), and waiting for memory, which needs an order of its own (`budget.rs`).
+//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `users_file.rs`, `listening.rs`,
+//! `reading.rs`, `timers.rs`), and waiting for memory, which needs an order of its own (`budget.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};
@@ -42,6 +42,8 @@ pub(super) enum Awaited {
     Snapshot,
     /// That the configuration is written to its file.
     ConfigFile,
+    /// That the file of users is read or written.
+    UsersFile,
     /// That other sockets are open.
     Sockets,
     /// The next step of its long read.
@@ -61,6 +63,7 @@ impl Awaited {
             | Self::Clock
             | Self::Snapshot
             | Self::ConfigFile
+            | Self::UsersFile
             | Self::Sockets
             | Self::Step => Holds::ANSWER,
         }
@@ -111,6 +114,10 @@ impl Node {
             Wait::ConfigFile => {
                 self.wait_for(id, Awaited::ConfigFile);
                 self.rewritings_asked += 1;
+            }
+            Wait::Users(task) => {
+                self.wait_for(id, Awaited::UsersFile);
+                self.users_tasks.push_back(task);
             }
             Wait::Sockets { pairs } => {
                 self.wait_for(id, Awaited::Sockets);

@@ -15,9 +15,9 @@ pub mod transaction;
 
 pub use registry::{SessionKey, Sessions};
 
+use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
-use crate::config::Config;
 use crate::protocol::reply::Dialect;
 use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
@@ -130,8 +130,12 @@ pub struct Session {
     pub library_name: Box<[u8]>,
     /// CLIENT SETINFO LIB-VER.
     pub library_version: Box<[u8]>,
-    /// Whether it may run commands: no password is set, or it gave the right one.
+    /// The user it is, or will be if it enters without a word.
+    pub user: UserId,
+    /// Whether it has entered: its user needed no password, or it gave the right one.
     pub is_authenticated: bool,
+    /// Whether its user may not do everything.
+    pub is_limited: bool,
     /// MULTI, its queue and WATCH. Boxed, because nearly all clients have none.
     pub transaction: Transaction,
     /// CLIENT REPLY.
@@ -169,7 +173,9 @@ impl Session {
             name: Box::default(),
             library_name: Box::default(),
             library_version: Box::default(),
+            user: UserId::DEFAULT,
             is_authenticated: false,
+            is_limited: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
             is_blocked: false,
@@ -185,10 +191,29 @@ impl Session {
         }
     }
 
-    /// Whether it may run any command: it gave the password, or there is none.
+    /// Whether it may run any command: it has entered, and its user may do everything.
     #[inline]
-    pub fn is_unrestricted(&self, config: &Config) -> bool {
-        self.is_authenticated || config.requirepass.is_empty()
+    pub fn is_unrestricted(&self, users: &Users) -> bool {
+        !self.is_limited && !self.is_stranger(users)
+    }
+
+    /// Whether it has to say first who it is.
+    #[inline]
+    pub fn is_stranger(&self, users: &Users) -> bool {
+        !self.is_authenticated && !users.are_open()
+    }
+
+    /// Makes it a user.
+    pub fn enter(&mut self, user: UserId, users: &Users) {
+        self.user = user;
+        self.is_authenticated = true;
+        self.is_limited = !users.get(user).is_unlimited();
+    }
+
+    /// Makes it what a new session is: the user `default`, who may have to give a password.
+    pub fn leave(&mut self, users: &Users) {
+        self.enter(UserId::DEFAULT, users);
+        self.is_authenticated = users.are_open();
     }
 
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long

@@ -215,10 +215,6 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     after(Stats, "total_error_replies", &[
         always(&["dump_payload_sanitizations"], Count, ZERO, "Always 0: there is no RESTORE."),
-        always(&[
-            "acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key",
-            "acl_access_denied_channel",
-        ], Count, ZERO, "Always 0: there are no users with rights."),
     ]),
     after(Stats, "total_writes_processed", &[
         always(&["io_threaded_reads_processed", "io_threaded_writes_processed"], Count, ZERO,

@@ -51,6 +51,14 @@ counters! {
     total_commands_processed,
     /// Error replies sent.
     total_error_replies,
+    /// Times that a user or a password was refused.
+    acl_access_denied_auth,
+    /// Times that a user was refused a command.
+    acl_access_denied_cmd,
+    /// Times that a user was refused a key.
+    acl_access_denied_key,
+    /// Times that a user was refused a channel.
+    acl_access_denied_channel,
     /// Bytes read from clients.
     total_net_input_bytes,
     /// Bytes written to clients.

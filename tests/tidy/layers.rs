@@ -12,6 +12,7 @@ const RANKS: &[(&str, u8)] = &[
     ("protocol", 1),
     ("config", 1),
     ("stats", 2),
+    ("acl", 2),
     ("value", 2),
     ("keyspace", 3),
     ("session", 4),

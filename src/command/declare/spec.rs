@@ -182,6 +182,31 @@ impl Categories {
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
 
+    /// The names of all categories, in Redis's order.
+    pub const ALL_NAMES: [&'static str; 21] = [
+        "keyspace",
+        "read",
+        "write",
+        "set",
+        "sortedset",
+        "list",
+        "hash",
+        "string",
+        "bitmap",
+        "hyperloglog",
+        "geo",
+        "stream",
+        "pubsub",
+        "admin",
+        "fast",
+        "slow",
+        "blocking",
+        "dangerous",
+        "connection",
+        "transaction",
+        "scripting",
+    ];
+
     /// This set and another.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -217,6 +242,30 @@ impl Categories {
             .into_iter()
             .filter(move |&(category, _)| self.0 & category.0 != 0)
             .map(|(_, name)| name)
+    }
+}
+
+/// Arguments that name channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// The first.
+    pub first: u8,
+    /// All that follow are channels, too.
+    pub are_many: bool,
+    /// They are patterns of channels.
+    pub are_patterns: bool,
+}
+
+impl Channels {
+    /// Their indexes in a request of so many arguments.
+    pub fn indexes(self, argument_count: usize) -> std::ops::Range<usize> {
+        let first = usize::from(self.first);
+        let end = if self.are_many {
+            argument_count
+        } else {
+            first + 1
+        };
+        first..end.min(argument_count)
     }
 }
 
@@ -263,6 +312,8 @@ pub struct CommandSpec {
     /// The argument that names an element of the collection of its first key, if one does: it is
     /// looked up ahead in batches.
     pub element: Option<u8>,
+    /// Its arguments that are channels, if it has any.
+    pub channels: Option<Channels>,
     /// What it does to all of its keys, if its flags do not say it.
     pub access: Option<Access>,
     /// What a request does to its keys, if that depends on the request.

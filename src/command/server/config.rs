@@ -77,6 +77,7 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return listen(context, &changed, &pairs);
     }
     *context.config = changed;
+    (context.users).follow_requirepass(&context.config.requirepass);
     context.outbox.push(Effect::ConfigChanged);
     context.reply.ok();
     Ok(())

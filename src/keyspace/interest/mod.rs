@@ -1,8 +1,8 @@
 //! Who is interested in which keys, and what they get to know of a change.
 //!
 //! ```text
-//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs  versions of watched keys
-//!                        one word                                └▶ …           one file an interest
+//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs  versions
+//!                        one word                                └▶ …           one file each
 //! ```
 //!
 //! Invariant: there is one test, [`Interests::is_empty`], of one word in which each interest has a
