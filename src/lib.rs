@@ -6,6 +6,9 @@
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 //! | a whole server | [`Server`], [`StopHandle`] |
 //!
+//! The feature `server`, on by default, has the whole server and the crates it needs. Without it the
+//! library is a cache and nothing else, and needs no C compiler.
+//!
 //! That, with the types these names use, is the front of the library. All else is private, so the
 //! compiler tells what nobody uses, except under the feature `internals`, which is for the tests,
 //! fuzz targets and measurements of this repository: what it opens changes from day to day.
@@ -15,6 +18,8 @@
     // The folders name what they have for each other and for tests as if all were open.
     allow(unreachable_pub, unused_imports)
 )]
+// What only the server calls is dead without it; the build with the server tells what nobody calls.
+#![cfg_attr(not(feature = "server"), allow(dead_code))]
 
 #[cfg(feature = "internals")]
 pub mod base;
@@ -40,9 +45,9 @@ mod engine;
 pub mod keyspace;
 #[cfg(not(feature = "internals"))]
 mod keyspace;
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "server", feature = "internals"))]
 pub mod node;
-#[cfg(not(feature = "internals"))]
+#[cfg(all(feature = "server", not(feature = "internals")))]
 mod node;
 #[cfg(feature = "internals")]
 pub mod persistence;
@@ -52,9 +57,9 @@ mod persistence;
 pub mod protocol;
 #[cfg(not(feature = "internals"))]
 mod protocol;
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "server", feature = "internals"))]
 pub mod server;
-#[cfg(not(feature = "internals"))]
+#[cfg(all(feature = "server", not(feature = "internals")))]
 mod server;
 #[cfg(feature = "internals")]
 pub mod session;
@@ -78,6 +83,7 @@ pub use base::clock::Timestamp;
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
 pub use protocol::args::{Args, OwnedArgs};
+#[cfg(feature = "server")]
 pub use server::{Server, StartError, StopHandle};
 pub use session::{Peer, SessionKey, Transport};
 
@@ -92,6 +98,7 @@ pub mod settings {
 
 /// What the binary is made of besides the front: no part of it.
 #[doc(hidden)]
+#[cfg(feature = "server")]
 pub mod binary {
     pub use crate::config::{Action, CommandLine, Files, Notes, help};
     pub use crate::persistence::{
