@@ -2,11 +2,12 @@
 //!
 //! | to have within a program | take |
 //! |---|---|
-//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `hash_set` and their like |
+//! | a cache for all its threads | [`Cache`], [`CacheBuilder`]: bytes, below a limit of memory |
+//! | the same for one thread, with collections | [`CacheEngine`], [`Config`], [`Timestamp`] |
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 //! | a whole server | [`Server`], [`StopHandle`] |
 //!
-//! The feature `server`, on by default, has the whole server and the crates it needs. Without it the
+//! The feature `server`, on by default, has the whole server and its crates. Without it the
 //! library is a cache and nothing else, and needs no C compiler.
 //!
 //! That, with the types these names use, is the front of the library. All else is private, so the
@@ -25,6 +26,10 @@
 pub mod base;
 #[cfg(not(feature = "internals"))]
 mod base;
+#[cfg(feature = "internals")]
+pub mod cache;
+#[cfg(not(feature = "internals"))]
+mod cache;
 #[cfg(feature = "internals")]
 pub mod command;
 #[cfg(not(feature = "internals"))]
@@ -80,8 +85,10 @@ pub mod value;
 mod value;
 
 pub use base::clock::Timestamp;
+pub use cache::{Cache, CacheBuilder};
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
+pub use persistence::{LoadReport, PersistError};
 pub use protocol::args::{Args, OwnedArgs};
 #[cfg(feature = "server")]
 pub use server::{Server, StartError, StopHandle};
