@@ -31,6 +31,8 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo clippy --all-targets -- -D warnings
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
+	@# What a program embeds, in a folder of its own: nothing built before may stand in for a C compiler.
+	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --target-dir target/embedder -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
 	cargo test --test tidy
