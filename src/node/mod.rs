@@ -22,6 +22,7 @@
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
+mod blocking;
 mod budget;
 mod buffers;
 mod client_limits;
@@ -51,6 +52,7 @@ use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
 use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
+use blocking::Serving;
 use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
@@ -117,6 +119,7 @@ pub struct Node {
     /// Rewritings of the configuration file that were not taken yet.
     rewritings_asked: usize,
     listening: Listening,
+    serving: Serving,
 }
 
 impl Node {
@@ -144,6 +147,7 @@ impl Node {
             automatic_memory_bytes: 0,
             rewritings_asked: 0,
             listening: Listening::default(),
+            serving: Serving::default(),
         };
         node.apply_memory_limits();
         node
@@ -261,6 +265,11 @@ impl Node {
             return;
         };
         connection.enter(Phase::AtEnd);
+        if self.waits_for_keys(id) {
+            // It may be gone, and what it would take is for others then.
+            self.clients[id].enter(Phase::Closing);
+            self.forget_wait(id);
+        }
         self.clients.close_if_finished(id);
     }
 
@@ -361,6 +370,7 @@ impl Node {
             || self.has_saving_work()
             || self.has_budget_work()
             || self.has_claimants_to_release()
+            || self.has_keys_to_serve(now)
     }
 
     /// Takes notice of changed parameters.
@@ -383,6 +393,7 @@ impl Node {
             return;
         }
         self.leave_budget(id);
+        self.forget_wait(id);
         let connection = self.clients.remove(id);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
@@ -411,10 +422,11 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
+        let has_ready = self.serve_some(now);
         self.release_claimants(now);
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
-        has_timers || has_work || has_relief
+        has_timers || has_work || has_ready || has_relief
     }
 
     /// Tells the session how full its buffers are, and counts them.
