@@ -14,6 +14,7 @@
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
 
 mod batch;
+mod blocking;
 mod claims;
 mod encodings;
 mod gates;
@@ -26,7 +27,8 @@ mod users;
 
 pub use crate::keyspace::CountError;
 pub use crate::value::kind::WrongType;
-pub use batch::{BatchOutcome, OutputBounds, Stop};
+pub use batch::{BatchOutcome, OutputBounds, Requests, Stop};
+pub use blocking::Served;
 pub use typed::{Expire, TimeToLive, WriteError};
 pub(crate) use users::check_users;
 
@@ -137,8 +139,10 @@ impl CacheEngine {
         key
     }
 
-    /// Ends a session, abandons its long read and gives back the keys it watched.
+    /// Ends a session, abandons its long read, ends its wait for keys and gives back the keys it
+    /// watched.
     pub fn close_session(&mut self, key: SessionKey) {
+        self.end_wait(key);
         let mut session = self.sessions.close(key);
         session.long_read.abandon(&mut self.keyspace);
         let watches = session.transaction.unwatch();
@@ -261,6 +265,7 @@ impl CacheEngine {
             timing: &mut self.timing,
             now,
             may_wait: true,
+            woken: None,
             prepared: None,
         };
         (context, database, &self.names)
@@ -500,7 +505,9 @@ fn begin_of(context: &mut Context<'_>) -> usize {
 /// What follows a request, whose reply began at `begin`.
 #[inline]
 fn end_of(context: &mut Context<'_>, begin: usize) -> Execution {
-    if context.session().reply_mode != ReplyMode::On {
+    let session = context.session();
+    // Who waits for keys is not answered yet.
+    if session.reply_mode != ReplyMode::On && session.blocked.is_none() {
         withhold_reply(context, begin);
     }
     if context.session().closes_after_reply {
