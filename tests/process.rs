@@ -57,67 +57,6 @@ fn help_tells_a_person_what_to_type_and_a_program_that_there_is_no_such_command(
 }
 
 #[test]
-fn ping_tells_by_its_exit_code_whether_a_server_serves() {
-    let server = ServerProcess::evenkeel_with(&[], |command| {
-        command.env("EVENKEEL_REQUIREPASS", "two words");
-    });
-    let local = ServerProcess::evenkeel(&["--unixsocket", "evenkeel.sock"]);
-    let port = server.tcp_address().rsplit(':').next().expect("a port");
-    let file = server.directory().join("password");
-    std::fs::write(&file, "two words\n").expect("it can be written");
-    let path = |name: &str| server.directory().join(name).display().to_string();
-    let socket = local.directory().join("evenkeel.sock");
-    let socket = socket.display().to_string();
-    for (arguments, code, output, error) in [
-        (&["ping", "--port", port][..], 0, "PONG", ""),
-        (&["ping", "--unixsocket", &socket], 0, "PONG", ""),
-        (
-            &[
-                "ping",
-                "--port",
-                port,
-                "--user",
-                "default",
-                "--pass-file",
-                &path("password"),
-            ],
-            0,
-            "PONG",
-            "",
-        ),
-        (
-            &["ping", "--port", port, "--pass-file", &path("nothing")],
-            1,
-            "",
-            "cannot read",
-        ),
-        (
-            &["ping", "--unixsocket", &path("nothing")],
-            1,
-            "",
-            "no server at",
-        ),
-    ] {
-        let ended = run_evenkeel(arguments);
-        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
-        assert_eq!(ended.output.join(""), output, "{arguments:?}");
-        assert!(ended.errors.join("").contains(error), "{ended:?}");
-    }
-}
-
-#[test]
-fn the_environment_counts_before_the_file_and_after_the_options() {
-    let server = ServerProcess::evenkeel_with(&["--timeout", "3"], |command| {
-        command.env("EVENKEEL_TIMEOUT", "7");
-        command.env("EVENKEEL_MAXMEMORY_POLICY", "allkeys-lfu");
-    });
-    let get = |name: &str| exchange(&server, format!("CONFIG GET {name}\n").as_bytes());
-    assert!(get("timeout").ends_with("3\r\n"), "{}", get("timeout"));
-    let policy = get("maxmemory-policy");
-    assert!(policy.ends_with("allkeys-lfu\r\n"), "{policy}");
-}
-
-#[test]
 fn plain_replies_of_every_kind() {
     let server = ServerProcess::evenkeel(&[]);
     let session = "GET missing\nMSET a 1 b 2\nMGET a missing b\nKEYS none*\nNOSUCH x\nINCR\n\n\

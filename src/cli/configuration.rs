@@ -117,7 +117,8 @@ fn read_file(
     Ok(())
 }
 
-/// Applies the environment and then the options, which have the last word, and checks that all sources agree.
+/// Applies the environment, then the options, which have the last word, and checks that all
+/// sources agree.
 fn apply_environment_and_options(
     line: &CommandLine,
     config: &mut Config,

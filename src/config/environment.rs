@@ -9,8 +9,8 @@
 //!    word.
 //! 2. The whole text is one value, as the value of a `CONFIG SET` is; a secret may hold spaces and
 //!    quotes. No error repeats it.
-//! 3. A variable that resembles a parameter is an error, because a misspelt password would leave the
-//!    server open. Other variables that begin with `EVENKEEL_` belong to somebody else.
+//! 3. A variable that resembles a parameter is an error, because a misspelt password would leave
+//!    the server open. Other variables that begin with `EVENKEEL_` belong to other programs.
 //! 4. Kubernetes sets `EVENKEEL_PORT=tcp://…` for a service named evenkeel; such a value is no
 //!    setting of ours.
 //!
@@ -28,8 +28,7 @@ use super::table::Config;
 /// What the names of variables begin with.
 const PREFIX: &str = "EVENKEEL_";
 
-/// What the addresses begin with that Kubernetes gives to the containers of a namespace, for each of
-/// its services.
+/// How the addresses of services begin that Kubernetes puts into the environment of a container.
 const SERVICE_LINKS: [&[u8]; 3] = [b"tcp://", b"udp://", b"sctp://"];
 
 /// The variable that sets the parameter with this name.

@@ -486,8 +486,8 @@ fn execute_unresolved(
 const PLAIN_HELP: &str = "Type a command and what it takes: SET name Ada, GET name, DEL name, INFO. \
                           COMMAND LIST names all commands, QUIT ends the connection.";
 
-/// Whether a person, who gets plain replies, asks what there is to type. Programs get Redis's error:
-/// there is no command HELP.
+/// Whether a person, who gets plain replies, asks what there is to type. Programs get Redis's
+/// error: there is no command HELP.
 fn is_question_of_a_person(context: &Context<'_>, args: Args<'_>) -> bool {
     context.reply.dialect() == Dialect::Plain && args.name().eq_ignore_ascii_case(b"help")
 }
