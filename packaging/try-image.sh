@@ -20,7 +20,6 @@ trap finish EXIT
 
 fail() {
     echo "try-image: $*" >&2
-    cat "$root.log" >&2 2>/dev/null || true
     exit 1
 }
 
@@ -28,13 +27,14 @@ port=${PORT:-27379}
 chmod 755 "$root"
 install -s -m 755 "$binary" "$root/evenkeel"
 install -d -m 1777 "$root/data"
+export EVENKEEL_PORT=$port EVENKEEL_DIR=/data EVENKEEL_REQUIREPASS="two words"
 run() {
-    EVENKEEL_PORT=$port EVENKEEL_DIR=/data EVENKEEL_REQUIREPASS="two words" \
-        chroot --userspec=12345:12345 "$root" /evenkeel "$@"
+    chroot --userspec=12345:12345 "$root" /evenkeel "$@"
 }
 
 start() {
-    run >"$root/data/log" 2>&1 &
+    # Not by `run`: the signal is for the server, not for a shell around it.
+    chroot --userspec=12345:12345 "$root" /evenkeel >"$root/data/log" 2>&1 &
     server=$!
     for _ in $(seq 100); do
         if run ping >/dev/null 2>&1; then return; fi
