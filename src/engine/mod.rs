@@ -47,7 +47,7 @@ use crate::context::pause::Pause;
 use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
-use crate::protocol::reply::ReplyWriter;
+use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::turns::{TurnParts, Turns};
 use crate::stats::{LatencyEvent, Statistics};
@@ -485,11 +485,23 @@ fn execute_unresolved(
     let begin = begin_of(context);
     if gates::is_hostile(args) {
         context.session().closes_after_reply = true;
+    } else if is_question_of_a_person(context, args) {
+        context.reply.simple(PLAIN_HELP);
     } else {
         let error = gates::refuse_unresolved(context, args, error);
         reply_error(context, &error);
     }
     end_of(context, begin)
+}
+
+/// What a person at `nc` is told who types HELP.
+const PLAIN_HELP: &str = "Type a command and what it takes: SET name Ada, GET name, DEL name, INFO. \
+                          COMMAND LIST names all commands, QUIT ends the connection.";
+
+/// Whether a person, who gets plain replies, asks what there is to type. Programs get Redis's
+/// error: there is no command HELP.
+fn is_question_of_a_person(context: &Context<'_>, args: Args<'_>) -> bool {
+    context.reply.dialect() == Dialect::Plain && args.name().eq_ignore_ascii_case(b"help")
 }
 
 /// What comes before a request; returns where its reply begins.
