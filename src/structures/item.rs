@@ -345,6 +345,13 @@ pub fn len_at(bytes: &[u8]) -> usize {
     head + body
 }
 
+/// Bytes of the text at the beginning of `bytes` if it is short: then it stands after one byte.
+#[inline]
+pub fn short_text_len(bytes: &[u8]) -> Option<usize> {
+    let first = bytes[0];
+    matches!(first, TEXT_6..INTEGER_13).then_some(usize::from(first & 0x3f))
+}
+
 /// What is hashed of the item at the beginning of `bytes`.
 #[inline]
 pub fn hashed_part(bytes: &[u8]) -> &[u8] {

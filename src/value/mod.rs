@@ -29,7 +29,7 @@ mod hash_random;
 pub mod kind;
 pub mod list;
 pub mod record;
-mod replied;
+pub mod replied;
 pub mod set;
 pub mod set_algebra;
 pub mod sorted_set;

@@ -4,7 +4,7 @@
 //!
 //! Not here: what elements mean.
 
-use crate::structures::block::{Block, ElementRef, Shape};
+use crate::structures::block::{Block, ElementRef, Run, Shape};
 use crate::structures::block_tree::{BlockStore, HashBytes, Key, View};
 use crate::structures::item::{self, Code};
 use either::Either;
@@ -138,6 +138,17 @@ impl<'a, S: BlockStore> Elements<'a, S> {
                 Either::Left(elements.map(|(_, element)| element))
             }
             Kept::Tree(view) => Either::Right(view.walk(self.store, rank)),
+        }
+    }
+
+    /// All elements from `rank` on, block by block.
+    pub fn runs(&self, rank: u64) -> impl Iterator<Item = Run<'a>> + use<'a, S> {
+        match self.kept {
+            Kept::Packed(block) => {
+                let run = block.run_from(rank.min(self.len()) as usize);
+                Either::Left(std::iter::once(run))
+            }
+            Kept::Tree(view) => Either::Right(view.runs(self.store, rank)),
         }
     }
 
