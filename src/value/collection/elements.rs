@@ -166,8 +166,7 @@ impl<'a, S: BlockStore> Elements<'a, S> {
     pub fn rank_by(&self, order: u64, compare: impl Fn(ElementRef) -> Ordering) -> (u64, bool) {
         match self.kept {
             Kept::Packed(block) => {
-                let (position, is_found) =
-                    block.partition(|position| compare(block.element(position)));
+                let (position, is_found) = block.partition(compare);
                 (position.index as u64, is_found)
             }
             Kept::Tree(view) => {
