@@ -34,7 +34,7 @@ use crate::session::long_read::LongRead;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
-use crate::value::collection::CollectionType;
+use crate::value::collection::{Body, CollectionType};
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use blocking::Woken;
@@ -194,13 +194,26 @@ impl<'a> Context<'a> {
         &'c mut self,
         key: Key<'_>,
     ) -> Result<ReplyAnd<'c, 'a, T::Ref<'c, Memory>>, WrongType> {
+        let (reply, body) = self.read_body::<T>(key)?;
+        Ok((reply, body.map(Into::into)))
+    }
+
+    /// As [`Context::read_as`], and the collection is told as it is kept.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn read_body<'c, T: CollectionType>(
+        &'c mut self,
+        key: Key<'_>,
+    ) -> Result<ReplyAnd<'c, 'a, Body<'c, Memory>>, WrongType> {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
         let now_ms = self.now.unix_ms();
         let found = if is_untouching {
-            self.keyspace.peek::<T>(database, key, now_ms)
+            self.keyspace.peek_body::<T>(database, key, now_ms)
         } else {
-            self.keyspace.read::<T>(database, key, now_ms)
+            self.keyspace.read_body::<T>(database, key, now_ms)
         };
         count_read(self.stats, !matches!(found, Ok(None)));
         Ok((&mut self.reply, found?))
