@@ -452,3 +452,65 @@ fn a_file_that_was_broken_meanwhile_is_not_touched() {
     assert_eq!(reply, Value::Error(text.into_bytes()));
     assert_eq!(read(&directory, "a.conf"), "timeout 5\nnonsense\n");
 }
+
+#[test]
+fn ping_tells_by_its_exit_code_whether_a_server_serves() {
+    let server = ServerProcess::evenkeel_with(&[], |command| {
+        command.env("EVENKEEL_REQUIREPASS", "two words");
+    });
+    let local = ServerProcess::evenkeel(&["--unixsocket", "evenkeel.sock"]);
+    let port = server.tcp_address().rsplit(':').next().expect("a port");
+    let file = server.directory().join("password");
+    std::fs::write(&file, "two words\n").expect("it can be written");
+    let path = |name: &str| server.directory().join(name).display().to_string();
+    let socket = local.directory().join("evenkeel.sock");
+    let socket = socket.display().to_string();
+    for (arguments, code, output, error) in [
+        (&["ping", "--port", port][..], 0, "PONG", ""),
+        (&["ping", "--unixsocket", &socket], 0, "PONG", ""),
+        (
+            &[
+                "ping",
+                "--port",
+                port,
+                "--user",
+                "default",
+                "--pass-file",
+                &path("password"),
+            ],
+            0,
+            "PONG",
+            "",
+        ),
+        (
+            &["ping", "--port", port, "--pass-file", &path("nothing")],
+            1,
+            "",
+            "cannot read",
+        ),
+        (
+            &["ping", "--unixsocket", &path("nothing")],
+            1,
+            "",
+            "no server at",
+        ),
+    ] {
+        let ended = run_evenkeel(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.output.join(""), output, "{arguments:?}");
+        assert!(ended.errors.join("").contains(error), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_environment_counts_before_the_file_and_after_the_options() {
+    let given = files(&[("a.conf", "maxmemory-policy noeviction\ntimeout 1\n")]);
+    let file = path(&given, "a.conf");
+    let server = ServerProcess::evenkeel_with(&[&file, "--timeout", "3"], |command| {
+        command.env("EVENKEEL_TIMEOUT", "7");
+        command.env("EVENKEEL_MAXMEMORY_POLICY", "allkeys-lfu");
+    });
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "timeout"), "3");
+    assert_eq!(get(&mut client, "maxmemory-policy"), "allkeys-lfu");
+}

@@ -23,7 +23,7 @@ _evenkeel() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --aclfile --acl-pubsub-default --acllog-max-len --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
     else
-        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage ping' -- "$current")
     fi
 }
 complete -o filenames -F _evenkeel evenkeel

@@ -24,6 +24,7 @@ use super::error::{BadValue, ConfigError, Fault, Place};
 use super::kind::Kind;
 use super::notes::Notes;
 use super::row::{Access, Row, every_row, find};
+use super::suggestion;
 use super::table::Config;
 use super::text;
 use super::users::UserLine;
@@ -368,7 +369,7 @@ pub(super) fn apply_words(
         let is_meant = |known: &&&str| known.as_bytes().eq_ignore_ascii_case(name);
         return match UNSUPPORTED_DIRECTIVES.iter().find(is_meant) {
             Some(directive) => Err(Fault::UnsupportedDirective(directive)),
-            None => Err(Fault::UnknownParameter(text::shown(name))),
+            None => Err(Fault::UnknownParameter(suggestion::unknown(name))),
         };
     };
     match row.access {

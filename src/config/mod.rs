@@ -23,6 +23,7 @@ mod access;
 mod command_line;
 #[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod docs;
+mod environment;
 mod error;
 mod file;
 mod kind;
@@ -33,6 +34,7 @@ mod places;
 mod rename;
 mod rewrite;
 mod row;
+mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ mod without_effect;
 pub use access::{PATTERNS_MAX, Reloaded, is_sensitive};
 pub use command_line::{Action, CommandLine};
 pub use docs::{default_file, help, markdown};
+pub use environment::variable_of;
 pub use error::{BadValue, ConfigError, Fault, Place, SetError, set_failed};
 pub use file::{Files, INCLUDE_DEPTH_MAX, INCLUDES_MAX, NoFiles};
 pub use kind::Kind;

@@ -4,6 +4,7 @@
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
+//!           ├─ blocking: requests that wait for keys
 //!           ├─ host: what commands must know of the server around the cache
 //!           ├─ timing: which command is charged for the time that passes
 //!           └─ report: figures of all of these, for INFO
@@ -11,6 +12,7 @@
 //!
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
+pub mod blocking;
 pub mod host;
 pub mod monitor;
 pub mod outbox;
@@ -35,6 +37,7 @@ use crate::stats::turns::Turns;
 use crate::value::collection::CollectionType;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
+use blocking::Woken;
 use host::Host;
 use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
@@ -83,6 +86,8 @@ pub struct Context<'a> {
     pub reply: ReplyWriter<'a>,
     /// Whether the reply may come later: the request was sent by a client and stands alone.
     pub(crate) may_wait: bool,
+    /// Why the request is executed again, if it waited for a key.
+    pub(crate) woken: Option<Woken<'a>>,
     pub(crate) prepared: Option<PreparedKey>,
 }
 

@@ -147,6 +147,7 @@ impl Report<'_> {
         let evicted = keyspace.eviction_report();
         let longest_turn = self.turns.longest();
         let snapshots = &self.host.snapshots;
+        let waited = keyspace.waited_key_count();
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
         let stats = &mut *self.stats;
@@ -170,6 +171,9 @@ impl Report<'_> {
             uptime_seconds: now.monotonic_us / 1_000_000,
             connected_clients: self.sessions.len() as u64,
             blocked_clients: self.sessions.blocked_count() as u64,
+            clients_in_timeout_table: self.sessions.timed_count() as u64,
+            total_blocking_keys: waited.keys as u64,
+            total_blocking_keys_on_nokey: waited.heard_keys as u64,
             maxclients: u64::from(self.config.maxclients),
             used_memory_bytes,
             used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,

@@ -21,6 +21,19 @@ impl CacheEngine {
     pub fn memory_limit_bytes(&self) -> u64 {
         self.keyspace.limit_bytes()
     }
+
+    /// After a write that may have gone above the limit: makes room at once, as far as keys may go.
+    pub(crate) fn settle_memory(&mut self) {
+        self.keyspace.settle_overhead();
+        if self.keyspace.is_over_limit() {
+            self.keyspace.make_room_at_once(0, self.now.unix_ms());
+        }
+    }
+
+    /// How many keys went because others needed their memory.
+    pub(crate) fn evicted_keys(&self) -> u64 {
+        self.keyspace.eviction_report().keys
+    }
 }
 
 /// What stands behind the names of Redis: one measure of worth for `lru` and `lfu`.

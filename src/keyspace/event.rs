@@ -32,6 +32,28 @@ macro_rules! events {
     };
 }
 
+impl Event {
+    /// Whether a key may have come to be by this with a value that clients wait for, or a value
+    /// that they wait for may have got more elements.
+    pub(super) fn may_fill(self) -> bool {
+        matches!(
+            self,
+            Self::RenameTo
+                | Self::MoveTo
+                | Self::CopyTo
+                | Self::Restore
+                | Self::ListPush
+                | Self::ListPushBack
+                | Self::SortedAdd
+                | Self::SortedIncrement
+                | Self::SortedUnite
+                | Self::SortedIntersect
+                | Self::SortedSubtract
+                | Self::SortedStoreRange
+        )
+    }
+}
+
 events! {
     /// It was set to a string.
     Set = "set", '$';

@@ -41,6 +41,7 @@ mod relocation;
 mod room;
 mod slabs;
 mod spans;
+mod waiting;
 mod workshop;
 
 pub use collections::FrozenId;
@@ -49,6 +50,7 @@ pub use entry::EntryRef;
 pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
+pub use interest::{WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -129,10 +131,10 @@ impl Keyspace {
             databases: (0..=database_count).map(|_| Database::default()).collect(),
             workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
+            interests: Interests::new(hasher.clone()),
             hasher,
             random,
             graveyard: Graveyard::default(),
-            interests: Interests::default(),
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),

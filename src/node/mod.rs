@@ -22,6 +22,7 @@
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
+mod blocking;
 mod budget;
 mod buffers;
 mod client_limits;
@@ -53,6 +54,7 @@ use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
 use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
+use blocking::Serving;
 use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
@@ -122,6 +124,7 @@ pub struct Node {
     /// What the disk is to be asked of the file of users.
     users_tasks: VecDeque<UsersTask>,
     listening: Listening,
+    serving: Serving,
 }
 
 impl Node {
@@ -150,6 +153,7 @@ impl Node {
             rewritings_asked: 0,
             users_tasks: VecDeque::new(),
             listening: Listening::default(),
+            serving: Serving::default(),
         };
         node.apply_memory_limits();
         node
@@ -267,6 +271,11 @@ impl Node {
             return;
         };
         connection.enter(Phase::AtEnd);
+        if self.waits_for_keys(id) {
+            // It may be gone, and what it would take is for others then.
+            self.clients[id].enter(Phase::Closing);
+            self.forget_wait(id);
+        }
         self.clients.close_if_finished(id);
     }
 
@@ -367,6 +376,7 @@ impl Node {
             || self.has_saving_work()
             || self.has_budget_work()
             || self.has_claimants_to_release()
+            || self.has_keys_to_serve(now)
     }
 
     /// Takes notice of changed parameters.
@@ -390,6 +400,7 @@ impl Node {
             return;
         }
         self.leave_budget(id);
+        self.forget_wait(id);
         let connection = self.clients.remove(id);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
@@ -418,10 +429,11 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
+        let has_ready = self.serve_some(now);
         self.release_claimants(now);
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
-        has_timers || has_work || has_relief
+        has_timers || has_work || has_ready || has_relief
     }
 
     /// Tells the session how full its buffers are, and counts them.

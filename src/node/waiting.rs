@@ -18,8 +18,8 @@
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
 //! Not here: what is waited for (`saving.rs`, `config_file.rs`, `users_file.rs`, `listening.rs`,
-//! `reading.rs`, `timers.rs`), and waiting for memory, which needs an order of its own
-//! (`budget.rs`).
+//! `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need orders of their own
+//! (`budget.rs`, `blocking.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};
@@ -125,6 +125,7 @@ impl Node {
                 self.listening.ask(pairs);
             }
             Wait::Steps => self.wait_for(id, Awaited::Step),
+            Wait::Keys { until_ms } => self.wait_for_keys(id, until_ms),
             Wait::Reload { flushes } => {
                 let outcome = self.reload(flushes);
                 self.write_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
@@ -177,6 +178,7 @@ impl Node {
     /// waited for the end of a change; who needs another key waits again.
     pub(super) fn release_claimants(&mut self, now: Timestamp) {
         if self.engine.take_ended_claims() {
+            self.serve_held();
             self.release_all(Awaited::Claim);
             self.begin_scheduled(now);
         }
@@ -191,7 +193,7 @@ impl Node {
         };
         connection.holds.remove(hold);
         if hold == Holds::PAUSE {
-            self.engine.session_mut(connection.session).is_blocked = false;
+            self.engine.session_mut(connection.session).is_paused = false;
         }
         self.clients.resume_soon(id);
         true

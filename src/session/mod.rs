@@ -1,12 +1,14 @@
 //! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read, marks
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read,
+//!                                    blocked request, marks
 //! ```
 //!
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
 //! (`context/`).
 
+pub mod blocked;
 #[cfg(test)]
 pub(crate) mod fake_read;
 pub mod long_read;
@@ -19,6 +21,7 @@ use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
 use crate::protocol::reply::Dialect;
+use blocked::Blocked;
 use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
 use core::net::SocketAddr;
@@ -146,7 +149,9 @@ pub struct Session {
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// A pause holds its next request back.
-    pub is_blocked: bool,
+    pub is_paused: bool,
+    /// The request that waits for one of its keys, if it has one.
+    pub blocked: Option<Box<Blocked>>,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
@@ -183,7 +188,8 @@ impl Session {
             is_limited: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
-            is_blocked: false,
+            is_paused: false,
+            blocked: None,
             is_monitor: false,
             is_kept: false,
             is_untouching: false,
@@ -222,7 +228,7 @@ impl Session {
     }
 
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long
-    /// read, the transaction and names.
+    /// read, the transaction, the request that waits, and names.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
         self.buffers.allocated_bytes()
@@ -231,6 +237,12 @@ impl Session {
             + self.library_name.len()
             + self.library_version.len()
             + self.transaction.used_bytes()
+            + (self.blocked.as_ref()).map_or(0, |blocked| blocked.used_bytes())
+    }
+
+    /// Whether it waits for keys or for the end of a pause.
+    pub fn is_blocked(&self) -> bool {
+        self.is_paused || self.blocked.is_some()
     }
 
     /// Bytes this session takes of our memory, buffers included.

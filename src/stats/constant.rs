@@ -94,12 +94,9 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     after(Clients, "blocked_clients", &[
         always(&["tracking_clients"], Count, ZERO, "Always 0: no client can track keys."),
-        always(&["clients_in_timeout_table"], Count, ZERO, "Always 0: no command blocks."),
     ]),
     after(Clients, "watching_clients", &[
         always(&["pubsub_clients"], Count, ZERO, "Always 0: no channels are offered."),
-        always(&["total_blocking_keys", "total_blocking_keys_on_nokey"], Count, ZERO,
-            "Always 0: no command blocks."),
     ]),
     after(Memory, "used_memory_overhead", &[
         always(&["used_memory_startup"], Bytes, ZERO,

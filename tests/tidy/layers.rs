@@ -20,6 +20,7 @@ const RANKS: &[(&str, u8)] = &[
     ("command", 6),
     ("engine", 7),
     ("persistence", 8),
+    ("cache", 9),
     ("node", 9),
     ("server", 10),
     // Parts of the binary, which uses the library from outside.

@@ -108,7 +108,7 @@ fn flags_of(session: &Session) -> String {
     let letters = [
         ('O', session.is_monitor),
         ('x', session.transaction.is_open()),
-        ('b', session.is_blocked),
+        ('b', session.is_blocked()),
         ('c', session.closes_after_reply),
         ('U', session.peer.transport == Transport::Unix),
         ('e', session.is_kept),

@@ -101,6 +101,9 @@ impl Flags {
     /// Its reply may be as large as a database.
     pub const LARGE_REPLY: Self = Self(1 << 15);
 
+    /// May wait until one of its keys is there.
+    pub const BLOCKING: Self = Self(1 << 16);
+
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
 
@@ -123,12 +126,13 @@ impl Flags {
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 12] = [
+        const NAMES: [(Flags, &str); 13] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
             (Flags::ADMIN, "admin"),
             (Flags::NO_SCRIPT, "noscript"),
+            (Flags::BLOCKING, "blocking"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
             (Flags::SKIP_SLOW_LOG, "skip_slowlog"),
@@ -181,6 +185,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// May wait until one of its keys is there.
+    pub const BLOCKING: Self = Self(1 << 15);
 
     /// The names of all categories, in Redis's order.
     pub const ALL_NAMES: [&'static str; 21] = [
@@ -221,7 +227,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 15] = [
+        const NAMES: [(Categories, &str); 16] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -234,6 +240,7 @@ impl Categories {
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),
+            (Categories::BLOCKING, "blocking"),
             (Categories::DANGEROUS, "dangerous"),
             (Categories::CONNECTION, "connection"),
             (Categories::TRANSACTION, "transaction"),
