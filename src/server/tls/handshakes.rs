@@ -1,21 +1,22 @@
 //! Handshakes, on a thread of their own.
 //!
 //! ```text
-//!  accept ─▶ pending (≤ PENDING_MAX, ≤ HANDSHAKE_MAX each) ─ over ─▶ channel, wake the loop
+//!  accept ─▶ pending (≤ PENDING_MAX, ≤ HANDSHAKE_US_MAX each) ─ over ─▶ channel, wake the loop
 //!               └ failed, ended, too slow: closed
 //! ```
 //!
 //! A handshake costs a signature, some hundred microseconds. Ten thousand clients that come at once
-//! are seconds of work, which other clients must not wait for: here they wait for each other, and on
-//! a machine with one core this thread gives way to the loop.
+//! are seconds of work, which other clients must not wait for: here they wait for each other, and
+//! on a machine with one core this thread gives way to the loop.
 //!
 //! Invariants: at most [`PENDING_MAX`] clients are half open, then others wait in the system's
-//! queue; each for [`HANDSHAKE_MAX`] at most. The thread ends with [`Handshakes`].
+//! queue; each for [`HANDSHAKE_US_MAX`] at most. The thread ends with [`Handshakes`].
 //!
 //! Not here: what is done with a client then (`scheduler.rs`).
 
 use super::settings::{Settings, TlsError};
 use super::stream::TlsStream;
+use crate::base::clock::SystemClock;
 use crate::config::Config;
 use crate::server::transport::Transport;
 use crate::session::{self, Peer};
@@ -31,12 +32,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Clients whose handshake is under way at most.
 const PENDING_MAX: usize = 4096;
 /// How long a handshake may take.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+const HANDSHAKE_US_MAX: u64 = 5_000_000;
 /// Clients that wait for the loop at most.
 const FINISHED_MAX: usize = 1024;
 /// How much the thread gives way to the loop on the same core.
@@ -97,6 +98,7 @@ impl Handshakes {
             loop_waker,
             pending: Slab::new(),
             deadlines: VecDeque::new(),
+            clock: SystemClock::new(),
             begun: 0,
             keepalive_s: config.tcp_keepalive_seconds,
             has_waiting: true,
@@ -189,8 +191,9 @@ struct Worker {
     sender: SyncSender<Finished>,
     loop_waker: Arc<Waker>,
     pending: Slab<Pending>,
-    /// When handshakes are given up, the first first: slot and number.
-    deadlines: VecDeque<(Instant, usize, u64)>,
+    /// When handshakes are given up on the monotonic clock, the first first: slot and number.
+    deadlines: VecDeque<(u64, usize, u64)>,
+    clock: SystemClock,
     begun: u64,
     keepalive_s: u32,
     /// There may be clients to accept.
@@ -243,14 +246,16 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let (deadline, ..) = self.deadlines.front()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        let (deadline_us, ..) = self.deadlines.front()?;
+        let rest_us = deadline_us.saturating_sub(self.clock.monotonic_us());
+        // Whole milliseconds, rounded up: the poll knows no smaller ones.
+        Some(Duration::from_millis(rest_us.div_ceil(1_000)))
     }
 
     fn give_up_slow_ones(&mut self) {
-        let now = Instant::now();
-        while let Some(&(deadline, slot, number)) = self.deadlines.front() {
-            if deadline > now {
+        let now_us = self.clock.monotonic_us();
+        while let Some(&(deadline_us, slot, number)) = self.deadlines.front() {
+            if deadline_us > now_us {
                 return;
             }
             self.deadlines.pop_front();
@@ -296,8 +301,8 @@ impl Worker {
             number: self.begun,
             takes_common_name: settings.takes_common_name,
         });
-        let deadline = Instant::now() + HANDSHAKE_MAX;
-        self.deadlines.push_back((deadline, slot, self.begun));
+        let deadline_us = self.clock.monotonic_us() + HANDSHAKE_US_MAX;
+        self.deadlines.push_back((deadline_us, slot, self.begun));
         let both = Interest::READABLE | Interest::WRITABLE;
         let socket = &mut self.pending[slot].socket;
         match self.poll.registry().register(socket, Token(slot), both) {

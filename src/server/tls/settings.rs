@@ -5,7 +5,8 @@
 //!
 //! Not here: who uses them (`handshakes.rs`).
 
-use crate::config::{AuthenticateClients, CertifiedUser, Config};
+use crate::config::{AuthenticateClients, CertifiedUser, Config, Files};
+use crate::persistence::FileSystem;
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -13,7 +14,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ServerConfig, ServerSessionMemoryCache};
 use rustls::server::{WebPkiClientVerifier, danger::ClientCertVerifier};
 use rustls::{SupportedProtocolVersion, version};
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -181,9 +184,10 @@ fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
     }
     if !config.tls_ca_cert_dir.is_empty() {
         let directory = path(config, &config.tls_ca_cert_dir);
+        let names = FileSystem::again().names(directory.as_os_str().as_bytes());
         let unreadable = |error| TlsError::of_file("tls-ca-cert-dir", &directory, error);
-        for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
+        for name in names.map_err(unreadable)? {
+            let file = directory.join(OsStr::from_bytes(&name));
             let read = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect);
             // Such a folder has other files, too, and each certificate twice: by its hash.
             let found: Vec<CertificateDer<'_>> = read.unwrap_or_default();
