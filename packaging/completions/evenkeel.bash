@@ -6,6 +6,9 @@ _evenkeel() {
     case $previous in
         --unixsocket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --inline-replies) mapfile -t COMPREPLY < <(compgen -W 'auto resp plain' -- "$current"); return ;;
+        --tls-auth-clients) mapfile -t COMPREPLY < <(compgen -W 'no yes optional' -- "$current"); return ;;
+        --tls-auth-clients-user) mapfile -t COMPREPLY < <(compgen -W 'off cn' -- "$current"); return ;;
+        --tls-session-caching) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --acl-pubsub-default) mapfile -t COMPREPLY < <(compgen -W 'allchannels resetchannels' -- "$current"); return ;;
         --protected-mode) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --enable-debug-command) mapfile -t COMPREPLY < <(compgen -W 'no yes local' -- "$current"); return ;;
@@ -21,7 +24,7 @@ _evenkeel() {
         --daemonize) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --aclfile --acl-pubsub-default --acllog-max-len --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --tls-port --tls-cert-file --tls-key-file --tls-ca-cert-file --tls-ca-cert-dir --tls-auth-clients --tls-auth-clients-user --tls-protocols --tls-ciphers --tls-ciphersuites --tls-session-caching --tls-session-cache-size --aclfile --acl-pubsub-default --acllog-max-len --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
     else
         mapfile -t COMPREPLY < <(compgen -f -W 'check salvage ping' -- "$current")
     fi

@@ -50,6 +50,11 @@ impl User {
         self.selectors.iter().any(Selector::is_unlimited)
     }
 
+    /// Whether it may enter at all.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Whether it may enter without a password.
     pub fn is_open(&self) -> bool {
         self.is_on && self.needs_no_password

@@ -31,7 +31,7 @@ use super::users::UserLine;
 
 /// Directives of redis.conf that are not offered, and that can't be ignored: whoever wrote them
 /// counts on rights, commands or another kind of server.
-const UNSUPPORTED_DIRECTIVES: &[&str] = &["aclfile", "loadmodule", "sentinel"];
+const UNSUPPORTED_DIRECTIVES: &[&str] = &["loadmodule", "sentinel"];
 
 /// Most files within each other: far more than anybody keeps apart, far less than a memory.
 pub const INCLUDE_DEPTH_MAX: usize = 16;

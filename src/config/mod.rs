@@ -56,8 +56,8 @@ pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
 pub use row::{Access, Group, Row, every_row};
 pub use table::{
-    ChannelDefault, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS,
-    Supervised,
+    AuthenticateClients, CertifiedUser, ChannelDefault, Config, EnableDebug, InlineReplies,
+    LoadDamaged, LogLevel, MemoryPolicy, ROWS, Supervised,
 };
 pub use users::UserLine;
 pub use value::{ListenAddress, Percentile, SavePoint};

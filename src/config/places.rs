@@ -18,15 +18,42 @@ use super::table::Config;
 impl Config {
     /// Whether a server with this configuration listens on the TCP sockets of one with the other.
     pub fn listens_as(&self, other: &Config) -> bool {
-        self.bind == other.bind && self.port == other.port
+        self.bind == other.bind && self.port == other.port && self.encrypts_as(other)
+    }
+
+    /// Whether both say the same of TLS.
+    pub fn encrypts_as(&self, other: &Config) -> bool {
+        let files = |config: &Self| {
+            [
+                &config.tls_cert_file,
+                &config.tls_key_file,
+                &config.tls_ca_cert_file,
+                &config.tls_ca_cert_dir,
+                &config.tls_protocols,
+                &config.tls_ciphers,
+                &config.tls_ciphersuites,
+            ]
+            .map(Vec::clone)
+        };
+        let choices = |config: &Self| {
+            (
+                config.tls_auth_clients,
+                config.tls_auth_clients_user,
+                config.tls_session_caching,
+                config.tls_session_cache_size,
+            )
+        };
+        files(self) == files(other) && choices(self) == choices(other)
     }
 
     /// Which parameter makes the difference where [`Config::listens_as`] does not hold.
     pub fn differing_listener(&self, other: &Config) -> &'static str {
-        if self.bind == other.bind {
+        if self.bind != other.bind {
+            "bind"
+        } else if self.port != other.port {
             "port"
         } else {
-            "bind"
+            "tls-cert-file"
         }
     }
 

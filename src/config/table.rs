@@ -109,6 +109,28 @@ choices! {
 }
 
 choices! {
+    /// Whether clients must show a certificate.
+    AuthenticateClients {
+        /// They are not asked.
+        No = "no",
+        /// They must.
+        Yes = "yes",
+        /// They may.
+        Optional = "optional",
+    }
+}
+
+choices! {
+    /// Whether the certificate says which user a client is.
+    CertifiedUser {
+        /// It does not.
+        Off = "off",
+        /// By its common name.
+        Cn = "cn",
+    }
+}
+
+choices! {
     /// The channels of a user that is made new.
     ChannelDefault {
         /// All.
@@ -204,6 +226,60 @@ parameters! {
     /// authenticated. Other users are `user …` lines, or stand in `aclfile`.
     "requirepass" requirepass: Vec<u8> = "",
     Kind::Text, Security, MutableSecret;
+
+    /// Port for clients that encrypt (TLS 1.2 and 1.3), beside `port`; 0 for none. `port 0` leaves
+    /// this one only.
+    "tls-port" tls_port: u16 = "0",
+    Kind::Integer { min: 0, max: 65_535 }, Security, Fixed;
+
+    /// File with the server's certificate and those up to its authority, in PEM. All files of TLS
+    /// are read again on SIGHUP and when one of these parameters is set; clients stay.
+    "tls-cert-file" tls_cert_file: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// File with the key of that certificate, in PEM, without a password.
+    "tls-key-file" tls_key_file: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// File with the certificates, in PEM, of authorities whose clients are let in.
+    "tls-ca-cert-file" tls_ca_cert_file: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// Folder with files of such certificates.
+    "tls-ca-cert-dir" tls_ca_cert_dir: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// Whether clients must show a certificate of such an authority (`yes`), may show one
+    /// (`optional`), or are not asked (`no`).
+    "tls-auth-clients" tls_auth_clients: AuthenticateClients = "yes",
+    Kind::Choice(AuthenticateClients::NAMES), Security, Mutable;
+
+    /// Whether a client is at once the user whose name is the common name of its certificate
+    /// (`cn`), if there is such a user and it is on.
+    "tls-auth-clients-user" tls_auth_clients_user: CertifiedUser = "off",
+    Kind::Choice(CertifiedUser::NAMES), Security, Mutable;
+
+    /// Versions that are spoken, of `TLSv1.2` and `TLSv1.3`; empty for both.
+    "tls-protocols" tls_protocols: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// Cipher suites of TLS 1.2 by OpenSSL's names, with colons between them; empty, or a list by
+    /// strength, for all.
+    "tls-ciphers" tls_ciphers: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// Cipher suites of TLS 1.3, with colons between them; empty for all.
+    "tls-ciphersuites" tls_ciphersuites: Vec<u8> = "",
+    Kind::Text, Security, Mutable;
+
+    /// Whether clients that come again may take up their session, which saves them and the server
+    /// most of a handshake.
+    "tls-session-caching" tls_session_caching: bool = "yes",
+    Kind::Boolean, Security, Mutable;
+
+    /// Sessions of TLS 1.2 that are remembered; those of 1.3 are remembered by the clients.
+    "tls-session-cache-size" tls_session_cache_size: u32 = "20480",
+    Kind::Integer { min: 0, max: 1_000_000 }, Security, Mutable;
 
     /// File with users and their rights, a `user …` line each, in place of such lines here; empty
     /// for none. `ACL LOAD` reads it again, `ACL SAVE` writes it.

@@ -113,27 +113,13 @@ without_effect! {
     "storage-provider" = "", WORDS, Absent;
     "syslog-enabled" = "no", BOOLEAN, Absent;
     "tls-allowlist" = "", WORDS, Absent;
-    "tls-auth-clients" = "yes", TEXT, Absent;
-    "tls-auth-clients-user" = "off", TEXT, Absent;
-    "tls-ca-cert-dir" = "", TEXT, Absent;
-    "tls-ca-cert-file" = "", TEXT, Absent;
-    "tls-cert-file" = "", TEXT, Absent;
-    "tls-ciphers" = "", TEXT, Absent;
-    "tls-ciphersuites" = "", TEXT, Absent;
     "tls-client-cert-file" = "", TEXT, Absent;
     "tls-client-key-file" = "", TEXT, Absent;
     "tls-client-key-file-pass" = "", TEXT, AbsentSecret;
     "tls-cluster" = "no", BOOLEAN, Absent;
     "tls-dh-params-file" = "", TEXT, Absent;
-    "tls-key-file" = "", TEXT, Absent;
     "tls-key-file-pass" = "", TEXT, AbsentSecret;
-    "tls-port" = "0", INTEGER, Absent;
-    "tls-prefer-server-ciphers" = "no", BOOLEAN, Absent;
-    "tls-protocols" = "", TEXT, Absent;
     "tls-replication" = "no", BOOLEAN, Absent;
-    "tls-session-cache-size" = "20480", INTEGER, Absent;
-    "tls-session-cache-timeout" = "300", INTEGER, Absent;
-    "tls-session-caching" = "yes", BOOLEAN, Absent;
     "unixsocketgroup" = "", TEXT, Absent;
 
     // How they work inside, and settings of what is absent.
@@ -304,6 +290,8 @@ without_effect! {
     "testmode" = "no", BOOLEAN, KeptHidden;
     "thread-priority" = "no", BOOLEAN, KeptHidden;
     "tls-auto-reload-interval" = "0", INTEGER, KeptHidden;
+    "tls-prefer-server-ciphers" = "no", BOOLEAN, Kept;
+    "tls-session-cache-timeout" = "300", INTEGER, Kept;
     "tracking-table-max-keys" = "1000000", INTEGER, Kept;
     "vset-force-single-threaded-execution" = "no", BOOLEAN, KeptHidden;
 

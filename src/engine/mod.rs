@@ -134,7 +134,13 @@ impl CacheEngine {
     /// Begins a session; it must be ended with [`CacheEngine::close_session`].
     pub fn open_session(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
         let key = self.sessions.open(peer, now);
-        self.sessions.get_mut(key).leave(&self.users);
+        let session = self.sessions.get_mut(key);
+        session.leave(&self.users);
+        let name = session.peer.certified_name.as_ref();
+        let user = name.and_then(|name| self.users.find(name.as_bytes()));
+        if let Some(user) = user.filter(|user| self.users.get(*user).is_on()) {
+            session.enter(user, &self.users);
+        }
         self.stats.counters.total_connections_received += 1;
         key
     }

@@ -63,7 +63,8 @@ impl Reload {
         read.users = users::lines(&read).map_err(|error| error.to_string())?;
         let mut config = node.engine().config().clone();
         let reloaded = config.reload(&self.last, &read);
-        if !config.listens_as(node.engine().config()) {
+        // Certificates are renewed in files of the same name.
+        if config.tls_port != 0 || !config.listens_as(node.engine().config()) {
             listen(node, &config)?;
         }
         *node.engine_mut().config_mut() = config;

@@ -54,6 +54,12 @@ pub trait Edge {
     /// The system can't watch the socket, which is closed then.
     fn admit(&mut self, link: LinkId, talker: Talker) -> io::Result<()>;
 
+    /// Whether a client that was just admitted may have sent something already, of which no event
+    /// will tell.
+    fn may_have_sent(&self, _link: LinkId) -> bool {
+        false
+    }
+
     /// Tells the accepted client why it is not served, and closes its socket.
     fn refuse(&mut self, reply: &[u8]);
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: accepting (`reactor.rs`), the names of unix sockets (`unix_socket.rs`).
 
+use super::tls::Handshakes;
 use super::transport::Transport;
 use super::unix_socket::SocketName;
 use crate::config::{Config, ListenAddress};
@@ -74,6 +75,8 @@ pub(super) enum Listener {
         /// The name in the file system, if it is ours to remove.
         name: Option<SocketName>,
     },
+    /// Clients whose handshake is over.
+    Tls(Handshakes),
 }
 
 impl Listener {
@@ -84,10 +87,28 @@ impl Listener {
         if !config.unixsocket.is_empty() {
             listeners.push(bind_unix(config)?);
         }
-        if listeners.is_empty() {
+        if listeners.is_empty() && config.tls_port == 0 {
             return Err(ListenError::nowhere());
         }
         Ok(listeners)
+    }
+
+    /// Binds the sockets of `tls-port`; none if there is no such port.
+    pub(super) fn bind_tls(config: &Config) -> Result<Vec<mio::net::TcpListener>, ListenError> {
+        if config.tls_port == 0 {
+            return Ok(Vec::new());
+        }
+        let only_tls = Config {
+            port: config.tls_port,
+            unixsocket: Vec::new(),
+            ..config.clone()
+        };
+        let bound = Places::looked_up(&only_tls)?.bind_others(&[])?;
+        let tcp = bound.into_iter().filter_map(|listener| match listener {
+            Self::Tcp(listener) => Some(listener),
+            Self::Unix { .. } | Self::Tls(_) => None,
+        });
+        Ok(tcp.collect())
     }
 
     pub(super) fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
@@ -110,7 +131,7 @@ impl Listener {
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix { .. } => None,
+            Self::Unix { .. } | Self::Tls(_) => None,
         }
     }
 
@@ -122,6 +143,8 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
             Self::Unix { listener, .. } => listener.register(registry, token, Interest::READABLE),
+            // Its thread wakes the poll.
+            Self::Tls(_) => Ok(()),
         }
     }
 
@@ -129,6 +152,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.deregister(registry),
             Self::Unix { listener, .. } => listener.deregister(registry),
+            Self::Tls(_) => Ok(()),
         }
     }
 
@@ -143,6 +167,7 @@ impl Listener {
                     local_address: local_address.to_string().into(),
                     transport: session::Transport::Tcp,
                     descriptor: stream.as_raw_fd(),
+                    certified_name: None,
                 };
                 Ok((Transport::tcp(stream, keepalive_s), peer))
             }
@@ -154,9 +179,11 @@ impl Listener {
                     local_address: name,
                     transport: session::Transport::Unix,
                     descriptor: stream.as_raw_fd(),
+                    certified_name: None,
                 };
                 Ok((Transport::Unix(stream), peer))
             }
+            Self::Tls(handshakes) => handshakes.accept(),
         }
     }
 
@@ -179,6 +206,11 @@ impl fmt::Display for Listener {
                 Err(error) => write!(formatter, "tcp (address unknown: {error})"),
             },
             Self::Unix { path, .. } => write!(formatter, "unix {}", path.display()),
+            Self::Tls(handshakes) => {
+                let addresses = handshakes.addresses().iter();
+                let texts: Vec<_> = addresses.map(|address| format!("tls {address}")).collect();
+                formatter.write_str(&texts.join(" and "))
+            }
         }
     }
 }
@@ -229,7 +261,7 @@ impl Places {
                 Err(error) => Err(ListenError::at(&host, config.port, error)),
             }
         };
-        let has_other = !config.unixsocket.is_empty();
+        let has_other = !config.unixsocket.is_empty() || config.tls_port != 0;
         let listed = match config.port {
             0 if has_other => &[],
             _ => &config.bind[..],

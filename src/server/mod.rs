@@ -41,6 +41,7 @@ mod rebinding;
 mod scheduler;
 mod signals;
 mod sockets;
+mod tls;
 mod transport;
 mod unix_socket;
 mod users;
@@ -53,6 +54,7 @@ pub use links::{LinkId, Talker};
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;
+pub use tls::TlsError;
 pub use users::UsersError;
 
 use crate::base::clock::SystemClock;
@@ -75,6 +77,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tls::Handshakes;
 
 /// A server that is bound and not yet running.
 pub struct Server {
@@ -97,6 +100,8 @@ pub enum StartError {
     Rename(RenameError),
     /// The users it is told are none.
     Users(UsersError),
+    /// Its certificates can't be used.
+    Tls(TlsError),
 }
 
 impl fmt::Display for StartError {
@@ -108,6 +113,7 @@ impl fmt::Display for StartError {
             Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
             Self::Rename(error) => error.fmt(formatter),
             Self::Users(error) => error.fmt(formatter),
+            Self::Tls(error) => error.fmt(formatter),
         }
     }
 }
@@ -153,6 +159,7 @@ impl Server {
     pub fn check(config: &Config) -> Result<(), StartError> {
         directory::check(config).map_err(StartError::Directory)?;
         CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
+        tls::check(config).map_err(StartError::Tls)?;
         users::lines(config).map_err(StartError::Users).map(drop)
     }
 
@@ -164,9 +171,12 @@ impl Server {
         Self::check(&config)?;
         config.users = users::lines(&config).map_err(StartError::Users)?;
         let listeners = Listener::bind_all(&config)?;
+        let encrypted = Listener::bind_tls(&config)?;
+        let tls_config = config.clone();
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
         server.owns_listeners();
+        server.encrypt(encrypted, &tls_config)?;
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -189,6 +199,8 @@ impl Server {
         if owns_listeners {
             listeners = Listener::bind_all(&config)?;
         }
+        let encrypted = Listener::bind_tls(&config)?;
+        let tls_config = config.clone();
         daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
@@ -198,6 +210,7 @@ impl Server {
         if owns_listeners {
             server.owns_listeners();
         }
+        server.encrypt(encrypted, &tls_config)?;
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
@@ -207,6 +220,23 @@ impl Server {
     /// Lets the server open other sockets, because it has opened those there are.
     fn owns_listeners(&mut self) {
         self.reactor.node_mut().host_mut().owns_listeners = true;
+    }
+
+    /// Lets clients come by TLS at sockets that are bound, if there are any.
+    fn encrypt(
+        &mut self,
+        listeners: Vec<mio::net::TcpListener>,
+        config: &Config,
+    ) -> Result<(), StartError> {
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let waker = self.stop.waker.clone();
+        let handshakes = Handshakes::start(listeners, config, waker).map_err(StartError::Tls)?;
+        let listener = Listener::Tls(handshakes);
+        log::info!("listening on {listener}");
+        self.reactor.add_listener(listener);
+        Ok(())
     }
 
     /// Loads the snapshot and lets the server take others.

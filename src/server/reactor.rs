@@ -86,6 +86,14 @@ impl Reactor {
         self.scheduler.edge_mut().disk = Some(disk);
     }
 
+    /// Adds a listener whose clients need no event of the poll.
+    pub(super) fn add_listener(&mut self, listener: Listener) {
+        let (node, sockets) = self.scheduler.parts_mut();
+        sockets.listeners.list.push(listener);
+        sockets.listeners.tell_certificate(node);
+        self.count_listeners();
+    }
+
     /// Sets where the configuration came from.
     pub(super) fn set_config_path(&mut self, path: &[u8]) {
         self.scheduler.edge_mut().config_path = path.to_vec();
@@ -202,8 +210,10 @@ impl Reactor {
     fn refresh_gauges(&mut self, now: Timestamp) {
         if now.monotonic_us.saturating_sub(self.refreshed_us) >= REFRESH_US {
             self.refreshed_us = now.monotonic_us;
+            let failed_handshakes = self.scheduler.edge().listeners.failed_handshakes();
             let gauges = &mut self.scheduler.node_mut().stats_mut().gauges;
             machine::refresh(gauges);
+            gauges.tls_handshakes_failed = failed_handshakes;
             self.daemon.refresh(gauges);
         }
     }
@@ -215,7 +225,12 @@ impl Reactor {
             self.scheduler.note_waiting(token - LISTENER_BASE);
         } else if token == SIGNAL_TOKEN {
             self.heed_signals(now);
-        } else if token != STOP_TOKEN {
+        } else if token == STOP_TOKEN {
+            // Also the thread of handshakes wakes the loop so.
+            if let Some(listener) = self.scheduler.edge().tls_listener() {
+                self.scheduler.note_waiting(listener);
+            }
+        } else {
             let link = LinkId::from_token(token);
             let is_closed = event.is_read_closed() || event.is_error();
             if event.is_readable() || is_closed {

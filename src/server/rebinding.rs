@@ -16,6 +16,7 @@
 
 use super::links::LISTENER_BASE;
 use super::listeners::{ListenError, Listener, Places};
+use super::tls::Handshakes;
 use crate::config::Config;
 use crate::node::Node;
 use mio::{Registry, Token};
@@ -23,6 +24,7 @@ use std::io;
 
 /// What clients are told when sockets can't be opened, in the words of Redis.
 const BIND_REFUSED: &str = "Failed to bind to specified addresses.";
+const TLS_REFUSED: &str = "Unable to update TLS configuration. Check server logs.";
 const PORT_REFUSED: &str = "Unable to listen on this port. Check server logs.";
 
 /// The sockets of a server that clients connect to.
@@ -109,6 +111,37 @@ impl Listeners {
         }
     }
 
+    /// Reads certificates and keys again, if clients may come by TLS.
+    fn encrypt(&self, wanted: &Config) -> Result<(), String> {
+        for handshakes in self.handshakes() {
+            if let Err(error) = handshakes.reload(wanted) {
+                log::warn!("the certificates stay as they are: {error}");
+                return Err(TLS_REFUSED.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn handshakes(&self) -> impl Iterator<Item = &Handshakes> {
+        self.list.iter().filter_map(|listener| match listener {
+            Listener::Tls(handshakes) => Some(handshakes),
+            Listener::Tcp(_) | Listener::Unix { .. } => None,
+        })
+    }
+
+    /// Tells INFO when the certificate ends.
+    pub(super) fn tell_certificate(&self, node: &mut Node) {
+        if let Some(handshakes) = self.handshakes().next() {
+            let end_s = handshakes.certificate_end_s();
+            node.stats_mut().gauges.tls_certificate_end_seconds = u64::try_from(end_s).unwrap_or(0);
+        }
+    }
+
+    /// How many handshakes have failed.
+    pub(super) fn failed_handshakes(&self) -> u64 {
+        self.handshakes().map(Handshakes::failed_count).sum()
+    }
+
     /// Opens the sockets of `wanted` and tells INFO of them.
     ///
     /// # Errors
@@ -120,6 +153,11 @@ impl Listeners {
         registry: &Registry,
     ) -> Result<(), String> {
         let present = node.engine().config();
+        self.encrypt(wanted)?;
+        if wanted.bind == present.bind && wanted.port == present.port {
+            self.tell_certificate(node);
+            return Ok(());
+        }
         let refusal = match wanted.differing_listener(present) {
             "bind" => BIND_REFUSED,
             _ => PORT_REFUSED,

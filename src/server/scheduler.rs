@@ -492,6 +492,8 @@ impl<E: Edge> Scheduler<E> {
         if let Err(error) = self.edge.admit(id, talker) {
             log::warn!("cannot watch a client's socket: {error}");
             self.drop_link(id);
+        } else if self.edge.may_have_sent(id) {
+            self.note_readable(id, false);
         }
     }
 

@@ -100,6 +100,12 @@ impl Sockets {
         }
     }
 
+    /// The listener of encrypted clients, whose thread wakes the loop.
+    pub(super) fn tls_listener(&self) -> Option<usize> {
+        let mut listeners = self.listeners.list.iter();
+        listeners.position(|listener| matches!(listener, Listener::Tls(_)))
+    }
+
     fn transport(&mut self, link: LinkId) -> Option<&mut Transport> {
         match self.transports.get_mut(link.slot as usize)? {
             Some((id, transport)) if *id == link => Some(transport),
@@ -137,7 +143,10 @@ impl Edge for Sockets {
     }
 
     fn close(&mut self, link: LinkId) {
-        if self.transport(link).is_some() {
+        if let Some(transport) = self.transport(link) {
+            if let Transport::Tls(stream) = transport {
+                stream.say_goodbye();
+            }
             self.transports[link.slot as usize] = None;
         }
     }
@@ -158,6 +167,11 @@ impl Edge for Sockets {
         }
         self.transports[slot] = Some((link, transport));
         Ok(())
+    }
+
+    fn may_have_sent(&self, link: LinkId) -> bool {
+        let transport = self.transports.get(link.slot as usize);
+        matches!(transport, Some(Some((_, Transport::Tls(_)))))
     }
 
     fn refuse(&mut self, reply: &[u8]) {

@@ -1,5 +1,6 @@
 //! One client's socket, whatever its kind.
 
+use super::tls::TlsStream;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -13,6 +14,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 pub(super) enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
@@ -42,6 +44,7 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.register(registry, token, both),
             Self::Unix(stream) => stream.register(registry, token, both),
+            Self::Tls(stream) => stream.socket.register(registry, token, both),
         }
     }
 }
@@ -51,6 +54,7 @@ impl Read for Transport {
         match self {
             Self::Tcp(stream) => stream.read(buffer),
             Self::Unix(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
         }
     }
 }
@@ -60,6 +64,7 @@ impl Write for Transport {
         match self {
             Self::Tcp(stream) => stream.write(bytes),
             Self::Unix(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
         }
     }
 

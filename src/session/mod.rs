@@ -32,6 +32,8 @@ use transaction::Transaction;
 pub enum Transport {
     /// TCP over IPv4 or IPv6.
     Tcp,
+    /// The same, encrypted.
+    Tls,
     /// A unix socket.
     Unix,
     /// None: an embedder's own session.
@@ -49,6 +51,8 @@ pub struct Peer {
     pub transport: Transport,
     /// The socket's file descriptor, for CLIENT LIST; -1 if there is none.
     pub descriptor: i32,
+    /// The name in its certificate, if that says which user it is.
+    pub certified_name: Option<Box<str>>,
 }
 
 impl Peer {
@@ -57,7 +61,7 @@ impl Peer {
     pub fn is_local(&self) -> bool {
         match self.transport {
             Transport::Unix | Transport::Embedded => true,
-            Transport::Tcp => (self.address.parse::<SocketAddr>())
+            Transport::Tcp | Transport::Tls => (self.address.parse::<SocketAddr>())
                 .is_ok_and(|address| address.ip().to_canonical().is_loopback()),
         }
     }
@@ -69,6 +73,7 @@ impl Peer {
             local_address: "embedded:0".into(),
             transport: Transport::Embedded,
             descriptor: -1,
+            certified_name: None,
         }
     }
 }

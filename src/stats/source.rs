@@ -156,6 +156,10 @@ pub struct Gauges {
     pub used_memory_rss_bytes: u64,
     /// Memory of the machine; 0 if unknown.
     pub total_system_memory_bytes: u64,
+    /// When the certificate of TLS ends, in Unix seconds; 0 for none.
+    pub tls_certificate_end_seconds: u64,
+    /// Handshakes of TLS that failed.
+    pub tls_handshakes_failed: u64,
     /// Memory of keys, values, tables and heaps.
     pub keyspace_bytes: u64,
     /// The most that it has been.

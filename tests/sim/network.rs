@@ -238,6 +238,7 @@ impl Edge for Network {
             local_address: "server:0".into(),
             transport: Transport::Tcp,
             descriptor: -1,
+            certified_name: None,
         })
     }
 

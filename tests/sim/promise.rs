@@ -136,6 +136,7 @@ impl Edge for Town {
             local_address: "server:0".into(),
             transport: Transport::Tcp,
             descriptor: -1,
+            certified_name: None,
         })
     }
 

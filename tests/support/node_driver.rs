@@ -42,6 +42,7 @@ impl NodeDriver {
             local_address: "127.0.0.1:6379".into(),
             transport: Transport::Tcp,
             descriptor: -1,
+            certified_name: None,
         };
         let accepted = self.node.accepted(peer, self.now);
         let id = accepted.expect("fewer clients than maxclients");

@@ -10,6 +10,7 @@ fn peer(address: &str) -> Peer {
         local_address: "10.0.0.1:6379".into(),
         transport: Transport::Tcp,
         descriptor: -1,
+        certified_name: None,
     }
 }
 

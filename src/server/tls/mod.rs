@@ -1,0 +1,23 @@
+//! Encrypted clients.
+//!
+//! ```text
+//!  tls-port ─▶ handshakes.rs, a thread ─ established ─▶ the loop: a Listener like others
+//!                  │ settings.rs: certificates, who may come            │
+//!                  └ half-open, slow, garbage: dropped there            └▶ stream.rs, a Transport
+//! ```
+//!
+//! The loop never makes a signature: it gets connections whose handshake is over. What is half
+//! open is bounded in number and time, and costs the loop nothing.
+//!
+//! rustls does the work, with `ring`: no renegotiation, no early data, TLS 1.2 and 1.3.
+//!
+//! Not here: sockets without encryption (`transport.rs`), when clients are served (`scheduler.rs`).
+
+mod handshakes;
+mod settings;
+mod stream;
+
+pub(super) use handshakes::Handshakes;
+pub use settings::TlsError;
+pub(super) use settings::check;
+pub(super) use stream::TlsStream;

@@ -1,0 +1,329 @@
+//! What the configuration says of TLS, as rustls wants it.
+//!
+//! Everything is read and checked anew each time: at the start, on SIGHUP, and when CONFIG SET
+//! changes a parameter. A client that is connected keeps the settings it came with.
+//!
+//! Not here: who uses them (`handshakes.rs`).
+
+use crate::config::{AuthenticateClients, CertifiedUser, Config, Files};
+use crate::persistence::FileSystem;
+use rustls::RootCertStore;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, ServerConfig, ServerSessionMemoryCache};
+use rustls::server::{WebPkiClientVerifier, danger::ClientCertVerifier};
+use rustls::{SupportedProtocolVersion, version};
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why the configuration of TLS can't be used.
+#[derive(Debug)]
+pub struct TlsError {
+    what: String,
+    reason: String,
+}
+
+impl TlsError {
+    fn new(what: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self {
+            what: what.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// What the system says.
+    pub(super) fn of_system(error: std::io::Error) -> Self {
+        Self::new("the thread of handshakes", error)
+    }
+
+    fn of_file(parameter: &str, path: &Path, reason: impl fmt::Display) -> Self {
+        Self::new(format_args!("{parameter} {}", path.display()), reason)
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "TLS: {}: {}", self.what, self.reason)
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+/// What new connections get.
+#[derive(Clone)]
+pub(in crate::server) struct Settings {
+    pub(super) rustls: Arc<ServerConfig>,
+    /// When the server's certificate ends, in Unix seconds.
+    pub(in crate::server) certificate_end_s: i64,
+    /// Whether the common name of a client's certificate is the user it becomes.
+    pub(super) takes_common_name: bool,
+}
+
+/// Checks what the configuration says of TLS, if it is wanted.
+///
+/// # Errors
+/// [`TlsError`].
+pub(in crate::server) fn check(config: &Config) -> Result<(), TlsError> {
+    match config.tls_port {
+        0 => Ok(()),
+        _ => Settings::read(config).map(drop),
+    }
+}
+
+impl Settings {
+    /// Reads certificates and keys.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the parameter, the file and the reason.
+    pub(in crate::server) fn read(config: &Config) -> Result<Self, TlsError> {
+        let certificates = certificates(config, "tls-cert-file", &config.tls_cert_file)?;
+        let certificate_end_s = end_of(&certificates[0], &path(config, &config.tls_cert_file))?;
+        let key = private_key(config)?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider(config)?))
+            .with_protocol_versions(&versions(config)?)
+            .map_err(|error| TlsError::new("tls-protocols and tls-ciphersuites", error))?;
+        let builder = match client_verifier(config)? {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut rustls = builder
+            .with_single_cert(certificates, key)
+            .map_err(|error| TlsError::new("tls-cert-file and tls-key-file", error))?;
+        if config.tls_session_caching {
+            rustls.session_storage =
+                ServerSessionMemoryCache::new(config.tls_session_cache_size as usize);
+            rustls.ticketer = ring::Ticketer::new()
+                .map_err(|error| TlsError::new("keys for session tickets", error))?;
+        } else {
+            rustls.session_storage = Arc::new(NoServerSessionStorage {});
+            rustls.send_tls13_tickets = 0;
+        }
+        Ok(Self {
+            rustls: Arc::new(rustls),
+            certificate_end_s,
+            takes_common_name: config.tls_auth_clients_user == CertifiedUser::Cn,
+        })
+    }
+}
+
+fn path(config: &Config, name: &[u8]) -> PathBuf {
+    config.path_in_dir(name)
+}
+
+fn certificates(
+    config: &Config,
+    parameter: &str,
+    name: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    if name.is_empty() {
+        return Err(TlsError::new(parameter, "tls-port wants a certificate"));
+    }
+    let path = path(config, name);
+    let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
+    let read: Vec<_> = read.map_err(|error| TlsError::of_file(parameter, &path, error))?;
+    match read.is_empty() {
+        true => Err(TlsError::of_file(
+            parameter,
+            &path,
+            "there is no certificate in it",
+        )),
+        false => Ok(read),
+    }
+}
+
+fn private_key(config: &Config) -> Result<PrivateKeyDer<'static>, TlsError> {
+    const PARAMETER: &str = "tls-key-file";
+    if config.tls_key_file.is_empty() {
+        return Err(TlsError::new(
+            PARAMETER,
+            "tls-port wants the key of its certificate",
+        ));
+    }
+    let path = path(config, &config.tls_key_file);
+    PrivateKeyDer::from_pem_file(&path).map_err(|error| TlsError::of_file(PARAMETER, &path, error))
+}
+
+/// When a certificate ends, in Unix seconds.
+fn end_of(certificate: &CertificateDer<'_>, path: &Path) -> Result<i64, TlsError> {
+    let parsed = x509_parser::parse_x509_certificate(certificate);
+    let (_, parsed) = parsed.map_err(|error| TlsError::of_file("tls-cert-file", path, error))?;
+    Ok(parsed.validity().not_after.timestamp())
+}
+
+/// Checks the certificates of clients, if that is wanted.
+fn client_verifier(config: &Config) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    if config.tls_auth_clients == AuthenticateClients::No {
+        return Ok(None);
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(
+        Arc::new(authorities(config)?),
+        Arc::new(ring::default_provider()),
+    );
+    let builder = match config.tls_auth_clients {
+        AuthenticateClients::Optional => builder.allow_unauthenticated(),
+        AuthenticateClients::Yes | AuthenticateClients::No => builder,
+    };
+    let built = builder.build();
+    built
+        .map(Some)
+        .map_err(|error| TlsError::new("tls-ca-cert-file", error))
+}
+
+/// Those whose certificates of clients are believed.
+fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    if !config.tls_ca_cert_file.is_empty() {
+        for certificate in certificates(config, "tls-ca-cert-file", &config.tls_ca_cert_file)? {
+            let added = roots.add(certificate);
+            added.map_err(|error| TlsError::new("tls-ca-cert-file", error))?;
+        }
+    }
+    if !config.tls_ca_cert_dir.is_empty() {
+        let directory = path(config, &config.tls_ca_cert_dir);
+        let names = FileSystem::again().names(directory.as_os_str().as_bytes());
+        let unreadable = |error| TlsError::of_file("tls-ca-cert-dir", &directory, error);
+        for name in names.map_err(unreadable)? {
+            let file = directory.join(OsStr::from_bytes(&name));
+            let read = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect);
+            // Such a folder has other files, too, and each certificate twice: by its hash.
+            let found: Vec<CertificateDer<'_>> = read.unwrap_or_default();
+            roots.add_parsable_certificates(found);
+        }
+    }
+    match roots.is_empty() {
+        true => Err(TlsError::new(
+            "tls-auth-clients",
+            "certificates of clients are wanted (the default), but neither tls-ca-cert-file nor \
+             tls-ca-cert-dir says whose are believed; tls-auth-clients no asks for none",
+        )),
+        false => Ok(roots),
+    }
+}
+
+fn versions(config: &Config) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+    let words = words(&config.tls_protocols);
+    if words.is_empty() {
+        return Ok(vec![&version::TLS13, &version::TLS12]);
+    }
+    let known = |word: &&str| match word.to_ascii_lowercase().as_str() {
+        "tlsv1.2" => Ok(&version::TLS12),
+        "tlsv1.3" => Ok(&version::TLS13),
+        _ => Err(TlsError::new(
+            format_args!("tls-protocols {word}"),
+            "there are TLSv1.2 and TLSv1.3",
+        )),
+    };
+    words.iter().map(known).collect()
+}
+
+/// The cipher suites that are wanted: those of 1.3 by their names, those of 1.2 by OpenSSL's.
+fn provider(config: &Config) -> Result<CryptoProvider, TlsError> {
+    let mut provider = ring::default_provider();
+    let lists = [
+        (
+            "tls-ciphersuites",
+            &config.tls_ciphersuites,
+            &version::TLS13,
+        ),
+        ("tls-ciphers", &config.tls_ciphers, &version::TLS12),
+    ];
+    for (parameter, list, of_version) in lists {
+        let wanted = words(list);
+        // Lists by strength are OpenSSL's; all that rustls has are strong.
+        let are_all = wanted
+            .iter()
+            .any(|word| ["DEFAULT", "HIGH", "ALL"].contains(&word.trim_start_matches('+')));
+        if wanted.is_empty() || are_all {
+            continue;
+        }
+        let is_kept = |suite: &rustls::SupportedCipherSuite| {
+            suite.version() != of_version
+                || wanted.contains(&openssl_name(&format!("{:?}", suite.suite())).as_str())
+        };
+        provider.cipher_suites.retain(is_kept);
+        if !provider
+            .cipher_suites
+            .iter()
+            .any(|suite| suite.version() == of_version)
+        {
+            let text = wanted.join(":");
+            return Err(TlsError::new(
+                format_args!("{parameter} {text}"),
+                "none of these cipher suites is known",
+            ));
+        }
+    }
+    Ok(provider)
+}
+
+/// `TLS_AES_128_GCM_SHA256` of `TLS13_AES_128_GCM_SHA256`, `ECDHE-RSA-AES128-GCM-SHA256` of
+/// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`.
+fn openssl_name(suite: &str) -> String {
+    if let Some(rest) = suite.strip_prefix("TLS13_") {
+        return format!("TLS_{rest}");
+    }
+    let name = suite.trim_start_matches("TLS_").replace("_WITH", "");
+    let name = name
+        .replace("AES_", "AES")
+        .replace("_POLY1305_SHA256", "_POLY1305");
+    name.replace('_', "-")
+}
+
+fn words(list: &[u8]) -> Vec<&str> {
+    let text = str::from_utf8(list).unwrap_or_default();
+    let words = text.split([' ', ':', ',']);
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suites_have_the_names_of_openssl() {
+        for (suite, name) in [
+            ("TLS13_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"),
+            (
+                "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                "ECDHE-RSA-AES256-GCM-SHA384",
+            ),
+            (
+                "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+                "ECDHE-ECDSA-CHACHA20-POLY1305",
+            ),
+        ] {
+            assert_eq!(openssl_name(suite), name);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        let mut config = Config {
+            tls_protocols: b"TLSv1.2 TLSv1.1".to_vec(),
+            ..Config::default()
+        };
+        let error = versions(&config).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "TLS: tls-protocols TLSv1.1: there are TLSv1.2 and TLSv1.3"
+        );
+        config.tls_ciphersuites = b"TLS_NULL".to_vec();
+        assert!(provider(&config).is_err());
+        config.tls_ciphersuites = b"TLS_AES_128_GCM_SHA256:TLS_NULL".to_vec();
+        config.tls_ciphers = b"DEFAULT:!MEDIUM".to_vec();
+        let suites = provider(&config).expect("one is known").cipher_suites;
+        let of_13 = suites
+            .iter()
+            .filter(|suite| suite.version() == &version::TLS13);
+        assert_eq!(of_13.count(), 1);
+        let error = Settings::read(&config).err().expect("no certificate");
+        assert_eq!(
+            error.to_string(),
+            "TLS: tls-cert-file: tls-port wants a certificate"
+        );
+    }
+}
