@@ -28,6 +28,7 @@ pub(crate) mod observe;
 pub(crate) mod server;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 pub(crate) mod transactions;
 

@@ -34,6 +34,8 @@ pub enum Group {
     SortedSet,
     /// Hashes.
     Hash,
+    /// Streams.
+    Stream,
     /// MULTI and what belongs to it.
     Transactions,
     /// The client's own connection.
@@ -53,6 +55,7 @@ impl Group {
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
+            Self::Stream => "stream",
             Self::Transactions => "transactions",
             Self::Connection => "connection",
             Self::Server => "server",
@@ -181,6 +184,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// Streams.
+    pub const STREAM: Self = Self(1 << 15);
 
     /// This set and another.
     #[must_use]
@@ -196,7 +201,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 15] = [
+        const NAMES: [(Categories, &str); 16] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -206,6 +211,7 @@ impl Categories {
             (Categories::HASH, "hash"),
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
+            (Categories::STREAM, "stream"),
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),
