@@ -13,7 +13,7 @@ use crate::keyspace::{Changed, EntryHome, Event, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::stream::{Consumer, Pending, Stream, StreamGroup, StreamId, StreamMut};
+use crate::value::stream::{Consumer, Owner, Pending, Stream, StreamGroup, StreamId, StreamMut};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&XCLAIM, &XAUTOCLAIM];
 
@@ -121,7 +121,7 @@ fn xclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             group.last_id = options.last_id;
             stream.update_group(&group);
         }
-        let (mut consumer, is_new) = take_consumer(stream, &group, args.get(3), now_ms);
+        let mut claimant = Claimant::new(args.get(3));
         let claim = Claim {
             options: &options,
             idle_ms_min,
@@ -129,13 +129,12 @@ fn xclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         };
         let mark = reply.len();
         let mut count = 0;
-        let mut is_changed = is_new;
+        let mut is_changed = false;
         for &id in &ids {
-            match claim.one(stream, &group, &consumer, id) {
+            match claim.one(stream, &group, &mut claimant, id) {
                 Claimed::Kept => continue,
                 Claimed::Gone => is_changed = true,
                 Claimed::Taken => {
-                    consumer.active_ms = Some(now_ms);
                     tell_claimed(stream, reply, id, options.is_id_only);
                     is_changed = true;
                     count += 1;
@@ -143,16 +142,56 @@ fn xclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             }
         }
         reply.put_before(mark, |reply| reply.array(count));
-        stream.update_consumer(&group, &consumer);
-        Ok(Changed::when(is_changed, claim_event(is_new), ()))
+        claimant.settle(stream, &group, now_ms);
+        Ok(Changed::when(is_changed, claimant.event(), ()))
     })?;
     claimed.ok_or_else(missing)
 }
 
-fn claim_event(is_new: bool) -> Event {
-    match is_new {
-        true => Event::StreamCreateConsumer,
-        false => Event::StreamDeliver,
+/// Who claims: a consumer that is made, if it must be, when the first entry is given to it.
+struct Claimant<'n> {
+    name: &'n [u8],
+    consumer: Option<Consumer>,
+    is_new: bool,
+}
+
+impl<'n> Claimant<'n> {
+    fn new(name: &'n [u8]) -> Self {
+        Self {
+            name,
+            consumer: None,
+            is_new: false,
+        }
+    }
+
+    fn owner(
+        &mut self,
+        stream: &mut StreamMut<EntryHome<'_>>,
+        group: &StreamGroup,
+        now_ms: u64,
+    ) -> Owner {
+        if let Some(consumer) = &self.consumer {
+            return consumer.owner;
+        }
+        let (consumer, is_new) = take_consumer(stream, group, self.name, now_ms);
+        let owner = consumer.owner;
+        (self.consumer, self.is_new) = (Some(consumer), is_new);
+        owner
+    }
+
+    /// Notes that entries were given to it, if any were.
+    fn settle(&mut self, stream: &mut StreamMut<EntryHome<'_>>, group: &StreamGroup, now_ms: u64) {
+        if let Some(consumer) = &mut self.consumer {
+            consumer.active_ms = Some(now_ms);
+            stream.update_consumer(group, consumer);
+        }
+    }
+
+    fn event(&self) -> Event {
+        match self.is_new {
+            true => Event::StreamCreateConsumer,
+            false => Event::StreamDeliver,
+        }
     }
 }
 
@@ -190,7 +229,7 @@ impl Claim<'_> {
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         group: &StreamGroup,
-        consumer: &Consumer,
+        claimant: &mut Claimant<'_>,
         id: StreamId,
     ) -> Claimed {
         let old = stream.read().pending_entry(group, id);
@@ -214,7 +253,7 @@ impl Claim<'_> {
         };
         let pending = Pending {
             id,
-            consumer: consumer.owner,
+            consumer: claimant.owner(stream, group, self.now_ms),
             delivered_ms: self.options.delivered_ms,
             delivery_count: self.options.retry_count.unwrap_or(counted),
         };
@@ -271,17 +310,14 @@ fn xautoclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let claimed = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let group = stream.read().group(args.get(2)).ok_or_else(missing)?;
-        let (mut consumer, is_new) = take_consumer(stream, &group, args.get(3), now_ms);
+        let mut claimant = Claimant::new(args.get(3));
         let claim = Claim {
             options: &options,
             idle_ms_min,
             now_ms,
         };
-        let outcome = claim.from(stream, &group, &consumer, start, count_max);
-        if !outcome.taken.is_empty() {
-            consumer.active_ms = Some(now_ms);
-        }
-        stream.update_consumer(&group, &consumer);
+        let outcome = claim.from(stream, &group, &mut claimant, start, count_max);
+        claimant.settle(stream, &group, now_ms);
         reply.array(3);
         tell_id(reply, outcome.next_id);
         reply.array(outcome.taken.len());
@@ -290,8 +326,8 @@ fn xautoclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
         reply.array(outcome.gone.len());
         outcome.gone.iter().for_each(|&id| tell_id(reply, id));
-        let is_changed = is_new || !outcome.taken.is_empty() || !outcome.gone.is_empty();
-        Ok(Changed::when(is_changed, claim_event(is_new), ()))
+        let is_changed = !outcome.taken.is_empty() || !outcome.gone.is_empty();
+        Ok(Changed::when(is_changed, claimant.event(), ()))
     })?;
     claimed.ok_or_else(missing)
 }
@@ -302,7 +338,7 @@ impl Claim<'_> {
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         group: &StreamGroup,
-        consumer: &Consumer,
+        claimant: &mut Claimant<'_>,
         start: StreamId,
         count_max: usize,
     ) -> AutoClaimed {
@@ -324,7 +360,7 @@ impl Claim<'_> {
                 return outcome;
             }
             looks_left -= 1;
-            match self.one(stream, group, consumer, pending.id) {
+            match self.one(stream, group, claimant, pending.id) {
                 Claimed::Kept => {}
                 Claimed::Gone => outcome.gone.push(pending.id),
                 Claimed::Taken => outcome.taken.push(pending.id),

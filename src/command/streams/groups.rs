@@ -1,6 +1,6 @@
 //! XGROUP: groups and consumers come and go.
 
-use super::ids::parse_id;
+use super::ids::{parse_id, parse_id_or_end};
 use super::no_group;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
@@ -133,7 +133,7 @@ fn change_group<R>(
 }
 
 fn missing_group(args: Args<'_>) -> ReplyError {
-    no_group(args.get(3), "key name '", args.get(2))
+    no_group(args.get(3), args.get(2))
 }
 
 static SETID: CommandSpec = family::STREAM
@@ -152,7 +152,10 @@ fn setid(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let options = parse_options(args, "setid")?;
     change_group(context, args, |stream, group| {
         let mut group = group.ok_or_else(|| missing_group(args))?;
-        let last_id = parse_last_id(args.get(4))?;
+        let last_id = match args.get(4) {
+            b"$" => None,
+            id => Some(parse_id_or_end(id)?),
+        };
         group.last_id = last_id.unwrap_or(stream.read().head().last_id);
         group.entries_read = options.entries_read;
         stream.update_group(&group);

@@ -39,6 +39,15 @@ pub(super) fn parse_id(text: &[u8]) -> Result<StreamId, ReplyError> {
     parse_strictly(text, 0)
 }
 
+/// An id as [`parse_id`] reads it, or an end of all ids.
+pub(super) fn parse_id_or_end(text: &[u8]) -> Result<StreamId, ReplyError> {
+    match text {
+        b"-" => Ok(StreamId::MIN),
+        b"+" => Ok(StreamId::MAX),
+        _ => parse_id(text),
+    }
+}
+
 /// The id of XADD.
 pub(super) fn parse_new_id(text: &[u8]) -> Result<NewId, ReplyError> {
     if text == b"*" {
@@ -118,7 +127,6 @@ fn parse_number(text: &[u8]) -> Option<u64> {
         return u64::try_from(number).ok();
     }
     let (is_negative, digits) = match text {
-        [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
@@ -150,9 +158,9 @@ mod tests {
                 "18446744073709551615-18446744073709551615",
                 Some(StreamId::MAX),
             ),
-            ("", Some(StreamId::MIN)),
-            ("5-", Some(id(5, 0))),
-            ("-5", Some(id(0, 5))),
+            ("", None),
+            ("5-", None),
+            ("-5", None),
             ("007-+8", Some(id(7, 8))),
             ("5\0-7", Some(id(5, 0))),
             ("5--0", Some(id(5, 0))),

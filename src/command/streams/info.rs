@@ -123,7 +123,7 @@ fn tell_full(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, count_m
         let pending_count = stream.pending_count(&group);
         reply.bulk(b"pel-count");
         reply.integer(pending_count as i64);
-        reply.bulk(b"pel");
+        reply.bulk(b"pending");
         let told_count = usize::try_from(pending_count)
             .unwrap_or(usize::MAX)
             .min(count_max);
@@ -156,7 +156,7 @@ fn tell_full_consumers(
         let pending_count = stream.pending_count_of(consumer.owner);
         reply.bulk(b"pel-count");
         reply.integer(pending_count as i64);
-        reply.bulk(b"pel");
+        reply.bulk(b"pending");
         let told_count = usize::try_from(pending_count)
             .unwrap_or(usize::MAX)
             .min(count_max);
@@ -231,7 +231,7 @@ fn consumers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, stream) = context.read_as::<Stream>(key)?;
     let stream = stream.ok_or(ReplyError::NO_SUCH_KEY)?;
     let group = stream.group(args.get(3));
-    let group = group.ok_or_else(|| no_group(args.get(3), "key '", args.get(2)))?;
+    let group = group.ok_or_else(|| no_group(args.get(3), args.get(2)))?;
     reply.array(stream.consumer_count(&group) as usize);
     for consumer in stream.consumers(&group) {
         reply.map(3);

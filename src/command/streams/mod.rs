@@ -53,12 +53,11 @@ fn no_key_or_group(key: &[u8], group: &[u8], suffix: &str) -> ReplyError {
 }
 
 /// There is no such group of a stream.
-fn no_group(group: &[u8], before_key: &str, key: &[u8]) -> ReplyError {
-    let parts: [&[u8]; 6] = [
+fn no_group(group: &[u8], key: &[u8]) -> ReplyError {
+    let parts: [&[u8]; 5] = [
         b"NOGROUP No such consumer group '",
         group,
-        b"' for ",
-        before_key.as_bytes(),
+        b"' for key name '",
         key,
         b"'",
     ];

@@ -46,13 +46,9 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// How many there are.
+    #[allow(clippy::len_without_is_empty)] // An entry always has some.
     pub fn len(&self) -> usize {
         self.count
-    }
-
-    /// Whether there are none, which only a damaged entry has.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// Each field with its value.
@@ -181,8 +177,10 @@ impl<'a> Chunk<'a> {
 
     fn checked(bytes: &[u8]) -> Option<()> {
         let chunk = Chunk { bytes };
-        let used = bytes.get(HEAD_BYTES..).and(Some(chunk.used_len()))?;
-        let mut rest = bytes.get(HEAD_BYTES..used)?;
+        if bytes.len() < HEAD_BYTES {
+            return None;
+        }
+        let mut rest = bytes.get(HEAD_BYTES..chunk.used_len())?;
         let name_count = checked_count(&mut rest)?;
         check_items(&mut rest, name_count)?;
         let mut before = None;

@@ -48,7 +48,8 @@ pub(super) fn compare_key(text: &[u8], key: &[u8]) -> Ordering {
     text.get(..key.len()).unwrap_or(text).cmp(key)
 }
 
-/// Where the row of a score stands whose text begins with `key`, or would stand.
+/// Where the row of a score stands whose text begins with `key`, which at most one does, or would
+/// stand.
 pub(super) fn locate<S: BlockStore>(view: &View, store: &S, score: f64, key: &[u8]) -> Place {
     let order = score_order(score);
     view.locate_by(store, order, |element| {
@@ -72,13 +73,9 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     }
 
     /// How many entries there are.
+    #[allow(clippy::len_without_is_empty)] // Nobody asks whether there are none.
     pub fn len(&self) -> u64 {
         self.head().len
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// How many chunks its entries are in.
@@ -86,18 +83,19 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         self.view.len() - self.first_chunk()
     }
 
-    /// How many blocks lie between it and an entry.
-    pub fn depth(&self) -> usize {
-        self.view.depth()
-    }
-
     /// The rank of the first chunk, or the end.
     pub(super) fn first_chunk(&self) -> u64 {
         self.rank_of(0.0, &[])
     }
 
-    fn rank_of(&self, score: f64, key: &[u8]) -> u64 {
-        let place = locate(&self.view, self.store, score, key);
+    /// The rank of the first row of a score whose text is not less than `start`, or of what stands
+    /// after those of the score.
+    fn rank_of(&self, score: f64, start: &[u8]) -> u64 {
+        let order = score_order(score);
+        let place = self.view.locate_by(self.store, order, |element| {
+            let by_score = score_order(element.score()).cmp(&order);
+            by_score.then_with(|| text_of(element).cmp(start))
+        });
         self.view.rank_of(self.store, &place)
     }
 
@@ -326,7 +324,7 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     }
 
     /// Panics if an invariant does not hold. O(elements).
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(test)]
     pub fn check_invariants(&self) {
         let head = self.head();
         let mut last = None;
@@ -396,7 +394,8 @@ impl ReadCounter {
             max_deleted_id,
             ..
         } = self.head;
-        len > 0 && max_deleted_id != StreamId::MIN && id <= max_deleted_id
+        let is_behind_first = max_deleted_id < self.first_id;
+        len > 0 && max_deleted_id != StreamId::MIN && !is_behind_first && id <= max_deleted_id
     }
 
     fn added_up_to(&self, id: StreamId) -> Option<u64> {
