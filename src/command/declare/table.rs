@@ -258,8 +258,8 @@ mod tests {
                         incr incrby incrbyfloat llen lpop lpush lpushx mget move persist \
                         pexpire pexpireat pexpiretime psetex pttl renamenx rpop rpush rpushx \
                         sadd scard set setex setnx sismember smismember smove srem strlen \
-                        touch ttl type unlink zadd zcard zcount zincrby zlexcount zmscore \
-                        zrank zrem zrevrank zscore";
+                        touch ttl type unlink xack xadd xdel xlen xsetid zadd zcard zcount \
+                        zincrby zlexcount zmscore zrank zrem zrevrank zscore";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();
