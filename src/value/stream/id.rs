@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  1526919030474-55      milliseconds, sequence
-//!  key form              bytes of the milliseconds, these, bytes of the sequence, these: all big-endian
+//!  key form              how many bytes of each number there are, and these, big-endian
 //! ```
 //!
 //! Invariant: the key form orders ids as they are ordered, and none begins another.

@@ -126,7 +126,11 @@ impl<H: Home> StreamMut<H> {
             room = NEXT_CHUNK_BYTES;
             if let Some(bytes) = chunk.shrunk() {
                 let (score, bytes) = (last.score(), bytes.to_vec());
-                put_chunk(tree, store, place, score, &bytes);
+                // A replacement would leave the room to the leaf; a new leaf is as large as it.
+                tree.remove(store, place);
+                let place = tree.locate_rank(store, tree.len());
+                let element = Element::scored(score, Code::of_text(&bytes));
+                tree.insert(store, place, &element);
             }
         }
         let mut bytes = chunk::chunk_of(id, words);
