@@ -113,7 +113,7 @@ fn a_redis_conf_of_debian_starts_the_server_with_one_warning() {
 
 #[test]
 fn a_redis_conf_of_its_own_distribution_starts_the_server_with_one_warning() {
-    let named = ["locale-collate", "stream-node-max-bytes", "rdbchecksum"];
+    let named = ["locale-collate", "list-compress-depth", "rdbchecksum"];
     let server = start_with_one_warning(&data("redis-7.2-upstream.conf"), &named);
     let mut client = server.client();
     assert_eq!(get(&mut client, "databases"), "16");

@@ -46,6 +46,8 @@ complete -c evenkeel -l set-max-listpack-entries -x -d 'Most members of a set wh
 complete -c evenkeel -l set-max-listpack-value -x -d 'Most bytes of a member of such a set'
 complete -c evenkeel -l zset-max-listpack-entries -x -d 'Most members of a sorted set whose encoding is called listpack'
 complete -c evenkeel -l zset-max-listpack-value -x -d 'Most bytes of a member of such a sorted set'
+complete -c evenkeel -l stream-node-max-bytes -x -d 'Most bytes of entries of a stream that stand together, up to some 4 KiB'
+complete -c evenkeel -l stream-node-max-entries -x -d 'Most entries of a stream that stand together'
 complete -c evenkeel -l maxmemory -x -d 'Most bytes that keys, values and what is kept about them may take'
 complete -c evenkeel -l maxmemory-policy -x -a 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction' -d 'Which keys make room for others when memory is full'
 complete -c evenkeel -l maxmemory-clients -x -d 'Most memory that the buffers and queued transactions of all clients may take beside maxmemory: bytes, or a part of maxmemory'

@@ -31,6 +31,7 @@ pub(crate) mod permission;
 pub(crate) mod server;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 pub(crate) mod transactions;
 

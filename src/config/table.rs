@@ -355,6 +355,15 @@ parameters! {
     "zset-max-listpack-value" ["zset-max-ziplist-value"] zset_max_listpack_bytes: u64 = "64",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
 
+    /// Most bytes of entries of a stream that stand together, up to some 4 KiB; `0` is that. What
+    /// stands together goes together where `XADD` and `XTRIM` may trim approximately.
+    "stream-node-max-bytes" stream_node_max_bytes: u64 = "4096",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
+
+    /// Most entries of a stream that stand together; `0` for as many as fit.
+    "stream-node-max-entries" stream_node_max_entries: u64 = "100",
+    Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
+
     /// Most bytes that keys, values and what is kept about them may take; `0` for no limit.
     /// `auto` is three quarters of what the machine or the process's control groups allow,
     /// whichever is less. `CONFIG GET` and `INFO` answer the number in force; `maxmemory_auto`

@@ -283,8 +283,6 @@ without_effect! {
     "socket-mark-id" = "0", INTEGER, Kept;
     "stream-idmp-duration" = "100", INTEGER, KeptHidden;
     "stream-idmp-maxsize" = "100", INTEGER, KeptHidden;
-    "stream-node-max-bytes" = "4096", MEMORY, Kept;
-    "stream-node-max-entries" = "100", INTEGER, Kept;
     "syslog-facility" = "local0", TEXT, Kept;
     "syslog-ident" = "redis", TEXT, Kept;
     "testmode" = "no", BOOLEAN, KeptHidden;

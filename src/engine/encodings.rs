@@ -35,6 +35,14 @@ fn limits_of(config: &Config) -> EncodingLimits {
             config.zset_max_listpack_bytes,
         ),
         list_size: config.list_max_listpack_size,
+        stream_chunk_entries: match config.stream_node_max_entries {
+            0 => u64::MAX,
+            entries => entries,
+        },
+        stream_chunk_bytes: match config.stream_node_max_bytes {
+            0 => usize::MAX,
+            bytes => bytes.try_into().unwrap_or(usize::MAX),
+        },
     }
 }
 

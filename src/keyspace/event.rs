@@ -149,4 +149,26 @@ events! {
     HashPersist = "hpersist", 'h';
     /// Deadlines of fields have come.
     HashExpired = "hexpired", 'h';
+    /// An entry came to a stream.
+    StreamAdd = "xadd", 't';
+    /// Entries went from a stream by their ids.
+    StreamDelete = "xdel", 't';
+    /// Entries went from the front of a stream.
+    StreamTrim = "xtrim", 't';
+    /// A stream has another last id.
+    StreamSetId = "xsetid", 't';
+    /// A stream has one more group.
+    StreamCreateGroup = "xgroup-create", 't';
+    /// A group reads on from another id.
+    StreamSetGroup = "xgroup-setid", 't';
+    /// A stream has one group less.
+    StreamDestroyGroup = "xgroup-destroy", 't';
+    /// A group has one more consumer.
+    StreamCreateConsumer = "xgroup-createconsumer", 't';
+    /// A group has one consumer less.
+    StreamDeleteConsumer = "xgroup-delconsumer", 't';
+    /// Entries were delivered to a consumer, once more or by a claim: no class that can be heard.
+    StreamDeliver = "xreadgroup", '-';
+    /// Entries are pending no more: no class that can be heard.
+    StreamAcknowledge = "xack", '-';
 }

@@ -5,14 +5,16 @@
 //! ```
 //!
 //! A piece fits if it is of the same database and type, stands where the last one ended, goes not
-//! beyond what was announced, and, of a sorted set, goes on in order.
+//! beyond what was announced, and, of a sorted set or a stream, goes on in order.
 //!
-//! Cost: some words for each that is open at a time, and its last element if it is a sorted set. A
-//! writer may keep one open at a time.
+//! Cost: some words for each that is open at a time, and its last element if it is a sorted set or
+//! a stream. A writer may keep one open at a time.
 //!
 //! Not here: whether the elements of a piece are any (`value/record`). What comes twice in
 //! different pieces is not noticed: a reader that keeps the elements passes over the second one.
 
+use crate::structures::block::Shape;
+use crate::value::collection::shape_of;
 use crate::value::kind::Kind;
 use crate::value::record::{Begun, Piece, Record, RecordError, RecordValue};
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ struct Open {
     kind: Kind,
     count: u64,
     found: u64,
-    /// The last element of a sorted set; nothing of others.
+    /// The last element of a sorted set or a stream; nothing of others.
     last: Vec<u8>,
 }
 
@@ -38,7 +40,7 @@ impl Open {
 
     fn take(&mut self, piece: &Piece<'_>) {
         self.found += piece.run.count() as u64;
-        if self.kind == Kind::SortedSet
+        if shape_of(self.kind) == Some(Shape::Scored)
             && let Some(last) = piece.run.elements().last()
         {
             self.last.clear();

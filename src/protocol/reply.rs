@@ -118,6 +118,15 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
+    /// Puts what `write` writes before all that was written since `mark`, an earlier value of
+    /// [`Self::len`]: a length that is known only afterwards. O(what was written since).
+    pub fn put_before(&mut self, mark: usize, write: impl FnOnce(&mut Self)) {
+        let end = self.out.len();
+        write(self);
+        let len = self.out.len() - end;
+        self.out[mark..].rotate_right(len);
+    }
+
     /// Sees to room for `count` bytes more; false if there is none below the ceiling.
     #[inline]
     fn make_room(&mut self, count: usize) -> bool {

@@ -392,6 +392,12 @@ pub fn hashed_part(bytes: &[u8]) -> &[u8] {
     }
 }
 
+/// The bytes of the text at the beginning of `bytes`; none of a number.
+pub fn text_mut(bytes: &mut [u8]) -> &mut [u8] {
+    let (head, body) = parts(bytes);
+    &mut bytes[head..head + body]
+}
+
 /// The item at the beginning of `bytes`, and its length.
 #[inline]
 pub fn read(bytes: &[u8]) -> (Item<'_>, usize) {

@@ -4,6 +4,7 @@
 //!  hash, sorted set   listpack ─▶ hashtable, skiplist        more or longer elements than …-max-…
 //!  set                intset ─▶ listpack ─▶ hashtable
 //!  list               listpack ◀─▶ quicklist
+//!  stream             stream
 //! ```
 //!
 //! A name that was outgrown does not come back, but for lists. It is decided when an element
@@ -38,6 +39,7 @@ impl Encoding {
     /// What OBJECT ENCODING says of a collection of this kind.
     pub const fn name(self, kind: Kind) -> &'static str {
         match (self, kind) {
+            (_, Kind::Stream) => "stream",
             (Self::Small, _) => "listpack",
             (Self::Integers, _) => "intset",
             (Self::Outgrown, Kind::List) => "quicklist",
@@ -69,6 +71,10 @@ pub struct EncodingLimits {
     pub sorted_set: SmallLimits,
     /// `list-max-listpack-size`: elements if positive, else −1 to −5 for 4 to 64 KiB.
     pub list_size: i64,
+    /// How many entries of a stream stand together.
+    pub stream_chunk_entries: u64,
+    /// Bytes that they take together.
+    pub stream_chunk_bytes: usize,
 }
 
 /// Up to where a list is called small.
@@ -127,6 +133,8 @@ impl Default for EncodingLimits {
             integers_max: 512,
             sorted_set: small(128),
             list_size: -2,
+            stream_chunk_entries: 100,
+            stream_chunk_bytes: 4096,
         }
     }
 }

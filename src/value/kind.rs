@@ -5,7 +5,7 @@
 use crate::protocol::error::ReplyError;
 use std::fmt;
 
-/// The type of a value.
+/// The type of a value, by Redis's number of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -19,16 +19,19 @@ pub enum Kind {
     SortedSet = 3,
     /// Fields with values.
     Hash = 4,
+    /// Entries under rising ids, and groups that read them.
+    Stream = 6,
 }
 
 impl Kind {
     /// All kinds there are.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::String,
         Self::List,
         Self::Set,
         Self::SortedSet,
         Self::Hash,
+        Self::Stream,
     ];
 
     /// The kind of this name, in letters of either case.
@@ -48,6 +51,7 @@ impl Kind {
             2 => Self::Set,
             3 => Self::SortedSet,
             4 => Self::Hash,
+            6 => Self::Stream,
             _ => unreachable!("no value is of another kind"),
         }
     }
@@ -60,6 +64,7 @@ impl Kind {
             Self::Set => "set",
             Self::SortedSet => "zset",
             Self::Hash => "hash",
+            Self::Stream => "stream",
         }
     }
 }

@@ -33,4 +33,5 @@ pub mod replied;
 pub mod set;
 pub mod set_algebra;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;

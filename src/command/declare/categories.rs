@@ -35,6 +35,7 @@ const fn of_group(group: Group) -> Categories {
         Group::Set => Categories::SET,
         Group::SortedSet => Categories::SORTED_SET,
         Group::Hash => Categories::HASH,
+        Group::Stream => Categories::STREAM,
         Group::Transactions => Categories::TRANSACTION,
         Group::Connection => Categories::CONNECTION,
         Group::Server => Categories::NONE,

@@ -37,6 +37,8 @@ pub(in crate::command) const SET: Family = Family::of_keys(Group::Set);
 pub(in crate::command) const SORTED_SET: Family = Family::of_keys(Group::SortedSet);
 /// Commands on hashes.
 pub(in crate::command) const HASH: Family = Family::of_keys(Group::Hash);
+/// Commands on streams.
+pub(in crate::command) const STREAM: Family = Family::of_keys(Group::Stream);
 /// MULTI and what belongs to it.
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
 /// Commands about the client's own connection.

@@ -34,6 +34,8 @@ pub enum Group {
     SortedSet,
     /// Hashes.
     Hash,
+    /// Streams.
+    Stream,
     /// MULTI and what belongs to it.
     Transactions,
     /// The client's own connection.
@@ -53,6 +55,7 @@ impl Group {
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
+            Self::Stream => "stream",
             Self::Transactions => "transactions",
             Self::Connection => "connection",
             Self::Server => "server",
@@ -185,6 +188,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// Streams.
+    pub const STREAM: Self = Self(1 << 16);
     /// May wait until one of its keys is there.
     pub const BLOCKING: Self = Self(1 << 15);
 
@@ -227,7 +232,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 16] = [
+        const NAMES: [(Categories, &str); 17] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -237,6 +242,7 @@ impl Categories {
             (Categories::HASH, "hash"),
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
+            (Categories::STREAM, "stream"),
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),

@@ -14,18 +14,19 @@ use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
     acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
-    sorted_sets, strings, transactions,
+    sorted_sets, streams, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 13] = [
+const FAMILIES: [&[&[&CommandSpec]]; 14] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &lists::COMMANDS,
     &sets::COMMANDS,
     &sorted_sets::COMMANDS,
     &hashes::COMMANDS,
+    &streams::COMMANDS,
     &generic::COMMANDS,
     &[transactions::COMMANDS],
     &connection::COMMANDS,
@@ -258,8 +259,8 @@ mod tests {
                         incr incrby incrbyfloat llen lpop lpush lpushx mget move persist \
                         pexpire pexpireat pexpiretime psetex pttl renamenx rpop rpush rpushx \
                         sadd scard set setex setnx sismember smismember smove srem strlen \
-                        touch ttl type unlink zadd zcard zcount zincrby zlexcount zmscore \
-                        zrank zrem zrevrank zscore";
+                        touch ttl type unlink xack xadd xdel xlen xsetid zadd zcard zcount \
+                        zincrby zlexcount zmscore zrank zrem zrevrank zscore";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));
         let mut names: Vec<_> = short.map(|spec| spec.name).collect();

@@ -363,7 +363,8 @@ fn a_list_can_be_filtered() {
 const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
-        "get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
+        "xrange xrevrange xread xreadgroup xpending xinfo|stream xinfo|groups xinfo|consumers \
+         get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
          expiretime pexpiretime lindex lrange lpos hget hmget hgetall hkeys hvals \
          hrandfield hscan httl hpttl hexpiretime hpexpiretime smembers smismember \
          srandmember sinter sintercard sunion sdiff sscan zcount zlexcount zscore zmscore \
@@ -372,7 +373,8 @@ const OF_REDIS: &[(&str, &str)] = &[
     ),
     (
         "RO",
-        "strlen exists touch type object|encoding object|freq object|idletime \
+        "xlen \
+         strlen exists touch type object|encoding object|freq object|idletime \
          object|refcount watch memory|usage llen hlen hexists hstrlen sismember scard zcard",
     ),
     (
@@ -388,15 +390,18 @@ const OF_REDIS: &[(&str, &str)] = &[
     ("RW access delete, RW insert", "lmove rpoplpush smove"),
     (
         "RW insert",
-        "append lpush rpush lpushx rpushx linsert hsetnx sadd",
+        "xgroup|create xgroup|createconsumer \
+         append lpush rpush lpushx rpushx linsert hsetnx sadd",
     ),
     (
         "RW delete",
-        "ltrim lrem hdel srem zrem zremrangebyrank zremrangebyscore zremrangebylex",
+        "xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer \
+         ltrim lrem hdel srem zrem zremrangebyrank zremrangebyscore zremrangebylex",
     ),
     (
         "RW update",
-        "setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
+        "xadd xsetid xack xclaim xgroup|setid \
+         setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
          hpexpire hexpireat hpexpireat hpersist hsetex zadd",
     ),
     ("OW insert", "setnx msetnx"),

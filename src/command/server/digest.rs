@@ -11,12 +11,13 @@
 //!
 //! Not here: the command (`debug.rs`).
 
-use crate::keyspace::{EntryRef, Keyspace};
+use crate::keyspace::{EntryRef, Keyspace, Memory};
 use crate::protocol::double_text::DoubleText;
 use crate::structures::block::{ElementRef, Shape};
 use crate::structures::item::Item;
 use crate::value::collection::Form;
 use crate::value::kind::Kind;
+use crate::value::stream::{StreamId, StreamRef};
 use sha1_smol::Sha1;
 use std::fmt;
 
@@ -75,6 +76,7 @@ impl Digest {
         }
         if let Some(body) = keyspace.body(entry, now_ms) {
             match body.form {
+                _ if entry.kind() == Kind::Stream => self.append_entries(&StreamRef::from(body)),
                 Form::Integers(set) => set
                     .iter()
                     .for_each(|integer| self.combine_item(Item::Integer(integer))),
@@ -88,6 +90,17 @@ impl Digest {
         }
         if keyspace.deadline_ms(database, entry).is_some() {
             self.combine(b"!!expire!!");
+        }
+    }
+
+    fn append_entries(&mut self, stream: &StreamRef<'_, Memory>) {
+        for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+            let id = format!("{}.{}", entry.id.ms, entry.id.seq);
+            self.append(id.as_bytes());
+            for (name, value) in entry.fields.iter() {
+                self.append_item(name);
+                self.append_item(value);
+            }
         }
     }
 

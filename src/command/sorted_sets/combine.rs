@@ -275,7 +275,9 @@ fn look_at_keys(
         let kind = context.read(key, |_, entry| entry.map(|entry| entry.kind()));
         match kind {
             None | Some(Kind::Set | Kind::SortedSet) => {}
-            Some(Kind::String | Kind::List | Kind::Hash) => return Err(ReplyError::WRONGTYPE),
+            Some(Kind::String | Kind::List | Kind::Hash | Kind::Stream) => {
+                return Err(ReplyError::WRONGTYPE);
+            }
         }
     }
     Ok(first..first + count)

@@ -23,7 +23,7 @@ pub(super) fn record_of<'a>(
 ) -> KeyRecord<'a> {
     let value = match entry.kind() {
         Kind::String => RecordValue::String(entry.string()),
-        Kind::List | Kind::Set | Kind::SortedSet | Kind::Hash => {
+        Kind::List | Kind::Set | Kind::SortedSet | Kind::Hash | Kind::Stream => {
             RecordValue::Collection(collected(entry, scratch))
         }
     };

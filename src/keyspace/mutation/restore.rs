@@ -21,7 +21,7 @@ use crate::structures::block::integers::{IntegerSet, IntegerSetMut};
 use crate::structures::block::{Block, BlockMut, ElementRef, Run, Shape};
 use crate::structures::block_tree::HashBytes;
 use crate::structures::item::{self, Item};
-use crate::value::collection::{Form, PACKED_BYTES_MAX, Trees, shape_of};
+use crate::value::collection::{Form, PACKED_BYTES_MAX, Trees};
 use crate::value::encoding::Encoding;
 use crate::value::hash::Hash;
 use crate::value::kind::{Kind, WrongType};
@@ -144,9 +144,8 @@ impl Mutation<'_> {
             }
         };
         let id = if packed_len > PACKED_BYTES_MAX {
-            let shape = collected.run.shape();
             let encoding = without_integers(collected.encoding);
-            let number = self.new_trees(shape, encoding);
+            let number = self.new_trees(collected.kind, encoding);
             let (collections, memory) = self.keyspace.entries.collections_mut();
             collections.get_mut(number).append(memory, there());
             self.entry_of_large(key, collected.kind, number)
@@ -213,9 +212,9 @@ impl Mutation<'_> {
     }
 
     /// Trees for a large collection that no entry has yet; their number.
-    fn new_trees(&mut self, shape: Shape, encoding: Encoding) -> u32 {
+    fn new_trees(&mut self, kind: Kind, encoding: Encoding) -> u32 {
         let (collections, _) = self.keyspace.entries.collections_mut();
-        collections.add(|owner| Trees::empty(shape, owner, encoding))
+        collections.add(|owner| Trees::empty(kind, owner, encoding))
     }
 
     fn entry_of_large(&mut self, key: Key<'_>, kind: Kind, number: u32) -> EntryId {
@@ -253,9 +252,8 @@ impl Mutation<'_> {
     }
 
     fn begin_arrival(&mut self, begun: &Begun, record: KeyRecord<'_>, is_due: bool) {
-        let shape = shape_of(begun.kind).expect("only collections come in pieces");
         let encoding = without_integers(begun.encoding);
-        let collection = (!is_due).then(|| self.new_trees(shape, encoding));
+        let collection = (!is_due).then(|| self.new_trees(begun.kind, encoding));
         let arrival = Arrival {
             key: record.key.to_vec(),
             kind: begun.kind,

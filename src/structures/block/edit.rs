@@ -18,7 +18,8 @@ use super::{
     INDEXED_COUNT_MIN, OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START,
     OWNER_SHIFT, PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
 };
-use crate::structures::item::DEADLINE_MARK;
+use crate::structures::block::element;
+use crate::structures::item::{self, DEADLINE_MARK};
 use std::ops::Range;
 
 /// Where a list may start at most: it says so in 16 bits.
@@ -256,6 +257,15 @@ impl<'a> BlockMut<'a> {
         self.set_start(base);
         self.set_end(end - (start - base));
         self.move_skips(base as isize - start as isize);
+    }
+
+    /// The text by which the element at `place` is known, to be changed in place. It must be as
+    /// another text would be written, and, in order, stand between the same neighbours.
+    pub fn text_mut(self, place: Position) -> &'a mut [u8] {
+        let shape = self.block().shape();
+        let element = &mut self.bytes[place.offset..];
+        let key = element::key_offset(shape, element);
+        item::text_mut(&mut element[key..])
     }
 
     /// Writes `element` over the one at `place`, which has the same key and the same length.

@@ -87,6 +87,20 @@ impl Tree {
         }
     }
 
+    /// The text by which the element that was found there is known in a tree by score, to be
+    /// changed in place: it must still be a text that spells no integer, and stand between the same
+    /// neighbours.
+    ///
+    /// # Panics
+    /// If nothing was found there.
+    pub fn text_mut<'s, S: BlockStore>(&mut self, store: &'s mut S, place: Place) -> &'s mut [u8] {
+        assert!(place.is_found, "what is changed must be there");
+        let mut path = place.path.expect("what was found has a path");
+        self.own_nodes(store, &mut path);
+        self.own_leaf(store, &mut path);
+        self.edit_block(store, path.leaf).text_mut(place.position)
+    }
+
     /// Takes the element at `position` out of its leaf, which may be empty then. Afterwards all
     /// blocks of the path may change.
     pub(super) fn take_out<S: BlockStore>(

@@ -1,7 +1,7 @@
 //! Large collections that are built of elements one after the other, as they come from a snapshot.
 //!
 //! ```text
-//!  list         appended
+//!  list, stream appended
 //!  set, hash    sixteen at a time: their leaves are asked for together, then each is inserted
 //!  sorted set   so by member, and appended by score
 //! ```
@@ -12,35 +12,43 @@
 //!
 //! Not here: small collections, where the elements come from (`keyspace/mutation/restore.rs`).
 
-use super::Trees;
+use super::{Trees, shape_of};
 use crate::structures::block::{Element, ElementRef, Shape};
 use crate::structures::block_tree::{BlockStore, Descent, Key, Tree};
 use crate::structures::item::Code;
 use crate::value::encoding::Encoding;
+use crate::value::kind::Kind;
 use arrayvec::ArrayVec;
 
 /// Elements whose leaves are asked for before the first of them is inserted.
 const GROUP: usize = 16;
 
 impl Trees {
-    /// A large collection without elements, whose elements are those of `shape` in order. `owner`
-    /// stands in the blocks of the first tree; those of the second have the next number.
-    pub fn empty(shape: Shape, owner: u32, encoding: Encoding) -> Self {
-        let is_scored = shape == Shape::Scored;
+    /// A large collection of a kind without elements. `owner` stands in the blocks of the first
+    /// tree; those of the second have the next number.
+    ///
+    /// # Panics
+    /// If it is the kind of strings.
+    pub fn empty(kind: Kind, owner: u32, encoding: Encoding) -> Self {
+        let is_by_member = kind == Kind::SortedSet;
+        let shape = match is_by_member {
+            true => Shape::Map,
+            false => shape_of(kind).expect("a string is no collection"),
+        };
         Self {
-            members: Tree::new(if is_scored { Shape::Map } else { shape }, owner),
-            scores: is_scored.then(|| Tree::new(Shape::Scored, owner + 1)),
+            members: Tree::new(shape, owner),
+            scores: is_by_member.then(|| Tree::new(Shape::Scored, owner + 1)),
             encoding,
         }
     }
 
-    /// Adds elements of the shape it was made for; scored ones must stand after all that are there.
+    /// Adds elements of its kind; scored ones must stand after all that are there.
     pub fn append<'e, S: BlockStore>(
         &mut self,
         store: &mut S,
         elements: impl Iterator<Item = ElementRef<'e>>,
     ) {
-        if self.members.shape() == Shape::List {
+        if !self.members.shape().is_hashed() {
             for element in elements {
                 push(&mut self.members, store, &element.to_element());
             }

@@ -39,7 +39,7 @@ pub const PACKED_BYTES_MAX: usize = 4096;
 
 /// A large collection.
 pub struct Trees {
-    /// Its elements; of a sorted set its members with their scores, by member.
+    /// Its elements; of a sorted set its members with their scores, by member; all of a stream.
     pub members: Tree,
     /// The members of a sorted set by their scores.
     pub scores: Option<Tree>,
@@ -70,7 +70,7 @@ pub const fn shape_of(kind: Kind) -> Option<Shape> {
         Kind::String => None,
         Kind::List => Some(Shape::List),
         Kind::Set => Some(Shape::Set),
-        Kind::SortedSet => Some(Shape::Scored),
+        Kind::SortedSet | Kind::Stream => Some(Shape::Scored),
         Kind::Hash => Some(Shape::Map),
     }
 }

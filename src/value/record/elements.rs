@@ -11,7 +11,8 @@
 //! exchanged for another unnoticed.
 //!
 //! Invariant: what [`Record::decode`](super::Record::decode) returns was walked: items are in their
-//! shortest code, scored elements in order, no element of a small collection comes twice.
+//! shortest code, scored elements in order, no element of a small collection comes twice. Those of
+//! a stream, which is never small, are what a stream consists of.
 //!
 //! Not here: whether pieces make a whole (`persistence/open_collections.rs`).
 
@@ -21,6 +22,7 @@ use super::{
 use crate::structures::block::{Run, Shape};
 use crate::structures::block_tree::ELEMENTS_MAX;
 use crate::value::collection::shape_of;
+use crate::value::stream;
 
 /// Bytes of a piece without its elements, the kind of the record included.
 pub const PIECE_FRAME_BYTES: usize = 1 + 1 + 4 + 8 + 4 + 4;
@@ -59,6 +61,9 @@ impl<'a> Collected<'a> {
         let len = u16::from_le_bytes(take(rest)?);
         let encoding = encoding_of(kind, encoding)?;
         let run = take_run(kind, count, len.into(), rest, trust)?;
+        if kind == Kind::Stream {
+            return Err(RecordError::Elements);
+        }
         let fits_encoding = || encoding != Encoding::Integers || run.is_integers();
         if trust == Trust::Claimed && (run.has_repetition() || !fits_encoding()) {
             return Err(RecordError::Elements);
@@ -177,7 +182,15 @@ fn take_run<'a>(
     if count == 0 {
         return Err(RecordError::Elements);
     }
-    Run::check(shape(kind), count, bytes).map_err(|_| RecordError::Elements)
+    let run = Run::check(shape(kind), count, bytes).map_err(|_| RecordError::Elements)?;
+    let mut elements = run.elements();
+    let fits_kind = kind != Kind::Stream
+        || elements.all(|element| stream::is_element(element.score(), element.key()));
+    if fits_kind {
+        Ok(run)
+    } else {
+        Err(RecordError::Elements)
+    }
 }
 
 fn shape(kind: Kind) -> Shape {

@@ -12,6 +12,7 @@
 //!    3        a collection begins          7   8 bytes integer
 //!    8        list          9   set
 //!   10        sorted set   11   hash
+//!   12        stream, in pieces only
 //!   16        a piece of a collection
 //! ```
 //!
@@ -60,6 +61,7 @@ const LIST: u8 = 8;
 const SET: u8 = 9;
 const SORTED_SET: u8 = 10;
 const HASH: u8 = 11;
+const STREAM: u8 = 12;
 const PIECE: u8 = 16;
 
 /// Whether elements are walked when a record is decoded.
@@ -153,7 +155,7 @@ impl<'a> Record<'a> {
     pub fn collection_kind(head: u8) -> Option<u8> {
         match head & !(LONG_KEY | HAS_DEADLINE) {
             PIECE if head == PIECE => Some(PIECE),
-            kind @ (BEGUN | LIST | SET | SORTED_SET | HASH) => Some(kind),
+            kind @ (BEGUN | LIST | SET | SORTED_SET | HASH | STREAM) => Some(kind),
             _ => None,
         }
     }
@@ -305,6 +307,7 @@ const fn kind_of_collection(kind: Kind) -> Option<u8> {
         Kind::Set => Some(SET),
         Kind::SortedSet => Some(SORTED_SET),
         Kind::Hash => Some(HASH),
+        Kind::Stream => Some(STREAM),
     }
 }
 
@@ -315,6 +318,7 @@ const fn collection_of(kind: u8) -> Option<Kind> {
         SET => Some(Kind::Set),
         SORTED_SET => Some(Kind::SortedSet),
         HASH => Some(Kind::Hash),
+        STREAM => Some(Kind::Stream),
         _ => None,
     }
 }

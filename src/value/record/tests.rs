@@ -95,7 +95,7 @@ fn unknown_kinds_are_refused() {
     for head in [
         PIECE | LONG_KEY,
         PIECE | HAS_DEADLINE,
-        12,
+        13,
         15,
         17,
         31,

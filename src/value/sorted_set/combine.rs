@@ -48,7 +48,7 @@ impl<'a, S: BlockStore> Source<'a, S> {
             (Kind::SortedSet, _) => Members::Scored(body.into()),
             (Kind::Set, Form::Integers(set)) => Members::Integers(set),
             (Kind::Set, Form::Packed(_) | Form::Large(_)) => Members::Elements(body.elements()),
-            (Kind::String | Kind::List | Kind::Hash, _) => return None,
+            (Kind::String | Kind::List | Kind::Hash | Kind::Stream, _) => return None,
         };
         Some(Self {
             members,

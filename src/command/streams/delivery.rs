@@ -1,0 +1,248 @@
+//! Entries go to the consumers of groups, and are acknowledged.
+
+use super::ids::parse_id;
+use super::layout::{begin_stream, end_streams, tell_entries, tell_entry, tell_id};
+use super::no_key_or_group;
+use super::read::{Request, parse_request};
+use crate::command::declare::access::Access;
+use crate::command::declare::family;
+use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::context::Context;
+use crate::keyspace::{Changed, EntryHome, Event, Key, Missing};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::ReplyWriter;
+use crate::value::stream::{Consumer, Pending, Stream, StreamGroup, StreamId, StreamMut};
+
+pub(super) const COMMANDS: &[&CommandSpec] = &[&XREADGROUP, &XACK];
+
+const LAST_IN_GROUP: ReplyError = ReplyError::fixed(
+    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
+     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
+     just return an empty result set.",
+);
+
+/// The keys of XREADGROUP, after their word.
+const STREAMS: Keys = Keys::of(&[Part::after("STREAMS", 4)
+    .besides(&[("BLOCK", 1), ("COUNT", 1)])
+    .through(-1, 1)
+    .share(2)]);
+
+static XREADGROUP: CommandSpec = family::STREAM
+    .command(
+        "xreadgroup",
+        "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] ID \
+         [ID ...]",
+        xreadgroup,
+    )
+    .summary("Delivers entries of several streams to a consumer of a group, or tells them again.")
+    .since("5.0.0")
+    .cost("O(M log N) for each stream, with N entries, of which M are returned")
+    .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
+    .keys(STREAMS)
+    .access(Access::READ);
+
+/// Which entries of a stream a consumer wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// What nobody of the group has seen.
+    New,
+    /// What was delivered to it after this one, and not acknowledged.
+    PendingAfter(StreamId),
+}
+
+fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
+    match text {
+        b"$" => Err(LAST_IN_GROUP),
+        b">" => Ok(Wanted::New),
+        id => Ok(match parse_id(id)? {
+            StreamId::MAX => Wanted::New,
+            id => Wanted::PendingAfter(id),
+        }),
+    }
+}
+
+fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let request = parse_request(args, true)?;
+    let (group_name, _) = request.group.unwrap_or_default();
+    let mut wanted = Vec::with_capacity(request.key_count);
+    for index in request.keys_at..request.keys_at + request.key_count {
+        let key = context.key(args, index);
+        let (_, stream) = context.read_as::<Stream>(key)?;
+        if stream.and_then(|stream| stream.group(group_name)).is_none() {
+            let suffix = " in XREADGROUP with GROUP option";
+            return Err(no_key_or_group(args.get(index), group_name, suffix));
+        }
+        wanted.push(parse_wanted(args.get(index + request.key_count))?);
+    }
+    let mark = context.reply.len();
+    let mut told_count = 0;
+    for (index, wanted) in (request.keys_at..).zip(wanted) {
+        let key = context.key(args, index);
+        if deliver(context, key, &request, wanted)? {
+            told_count += 1;
+        }
+    }
+    end_streams(&mut context.reply, mark, told_count);
+    Ok(())
+}
+
+/// Delivers what is wanted of one stream; whether there was anything to tell.
+fn deliver(
+    context: &mut Context<'_>,
+    key: Key<'_>,
+    request: &Request<'_>,
+    wanted: Wanted,
+) -> Result<bool, ReplyError> {
+    let (group_name, consumer_name) = request.group.unwrap_or_default();
+    let now_ms = context.now_ms();
+    let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
+        let group = stream.read().group(group_name);
+        let last = stream.read().last();
+        let has_new = |group: &StreamGroup| last.is_some_and(|last| last.id > group.last_id);
+        let Some(mut group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
+            return Ok(Changed::when(false, Event::StreamDeliver, false));
+        };
+        let (mut consumer, is_new) = take_consumer(stream, &group, consumer_name, now_ms);
+        begin_stream(reply, key.bytes);
+        let delivery = Delivery {
+            count_max: request.count_max,
+            is_acknowledged: request.is_acknowledged,
+            now_ms,
+        };
+        let is_changed = match wanted {
+            Wanted::New => delivery.of_new(stream, &mut group, &mut consumer, reply),
+            Wanted::PendingAfter(id) => delivery.again(stream, &group, &consumer, id, reply),
+        };
+        stream.update_consumer(&group, &consumer);
+        let event = match is_new {
+            true => Event::StreamCreateConsumer,
+            false => Event::StreamDeliver,
+        };
+        Ok(Changed::when(is_new || is_changed, event, true))
+    })?;
+    Ok(told.unwrap_or(false))
+}
+
+/// The consumer of a name, who is seen now; whether it is new.
+pub(super) fn take_consumer(
+    stream: &mut StreamMut<EntryHome<'_>>,
+    group: &StreamGroup,
+    name: &[u8],
+    now_ms: u64,
+) -> (Consumer, bool) {
+    match stream.read().consumer(group, name) {
+        Some(mut consumer) => {
+            consumer.seen_ms = now_ms;
+            (consumer, false)
+        }
+        None => (stream.create_consumer(group, name, now_ms), true),
+    }
+}
+
+/// How entries are delivered.
+struct Delivery {
+    count_max: usize,
+    is_acknowledged: bool,
+    now_ms: u64,
+}
+
+impl Delivery {
+    /// Delivers entries that nobody of the group has seen; whether there were any.
+    fn of_new(
+        &self,
+        stream: &mut StreamMut<EntryHome<'_>>,
+        group: &mut StreamGroup,
+        consumer: &mut Consumer,
+        reply: &mut ReplyWriter<'_>,
+    ) -> bool {
+        let Some(start) = group.last_id.next() else {
+            tell_entries(reply, std::iter::empty());
+            return false;
+        };
+        let mut ids = Vec::new();
+        let reader = stream.read();
+        let counter = reader.read_counter();
+        let entries = reader.range(start, StreamId::MAX).take(self.count_max);
+        tell_entries(
+            reply,
+            entries.inspect(|entry| {
+                counter.count(group, entry.id);
+                ids.push(entry.id);
+            }),
+        );
+        stream.update_group(group);
+        consumer.active_ms = Some(self.now_ms);
+        if !self.is_acknowledged {
+            for &id in &ids {
+                let pending = Pending {
+                    id,
+                    consumer: consumer.owner,
+                    delivered_ms: self.now_ms,
+                    delivery_count: 1,
+                };
+                stream.put_pending(group, &pending);
+            }
+        }
+        !ids.is_empty()
+    }
+
+    /// Tells entries again that were delivered to a consumer; whether there were any.
+    fn again(
+        &self,
+        stream: &mut StreamMut<EntryHome<'_>>,
+        group: &StreamGroup,
+        consumer: &Consumer,
+        after: StreamId,
+        reply: &mut ReplyWriter<'_>,
+    ) -> bool {
+        let reader = stream.read();
+        let pending =
+            (after.next().into_iter()).flat_map(|start| reader.pending_of(consumer.owner, start));
+        let ids: Vec<StreamId> = pending.take(self.count_max).collect();
+        reply.array(ids.len());
+        for &id in &ids {
+            let Some(entry) = stream.read().entry(id) else {
+                reply.array(2);
+                tell_id(reply, id);
+                reply.null_array();
+                continue;
+            };
+            tell_entry(reply, &entry);
+            if let Some(mut pending) = stream.read().pending_entry(group, id) {
+                pending.delivered_ms = self.now_ms;
+                pending.delivery_count = pending.delivery_count.saturating_add(1);
+                stream.put_pending(group, &pending);
+            }
+        }
+        !ids.is_empty()
+    }
+}
+
+static XACK: CommandSpec = family::STREAM
+    .command("xack", "key group ID [ID ...]", xack)
+    .summary("Acknowledges entries for a group, and returns how many were pending.")
+    .since("5.0.0")
+    .cost("O(log N) for each id, with N entries pending")
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .access(Access::CHANGE_UNTOLD);
+
+fn xack(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let key = context.key(args, 1);
+    let acknowledged = context.change::<Stream, _>(key, Missing::Skip, |stream| {
+        let Some(group) = stream.read().group(args.get(2)) else {
+            return Ok(Changed::when(false, Event::StreamAcknowledge, 0));
+        };
+        for id in args.skip(3).iter() {
+            parse_id(id)?;
+        }
+        let mut count = 0;
+        for id in args.skip(3).iter() {
+            count += i64::from(stream.remove_pending(&group, parse_id(id)?));
+        }
+        Ok(Changed::when(count > 0, Event::StreamAcknowledge, count))
+    })?;
+    context.reply.integer(acknowledged.unwrap_or(0));
+    Ok(())
+}

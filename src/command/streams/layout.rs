@@ -1,0 +1,60 @@
+//! Entries in replies.
+//!
+//! ```text
+//!  entry     [ id, [ field, value, … ] ]
+//!  streams   a map of keys to their entries; pairs in an array for who knows no maps
+//! ```
+
+use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::value::stream::{Entry, StreamId};
+
+/// Tells an id.
+pub(super) fn tell_id(reply: &mut ReplyWriter<'_>, id: StreamId) {
+    reply.bulk(id.text().as_bytes());
+}
+
+/// Tells an entry.
+pub(super) fn tell_entry(reply: &mut ReplyWriter<'_>, entry: &Entry<'_>) {
+    reply.array(2);
+    tell_id(reply, entry.id);
+    reply.array(2 * entry.fields.len());
+    for (name, value) in entry.fields.iter() {
+        reply.item(name);
+        reply.item(value);
+    }
+}
+
+/// Tells entries as long as they fit the reply, with their number before them; how many.
+pub(super) fn tell_entries<'e>(
+    reply: &mut ReplyWriter<'_>,
+    entries: impl Iterator<Item = Entry<'e>>,
+) -> usize {
+    let mark = reply.len();
+    let mut count = 0;
+    for entry in entries {
+        tell_entry(reply, &entry);
+        if reply.is_over() {
+            break;
+        }
+        count += 1;
+    }
+    reply.put_before(mark, |reply| reply.array(count));
+    count
+}
+
+/// Begins what one stream has to tell.
+pub(super) fn begin_stream(reply: &mut ReplyWriter<'_>, key: &[u8]) {
+    if reply.dialect() != Dialect::Resp3 {
+        reply.array(2);
+    }
+    reply.bulk(key);
+}
+
+/// Ends what streams have told since `mark`: those of `count`, of which there may be none.
+pub(super) fn end_streams(reply: &mut ReplyWriter<'_>, mark: usize, count: usize) {
+    reply.put_before(mark, |reply| match (count, reply.dialect()) {
+        (0, _) => reply.null_array(),
+        (_, Dialect::Resp3) => reply.map(count),
+        (_, Dialect::Resp2 | Dialect::Plain) => reply.array(count),
+    });
+}
