@@ -1,7 +1,7 @@
 //! Clients that wait for lists, push, take, and die; from printed seeds, with a moved clock.
 //!
 //! ```text
-//!  step:  a client comes, goes, pushes, takes or waits ─▶ node and model ─▶ all outputs are the same
+//!  step:  a client comes, goes, pushes, takes or waits ─▶ node and model ─▶ the same outputs
 //! ```
 //!
 //! The model has the lists, and all who wait in the order in which they came. After each step each
