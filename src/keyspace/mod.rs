@@ -512,6 +512,7 @@ impl Keyspace {
     /// Panics if an invariant of this rank does not hold. O(keys).
     #[cfg(any(test, debug_assertions))]
     pub fn check_invariants(&self) {
+        self.interests.ready().check_invariants();
         let hashes = database::EntryHashes {
             entries: &self.entries,
             hasher: &self.hasher,

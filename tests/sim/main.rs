@@ -11,7 +11,9 @@
 //! | `requests.rs` | random requests |
 //! | `promise.rs` | how long a client waits for the work of others |
 //! | `model.rs` | what they should be answered |
+//! | `blocking.rs` | clients that wait for lists, and a model of its own |
 
+mod blocking;
 mod client;
 mod model;
 mod network;

@@ -62,6 +62,12 @@ const CATEGORIES_OF_REDIS: &[(&str, &str)] = &[
         "admin slow dangerous connection",
         "client|kill client|list client|no-evict client|pause client|unpause",
     ),
+    (
+        "write list slow blocking",
+        "blpop brpop blmove brpoplpush blmpop",
+    ),
+    ("write sortedset fast blocking", "bzpopmin bzpopmax"),
+    ("write sortedset slow blocking", "bzmpop"),
     ("keyspace write slow dangerous", "flushdb flushall"),
     ("keyspace write fast dangerous", "swapdb"),
     ("slow dangerous", "info"),
@@ -385,9 +391,13 @@ const OF_REDIS: &[(&str, &str)] = &[
     ("RW access update variable_flags", "set bitfield"),
     (
         "RW access delete",
-        "getdel lpop rpop lmpop hgetdel spop zpopmin zpopmax zmpop",
+        "getdel lpop rpop lmpop hgetdel spop zpopmin zpopmax zmpop blpop brpop \
+         blmpop bzpopmin bzpopmax bzmpop",
     ),
-    ("RW access delete, RW insert", "lmove rpoplpush smove"),
+    (
+        "RW access delete, RW insert",
+        "lmove rpoplpush blmove brpoplpush smove",
+    ),
     (
         "RW insert",
         "xgroup|create xgroup|createconsumer \

@@ -26,6 +26,9 @@ use crate::value::kind::Kind;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 
+/// The bits of a hash that count; few in tests, where keys are to share them.
+const HASH_MASK: u32 = if cfg!(test) { 3 } else { u32::MAX };
+
 /// No place, no key.
 const NONE: u32 = u32::MAX;
 
@@ -259,7 +262,7 @@ impl ReadyKeys {
     }
 
     fn hash(&self, database: u32, key: &[u8]) -> u32 {
-        self.hasher.hash(key) as u32 ^ database
+        (self.hasher.hash(key) as u32 ^ database) & HASH_MASK
     }
 
     fn find(&self, database: u32, key: &[u8]) -> Option<u32> {
@@ -387,4 +390,46 @@ impl ReadyKeys {
         }
         self.keys[before as usize].next_alike = waited.next_alike;
     }
+
+    /// Panics if an invariant does not hold. O(places).
+    #[cfg(any(test, debug_assertions))]
+    pub(in crate::keyspace) fn check_invariants(&self) {
+        let (mut place_count, mut waited_count, mut listed_count) = (0, 0, 0);
+        for (index, key) in &self.keys {
+            assert_eq!(self.find(key.database, &key.bytes), Some(index as u32));
+            let (mut next, mut previous, mut hearer_count) = (key.first, NONE, 0);
+            while let Some(place) = self.places.get(next as usize) {
+                assert_eq!((place.key as usize, place.previous), (index, previous));
+                let wait = &self.waits[place.wait as usize];
+                hearer_count += u32::from(wait.waiter.hears_all);
+                (previous, next) = (next, place.next);
+                place_count += 1;
+            }
+            assert_eq!((key.last, key.hearer_count), (previous, hearer_count));
+            let is_served = self
+                .serving
+                .is_some_and(|serving| serving.key as usize == index);
+            assert!(
+                key.first != NONE || key.is_listed || is_served,
+                "a key is forgotten"
+            );
+            waited_count += usize::from(key.first != NONE);
+            listed_count += usize::from(key.is_listed);
+        }
+        assert_eq!(place_count, self.places.len());
+        assert_eq!(waited_count, self.count.keys);
+        assert_eq!(listed_count, self.ready.len() + self.aside.len());
+        let mut chained_count = 0;
+        for (_, wait) in &self.waits {
+            let mut next = wait.first_place;
+            while let Some(place) = self.places.get(next as usize) {
+                next = place.next_of_wait;
+                chained_count += 1;
+            }
+        }
+        assert_eq!(chained_count, place_count);
+    }
 }
+
+#[cfg(test)]
+mod tests;
