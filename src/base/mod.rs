@@ -25,5 +25,4 @@ pub mod hash;
 pub mod limits;
 pub mod numbers;
 pub mod prefetch;
-pub mod secret;
 pub mod words;
