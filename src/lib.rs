@@ -41,6 +41,10 @@ pub mod keyspace;
 #[cfg(not(feature = "internals"))]
 mod keyspace;
 #[cfg(feature = "internals")]
+pub mod messages;
+#[cfg(not(feature = "internals"))]
+mod messages;
+#[cfg(feature = "internals")]
 pub mod node;
 #[cfg(not(feature = "internals"))]
 mod node;
@@ -83,6 +87,7 @@ pub use session::{Peer, SessionKey, Transport};
 
 /// Types of the fields of [`Config`].
 pub mod settings {
+    pub use crate::base::event_classes::EventClasses;
     pub use crate::config::{
         EnableDebug, InlineReplies, ListenAddress, LoadDamaged, LogLevel, MemoryLimit,
         MemoryPolicy, MemoryShare, OutputLimit, OutputLimits, Percentile, Rename, SavePoint,

@@ -106,7 +106,6 @@ without_effect! {
     "masteruser" ["primaryuser"] = "", TEXT, AbsentSecret;
     "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
     "multi-master" = "no", BOOLEAN, Absent;
-    "notify-keyspace-events" = "", TEXT, Absent;
     "rdma-bind" = "", TEXT, Absent;
     "rdma-port" = "0", INTEGER, Absent;
     "replicaof" ["slaveof"] = "", TEXT, Absent;
@@ -306,7 +305,6 @@ without_effect! {
     "testmode" = "no", BOOLEAN, KeptHidden;
     "thread-priority" = "no", BOOLEAN, KeptHidden;
     "tls-auto-reload-interval" = "0", INTEGER, KeptHidden;
-    "tracking-table-max-keys" = "1000000", INTEGER, Kept;
     "vset-force-single-threaded-execution" = "no", BOOLEAN, KeptHidden;
 
     // What serves Redis's own tests.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
+//!           ├─ messages: who listens to which, and those on their way
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
 //!           ├─ host: what commands must know of the server around the cache
@@ -12,9 +13,11 @@
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
 pub mod host;
+pub(crate) mod invalidation;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
+pub(crate) mod posting;
 pub mod report;
 pub mod timing;
 
@@ -24,6 +27,7 @@ use crate::config::Config;
 use crate::keyspace::{
     Changed, EntryHome, EntryRef, Key, Keyspace, Lookup, Memory, Missing, Mutation, Room,
 };
+use crate::messages::Messages;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -66,6 +70,8 @@ pub struct Context<'a> {
     pub stats: &'a mut Statistics,
     /// How long the turns of the loop take.
     pub turns: &'a mut Turns,
+    /// Who listens to messages, and messages on their way.
+    pub messages: &'a mut Messages,
     /// Wishes to the node and the reactor.
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
@@ -124,6 +130,7 @@ impl<'a> Context<'a> {
         Report {
             keyspace: self.keyspace,
             sessions: self.sessions,
+            messages: self.messages,
             config: self.config,
             host: self.host,
             stats: self.stats,
@@ -243,8 +250,13 @@ impl<'a> Context<'a> {
     ) -> R {
         let (database, now_ms) = (self.database(), self.now_ms());
         let entry = self.keyspace.find(database, key, now_ms);
-        count_read(self.stats, entry.is_some());
-        answer(&mut self.reply, self.keyspace, entry)
+        let is_hit = entry.is_some();
+        count_read(self.stats, is_hit);
+        let answered = answer(&mut self.reply, self.keyspace, entry);
+        if !is_hit {
+            self.keyspace.note_miss(database, key.bytes);
+        }
+        answered
     }
 
     /// Asks for room below the limit of memory for a write of a request that spans `span_bytes`. If

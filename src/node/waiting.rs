@@ -17,7 +17,7 @@
 //! Invariants: a client waits for one thing at a time, because none of its requests is executed
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
-//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `listening.rs`, `reading.rs`,
+//! Not here: what is waited for (`saving.rs`, `delivery.rs`, `config_file.rs`, `listening.rs`, `reading.rs`,
 //! `timers.rs`), and waiting for memory, which needs an order of its own (`budget.rs`).
 
 use super::connection::Holds;
@@ -44,6 +44,8 @@ pub(super) enum Awaited {
     ConfigFile,
     /// That other sockets are open.
     Sockets,
+    /// That messages which it has caused are delivered.
+    Mail,
     /// The next step of its long read.
     Step,
 }
@@ -57,6 +59,7 @@ impl Awaited {
         match self {
             Self::PauseEnd => Holds::PAUSE,
             Self::Claim => Holds::CLAIM,
+            Self::Mail => Holds::MAIL,
             Self::Standstill
             | Self::Clock
             | Self::Snapshot

@@ -1,7 +1,7 @@
 //! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read, marks
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, subscriptions, long read, marks
 //! ```
 //!
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
@@ -11,17 +11,21 @@
 pub(crate) mod fake_read;
 pub mod long_read;
 mod registry;
+pub mod trackers;
 pub mod transaction;
 
+pub use crate::base::link::Link;
 pub use registry::{SessionKey, Sessions};
 
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
 use crate::config::Config;
+use crate::messages::Subscriptions;
 use crate::protocol::reply::Dialect;
 use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
 use core::net::SocketAddr;
+use trackers::Tracking;
 use transaction::Transaction;
 
 /// What kind of stream a client came by.
@@ -84,11 +88,6 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// The node's name for the connection of a session. It means nothing to anybody else, and reaches
-/// that connection or none, however late it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link(pub u64);
-
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
@@ -136,6 +135,10 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// The channels and patterns whose messages it gets.
+    pub subscriptions: Subscriptions,
+    /// CLIENT TRACKING: what it wants to be told of keys.
+    pub tracking: Option<Box<Tracking>>,
     /// A pause holds its next request back.
     pub is_blocked: bool,
     /// MONITOR: it is shown what others do.
@@ -172,6 +175,8 @@ impl Session {
             is_authenticated: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            subscriptions: Subscriptions::default(),
+            tracking: None,
             is_blocked: false,
             is_monitor: false,
             is_kept: false,
@@ -201,6 +206,26 @@ impl Session {
             + self.library_name.len()
             + self.library_version.len()
             + self.transaction.used_bytes()
+            + self.subscriptions.used_bytes()
+    }
+
+    /// Whether messages of others may come to it at any time.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        !self.subscriptions.is_empty()
+    }
+
+    /// Whether something may come to it behind a reply.
+    #[inline]
+    pub fn is_told(&self) -> bool {
+        self.is_subscriber() || self.tracking.is_some()
+    }
+
+    /// Whether it may do nothing but listen: version 2 of the protocol can't tell a message from
+    /// a reply.
+    #[inline]
+    pub fn listens_only(&self) -> bool {
+        self.is_subscriber() && self.dialect != Dialect::Resp3
     }
 
     /// Bytes this session takes of our memory, buffers included.

@@ -2,6 +2,7 @@
 //!
 //! Not here: connections and their generations (`node/`).
 
+use super::trackers::Trackers;
 use super::{Peer, Session};
 use crate::base::clock::Timestamp;
 use slab::Slab;
@@ -15,6 +16,8 @@ pub struct SessionKey(usize);
 pub struct Sessions {
     slots: Slab<Session>,
     opened_count: u64,
+    /// Those who are told of keys.
+    pub trackers: Trackers,
 }
 
 impl Sessions {
@@ -41,6 +44,11 @@ impl Sessions {
     #[inline]
     pub fn get(&self, key: SessionKey) -> &Session {
         &self.slots[key.0]
+    }
+
+    /// The session that has a key now, if one has.
+    pub fn find(&self, key: SessionKey) -> Option<&Session> {
+        self.slots.get(key.0)
     }
 
     /// The session of a key that is alive, for change.

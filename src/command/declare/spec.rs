@@ -36,6 +36,8 @@ pub enum Group {
     Hash,
     /// MULTI and what belongs to it.
     Transactions,
+    /// Messages between clients.
+    PubSub,
     /// The client's own connection.
     Connection,
     /// The server as a whole.
@@ -54,6 +56,7 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
             Self::Transactions => "transactions",
+            Self::PubSub => "pubsub",
             Self::Connection => "connection",
             Self::Server => "server",
         }
@@ -101,6 +104,13 @@ impl Flags {
     /// Its reply may be as large as a database.
     pub const LARGE_REPLY: Self = Self(1 << 15);
 
+    /// About messages between clients.
+    pub const PUBSUB: Self = Self(1 << 16);
+    /// Answers by messages, which are written whatever CLIENT REPLY says.
+    pub const PUSHES: Self = Self(1 << 17);
+    /// Allowed for a client that does nothing but listen.
+    pub const LISTENING: Self = Self(1 << 18);
+
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
 
@@ -123,11 +133,12 @@ impl Flags {
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 12] = [
+        const NAMES: [(Flags, &str); 13] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
             (Flags::ADMIN, "admin"),
+            (Flags::PUBSUB, "pubsub"),
             (Flags::NO_SCRIPT, "noscript"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
@@ -181,6 +192,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// Messages between clients.
+    pub const PUBSUB: Self = Self(1 << 15);
 
     /// This set and another.
     #[must_use]
@@ -196,7 +209,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 15] = [
+        const NAMES: [(Categories, &str); 16] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -206,6 +219,7 @@ impl Categories {
             (Categories::HASH, "hash"),
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
+            (Categories::PUBSUB, "pubsub"),
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),

@@ -13,13 +13,13 @@
 use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
-    bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
-    sorted_sets, strings, transactions,
+    bitmaps, connection, diagnostics, generic, hashes, introspection, lists, messages, server,
+    sets, sorted_sets, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 12] = [
+const FAMILIES: [&[&[&CommandSpec]]; 13] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &lists::COMMANDS,
@@ -28,6 +28,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 12] = [
     &hashes::COMMANDS,
     &generic::COMMANDS,
     &[transactions::COMMANDS],
+    &[messages::COMMANDS],
     &connection::COMMANDS,
     &server::COMMANDS,
     &[introspection::COMMANDS],
@@ -255,8 +256,8 @@ mod tests {
                         hget hgetdel hgetex hincrby hincrbyfloat hlen hmget hmset hpersist \
                         hpexpire hpexpireat hpexpiretime hpttl hset hsetex hsetnx hstrlen httl \
                         incr incrby incrbyfloat llen lpop lpush lpushx mget move persist \
-                        pexpire pexpireat pexpiretime psetex pttl renamenx rpop rpush rpushx \
-                        sadd scard set setex setnx sismember smismember smove srem strlen \
+                        pexpire pexpireat pexpiretime psetex pttl publish renamenx rpop rpush rpushx \
+                        sadd scard set setex setnx sismember smismember smove spublish srem strlen \
                         touch ttl type unlink zadd zcard zcount zincrby zlexcount zmscore \
                         zrank zrem zrevrank zscore";
         let specs = table().all().map(|number| table().spec(number));
