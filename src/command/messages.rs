@@ -231,9 +231,11 @@ fn reply_names(
     args: Args<'_>,
     channels: impl for<'c> Fn(&'c Context<'_>) -> &'c Channels,
 ) -> Outcome {
-    let name = String::from_utf8_lossy(args.get(1)).to_lowercase();
     if args.len() > 3 {
-        return Err(ReplyError::wrong_arity(&format!("pubsub|{name}")));
+        return Err(ReplyError::unknown_subcommand_or_arity(
+            "pubsub",
+            args.get(1),
+        ));
     }
     let pattern = (args.len() == 3).then(|| Pattern::new(args.get(2), false));
     let names: Vec<Box<[u8]>> = channels(context)

@@ -541,8 +541,9 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
 fn end_caching(context: &mut Context<'_>, command: Resolved) {
     let session = context.sessions.get_mut(context.key);
     if let Some(tracking) = &mut session.tracking
-        && command.spec.name != "caching"
+        && tracking.caching.is_some()
         && !session.transaction.is_open()
+        && !table().full_name(command.number).starts_with("client|")
     {
         tracking.caching = None;
     }

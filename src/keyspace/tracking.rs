@@ -47,6 +47,12 @@ impl Keyspace {
         }
     }
 
+    /// Takes note that there is one reader more.
+    pub fn begin_reader(&mut self) {
+        self.interests
+            .change_tracked(|tracked| tracked.begin_reader());
+    }
+
     /// Has a reader hear of every key that begins with a prefix.
     pub fn add_tracked_prefix(&mut self, prefix: &[u8], reader: u32) {
         self.interests

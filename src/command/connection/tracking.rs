@@ -189,7 +189,10 @@ fn begin(context: &mut Context<'_>, options: &TrackingOptions<'_>) {
     let old = context.session().tracking.take();
     let (number, mut prefixes) = match old {
         Some(old) => (old.number, old.prefixes),
-        None => (context.sessions.trackers.begin(context.key), Vec::new()),
+        None => {
+            context.keyspace.begin_reader();
+            (context.sessions.trackers.begin(context.key), Vec::new())
+        }
     };
     let everything: [&[u8]; 1] = [b""];
     let added = match options.is_broadcast && options.prefixes.is_empty() && prefixes.is_empty() {
@@ -200,6 +203,7 @@ fn begin(context: &mut Context<'_>, options: &TrackingOptions<'_>) {
         context.keyspace.add_tracked_prefix(prefix, number);
         prefixes.push((*prefix).into());
     }
+    prefixes.sort_unstable();
     context.session().tracking = Some(Box::new(Tracking {
         number,
         mode: options.mode(),

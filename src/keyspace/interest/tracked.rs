@@ -97,6 +97,8 @@ pub(in crate::keyspace) struct Tracked {
     key_count: usize,
     item_count: usize,
     prefixes: PrefixTable<Vec<u32>>,
+    /// Readers there are, whether they have read something or not.
+    reader_count: usize,
     told: Vec<Told>,
     /// The shard that is looked at next for readers that have gone; none when all were.
     sweep_at: Option<usize>,
@@ -112,15 +114,16 @@ impl Tracked {
             key_count: 0,
             item_count: 0,
             prefixes: PrefixTable::default(),
+            reader_count: 0,
             told: Vec::new(),
             sweep_at: None,
             give_at: 0,
         }
     }
 
-    /// Whether a change of a key needs no look at this.
+    /// Whether there is no reader, so that a change of a key needs no look at this.
     pub(in crate::keyspace) fn is_empty(&self) -> bool {
-        self.key_count == 0 && self.prefixes.is_empty()
+        self.reader_count == 0
     }
 
     /// Keys, items (a key and a reader) and prefixes.
@@ -178,7 +181,9 @@ impl Tracked {
     pub(super) fn note_all(&mut self) {
         self.shards.fill_with(Shard::default);
         (self.key_count, self.item_count) = (0, 0);
-        self.told.push(Told::Everything);
+        if self.told.last() != Some(&Told::Everything) {
+            self.told.push(Told::Everything);
+        }
     }
 
     /// Whether there are more keys or readers than `keys_max` allows; 0 allows all.
@@ -222,8 +227,14 @@ impl Tracked {
         }
     }
 
+    /// Takes note that there is one reader more.
+    pub(in crate::keyspace) fn begin_reader(&mut self) {
+        self.reader_count += 1;
+    }
+
     /// Takes note that a reader has gone.
     pub(in crate::keyspace) fn begin_sweep(&mut self) {
+        self.reader_count -= 1;
         if self.key_count > 0 {
             self.sweep_at = Some(0);
         }
@@ -297,6 +308,7 @@ mod tests {
                     0 => {
                         let reader = random.u32(0..30);
                         gone.insert(reader);
+                        tracked.begin_reader();
                         tracked.begin_sweep();
                         model.retain(|(_, other)| *other != reader);
                     }
@@ -326,6 +338,7 @@ mod tests {
                     }
                 }
             }
+            tracked.begin_reader();
             tracked.begin_sweep();
             while tracked.has_to_sweep() {
                 tracked.sweep_some(|reader| !gone.contains(&reader));

@@ -30,7 +30,10 @@ fn a_message_reaches_everybody_in_the_dialect_of_each() {
     assert_eq!(rig.take(three), ">4;$8;pmessage;$1;*;$1;c;$5;hello;");
     rig.node.closed(two);
     rig.node.closed(three);
-    assert_eq!(rig.talk(other, "PUBLISH c x\r\nPUBSUB NUMPAT\r\n"), ":0;:0;");
+    assert_eq!(
+        rig.talk(other, "PUBLISH c x\r\nPUBSUB NUMPAT\r\n"),
+        ":0;:0;"
+    );
 }
 
 #[test]
@@ -57,7 +60,9 @@ fn many_listeners_get_all_messages_in_order() {
         rig.talk(id, "SUBSCRIBE c\r\n");
     }
     let sender = rig.accept();
-    let burst: String = (0..200).map(|number| format!("PUBLISH c {number}\r\n")).collect();
+    let burst: String = (0..200)
+        .map(|number| format!("PUBLISH c {number}\r\n"))
+        .collect();
     rig.read_once(sender, burst.as_bytes());
     assert!(rig.node.has_letters(), "it is more than is done at once");
     assert!(!rig.connection(sender).may_run(), "the sender waits");
@@ -138,7 +143,10 @@ fn who_only_listens_may_do_nothing_else_in_resp2() {
     let refused = "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT \
                    / RESET are allowed in this context;";
     assert_eq!(rig.talk(id, "GET k\r\n"), refused);
-    assert_eq!(rig.talk(id, "PING\r\nPING x\r\n"), "*2;$4;pong;$0;;*2;$4;pong;$1;x;");
+    assert_eq!(
+        rig.talk(id, "PING\r\nPING x\r\n"),
+        "*2;$4;pong;$0;;*2;$4;pong;$1;x;"
+    );
     assert_eq!(rig.talk(id, "RESET\r\nGET k\r\n"), "+RESET;$-1;");
     rig.talk(id, "CLIENT REPLY OFF\r\n");
     assert_eq!(rig.talk(id, "SUBSCRIBE c\r\n"), "*3;$9;subscribe;$1;c;:1;");
@@ -148,7 +156,10 @@ fn who_only_listens_may_do_nothing_else_in_resp2() {
 fn events_of_keys_are_told_while_somebody_listens() {
     let mut rig = Rig::new();
     let (listener, other) = (rig.accept(), rig.accept());
-    rig.talk(other, "CONFIG SET notify-keyspace-events KEA\r\nSET before 1\r\n");
+    rig.talk(
+        other,
+        "CONFIG SET notify-keyspace-events KEA\r\nSET before 1\r\n",
+    );
     rig.talk(listener, "PSUBSCRIBE __key*__:*\r\n");
     rig.talk(other, "SET k 1 PX 50\r\n");
     rig.advance_ms(60);
@@ -285,7 +296,10 @@ fn a_client_that_goes_leaves_nothing_among_the_tracked_keys() {
         rig.talk(id, &format!("GET {number}\r\n"));
     }
     rig.talk(stays, "GET 7\r\n");
-    assert_eq!(rig.node.engine.keyspace().tracked_counts(), [1_000, 1_001, 0]);
+    assert_eq!(
+        rig.node.engine.keyspace().tracked_counts(),
+        [1_000, 1_001, 0]
+    );
     rig.node.closed(id);
     while rig.turn() > 0 {}
     assert_eq!(rig.node.engine.keyspace().tracked_counts(), [1, 1, 0]);
