@@ -259,6 +259,18 @@ impl<'a> Context<'a> {
         answered
     }
 
+    /// As [`Context::look`], and no key event tells that there is no such key.
+    pub fn inspect<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, &Keyspace, Option<EntryRef<'_>>) -> R,
+    ) -> R {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let entry = self.keyspace.find(database, key, now_ms);
+        count_read(self.stats, entry.is_some());
+        answer(&mut self.reply, self.keyspace, entry)
+    }
+
     /// Asks for room below the limit of memory for a write of a request that spans `span_bytes`. If
     /// the reply can't come later, all of the work is done at once. A request below
     /// [`LARGE_WRITE_BYTES`] fits while memory is not over the limit.

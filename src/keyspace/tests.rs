@@ -120,14 +120,12 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
             value.resize(value.len().max(len), 0);
             let stamp = |bytes: &mut [u8]| bytes.iter_mut().take(1).for_each(|byte| *byte = b'e');
             stamp(value);
-            let edited =
-                keyspace
-                    .mutate(database, now_ms)
-                    .edit(key, len, Event::SetRange, |bytes| {
-                        stamp(bytes);
-                        assert_eq!(bytes, value);
-                        true
-                    });
+            let mut mutation = keyspace.mutate(database, now_ms);
+            let edited = mutation.edit(key, len, Event::SetRange, |bytes| {
+                stamp(bytes);
+                assert_eq!(bytes, value);
+                true
+            });
             edited.unwrap();
         }
         80..98 if database != target || name != other_name => {

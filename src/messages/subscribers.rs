@@ -23,7 +23,7 @@ const SEARCHED_MAX: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub struct Subscribers {
     links: Arc<Vec<Link>>,
-    positions: Option<Box<HashMap<Link, usize>>>,
+    positions: Option<HashMap<Link, usize>>,
 }
 
 impl Subscribers {
@@ -61,7 +61,7 @@ impl Subscribers {
         } else if links.len() > SEARCHED_MAX {
             let pairs = links.iter().enumerate();
             let positions = pairs.map(|(position, link)| (*link, position)).collect();
-            self.positions = Some(Box::new(positions));
+            self.positions = Some(positions);
         }
     }
 

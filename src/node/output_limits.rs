@@ -5,8 +5,9 @@
 //!  output ≥ soft ──▶ timer of soft seconds ──▶ closed, unless it was below soft meanwhile
 //! ```
 //!
-//! A connection is looked at after requests were executed for it or messages delivered, and only if more output waits
-//! than the least limit ([`Node::output_floor_bytes`]): without limits that is never.
+//! A connection is looked at after requests were executed for it or messages delivered to it, and
+//! only if more output waits than the least limit ([`Node::output_floor_bytes`]): without limits
+//! that is never.
 //!
 //! Not here: that a slow reader is not read from (`connection.rs`, `OUTPUT_MARK_BYTES`).
 

@@ -1,7 +1,8 @@
 //! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, subscriptions, long read, marks
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, subscriptions, tracking,
+//!                                long read, marks
 //! ```
 //!
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
@@ -9,13 +10,15 @@
 
 #[cfg(test)]
 pub(crate) mod fake_read;
+mod key;
 pub mod long_read;
 mod registry;
 pub mod trackers;
 pub mod transaction;
 
 pub use crate::base::link::Link;
-pub use registry::{SessionKey, Sessions};
+pub use key::SessionKey;
+pub use registry::Sessions;
 
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;

@@ -2,14 +2,11 @@
 //!
 //! Not here: connections and their generations (`node/`).
 
+use super::key::SessionKey;
 use super::trackers::Trackers;
 use super::{Peer, Session};
 use crate::base::clock::Timestamp;
 use slab::Slab;
-
-/// Names a session while it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey(usize);
 
 /// All sessions.
 #[derive(Default)]

@@ -10,7 +10,7 @@
 //!
 //! Not here: the keys (`keyspace/interest/tracked.rs`).
 
-use super::SessionKey;
+use super::key::SessionKey;
 use std::collections::HashMap;
 
 /// Which keys a client is told of.

@@ -1,10 +1,9 @@
 //! Who is interested in which keys, and what they get to know of a change.
 //!
 //! ```text
-//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs  versions of watched keys
-//!                        one word                                ├▶ announced.rs  key events that are told
-//!                                                                ├▶ tracked.rs  keys that clients keep copies of
-//!                                                                └▶ …           one file an interest
+//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs    WATCH
+//!                        one word                                ├▶ tracked.rs    CLIENT TRACKING
+//!                                                                └▶ announced.rs  key events
 //! ```
 //!
 //! Invariant: there is one test, [`Interests::is_empty`], of one word in which each interest has a

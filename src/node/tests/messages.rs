@@ -121,7 +121,9 @@ fn a_message_waits_for_the_end_of_a_long_reply() {
     const COUNT: usize = 50_000;
     let mut rig = Rig::new();
     let (reader, sender) = (rig.accept(), rig.accept());
-    let pairs: String = (0..COUNT).map(|number| format!(" key:{number} 1")).collect();
+    let pairs: String = (0..COUNT)
+        .map(|number| format!(" key:{number} 1"))
+        .collect();
     rig.talk(sender, &format!("MSET{pairs}\r\n"));
     rig.talk(reader, "HELLO 3\r\nSUBSCRIBE c\r\n");
     rig.read_once(reader, b"KEYS *\r\n");
