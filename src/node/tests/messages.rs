@@ -5,6 +5,7 @@
 //! from printed seeds.
 
 use super::*;
+use crate::engine::Expire;
 use crate::node::shared_pieces::SHARED_BYTES_MIN;
 use std::collections::HashMap;
 
@@ -121,10 +122,11 @@ fn a_message_waits_for_the_end_of_a_long_reply() {
     const COUNT: usize = 50_000;
     let mut rig = Rig::new();
     let (reader, sender) = (rig.accept(), rig.accept());
-    let pairs: String = (0..COUNT)
-        .map(|number| format!(" key:{number} 1"))
-        .collect();
-    rig.talk(sender, &format!("MSET{pairs}\r\n"));
+    for number in 0..COUNT {
+        let (engine, key) = (rig.node.engine_mut(), format!("key:{number}"));
+        let outcome = engine.set(key.as_bytes(), b"v", Expire::Never);
+        outcome.expect("there is room");
+    }
     rig.talk(reader, "HELLO 3\r\nSUBSCRIBE c\r\n");
     rig.read_once(reader, b"KEYS *\r\n");
     assert!(rig.node.is_reading());
