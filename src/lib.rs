@@ -54,6 +54,10 @@ mod engine;
 pub mod keyspace;
 #[cfg(not(feature = "internals"))]
 mod keyspace;
+#[cfg(feature = "internals")]
+pub mod messages;
+#[cfg(not(feature = "internals"))]
+mod messages;
 #[cfg(all(feature = "server", feature = "internals"))]
 pub mod node;
 #[cfg(all(feature = "server", not(feature = "internals")))]
@@ -100,6 +104,7 @@ pub use session::{Peer, SessionKey, Transport};
 
 /// Types of the fields of [`Config`].
 pub mod settings {
+    pub use crate::base::event_classes::EventClasses;
     pub use crate::config::{
         EnableDebug, InlineReplies, ListenAddress, LoadDamaged, LogLevel, MemoryLimit,
         MemoryPolicy, MemoryShare, OutputLimit, OutputLimits, Percentile, Rename, SavePoint,

@@ -8,7 +8,7 @@ use super::declare::keys::{Keys, Part};
 use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
-use crate::keyspace::DeadlineChange;
+use crate::keyspace::{DeadlineChange, Event};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::bitfield::{self, BitfieldError, Field, FieldType, Overflow};
@@ -48,10 +48,12 @@ fn setbit(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let len_min = bits::bytes_needed(offset) as usize;
     context.room_to_grow(key, len_min)?;
     let mut old = false;
-    context.mutate().edit(key, len_min, |bytes| {
-        old = bits::set_bit(bytes, offset, bit);
-        old != bit
-    })?;
+    context
+        .mutate()
+        .edit(key, len_min, Event::SetBit, |bytes| {
+            old = bits::set_bit(bytes, offset, bit);
+            old != bit
+        })?;
     context.reply.integer(i64::from(old));
     Ok(())
 }
@@ -223,11 +225,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if combined.is_empty() {
         mutation.remove(key);
     } else {
-        mutation.set(key, StringValue::Bytes(b""), DeadlineChange::Clear);
-        mutation.edit(key, combined.len(), |bytes| {
-            bytes.copy_from_slice(&combined);
-            true
-        })?;
+        mutation.set(key, StringValue::Bytes(&combined), DeadlineChange::Clear);
     }
     context.reply.integer(combined.len() as i64);
     Ok(())
@@ -334,19 +332,21 @@ fn bitfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     context.room_to_grow(key, len_min as usize)?;
     let mut results = Vec::with_capacity(actions.len());
-    context.mutate().edit(key, len_min as usize, |bytes| {
-        let mut is_changed = false;
-        for (field, action) in &actions {
-            let before = field.get(bytes);
-            results.push(match *action {
-                FieldAction::Get => Some(before),
-                FieldAction::Set(value, overflow) => field.set(bytes, value, overflow),
-                FieldAction::Increment(by, overflow) => field.increment(bytes, by, overflow),
-            });
-            is_changed |= field.get(bytes) != before;
-        }
-        is_changed
-    })?;
+    context
+        .mutate()
+        .edit(key, len_min as usize, Event::SetBit, |bytes| {
+            let mut is_changed = false;
+            for (field, action) in &actions {
+                let before = field.get(bytes);
+                results.push(match *action {
+                    FieldAction::Get => Some(before),
+                    FieldAction::Set(value, overflow) => field.set(bytes, value, overflow),
+                    FieldAction::Increment(by, overflow) => field.increment(bytes, by, overflow),
+                });
+                is_changed |= field.get(bytes) != before;
+            }
+            is_changed
+        })?;
     context.reply.array(results.len());
     for result in results {
         match result {

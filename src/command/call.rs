@@ -3,7 +3,7 @@
 //! Not here: the gates a request passes before it is called (`engine/gates.rs`).
 
 use super::declare::names::CommandNames;
-use super::declare::spec::{Action, CommandSpec, Handler, Outcome};
+use super::declare::spec::{Action, CommandSpec, Flags, Handler, Outcome};
 use super::declare::table::table;
 use super::observe;
 use crate::base::command_id::CommandId;
@@ -97,10 +97,30 @@ fn resolve_container(
 /// Runs a resolved command, counts it and lets its time be known. An error is written as the reply.
 #[inline]
 pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    if context.sessions.get(context.key).tracking.is_some() {
+        remember(context, command, args);
+    }
     if context.timing.is_exact || !command.spec.flags.is_timed_in_groups() {
         return call_singly(context, command, args);
     }
     call_in_group(context, command, args);
+}
+
+/// Notes the keys of a command that reads them, if its client wants to be told of them: before it
+/// runs, so that a value which is read and changes meanwhile is told of, too.
+#[inline]
+fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    let tracking = &context.sessions.get(context.key).tracking;
+    if let Some(tracking) = tracking.as_ref().filter(|tracking| tracking.remembers())
+        && command.spec.flags.has(Flags::READ_ONLY)
+    {
+        let number = tracking.number;
+        let keys_max = context.config.tracking_table_max_keys;
+        for (index, _) in command.spec.keys.find(args).into_iter().flatten() {
+            let key = context.key(args, index);
+            context.keyspace.remember(key, number, keys_max);
+        }
+    }
 }
 
 /// As [`call`], for a command that is timed in groups while nothing is timed singly.

@@ -10,7 +10,7 @@
 //! | [`call`] | from a request to its command, and running it |
 //! | `permission` | whether a user may do what a request asks for |
 //! | `observe` | what is noted of a command that has run |
-//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics` | the families |
+//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `messages`, `connection`, `server`, `introspection`, `diagnostics` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
@@ -26,6 +26,7 @@ mod hashes;
 mod introspection;
 mod lists;
 mod long_work;
+pub(crate) mod messages;
 pub(crate) mod observe;
 pub(crate) mod permission;
 pub(crate) mod server;

@@ -23,6 +23,7 @@ use super::row::{Access, Group, Row, parameters};
 use super::users::UserLine;
 use super::value::{self, ListenAddress, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
+use crate::base::event_classes::EventClasses;
 use crate::base::limits::BULK_BYTES_LIMIT;
 
 /// Largest value of parameters that Redis keeps in a C `int`.
@@ -439,6 +440,17 @@ parameters! {
     /// Percentiles of those durations that `INFO latencystats` lists; empty for none.
     "latency-tracking-info-percentiles" latency_percentiles: Vec<Percentile> = "50 99 99.9",
     Kind::Words { max_count: PERCENTILES_MAX, word: "PERCENTILE" }, Logging, Mutable;
+
+    /// Which events of keys are told to who listens to their channels: `K` on `__keyspace@0__:key`,
+    /// `E` on `__keyevent@0__:event`; `g$lshzxetd` are classes of events, `A` all of these, `n` new
+    /// keys, `m` reads that find none; empty for no events.
+    "notify-keyspace-events" notify_keyspace_events: EventClasses = "",
+    Kind::Text, Clients, Mutable;
+
+    /// Keys that are remembered for clients with `CLIENT TRACKING`; above that some are forgotten
+    /// and their clients told to drop them. `0`: no limit.
+    "tracking-table-max-keys" tracking_table_max_keys: u64 = "1000000",
+    Kind::Integer { min: 0, max: LONG_MAX }, Clients, Mutable;
 
     /// Whether systemd is told when the server is ready, reloading and stopping, how far loading
     /// is, and that the loop still turns: `auto` tells it if it asks (`NOTIFY_SOCKET`), `systemd`

@@ -18,6 +18,7 @@ use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
 use super::text;
+use crate::base::event_classes::EventClasses;
 
 /// Longest text that a parameter takes: that of the longest path. All of them together, written
 /// with every byte escaped, still fit into a configuration file.
@@ -334,6 +335,18 @@ impl Percentile {
     /// The percentile as text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+impl ParameterValue for EventClasses {
+    fn parse(_: &Kind, words: &[&[u8]]) -> Result<Self, BadValue> {
+        EventClasses::parse(single(words)?).ok_or(BadValue::Rule(
+            "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+        ))
+    }
+
+    fn print(&self, _: &Kind) -> Vec<u8> {
+        self.letters()
     }
 }
 

@@ -106,7 +106,6 @@ without_effect! {
     "masteruser" ["primaryuser"] = "", TEXT, AbsentSecret;
     "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
     "multi-master" = "no", BOOLEAN, Absent;
-    "notify-keyspace-events" = "", TEXT, Absent;
     "rdma-bind" = "", TEXT, Absent;
     "rdma-port" = "0", INTEGER, Absent;
     "replicaof" ["slaveof"] = "", TEXT, Absent;
@@ -290,7 +289,6 @@ without_effect! {
     "tls-auto-reload-interval" = "0", INTEGER, KeptHidden;
     "tls-prefer-server-ciphers" = "no", BOOLEAN, Kept;
     "tls-session-cache-timeout" = "300", INTEGER, Kept;
-    "tracking-table-max-keys" = "1000000", INTEGER, Kept;
     "vset-force-single-threaded-execution" = "no", BOOLEAN, KeptHidden;
 
     // What serves Redis's own tests.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
+//!           ├─ messages: who listens to which, and those on their way
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
 //!           ├─ blocking: requests that wait for keys
@@ -14,9 +15,11 @@
 
 pub mod blocking;
 pub mod host;
+pub(crate) mod invalidation;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
+pub(crate) mod posting;
 pub mod report;
 pub mod timing;
 
@@ -27,6 +30,7 @@ use crate::config::Config;
 use crate::keyspace::{
     Changed, EntryHome, EntryRef, Key, Keyspace, Lookup, Memory, Missing, Mutation, Room,
 };
+use crate::messages::Messages;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -72,6 +76,8 @@ pub struct Context<'a> {
     pub stats: &'a mut Statistics,
     /// How long the turns of the loop take.
     pub turns: &'a mut Turns,
+    /// Who listens to messages, and messages on their way.
+    pub messages: &'a mut Messages,
     /// Wishes to the node and the reactor.
     pub outbox: &'a mut Outbox,
     /// CLIENT PAUSE.
@@ -132,6 +138,7 @@ impl<'a> Context<'a> {
         Report {
             keyspace: self.keyspace,
             sessions: self.sessions,
+            messages: self.messages,
             config: self.config,
             host: self.host,
             stats: self.stats,
@@ -258,6 +265,23 @@ impl<'a> Context<'a> {
     /// no use.
     #[inline]
     pub fn look<R>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut ReplyWriter<'a>, &Keyspace, Option<EntryRef<'_>>) -> R,
+    ) -> R {
+        let (database, now_ms) = (self.database(), self.now_ms());
+        let entry = self.keyspace.find(database, key, now_ms);
+        let is_hit = entry.is_some();
+        count_read(self.stats, is_hit);
+        let answered = answer(&mut self.reply, self.keyspace, entry);
+        if !is_hit {
+            self.keyspace.note_miss(database, key.bytes);
+        }
+        answered
+    }
+
+    /// As [`Context::look`], and no key event tells that there is no such key.
+    pub fn inspect<R>(
         &mut self,
         key: Key<'_>,
         answer: impl FnOnce(&mut ReplyWriter<'a>, &Keyspace, Option<EntryRef<'_>>) -> R,

@@ -19,6 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
 use crate::config::{Config, MemoryLimit};
 use crate::keyspace::Keyspace;
+use crate::messages::Messages;
 use crate::session::Sessions;
 use crate::stats::turns::Turns;
 use crate::stats::{
@@ -35,6 +36,8 @@ pub struct Report<'a> {
     pub keyspace: &'a Keyspace,
     /// All sessions.
     pub sessions: &'a Sessions,
+    /// Who listens to messages.
+    pub messages: &'a Messages,
     /// The configuration in force.
     pub config: &'a Config,
     /// The server around the cache.
@@ -145,6 +148,7 @@ impl Report<'_> {
         let keyspace = self.keyspace;
         let expired = keyspace.expiry_report();
         let evicted = keyspace.eviction_report();
+        let [tracked_keys, tracked_items, tracked_prefixes] = keyspace.tracked_counts();
         let longest_turn = self.turns.longest();
         let snapshots = &self.host.snapshots;
         let waited = keyspace.waited_key_count();
@@ -174,6 +178,16 @@ impl Report<'_> {
             clients_in_timeout_table: self.sessions.timed_count() as u64,
             total_blocking_keys: waited.keys as u64,
             total_blocking_keys_on_nokey: waited.heard_keys as u64,
+            tracking_clients: self.sessions.trackers.len() as u64,
+            tracking_total_keys: tracked_keys as u64,
+            tracking_total_items: tracked_items as u64,
+            tracking_total_prefixes: tracked_prefixes as u64,
+            tracking_bytes: keyspace.tracked_bytes() as u64,
+            pubsub_clients: self.messages.client_count as u64,
+            pubsub_channels: self.messages.channels.len() as u64,
+            pubsub_patterns: self.messages.patterns.len() as u64,
+            pubsubshard_channels: self.messages.shard_channels.len() as u64,
+            messages_under_way_bytes: self.messages.mailbox.used_bytes() as u64,
             maxclients: u64::from(self.config.maxclients),
             used_memory_bytes,
             used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,

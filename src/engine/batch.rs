@@ -153,6 +153,7 @@ impl CacheEngine {
         }
         let only = (batch.len() == 1).then(|| batch.args(0, buffer));
         end_timing(&mut context, names, only);
+        context.tell_changes();
         outcome
     }
 }

@@ -3,11 +3,12 @@
 //! 1. the name and the number of arguments (`command/call.rs`)
 //! 2. authentication, and the rights of the user
 //! 3. commands that may not stand inside MULTI
-//! 4. writes while the last snapshot has failed, if that is configured
-//! 5. the pause
-//! 6. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
-//! 7. memory: a write that may need some waits for it, or is refused if there is none to be had
-//! 8. MULTI: queued instead of run
+//! 4. in version 2 of the protocol, only listening while the client listens to channels
+//! 5. writes while the last snapshot has failed, if that is configured
+//! 6. the pause
+//! 7. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
+//! 8. memory: a write that may need some waits for it, or is refused if there is none to be had
+//! 9. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that
 //! is queued: what was queued while it was allowed may not be any more.
@@ -69,6 +70,10 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     if is_in_multi && flags.has(Flags::NO_MULTI) {
         return refuse(context, command, NOT_IN_MULTI);
     }
+    if !flags.has(Flags::LISTENING) && context.session().listens_only() {
+        let error = only_listening(command);
+        return refuse(context, command, error);
+    }
     if demands.is_write && !may_write(context) {
         return refuse(context, command, SAVE_FAILED);
     }
@@ -89,6 +94,15 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
         return queue(context, args, command);
     }
     Gate::Run
+}
+
+#[cold]
+fn only_listening(command: Resolved) -> ReplyError {
+    ReplyError::new(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+         allowed in this context",
+        table().full_name(command.number)
+    ))
 }
 
 #[inline]
@@ -123,6 +137,7 @@ pub(super) fn stand_open(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
+        && !session.is_told()
         && !session.closes_after_reply;
     session.is_unrestricted(context.users)
         && is_plain

@@ -37,15 +37,19 @@ use crate::base::clock::{Stopwatch, Timestamp};
 use crate::base::limits::BULK_BYTES_LIMIT;
 use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::declare::names::CommandNames;
+use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
 use crate::command::observe;
 use crate::config::Config;
 use crate::context::Context;
 use crate::context::host::Host;
+use crate::context::invalidation::tell_invalidations;
 use crate::context::outbox::{Effect, Outbox};
 use crate::context::pause::Pause;
+use crate::context::posting;
 use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
+use crate::messages::{Letter, Messages};
 use crate::protocol::args::Args;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
@@ -79,6 +83,7 @@ pub enum Execution {
 pub struct CacheEngine {
     keyspace: Keyspace,
     sessions: Sessions,
+    messages: Messages,
     config: Config,
     users: Users,
     stats: Statistics,
@@ -104,6 +109,7 @@ impl CacheEngine {
             keyspace: Keyspace::new(database_count, config.hash_seed),
             sessions: Sessions::default(),
             users: Users::new(&config.requirepass),
+            messages: Messages::default(),
             config,
             stats: Statistics::new(table().len()),
             turns: Turns::default(),
@@ -145,12 +151,22 @@ impl CacheEngine {
         key
     }
 
-    /// Ends a session, abandons its long read, ends its wait for keys and gives back the keys it
+    /// Ends a session, abandons its long read, ends its wait for keys, leaves its channels and gives
+    /// back the keys it
     /// watched.
     pub fn close_session(&mut self, key: SessionKey) {
         self.end_wait(key);
         let mut session = self.sessions.close(key);
         session.long_read.abandon(&mut self.keyspace);
+        if let Some(tracking) = session.tracking.take() {
+            self.sessions.trackers.end(tracking.number);
+            (self.keyspace).end_reader(&tracking.prefixes, tracking.number);
+        }
+        if let Some(link) = session.link {
+            let own = &mut session.subscriptions;
+            self.messages.unsubscribe_all(link, own);
+            self.apply_key_events();
+        }
         let watches = session.transaction.unwatch();
         self.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
         for watch in watches {
@@ -243,6 +259,7 @@ impl CacheEngine {
         context.may_wait = false;
         let execution = execute_unresolved(&mut context, names, args);
         end_timing(&mut context, names, Some(args));
+        context.tell_changes();
         execution
     }
 
@@ -255,11 +272,13 @@ impl CacheEngine {
         let session = self.sessions.get_mut(key);
         session.last_active_us = now.monotonic_us;
         let database = session.database;
+        self.messages.mailbox.begin();
         begin_timing(&mut self.timing, &self.config, &self.outbox, out.len());
         let context = Context {
             reply: ReplyWriter::new(out, session.dialect),
             keyspace: &mut self.keyspace,
             sessions: &mut self.sessions,
+            messages: &mut self.messages,
             key,
             config: &mut self.config,
             users: &mut self.users,
@@ -287,7 +306,25 @@ impl CacheEngine {
             session.last_active_us = now.monotonic_us;
         }
         let mut reply = ReplyWriter::new(reply, session.dialect);
-        (session.long_read).step(&mut self.keyspace, now.unix_ms(), &mut reply)
+        let is_complete = (session.long_read).step(&mut self.keyspace, now.unix_ms(), &mut reply);
+        self.tell_changes();
+        is_complete
+    }
+
+    /// Puts the events of keys so far on their way to those who listen to them.
+    fn tell_changes(&mut self) {
+        if self.keyspace.has_told() {
+            let (sessions, messages) = (&mut self.sessions, &mut self.messages);
+            tell_invalidations(&mut self.keyspace, sessions, messages, None);
+        }
+        if self.keyspace.has_announced() {
+            posting::tell_changes(&mut self.keyspace, &mut self.messages, &self.config, None);
+        }
+    }
+
+    /// Takes note of the events that the configuration names.
+    pub(crate) fn apply_key_events(&mut self) {
+        posting::follow_listeners(&mut self.keyspace, &self.messages, &self.config);
     }
 
     /// Ends the long read of a session, if it has one, before its reply is complete.
@@ -302,7 +339,7 @@ impl CacheEngine {
         self.now = now;
         self.pause.end_if_over(now.monotonic_ms());
         let keys_stay = self.pause.keeps_keys(now.monotonic_ms());
-        let expired = if keys_stay {
+        let expired = if keys_stay || self.messages.mailbox.is_full() {
             0
         } else {
             self.keyspace.expire_some(now.unix_ms(), EXPIRE_STEP_KEYS)
@@ -315,14 +352,21 @@ impl CacheEngine {
         } else if self.keyspace.has_words_to_refresh() {
             self.keyspace.refresh_some();
         }
+        if self.keyspace.has_tracked_to_sweep() {
+            let trackers = &self.sessions.trackers;
+            (self.keyspace).sweep_tracked(|number| trackers.get(number).is_some());
+        }
         let has_compacted = self.keyspace.compact_some();
-        expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted
+        self.tell_changes();
+        let has_to_sweep = self.keyspace.has_tracked_to_sweep();
+        expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted || has_to_sweep
     }
 
     /// Whether [`CacheEngine::tick`] has something to do at `now`.
     pub fn has_work(&self, now: Timestamp) -> bool {
         self.keyspace.has_garbage()
             || self.keyspace.is_worth_compacting()
+            || self.keyspace.has_tracked_to_sweep()
             || (self.keyspace.has_room_to_make() && !self.pause.keeps_keys(now.monotonic_ms()))
             || self
                 .next_deadline_ms()
@@ -342,6 +386,33 @@ impl CacheEngine {
                 deadline_ms.max(self.now.unix_ms().saturating_add(rest_ms))
             }
         })
+    }
+
+    /// Whether messages wait to be delivered.
+    #[inline]
+    pub(crate) fn has_letters(&self) -> bool {
+        self.messages.mailbox.has_letters()
+    }
+
+    /// Whether so many do that whoever causes more has to wait.
+    #[inline]
+    pub(crate) fn is_mailbox_full(&self) -> bool {
+        self.messages.mailbox.is_full()
+    }
+
+    /// Takes the first letter out of the mailbox.
+    pub(crate) fn take_letter(&mut self) -> Option<Letter> {
+        self.messages.mailbox.take()
+    }
+
+    /// Puts back a letter that was taken and has recipients left.
+    pub(crate) fn put_letter_back(&mut self, letter: Letter) {
+        self.messages.mailbox.put_back(letter);
+    }
+
+    /// Who listens to messages, and messages on their way.
+    pub(crate) fn messages_mut(&mut self) -> &mut Messages {
+        &mut self.messages
     }
 
     /// Whether what is executed is to be written down for clients in MONITOR.
@@ -463,11 +534,16 @@ fn note_group(
 /// Takes one request through the gates and runs it.
 #[inline]
 fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Execution {
-    let begin = begin_of(context);
+    let mut begin = begin_of(context);
     match gates::pass(context, args, command) {
         Gate::Run => {
             context.session().last_command = Some(command.number);
             call(context, command, args);
+            if command.spec.flags.has(Flags::PUSHES) {
+                // Nothing of it is a reply that CLIENT REPLY could turn off.
+                begin = context.reply.len();
+            }
+            end_caching(context, command);
         }
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
@@ -476,6 +552,19 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
         Gate::NoRoom => return Execution::NoRoom,
     }
     end_of(context, begin)
+}
+
+/// CLIENT CACHING concerns one command or transaction.
+#[inline]
+fn end_caching(context: &mut Context<'_>, command: Resolved) {
+    let session = context.sessions.get_mut(context.key);
+    if let Some(tracking) = &mut session.tracking
+        && tracking.caching.is_some()
+        && !session.transaction.is_open()
+        && !table().full_name(command.number).starts_with("client|")
+    {
+        tracking.caching = None;
+    }
 }
 
 /// As [`execute_one`] for a request whose command is not looked up yet, or is none.
@@ -527,6 +616,10 @@ fn end_of(context: &mut Context<'_>, begin: usize) -> Execution {
     // Who waits for keys is not answered yet.
     if session.reply_mode != ReplyMode::On && session.blocked.is_none() {
         withhold_reply(context, begin);
+    }
+    if context.sessions.get(context.key).is_told() {
+        context.tell_changes();
+        context.post_own();
     }
     if context.session().closes_after_reply {
         Execution::Closing

@@ -42,6 +42,7 @@ impl CacheEngine {
         Report {
             keyspace: &self.keyspace,
             sessions: &self.sessions,
+            messages: &self.messages,
             config: &self.config,
             host: &self.host,
             stats: &mut self.stats,

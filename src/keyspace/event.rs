@@ -57,10 +57,16 @@ impl Event {
 events! {
     /// It was set to a string.
     Set = "set", '$';
-    /// Bytes of its string changed in place.
-    Edit = "setrange", '$';
+    /// A part of its string was overwritten.
+    SetRange = "setrange", '$';
+    /// Its string became longer.
+    Append = "append", '$';
+    /// Bits of its string changed.
+    SetBit = "setbit", '$';
     /// Its number was counted up or down.
     IncrBy = "incrby", '$';
+    /// Its floating-point number was counted up or down.
+    IncrByFloat = "incrbyfloat", '$';
     /// It has a deadline now, or another one.
     Expire = "expire", 'g';
     /// It has no deadline any more.
@@ -83,6 +89,10 @@ events! {
     Expired = "expired", 'x';
     /// It had to go so that there is room.
     Evicted = "evicted", 'e';
+    /// It was not there before.
+    New = "new", 'n';
+    /// A read looked for it, and it was not there.
+    KeyMiss = "keymiss", 'm';
     /// Elements came before the first of a list.
     ListPush = "lpush", 'l';
     /// Elements came after the last of a list.

@@ -41,6 +41,7 @@ mod relocation;
 mod room;
 mod slabs;
 mod spans;
+mod tracking;
 mod waiting;
 mod workshop;
 
@@ -50,7 +51,7 @@ pub use entry::EntryRef;
 pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
-pub use interest::{WaitId, WaitedKeyCount, Waiter};
+pub use interest::{Announced, Told, WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -60,6 +61,7 @@ pub use mutation::{
 pub use room::Room;
 pub use workshop::WorkId;
 
+use crate::base::event_classes::EventClasses;
 use crate::base::hash::KeyHasher;
 use crate::structures::hash_table::{BucketHint, Candidate, HashTable};
 use crate::value::encoding::EncodingLimits;
@@ -131,10 +133,10 @@ impl Keyspace {
             databases: (0..=database_count).map(|_| Database::default()).collect(),
             workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
-            interests: Interests::new(hasher.clone()),
-            hasher,
             random,
             graveyard: Graveyard::default(),
+            interests: Interests::new(hasher.clone()),
+            hasher,
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),
@@ -243,10 +245,14 @@ impl Keyspace {
         now_ms: u64,
     ) -> Option<EntryRef<'_>> {
         let data = &self.databases[database];
-        let (_, id) = data.locate(&self.entries, key)?;
+        let Some((_, id)) = data.locate(&self.entries, key) else {
+            self.note_miss(database, key.bytes);
+            return None;
+        };
         let entry = self.entries.get(id);
         if data.is_due(entry, now_ms) {
             self.meet_due(database, key, now_ms);
+            self.note_miss(database, key.bytes);
             return None;
         }
         let old_bits = entry.access_bits();
@@ -437,6 +443,30 @@ impl Keyspace {
     /// Ends one [`Keyspace::watch`].
     pub fn unwatch(&mut self, database: usize, key: &[u8]) {
         self.interests.release(database, key);
+    }
+
+    /// Decides of which classes key events are kept for those who listen.
+    pub fn set_announced(&mut self, classes: EventClasses) {
+        self.interests.set_announced(classes);
+    }
+
+    /// Whether key events are to be told.
+    #[inline]
+    pub fn has_announced(&self) -> bool {
+        self.interests.has_announced()
+    }
+
+    /// Takes the key events that are to be told.
+    pub fn take_announced(&mut self) -> Announced {
+        self.interests.take_announced()
+    }
+
+    /// Notes that a read has found no key.
+    #[inline]
+    pub fn note_miss(&mut self, database: usize, key: &[u8]) {
+        if self.interests.wants_misses() {
+            self.interests.announce(database, key, Event::KeyMiss);
+        }
     }
 
     /// Hands a database over to the graveyard.

@@ -120,7 +120,8 @@ fn change(random: &mut fastrand::Rng, keyspace: &mut Keyspace, model: &mut Model
             value.resize(value.len().max(len), 0);
             let stamp = |bytes: &mut [u8]| bytes.iter_mut().take(1).for_each(|byte| *byte = b'e');
             stamp(value);
-            let edited = keyspace.mutate(database, now_ms).edit(key, len, |bytes| {
+            let mut mutation = keyspace.mutate(database, now_ms);
+            let edited = mutation.edit(key, len, Event::SetRange, |bytes| {
                 stamp(bytes);
                 assert_eq!(bytes, value);
                 true
@@ -290,8 +291,11 @@ fn a_change_is_heard_as_what_it_is() {
         (&|on| on.set(a, one, DeadlineChange::At(5)), "a: del"),
         (&|on| _ = on.remove(a), ""),
         (&|on| _ = on.increment(a, 1), "a: incrby"),
-        (&|on| _ = on.edit(a, 3, |_| true), "a: setrange"),
-        (&|on| _ = on.edit(a, 3, |_| false), ""),
+        (
+            &|on| _ = on.edit(a, 3, Event::SetRange, |_| true),
+            "a: setrange",
+        ),
+        (&|on| _ = on.edit(a, 3, Event::SetRange, |_| false), ""),
         (&|on| _ = on.persist(a), ""),
         (&|on| _ = on.set_deadline(a, 50), "a: expire"),
         (&|on| _ = on.persist(a), "a: persist"),
@@ -335,7 +339,7 @@ fn events_have_the_classes_of_redis() {
     let classes = [
         (Event::Set, '$'),
         (Event::IncrBy, '$'),
-        (Event::Edit, '$'),
+        (Event::SetRange, '$'),
         (Event::Del, 'g'),
         (Event::CopyTo, 'g'),
         (Event::Restore, 'g'),
@@ -382,13 +386,22 @@ fn a_walk_from_where_random_key_gives_up_finds_the_last_key_among_many_due_ones(
 fn an_edit_that_makes_no_difference_disturbs_no_watcher() {
     let mut keyspace = Keyspace::new(1, 0);
     let key = keyspace.key(b"k");
-    keyspace.mutate(0, 0).edit(key, 2, |_| true).unwrap();
+    keyspace
+        .mutate(0, 0)
+        .edit(key, 2, Event::SetRange, |_| true)
+        .unwrap();
     let version = keyspace.watch(0, b"k", 0);
     let dirty_count = keyspace.dirty_count();
-    keyspace.mutate(0, 0).edit(key, 2, |_| false).unwrap();
+    keyspace
+        .mutate(0, 0)
+        .edit(key, 2, Event::SetRange, |_| false)
+        .unwrap();
     assert_eq!(keyspace.watched_version(0, b"k", 0), version);
     assert_eq!(keyspace.dirty_count(), dirty_count);
-    keyspace.mutate(0, 0).edit(key, 3, |_| false).unwrap();
+    keyspace
+        .mutate(0, 0)
+        .edit(key, 3, Event::SetRange, |_| false)
+        .unwrap();
     assert_ne!(
         keyspace.watched_version(0, b"k", 0),
         version,

@@ -11,6 +11,7 @@
 //!                   READER  … whose long read waits for its client   (`reading.rs`)
 //!                   CLAIM   until a long command gives a key back    (`waiting.rs`)
 //!                   KEYS    until a key is there that it waits for   (`blocking.rs`)
+//!                   MAIL    until messages of its are delivered       (`delivery.rs`)
 //!                   ROOM    until there is memory for what it wants  (`budget.rs`)
 //!                   output above the mark: until the client takes it
 //!  Open           bytes are read while requests may be executed and none wait in the buffer
@@ -85,6 +86,8 @@ impl Holds {
 
     /// It waits for one of its keys.
     pub(super) const KEYS: Self = Self(32);
+    /// What it has caused is still to be delivered to others.
+    pub(super) const MAIL: Self = Self(64);
 
     /// Adds a reason.
     pub(super) fn add(&mut self, reason: Self) {

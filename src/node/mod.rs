@@ -29,6 +29,7 @@ mod client_limits;
 mod clients;
 mod config_file;
 mod connection;
+mod delivery;
 mod listening;
 mod monitoring;
 mod output_limits;
@@ -52,16 +53,18 @@ use crate::context::outbox::Shutdown;
 use crate::context::outbox::UsersTask;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
-use crate::session::{BufferUse, Peer};
+use crate::session::{BufferUse, Link, Peer};
 use crate::stats::Statistics;
 use blocking::Serving;
 use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
 use connection::{Connection, Holds, Phase};
+use delivery::KeptMessages;
 use listening::Listening;
 use saving::Saving;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use timers::Timers;
 use waiting::Waiting;
 
@@ -113,7 +116,8 @@ pub struct Node {
     /// Least output that `client-output-buffer-limit` concerns.
     output_floor_bytes: usize,
     /// Clients that are shown what is executed.
-    monitors: Vec<ConnectionId>,
+    monitors: Arc<Vec<Link>>,
+    kept_messages: KeptMessages,
     budget: ClientBudget,
     /// What one client's request, transaction or reply may take.
     client_bytes_max: usize,
@@ -146,7 +150,8 @@ impl Node {
             sleep_us: 0,
             saving: Saving::default(),
             output_floor_bytes,
-            monitors: Vec::new(),
+            monitors: Arc::default(),
+            kept_messages: KeptMessages::default(),
             budget: ClientBudget::new(),
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
@@ -377,6 +382,7 @@ impl Node {
             || self.has_budget_work()
             || self.has_claimants_to_release()
             || self.has_keys_to_serve(now)
+            || self.has_letters()
     }
 
     /// Takes notice of changed parameters.
@@ -386,6 +392,7 @@ impl Node {
         self.apply_memory_limits();
         self.engine.apply_encoding_limits();
         self.engine.follow_requirepass();
+        self.engine.apply_key_events();
         self.demands.config_changed = true;
     }
 
@@ -401,6 +408,7 @@ impl Node {
         }
         self.leave_budget(id);
         self.forget_wait(id);
+        self.kept_messages.forget(id);
         let connection = self.clients.remove(id);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
@@ -433,7 +441,8 @@ impl Node {
         self.release_claimants(now);
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
-        has_timers || has_work || has_ready || has_relief
+        let has_letters = self.deliver_some();
+        has_timers || has_work || has_ready || has_relief || has_letters
     }
 
     /// Tells the session how full its buffers are, and counts them.

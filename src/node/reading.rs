@@ -63,8 +63,10 @@ impl Node {
             self.engine.abandon_read(session);
             self.release(id, Holds::ANSWER);
             self.refuse_reply(id);
+            self.deliver_kept(id);
         } else if is_complete {
             self.release(id, Holds::ANSWER);
+            self.deliver_kept(id);
         } else if connection.output.len() >= OUTPUT_MARK_BYTES {
             connection.holds.add(Holds::READER);
         } else {

@@ -242,7 +242,11 @@ impl Node {
             engine.execute_batch(session, requests, now, out, &bounds)
         });
         if !self.monitors.is_empty() {
-            self.feed_monitors();
+            self.post_to_monitors();
+        }
+        if self.has_letters() {
+            self.deliver_at_once();
+            self.wait_for_mail(id);
         }
         outcome
     }

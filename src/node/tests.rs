@@ -17,6 +17,7 @@ mod clients;
 mod config_file;
 mod deliveries;
 mod long_work;
+mod messages;
 mod monitoring;
 mod patterns;
 mod reading;

@@ -275,7 +275,10 @@ impl Node {
             // nothing to say.
             return;
         }
-        if at_ms > now.monotonic_ms() {
+        if session.is_subscriber() {
+            // Who listens has nothing to say, and may stop to listen.
+            self.set_idle_timer(id, now.monotonic_ms() + limit_ms);
+        } else if at_ms > now.monotonic_ms() {
             self.set_idle_timer(id, at_ms);
         } else {
             self.clients.close_soon(id);

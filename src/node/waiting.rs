@@ -17,9 +17,9 @@
 //! Invariants: a client waits for one thing at a time, because none of its requests is executed
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
-//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `users_file.rs`, `listening.rs`,
-//! `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need orders of their own
-//! (`budget.rs`, `blocking.rs`).
+//! Not here: what is waited for (`saving.rs`, `delivery.rs`, `config_file.rs`, `users_file.rs`,
+//! `listening.rs`, `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need orders
+//! of their own (`budget.rs`, `blocking.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};
@@ -47,6 +47,8 @@ pub(super) enum Awaited {
     UsersFile,
     /// That other sockets are open.
     Sockets,
+    /// That messages which it has caused are delivered.
+    Mail,
     /// The next step of its long read.
     Step,
 }
@@ -60,6 +62,7 @@ impl Awaited {
         match self {
             Self::PauseEnd => Holds::PAUSE,
             Self::Claim => Holds::CLAIM,
+            Self::Mail => Holds::MAIL,
             Self::Standstill
             | Self::Clock
             | Self::Snapshot

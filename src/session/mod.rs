@@ -1,8 +1,8 @@
 //! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read,
-//!                                    blocked request, marks
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, subscriptions, tracking,
+//!                                long read, blocked request, marks
 //! ```
 //!
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
@@ -11,20 +11,26 @@
 pub mod blocked;
 #[cfg(test)]
 pub(crate) mod fake_read;
+mod key;
 pub mod long_read;
 mod registry;
+pub mod trackers;
 pub mod transaction;
 
-pub use registry::{SessionKey, Sessions};
+pub use crate::base::link::Link;
+pub use key::SessionKey;
+pub use registry::Sessions;
 
 use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
+use crate::messages::Subscriptions;
 use crate::protocol::reply::Dialect;
 use blocked::Blocked;
 use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
 use core::net::SocketAddr;
+use trackers::Tracking;
 use transaction::Transaction;
 
 /// What kind of stream a client came by.
@@ -92,11 +98,6 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// The node's name for the connection of a session. It means nothing to anybody else, and reaches
-/// that connection or none, however late it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link(pub u64);
-
 /// How full a client's buffers are; kept by the node, read by CLIENT LIST and INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferUse {
@@ -148,6 +149,10 @@ pub struct Session {
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// The channels and patterns whose messages it gets.
+    pub subscriptions: Subscriptions,
+    /// CLIENT TRACKING: what it wants to be told of keys.
+    pub tracking: Option<Box<Tracking>>,
     /// A pause holds its next request back.
     pub is_paused: bool,
     /// The request that waits for one of its keys, if it has one.
@@ -188,6 +193,8 @@ impl Session {
             is_limited: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
+            subscriptions: Subscriptions::default(),
+            tracking: None,
             is_paused: false,
             blocked: None,
             is_monitor: false,
@@ -237,12 +244,32 @@ impl Session {
             + self.library_name.len()
             + self.library_version.len()
             + self.transaction.used_bytes()
+            + self.subscriptions.used_bytes()
             + (self.blocked.as_ref()).map_or(0, |blocked| blocked.used_bytes())
     }
 
     /// Whether it waits for keys or for the end of a pause.
     pub fn is_blocked(&self) -> bool {
         self.is_paused || self.blocked.is_some()
+    }
+
+    /// Whether messages of others may come to it at any time.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        !self.subscriptions.is_empty()
+    }
+
+    /// Whether something may come to it behind a reply.
+    #[inline]
+    pub fn is_told(&self) -> bool {
+        self.is_subscriber() || self.tracking.is_some()
+    }
+
+    /// Whether it may do nothing but listen: version 2 of the protocol can't tell a message from
+    /// a reply.
+    #[inline]
+    pub fn listens_only(&self) -> bool {
+        self.is_subscriber() && self.dialect != Dialect::Resp3
     }
 
     /// Bytes this session takes of our memory, buffers included.

@@ -2,31 +2,19 @@
 //!
 //! Not here: connections and their generations (`node/`).
 
+use super::key::SessionKey;
+use super::trackers::Trackers;
 use super::{Peer, Session};
 use crate::base::clock::Timestamp;
 use slab::Slab;
-
-/// Names a session while it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey(usize);
-
-impl SessionKey {
-    /// The number by which the keyspace knows a session that waits for keys.
-    pub fn number(self) -> u32 {
-        u32::try_from(self.0).expect("there are fewer than 2^32 sessions")
-    }
-
-    /// The session of such a number.
-    pub fn numbered(number: u32) -> Self {
-        Self(number as usize)
-    }
-}
 
 /// All sessions.
 #[derive(Default)]
 pub struct Sessions {
     slots: Slab<Session>,
     opened_count: u64,
+    /// Those who are told of keys.
+    pub trackers: Trackers,
 }
 
 impl Sessions {
@@ -53,6 +41,11 @@ impl Sessions {
     #[inline]
     pub fn get(&self, key: SessionKey) -> &Session {
         &self.slots[key.0]
+    }
+
+    /// The session that has a key now, if one has.
+    pub fn find(&self, key: SessionKey) -> Option<&Session> {
+        self.slots.get(key.0)
     }
 
     /// The session of a key that is alive, for change.

@@ -92,12 +92,6 @@ pub(super) static CONSTANTS: &[Group] = &[
     after(Clients, "connected_clients", &[
         always(&["cluster_connections"], Count, ZERO, "Always 0: there is no cluster."),
     ]),
-    after(Clients, "blocked_clients", &[
-        always(&["tracking_clients"], Count, ZERO, "Always 0: no client can track keys."),
-    ]),
-    after(Clients, "watching_clients", &[
-        always(&["pubsub_clients"], Count, ZERO, "Always 0: no channels are offered."),
-    ]),
     after(Memory, "used_memory_overhead", &[
         always(&["used_memory_startup"], Bytes, ZERO,
             "Always 0: what the process itself takes is not counted; see `process_startup_rss`."),
@@ -192,9 +186,7 @@ pub(super) static CONSTANTS: &[Group] = &[
             "total_eviction_exceeded_time", "current_eviction_exceeded_time",
         ], Milliseconds, ZERO, "Always 0: each write evicts what it needs."),
     ]),
-    after(Stats, "keyspace_misses", &[
-        always(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"], Count, ZERO,
-            "Always 0: no channels are offered."),
+    after(Stats, "pubsubshard_channels", &[
         always(&["latest_fork_usec"], Microseconds, ZERO, "Always 0: the server never forks."),
         always(&["total_forks"], Count, ZERO, "Always 0: the server never forks."),
         always(&["migrate_cached_sockets"], Count, ZERO, "Always 0: there is no MIGRATE."),
@@ -205,9 +197,6 @@ pub(super) static CONSTANTS: &[Group] = &[
         ], Count, ZERO, "Always 0: keys are moved together without a count."),
         always(&["total_active_defrag_time", "current_active_defrag_time"], Milliseconds, ZERO,
             "Always 0: memory is compacted in slices."),
-        always(&[
-            "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
-        ], Count, ZERO, "Always 0: no client can track keys."),
         always(&["unexpected_error_replies"], Count, ZERO, "Always 0: no master sends errors."),
     ]),
     after(Stats, "total_error_replies", &[

@@ -137,6 +137,26 @@ pub struct Gauges {
     pub total_blocking_keys_on_nokey: u64,
     /// Clients that watch a key.
     pub watching_clients: u64,
+    /// Clients that are told of keys which they keep copies of.
+    pub tracking_clients: u64,
+    /// Keys they are told of.
+    pub tracking_total_keys: u64,
+    /// Pairs of such a key and a client.
+    pub tracking_total_items: u64,
+    /// Beginnings of keys they are told of.
+    pub tracking_total_prefixes: u64,
+    /// Bytes of the table of these keys.
+    pub tracking_bytes: u64,
+    /// Clients that listen to messages.
+    pub pubsub_clients: u64,
+    /// Channels that somebody listens to.
+    pub pubsub_channels: u64,
+    /// Patterns that somebody listens to.
+    pub pubsub_patterns: u64,
+    /// Channels of shards that somebody listens to.
+    pub pubsubshard_channels: u64,
+    /// Bytes of messages that wait for the loop to deliver them.
+    pub messages_under_way_bytes: u64,
     /// Most connections allowed.
     pub maxclients: u64,
     /// Largest input buffer of a client in the last seconds.

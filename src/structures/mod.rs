@@ -7,6 +7,7 @@
 //! | [`timer_wheel`] | coarse timers: timeouts and periodic work |
 //! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
 //! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
+//! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
@@ -16,4 +17,5 @@ pub mod expiry_heap;
 pub mod hash_table;
 pub mod histogram;
 pub mod item;
+pub mod prefix_table;
 pub mod timer_wheel;

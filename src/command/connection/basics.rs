@@ -21,10 +21,17 @@ static PING: CommandSpec = family::CONNECTION
     .command("ping", "[message]", ping)
     .summary("Answers PONG, or the message.")
     .since("1.0.0")
-    .flags(Flags::FAST);
+    .flags(Flags::FAST.and(Flags::LISTENING));
 
 fn ping(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let listens_only = context.session().listens_only();
     match args.len() {
+        1 | 2 if listens_only => {
+            context.reply.array(2);
+            context.reply.bulk(b"pong");
+            let message: &[u8] = if args.len() == 2 { args.get(1) } else { b"" };
+            context.reply.bulk(message);
+        }
         1 => context.reply.pong(),
         2 => context.reply.bulk(args.get(1)),
         _ => return Err(ReplyError::wrong_arity("ping")),
@@ -64,7 +71,8 @@ static QUIT: CommandSpec = family::CONNECTION
         ANYTIME
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::LISTENING),
     )
     .ignores_more();
 
@@ -82,11 +90,14 @@ static RESET: CommandSpec = family::CONNECTION
         ANYTIME
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::LISTENING),
     );
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     transactions::close(context);
+    context.leave_all_channels();
+    context.end_tracking();
     let session = context.sessions.get_mut(context.key);
     session.long_read.abandon(context.keyspace);
     session.database = 0;

@@ -1,6 +1,7 @@
 //! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
 
 use super::ANYTIME;
+use super::tracking::redirection;
 use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::numbers::parse_i64;
@@ -9,9 +10,11 @@ use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::declare::table::table;
 use crate::context::Context;
 use crate::context::outbox::Effect;
+use crate::messages::Kind;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
+use crate::session::trackers::TrackingMode;
 use crate::session::{Session, Transport};
 use std::fmt::Write;
 
@@ -28,13 +31,35 @@ pub(super) static LIST: CommandSpec = family::CONNECTION
 
 const BAD_ID: ReplyError = ReplyError::fixed("ERR Invalid client ID");
 
-/// Which kinds of clients a request names; all of ours are normal ones.
-fn parse_type(name: &[u8]) -> Result<bool, ReplyError> {
-    const OTHERS: [&[u8]; 4] = [b"master", b"replica", b"slave", b"pubsub"];
-    if name.eq_ignore_ascii_case(b"normal") {
-        Ok(true)
-    } else if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-        Ok(false)
+/// A kind of client that a request names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ClientType {
+    /// It asks and is answered.
+    Normal,
+    /// It listens to channels.
+    PubSub,
+    /// Another server: there is none.
+    Server,
+}
+
+impl ClientType {
+    fn of(session: &Session) -> Self {
+        if session.is_subscriber() {
+            Self::PubSub
+        } else {
+            Self::Normal
+        }
+    }
+}
+
+fn parse_type(name: &[u8]) -> Result<ClientType, ReplyError> {
+    let is = |word: &[u8]| name.eq_ignore_ascii_case(word);
+    if is(b"normal") {
+        Ok(ClientType::Normal)
+    } else if is(b"pubsub") {
+        Ok(ClientType::PubSub)
+    } else if is(b"master") || is(b"replica") || is(b"slave") {
+        Ok(ClientType::Server)
     } else {
         let text = [b"ERR Unknown client type '", name, b"'"].concat();
         Err(ReplyError::from_bytes(text))
@@ -43,9 +68,9 @@ fn parse_type(name: &[u8]) -> Result<bool, ReplyError> {
 
 fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut ids = None;
-    let mut is_normal = true;
+    let mut wanted_type = None;
     if args.len() == 4 && args.get(2).eq_ignore_ascii_case(b"type") {
-        is_normal = parse_type(args.get(3))?;
+        wanted_type = Some(parse_type(args.get(3))?);
     } else if args.len() > 3 && args.get(2).eq_ignore_ascii_case(b"id") {
         let texts = args.iter().skip(3);
         ids = Some(
@@ -61,7 +86,7 @@ fn list(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .iter()
         .map(|(_, session)| session)
         .filter(|session| {
-            is_normal
+            wanted_type.is_none_or(|wanted| wanted == ClientType::of(session))
                 && ids
                     .as_ref()
                     .is_none_or(|ids| ids.contains(&(session.id as i64)))
@@ -105,10 +130,18 @@ fn seconds_since(then_us: u64, now_us: u64) -> u64 {
 /// The letters of CLIENT LIST for what is special about a client, in Redis's order; `N` for
 /// nothing.
 fn flags_of(session: &Session) -> String {
+    let tracking = session.tracking.as_ref();
     let letters = [
         ('O', session.is_monitor),
+        ('P', session.is_subscriber()),
         ('x', session.transaction.is_open()),
         ('b', session.is_blocked()),
+        ('t', tracking.is_some()),
+        ('R', tracking.is_some_and(|tracking| tracking.is_broken)),
+        (
+            'B',
+            tracking.is_some_and(|tracking| tracking.mode == TrackingMode::Broadcast),
+        ),
         ('c', session.closes_after_reply),
         ('U', session.peer.transport == Transport::Unix),
         ('e', session.is_kept),
@@ -150,9 +183,9 @@ impl<'a> View<'a> {
         };
         let written = writeln!(
             text,
-            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 \
-             ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={argument_bytes} multi-mem={} rbs={} \
-             rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user={} redir=-1 resp={} \
+            "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
+             ssub={} multi={} qbuf={} qbuf-free={} argv-mem={argument_bytes} multi-mem={} rbs={} \
+             rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user={} redir={} resp={} \
              lib-name={} lib-ver={}",
             session.id,
             session.peer.address,
@@ -163,6 +196,9 @@ impl<'a> View<'a> {
             seconds_since(session.last_active_us, now_us),
             flags_of(session),
             session.database,
+            session.subscriptions.len(Kind::Channel),
+            session.subscriptions.len(Kind::Pattern),
+            session.subscriptions.len(Kind::ShardChannel),
             transaction.queue_len().map_or(-1, |len| len as i64),
             buffers.input_bytes,
             buffers.input_spare_bytes,
@@ -177,6 +213,7 @@ impl<'a> View<'a> {
                 .last_command
                 .map_or("NULL", |number| table().full_name(number)),
             String::from_utf8_lossy(self.users.name(session.user)),
+            redirection(session),
             if session.dialect == Dialect::Resp3 {
                 3
             } else {
@@ -205,7 +242,7 @@ struct KillFilter<'a> {
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     user: Option<UserId>,
-    is_of_type: bool,
+    client_type: Option<ClientType>,
     skips_self: bool,
 }
 
@@ -214,7 +251,8 @@ impl KillFilter<'_> {
         let is = |wanted: Option<&[u8]>, address: &str| {
             wanted.is_none_or(|wanted| wanted == address.as_bytes())
         };
-        self.is_of_type
+        self.client_type
+            .is_none_or(|wanted| wanted == ClientType::of(session))
             && self.id.is_none_or(|id| id == session.id as i64)
             && is(self.address, &session.peer.address)
             && is(self.local_address, &session.peer.local_address)
@@ -229,7 +267,7 @@ fn parse_kill_filter<'a>(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>
         address: None,
         local_address: None,
         user: None,
-        is_of_type: true,
+        client_type: None,
         skips_self: true,
     };
     let mut index = 2;
@@ -244,7 +282,7 @@ fn parse_kill_filter<'a>(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>
                 .ok_or(ID_NOT_POSITIVE)?;
             filter.id = Some(id);
         } else if name.eq_ignore_ascii_case(b"type") {
-            filter.is_of_type &= parse_type(value)?;
+            filter.client_type = Some(parse_type(value)?);
         } else if name.eq_ignore_ascii_case(b"addr") {
             filter.address = Some(value);
         } else if name.eq_ignore_ascii_case(b"laddr") {
@@ -277,7 +315,7 @@ fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             address: Some(args.get(2)),
             local_address: None,
             user: None,
-            is_of_type: true,
+            client_type: None,
             skips_self: false,
         }
     } else {

@@ -37,6 +37,7 @@ const fn of_group(group: Group) -> Categories {
         Group::Hash => Categories::HASH,
         Group::Stream => Categories::STREAM,
         Group::Transactions => Categories::TRANSACTION,
+        Group::PubSub => Categories::PUBSUB,
         Group::Connection => Categories::CONNECTION,
         Group::Server => Categories::NONE,
     }

@@ -41,6 +41,8 @@ pub(in crate::command) const HASH: Family = Family::of_keys(Group::Hash);
 pub(in crate::command) const STREAM: Family = Family::of_keys(Group::Stream);
 /// MULTI and what belongs to it.
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
+/// Messages between clients.
+pub(in crate::command) const PUBSUB: Family = Family::without_keys(Group::PubSub);
 /// Commands about the client's own connection.
 pub(in crate::command) const CONNECTION: Family = Family::without_keys(Group::Connection);
 /// Commands about the server as a whole.

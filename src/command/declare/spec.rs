@@ -38,6 +38,8 @@ pub enum Group {
     Stream,
     /// MULTI and what belongs to it.
     Transactions,
+    /// Messages between clients.
+    PubSub,
     /// The client's own connection.
     Connection,
     /// The server as a whole.
@@ -57,6 +59,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Stream => "stream",
             Self::Transactions => "transactions",
+            Self::PubSub => "pubsub",
             Self::Connection => "connection",
             Self::Server => "server",
         }
@@ -106,6 +109,12 @@ impl Flags {
 
     /// May wait until one of its keys is there.
     pub const BLOCKING: Self = Self(1 << 16);
+    /// About messages between clients.
+    pub const PUBSUB: Self = Self(1 << 17);
+    /// Answers by messages, which are written whatever CLIENT REPLY says.
+    pub const PUSHES: Self = Self(1 << 18);
+    /// Allowed for a client that does nothing but listen.
+    pub const LISTENING: Self = Self(1 << 19);
 
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
@@ -129,11 +138,12 @@ impl Flags {
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 13] = [
+        const NAMES: [(Flags, &str); 14] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
             (Flags::ADMIN, "admin"),
+            (Flags::PUBSUB, "pubsub"),
             (Flags::NO_SCRIPT, "noscript"),
             (Flags::BLOCKING, "blocking"),
             (Flags::LOADING, "loading"),
@@ -188,6 +198,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// Messages between clients.
+    pub const PUBSUB: Self = Self(1 << 17);
     /// Streams.
     pub const STREAM: Self = Self(1 << 16);
     /// May wait until one of its keys is there.
@@ -232,7 +244,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 17] = [
+        const NAMES: [(Categories, &str); 18] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -243,6 +255,7 @@ impl Categories {
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
             (Categories::STREAM, "stream"),
+            (Categories::PUBSUB, "pubsub"),
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),

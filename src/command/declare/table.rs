@@ -13,13 +13,13 @@
 use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
-    acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
-    sorted_sets, streams, strings, transactions,
+    acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, messages, server,
+    sets, sorted_sets, streams, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 14] = [
+const FAMILIES: [&[&[&CommandSpec]]; 15] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &lists::COMMANDS,
@@ -29,6 +29,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 14] = [
     &streams::COMMANDS,
     &generic::COMMANDS,
     &[transactions::COMMANDS],
+    &[messages::COMMANDS],
     &connection::COMMANDS,
     &server::COMMANDS,
     &[acl::COMMANDS],
@@ -257,9 +258,9 @@ mod tests {
                         hget hgetdel hgetex hincrby hincrbyfloat hlen hmget hmset hpersist \
                         hpexpire hpexpireat hpexpiretime hpttl hset hsetex hsetnx hstrlen httl \
                         incr incrby incrbyfloat llen lpop lpush lpushx mget move persist \
-                        pexpire pexpireat pexpiretime psetex pttl renamenx rpop rpush rpushx \
-                        sadd scard set setex setnx sismember smismember smove srem strlen \
-                        touch ttl type unlink xack xadd xdel xlen xsetid zadd zcard zcount \
+                        pexpire pexpireat pexpiretime psetex pttl publish renamenx rpop rpush \
+                        rpushx sadd scard set setex setnx sismember smismember smove spublish srem \
+                        strlen touch ttl type unlink xack xadd xdel xlen xsetid zadd zcard zcount \
                         zincrby zlexcount zmscore zrank zrem zrevrank zscore";
         let specs = table().all().map(|number| table().spec(number));
         let short = specs.filter(|spec| spec.flags.has(Flags::SHORT));

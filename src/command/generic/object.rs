@@ -99,7 +99,7 @@ fn look(
 ) -> Outcome {
     let key = context.key(args, 2);
     let now_ms = context.now_ms();
-    context.look(key, |reply, keyspace, entry| match entry {
+    context.inspect(key, |reply, keyspace, entry| match entry {
         Some(entry) => {
             let bits = entry.access_bits();
             let facts = Facts {

@@ -5,7 +5,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
-use crate::keyspace::{CountError, DeadlineChange, EntryRef};
+use crate::keyspace::{CountError, EntryRef, Event};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::kind::WrongType;
@@ -91,7 +91,7 @@ fn incrbyfloat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .ok_or(ReplyError::NAN_OR_INFINITY)?;
     let text = sum.to_text();
     // Not compacted to an integer: Redis keeps the text, and OBJECT ENCODING shows it.
-    mutation.set(key, StringValue::Bytes(&text), DeadlineChange::Keep);
+    mutation.set_by(key, StringValue::Bytes(&text), Event::IncrByFloat);
     context.reply.bulk(&text);
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
-use crate::keyspace::{DeadlineChange, EntryRef, Key};
+use crate::keyspace::{DeadlineChange, EntryRef, Event, Key};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::string::StringValue;
@@ -239,13 +239,13 @@ fn append(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let Some(old_len) = length(context, key)? else {
         context
             .mutate()
-            .set(key, StringValue::compact(tail), DeadlineChange::Clear);
+            .set_by(key, StringValue::compact(tail), Event::Append);
         context.reply.integer(tail.len() as i64);
         return Ok(());
     };
     let len_wanted = old_len as u64 + tail.len() as u64;
     let len = check_length(len_wanted, context.config.proto_max_bulk_bytes)?;
-    context.mutate().edit(key, len, |bytes| {
+    context.mutate().edit(key, len, Event::Append, |bytes| {
         bytes[old_len..].copy_from_slice(tail);
         true
     })?;
@@ -277,7 +277,7 @@ fn setrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     let end = check_length(end, context.config.proto_max_bulk_bytes)?;
     let start = end - part.len();
-    context.mutate().edit(key, end, |bytes| {
+    context.mutate().edit(key, end, Event::SetRange, |bytes| {
         bytes[start..end].copy_from_slice(part);
         true
     })?;

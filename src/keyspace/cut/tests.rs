@@ -3,7 +3,7 @@
 
 use super::walk::STEP_KEYS;
 use super::*;
-use crate::keyspace::{DeadlineChange, Room};
+use crate::keyspace::{DeadlineChange, Event, Room};
 use crate::value::record::Record;
 use crate::value::string::StringValue;
 
@@ -139,11 +139,13 @@ fn a_long_value_is_read_in_slices_whatever_becomes_of_it() {
         }),
         ("edited", |keyspace| {
             let key = keyspace.key(b"long");
-            let edited = keyspace.mutate(0, 1).edit(key, LEN + 1, |bytes| {
-                assert_eq!(bytes[LEN - 1], b'v');
-                bytes.fill(b'e');
-                true
-            });
+            let edited = keyspace
+                .mutate(0, 1)
+                .edit(key, LEN + 1, Event::SetRange, |bytes| {
+                    assert_eq!(bytes[LEN - 1], b'v');
+                    bytes.fill(b'e');
+                    true
+                });
             edited.unwrap();
         }),
         ("given a deadline", |keyspace| {

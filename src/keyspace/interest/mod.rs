@@ -1,8 +1,10 @@
 //! Who is interested in which keys, and what they get to know of a change.
 //!
 //! ```text
-//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs  versions of keys
-//!                        one word                                └▶ ready.rs    who waits for them
+//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs    WATCH
+//!                        one word                                ├▶ ready.rs      who waits
+//!                                                                ├▶ tracked.rs    CLIENT TRACKING
+//!                                                                └▶ announced.rs  key events
 //! ```
 //!
 //! Invariant: there is one test, [`Interests::is_empty`], of one word in which each interest has a
@@ -10,14 +12,20 @@
 //!
 //! Not here: what changes a key (`mutation/`); what those who are interested do about it.
 
+mod announced;
 mod ready;
+mod tracked;
 mod watches;
 
 pub use ready::{WaitId, WaitedKeyCount, Waiter};
 
 use super::event::Event;
+use crate::base::event_classes::EventClasses;
 use crate::base::hash::KeyHasher;
+pub use announced::Announced;
 use ready::ReadyKeys;
+pub use tracked::Told;
+use tracked::Tracked;
 use watches::Watches;
 
 /// Somebody watches a key.
@@ -26,6 +34,10 @@ const WATCHED: u8 = 1 << 0;
 const WAITED: u8 = 1 << 1;
 /// A key has become ready since somebody looked at the ready ones.
 const READY: u8 = 1 << 2;
+/// Somebody listens to key events.
+const ANNOUNCED: u8 = 1 << 3;
+/// Somebody keeps copies of keys.
+const TRACKED: u8 = 1 << 4;
 /// A test listens.
 #[cfg(test)]
 const HEARD: u8 = 1 << 7;
@@ -37,6 +49,8 @@ pub(super) struct Interests {
     wanted: u8,
     watches: Watches,
     ready: ReadyKeys,
+    announced: Announced,
+    tracked: Tracked,
     /// All events in order, for a test that listens.
     #[cfg(test)]
     heard: Vec<(usize, String, Event)>,
@@ -47,7 +61,9 @@ impl Interests {
         Self {
             wanted: 0,
             watches: Watches::default(),
-            ready: ReadyKeys::new(hasher),
+            ready: ReadyKeys::new(hasher.clone()),
+            announced: Announced::default(),
+            tracked: Tracked::new(hasher),
             #[cfg(test)]
             heard: Vec::new(),
         }
@@ -138,11 +154,82 @@ impl Interests {
     pub(super) fn note(&mut self, database: usize, key: &[u8], event: Event) {
         #[cfg(test)]
         self.hear(database, key, event);
-        // Whoever watches a key does not ask what happened to it.
-        self.watches.note(database, key);
+        if self.wanted & WATCHED != 0 {
+            self.watches.note(database, key);
+        }
         if self.wanted & WAITED != 0 && self.ready.note(database, key, event) {
             self.wanted |= READY;
         }
+        if self.wanted & TRACKED != 0 {
+            self.tracked.note(key);
+            self.follow_tracked();
+        }
+        self.announce(database, key, event);
+    }
+
+    /// Notes that a database as a whole has other contents.
+    pub(super) fn note_all(&mut self) {
+        if self.wanted & TRACKED != 0 {
+            self.tracked.note_all();
+            self.follow_tracked();
+        }
+    }
+
+    /// The keys that clients keep copies of.
+    #[inline]
+    pub(super) fn tracked(&self) -> &Tracked {
+        &self.tracked
+    }
+
+    /// Lends them for a change.
+    #[inline]
+    pub(super) fn change_tracked<R>(&mut self, change: impl FnOnce(&mut Tracked) -> R) -> R {
+        let result = change(&mut self.tracked);
+        self.follow_tracked();
+        result
+    }
+
+    #[inline]
+    fn follow_tracked(&mut self) {
+        if self.tracked.is_empty() {
+            self.wanted &= !TRACKED;
+        } else {
+            self.wanted |= TRACKED;
+        }
+    }
+
+    /// Notes an event that is no change of the key.
+    pub(super) fn announce(&mut self, database: usize, key: &[u8], event: Event) {
+        if self.wanted & ANNOUNCED != 0 {
+            self.announced.note(database, key, event);
+        }
+    }
+
+    /// Decides of which classes events are kept.
+    pub(super) fn set_announced(&mut self, classes: EventClasses) {
+        self.announced.set_classes(classes);
+        if classes.announce_something() {
+            self.wanted |= ANNOUNCED;
+        } else {
+            self.wanted &= !ANNOUNCED;
+        }
+    }
+
+    /// Whether reads that find no key are kept.
+    #[inline]
+    pub(super) fn wants_misses(&self) -> bool {
+        self.wanted & ANNOUNCED != 0 && self.announced.wants(Event::KeyMiss)
+    }
+
+    /// Whether there are events to be told.
+    #[inline]
+    pub(super) fn has_announced(&self) -> bool {
+        !self.announced.is_empty()
+    }
+
+    /// Takes the events that are to be told.
+    pub(super) fn take_announced(&mut self) -> Announced {
+        self.announced.take()
     }
 
     /// Notes a change of every such key of a database that `is_changed` accepts, which is no

@@ -117,7 +117,7 @@ impl Mutation<'_> {
                     .map(Some)
             }
             None if missing == Missing::Skip => Ok(None),
-            None => self.change_new::<T, R, E>(key, change).map(Some),
+            None => self.change_new::<T, R, E>(key, true, change).map(Some),
         }
     }
 
@@ -129,14 +129,15 @@ impl Mutation<'_> {
         event: Event,
         build: impl FnOnce(&mut T::Mut<EntryHome<'_>>),
     ) {
-        if let Some((location, id)) = self.locate(key) {
+        let found = self.locate(key);
+        if let Some((location, id)) = found {
             self.take_out(location, id);
         }
         let build = |collection: &mut T::Mut<EntryHome<'_>>| {
             build(collection);
             Ok::<_, WrongType>(Changed::when(true, event, ()))
         };
-        let built = self.change_new::<T, (), WrongType>(key, build);
+        let built = self.change_new::<T, (), WrongType>(key, found.is_none(), build);
         built.expect("what is put in place of a value asks for no type");
     }
 
@@ -168,6 +169,7 @@ impl Mutation<'_> {
     fn change_new<T: CollectionType, R, E>(
         &mut self,
         key: Key<'_>,
+        is_new: bool,
         change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
     ) -> Result<R, E> {
         self.keyspace.note_growth();
@@ -185,6 +187,9 @@ impl Mutation<'_> {
         match outcome {
             Ok(Changed { result, event }) if !is_empty => {
                 self.place(key, moved);
+                if is_new {
+                    self.announce(key.bytes, Event::New);
+                }
                 self.note_large_change(key.bytes, moved);
                 self.changed(key.bytes, event.expect("what is there now has come"));
                 Ok(result)

@@ -108,6 +108,14 @@ impl<'a> Mutation<'a> {
         }
     }
 
+    /// Tells those who listen to key events of one that is no change of its own.
+    #[inline]
+    fn announce(&mut self, key: &[u8], event: Event) {
+        if !self.keyspace.interests.is_empty() {
+            self.keyspace.interests.announce(self.database, key, event);
+        }
+    }
+
     /// Puts a new entry into the table.
     fn place(&mut self, key: Key<'_>, id: EntryId) {
         let Keyspace {
@@ -258,6 +266,7 @@ impl<'a> Mutation<'a> {
     /// Deletes every key of the database. O(1) beside watched keys; the memory comes back in
     /// slices, see [`Keyspace::free_some`]. Returns how many keys there were.
     pub fn flush(&mut self) -> usize {
+        self.keyspace.interests.note_all();
         self.touch_watched_keys();
         let dropped = std::mem::take(&mut self.keyspace.databases[self.database]);
         let count = dropped.table.len();
@@ -271,6 +280,7 @@ impl<'a> Mutation<'a> {
         if other == self.database {
             return;
         }
+        self.keyspace.interests.note_all();
         self.remove_due_watched_keys(other);
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();

@@ -60,6 +60,14 @@ impl Mutation<'_> {
             None => self.insert(key, value, deadline),
         }
         self.changed(key.bytes, event);
+        if let (DeadlineChange::At(_), Event::Set) = (deadline, event) {
+            self.announce(key.bytes, Event::Expire);
+        }
+    }
+
+    /// As [`Mutation::set`] without a change of the deadline, by another event.
+    pub fn set_by(&mut self, key: Key<'_>, value: StringValue<'_>, event: Event) {
+        self.put(key, value, DeadlineChange::Keep, event);
     }
 
     /// Adds to the integer value of a key, a missing one counting as 0, and returns the sum. The
@@ -98,6 +106,7 @@ impl Mutation<'_> {
         &mut self,
         key: Key<'_>,
         len_min: usize,
+        event: Event,
         change: impl FnOnce(&mut [u8]) -> bool,
     ) -> Result<(), WrongType> {
         let found = self.find(key).map(EntryRef::as_string).transpose()?;
@@ -119,7 +128,7 @@ impl Mutation<'_> {
         self.settle(location, id, moved, position);
         let is_changed = change(self.keyspace.entries.bytes_mut(moved));
         if is_changed || !found || old_len < len_min {
-            self.changed(key.bytes, Event::Edit);
+            self.changed(key.bytes, event);
         }
         Ok(())
     }
@@ -134,6 +143,7 @@ impl Mutation<'_> {
         let entries = &mut self.keyspace.entries;
         let id = entries.allocate(key.bytes, value, has_deadline, access_bits);
         self.place(key, id);
+        self.announce(key.bytes, Event::New);
         if let DeadlineChange::At(deadline_ms) = deadline {
             let data = &mut self.keyspace.databases[self.database];
             data.expiry

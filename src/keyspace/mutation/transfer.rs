@@ -111,6 +111,7 @@ impl Mutation<'_> {
             .entries
             .duplicate(id, target.bytes, has_deadline);
         there.place(target, copy);
+        there.announce(target.bytes, Event::New);
         if let Some(deadline_ms) = deadline_ms {
             there.index_deadline(copy, None, deadline_ms);
         }

@@ -160,7 +160,7 @@ fn change_blindly(random: &mut fastrand::Rng, keyspace: &mut Keyspace, now_ms: u
         780..860 => _ = mutation.persist(key),
         860..930 => {
             // A collection stays as it is.
-            _ = mutation.edit(key, some_len(random), |bytes| {
+            _ = mutation.edit(key, some_len(random), Event::SetRange, |bytes| {
                 bytes.fill(random.alphabetic() as u8);
                 true
             });

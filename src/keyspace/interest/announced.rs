@@ -1,0 +1,79 @@
+//! Key events that somebody listens to, until they are told.
+//!
+//! ```text
+//!  rows   [ database, event, end ] [ … ]          in the order in which they happened
+//!  keys   key of the first │ key of the second …  up to each one's end
+//! ```
+//!
+//! Invariant: there is nothing here unless `notify-keyspace-events` has the class of an event and
+//! somebody listens to a channel or a pattern.
+//!
+//! Not here: the messages that are made of it (`engine/`), channels (`messages/`).
+
+use crate::base::event_classes::EventClasses;
+use crate::keyspace::event::Event;
+
+#[derive(Debug)]
+struct Row {
+    database: u32,
+    event: Event,
+    end: usize,
+}
+
+/// Events in the order in which they happened.
+#[derive(Debug, Default)]
+pub struct Announced {
+    classes: EventClasses,
+    keys: Vec<u8>,
+    rows: Vec<Row>,
+}
+
+impl Announced {
+    /// Decides which events are kept from now on.
+    pub(super) fn set_classes(&mut self, classes: EventClasses) {
+        self.classes = classes;
+    }
+
+    /// Whether events of this class are kept.
+    #[inline]
+    pub(super) fn wants(&self, event: Event) -> bool {
+        self.classes.has(EventClasses::of(event.class()))
+    }
+
+    /// Keeps an event, if it is of a class that is kept.
+    pub(super) fn note(&mut self, database: usize, key: &[u8], event: Event) {
+        if self.wants(event) {
+            self.keys.extend_from_slice(key);
+            self.rows.push(Row {
+                database: database as u32,
+                event,
+                end: self.keys.len(),
+            });
+        }
+    }
+
+    /// Whether there is no event.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The events: database, event and key.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Event, &[u8])> {
+        let mut begin = 0;
+        self.rows.iter().map(move |row| {
+            let key = &self.keys[begin..row.end];
+            begin = row.end;
+            (row.database as usize, row.event, key)
+        })
+    }
+
+    /// Takes the events out.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            classes: self.classes,
+            keys: std::mem::take(&mut self.keys),
+            rows: std::mem::take(&mut self.rows),
+        }
+    }
+}
