@@ -53,6 +53,10 @@ pub mod protocol;
 #[cfg(not(feature = "internals"))]
 mod protocol;
 #[cfg(feature = "internals")]
+pub mod script;
+#[cfg(not(feature = "internals"))]
+mod script;
+#[cfg(feature = "internals")]
 pub mod server;
 #[cfg(not(feature = "internals"))]
 mod server;
