@@ -29,10 +29,13 @@ pub mod flags;
 mod interface;
 #[cfg(feature = "scripts")]
 mod invoke;
+mod libraries;
 #[cfg(feature = "scripts")]
 mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
+mod names;
+pub mod payload;
 #[cfg(feature = "scripts")]
 mod raise;
 #[cfg(feature = "scripts")]
@@ -53,12 +56,16 @@ mod to_reply;
 #[cfg(not(feature = "scripts"))]
 pub use absent::{Chunk, Declared, Failure, Function, Machine, Run};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
+pub use libraries::{Libraries, Library, LibraryFunction};
 #[cfg(feature = "scripts")]
 pub use machine::{Chunk, Failure, Function, Machine, Run};
-pub use scripts::{Asked, Figures, Kind, Running, SCRIPT_REDIS_VERSION, Scripts};
+pub use scripts::{Asked, Figures, Kind, Running, Scripts};
 #[cfg(feature = "scripts")]
 pub use shared::Declared;
 pub use step::{LogLine, Step};
+
+/// The version of Redis that scripts are told; a test compares it with that of INFO.
+pub const SCRIPT_REDIS_VERSION: &str = "7.2.4";
 
 /// The digits of a digest.
 fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {
