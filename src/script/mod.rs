@@ -25,6 +25,8 @@ mod interface;
 #[cfg(feature = "scripts")]
 mod invoke;
 #[cfg(feature = "scripts")]
+mod libraries;
+#[cfg(feature = "scripts")]
 mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
@@ -38,6 +40,8 @@ mod register;
 mod sandbox;
 #[cfg(feature = "scripts")]
 mod shared;
+#[cfg(feature = "scripts")]
+mod stack;
 #[cfg(feature = "scripts")]
 mod to_lua;
 #[cfg(feature = "scripts")]
