@@ -9,7 +9,7 @@
 //! | `arguments` | arguments that several families read the same way |
 //! | [`call`] | from a request to its command, and running it |
 //! | `observe` | what is noted of a command that has run |
-//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics` | the families |
+//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics`, `scripting` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
@@ -25,6 +25,7 @@ mod introspection;
 mod lists;
 mod long_work;
 pub(crate) mod observe;
+mod scripting;
 pub(crate) mod server;
 mod sets;
 mod sorted_sets;

@@ -5,6 +5,7 @@
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
 //!           ├─ host: what commands must know of the server around the cache
+//!           ├─ scripts, job: what runs commands, and may go on later
 //!           ├─ timing: which command is charged for the time that passes
 //!           └─ report: figures of all of these, for INFO
 //! ```
@@ -12,6 +13,7 @@
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
 pub mod host;
+pub mod job;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
@@ -27,7 +29,9 @@ use crate::keyspace::{
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
+use crate::script::Scripts;
 use crate::session::long_read::LongRead;
+use crate::session::transaction::QueuedCommand;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
@@ -35,6 +39,7 @@ use crate::value::collection::CollectionType;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use host::Host;
+use job::Job;
 use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
 use report::Report;
@@ -74,6 +79,10 @@ pub struct Context<'a> {
     pub host: &'a Host,
     /// Who is charged for the time that passes.
     pub timing: &'a mut Timing,
+    /// The scripts, and the one that runs.
+    pub scripts: &'a mut Scripts,
+    /// The work that has the keyspace to itself, if it goes on later.
+    pub job: &'a mut Option<Job>,
     /// The time.
     pub now: Timestamp,
     /// Where the reply goes.
@@ -81,6 +90,10 @@ pub struct Context<'a> {
     /// Whether the reply may come later: the request was sent by a client and stands alone.
     pub(crate) may_wait: bool,
     pub(crate) prepared: Option<PreparedKey>,
+    /// The command is one of a script's.
+    pub(crate) is_scripted: bool,
+    /// What EXEC wants run when its handler has returned.
+    pub(crate) queue: Vec<QueuedCommand>,
 }
 
 impl<'a> Context<'a> {
@@ -129,6 +142,7 @@ impl<'a> Context<'a> {
             stats: self.stats,
             turns: self.turns,
             timing: self.timing,
+            scripts: self.scripts.figures(),
             now: self.now,
         }
     }

@@ -19,6 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
 use crate::config::{Config, MemoryLimit};
 use crate::keyspace::Keyspace;
+use crate::script::Figures;
 use crate::session::Sessions;
 use crate::stats::turns::Turns;
 use crate::stats::{
@@ -45,6 +46,8 @@ pub struct Report<'a> {
     pub turns: &'a Turns,
     /// How long commands took.
     pub timing: &'a Timing,
+    /// What scripts take.
+    pub scripts: Figures,
     /// The time.
     pub now: Timestamp,
 }
@@ -84,6 +87,7 @@ impl Report<'_> {
             evicted_bytes: evicted.bytes,
             eviction_examined_keys: evicted.examined,
             eviction_ghost_hits: evicted.ghost_hits,
+            evicted_scripts: self.scripts.evicted_count,
             ..self.stats.counters.clone()
         }
     }
@@ -146,6 +150,7 @@ impl Report<'_> {
         let expired = keyspace.expiry_report();
         let evicted = keyspace.eviction_report();
         let longest_turn = self.turns.longest();
+        let scripts = self.scripts;
         let snapshots = &self.host.snapshots;
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
@@ -167,6 +172,13 @@ impl Report<'_> {
             eviction_ghost_bytes: evicted.ghost_bytes,
             evictions_per_second: stats.evictions_per_second(),
             uptime_seconds: now.monotonic_us / 1_000_000,
+            script_count: scripts.script_count,
+            script_bytes: scripts.script_bytes,
+            script_machine_bytes: scripts.machine_bytes,
+            library_count: scripts.library_count,
+            function_count: scripts.function_count,
+            library_bytes: scripts.library_bytes,
+            library_machine_bytes: scripts.library_machine_bytes,
             connected_clients: self.sessions.len() as u64,
             blocked_clients: self.sessions.blocked_count() as u64,
             maxclients: u64::from(self.config.maxclients),

@@ -3,6 +3,7 @@
 //! ```text
 //!  names a claimed key ─────────────────────────────▶ waits
 //!  changes keys without naming any: FLUSHALL, …  ───▶ waits
+//!  runs a script, which may name any ────────────▶ waits
 //!  EXEC ─▶ the same of each queued command
 //! ```
 //!
@@ -44,6 +45,10 @@ pub(super) fn hold(context: &Context<'_>, args: Args<'_>, command: Resolved) -> 
 }
 
 fn concerns(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> bool {
+    if spec.flags.has(Flags::RUNS_SCRIPT) {
+        // It may touch what it does not name.
+        return true;
+    }
     if let Some(mut keys) = spec.keys.find(args) {
         return keys.any(|(index, _)| context.keyspace.is_claimed(args.get(index)));
     }

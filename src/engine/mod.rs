@@ -14,13 +14,17 @@
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
 
 mod batch;
+mod budget;
+mod busy;
 mod claims;
 mod encodings;
 mod gates;
+mod jobs;
 mod memory;
 mod report;
 mod restoring;
 mod room;
+mod scripts;
 mod typed;
 
 pub use crate::keyspace::CountError;
@@ -37,12 +41,14 @@ use crate::command::observe;
 use crate::config::Config;
 use crate::context::Context;
 use crate::context::host::Host;
+use crate::context::job::Job;
 use crate::context::outbox::{Effect, Outbox};
 use crate::context::pause::Pause;
 use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
+use crate::script::Scripts;
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::turns::{TurnParts, Turns};
 use crate::stats::{LatencyEvent, Statistics};
@@ -66,6 +72,10 @@ pub enum Execution {
     /// It waits for memory that is still to be freed: try again after a [`CacheEngine::tick`].
     /// Only in a batch; [`CacheEngine::execute`] frees what is needed itself.
     NoRoom,
+    /// Another command has the keyspace to itself: nothing was done, try again when that has ended.
+    Shut,
+    /// It has begun, and goes on with [`CacheEngine::job_on`], which has its reply.
+    Suspended,
 }
 
 /// A cache: databases, sessions and statistics, driven by whoever owns it.
@@ -82,6 +92,9 @@ pub struct CacheEngine {
     host: Host,
     names: Box<CommandNames>,
     timing: Timing,
+    scripts: Scripts,
+    /// The command that has the keyspace to itself, if one does.
+    job: Option<Job>,
     now: Timestamp,
 }
 
@@ -96,6 +109,8 @@ impl CacheEngine {
         let memory_limit_bytes = config.maxmemory.resolve(0);
         let mut engine = Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
+            scripts: Scripts::new(config.hash_seed),
+            job: None,
             sessions: Sessions::default(),
             config,
             stats: Statistics::new(table().len()),
@@ -109,6 +124,7 @@ impl CacheEngine {
         };
         engine.set_memory_limit(memory_limit_bytes);
         engine.apply_encoding_limits();
+        engine.apply_script_limits();
         engine
     }
 
@@ -133,6 +149,11 @@ impl CacheEngine {
 
     /// Ends a session, abandons its long read and gives back the keys it watched.
     pub fn close_session(&mut self, key: SessionKey) {
+        if let Some(job) = self.job.as_mut().filter(|job| job.session == key) {
+            // What it does, it does as a whole: the session ends with it.
+            job.is_orphan = true;
+            return;
+        }
         let mut session = self.sessions.close(key);
         session.long_read.abandon(&mut self.keyspace);
         let watches = session.transaction.unwatch();
@@ -222,6 +243,10 @@ impl CacheEngine {
         now: Timestamp,
         reply: &mut Vec<u8>,
     ) -> Execution {
+        assert!(
+            self.job.is_none(),
+            "nothing else runs while a command has the keyspace"
+        );
         self.now = now;
         let (mut context, _, names) = self.context(session, now, reply);
         context.may_wait = false;
@@ -252,9 +277,13 @@ impl CacheEngine {
             pause: &mut self.pause,
             host: &self.host,
             timing: &mut self.timing,
+            scripts: &mut self.scripts,
+            job: &mut self.job,
             now,
             may_wait: true,
             prepared: None,
+            is_scripted: false,
+            queue: Vec::new(),
         };
         (context, database, &self.names)
     }
@@ -283,7 +312,7 @@ impl CacheEngine {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = now;
         self.pause.end_if_over(now.monotonic_ms());
-        let keys_stay = self.pause.keeps_keys(now.monotonic_ms());
+        let keys_stay = self.job.is_some() || self.pause.keeps_keys(now.monotonic_ms());
         let expired = if keys_stay {
             0
         } else {
@@ -298,14 +327,19 @@ impl CacheEngine {
             self.keyspace.refresh_some();
         }
         let has_compacted = self.keyspace.compact_some();
+        if self.scripts.has_garbage() {
+            self.scripts.collect_some();
+        }
         expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted
     }
 
     /// Whether [`CacheEngine::tick`] has something to do at `now`.
     pub fn has_work(&self, now: Timestamp) -> bool {
+        let keys_stay = self.job.is_some() || self.pause.keeps_keys(now.monotonic_ms());
         self.keyspace.has_garbage()
+            || self.scripts.has_garbage()
             || self.keyspace.is_worth_compacting()
-            || (self.keyspace.has_room_to_make() && !self.pause.keeps_keys(now.monotonic_ms()))
+            || (self.keyspace.has_room_to_make() && !keys_stay)
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
@@ -316,6 +350,9 @@ impl CacheEngine {
     /// call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
+        if self.job.is_some() {
+            return None;
+        }
         let deadline_ms = self.keyspace.next_deadline_ms()?;
         Some(match self.pause.keeps_keys_until_ms() {
             None => deadline_ms,
@@ -444,18 +481,28 @@ fn note_group(
 
 /// Takes one request through the gates and runs it.
 #[inline]
-fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Execution {
+fn execute_one(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    args: Args<'_>,
+    command: Resolved,
+) -> Execution {
     let begin = begin_of(context);
     match gates::pass(context, args, command) {
         Gate::Run => {
             context.session().last_command = Some(command.number);
-            call(context, command, args);
+            if !command.spec.flags.runs_others() {
+                call(context, command, args);
+            } else if jobs::run(context, names, args, command, begin) {
+                return Execution::Suspended;
+            }
         }
         Gate::Queued => context.reply.simple("QUEUED"),
         Gate::Refused(error) => reply_error(context, &error),
         Gate::Paused => return Execution::Paused,
         Gate::Claimed => return Execution::Claimed,
         Gate::NoRoom => return Execution::NoRoom,
+        Gate::Shut => return Execution::Shut,
     }
     end_of(context, begin)
 }
@@ -467,7 +514,7 @@ fn execute_unresolved(
     args: Args<'_>,
 ) -> Execution {
     let error = match resolve(names, args) {
-        Ok(command) => return execute_one(context, args, command),
+        Ok(command) => return execute_one(context, names, args, command),
         Err(error) => error,
     };
     let begin = begin_of(context);

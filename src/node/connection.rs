@@ -10,6 +10,7 @@
 //!                   ANSWER  until the last one is answered           (`waiting.rs`)
 //!                   READER  … whose long read waits for its client   (`reading.rs`)
 //!                   CLAIM   until a long command gives a key back    (`waiting.rs`)
+//!                   JOB     while another's has the keyspace      (`jobs.rs`)
 //!                   ROOM    until there is memory for what it wants  (`budget.rs`)
 //!                   output above the mark: until the client takes it
 //!  Open           bytes are read while requests may be executed and none wait in the buffer
@@ -81,6 +82,8 @@ impl Holds {
     pub(super) const ROOM: Self = Self(8);
     /// Its next request names a key that a long command has claimed.
     pub(super) const CLAIM: Self = Self(16);
+    /// Another client's command has the keyspace to itself.
+    pub(super) const JOB: Self = Self(32);
 
     /// Adds a reason.
     pub(super) fn add(&mut self, reason: Self) {

@@ -28,6 +28,7 @@ mod client_limits;
 mod clients;
 mod config_file;
 mod connection;
+mod jobs;
 mod listening;
 mod monitoring;
 mod output_limits;
@@ -357,6 +358,7 @@ impl Node {
     pub fn is_busy(&self, now: Timestamp) -> bool {
         self.clients.has_ready()
             || self.is_reading()
+            || self.has_job()
             || self.engine.has_work(now)
             || self.has_saving_work()
             || self.has_budget_work()
@@ -369,6 +371,7 @@ impl Node {
         self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
         self.apply_memory_limits();
         self.engine.apply_encoding_limits();
+        self.engine.apply_script_limits();
         self.demands.config_changed = true;
     }
 
@@ -402,8 +405,9 @@ impl Node {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let has_work = self.work_some(now);
         let has_reading = self.read_some(now);
+        self.job_some(now);
         let has_saving = self.save_some(now);
-        has_work || has_reading || has_saving
+        has_work || has_reading || has_saving || self.has_job()
     }
 
     /// Does a bounded piece of the work that is due now: timers, expiry, freeing, too large

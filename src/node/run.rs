@@ -216,6 +216,8 @@ impl Node {
             Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Claimed) => self.wait_for(id, Awaited::Claim),
+            Some(Stop::Shut) => self.wait_for(id, Awaited::JobEnd),
+            Some(Stop::Suspended) => self.wait_for_job(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
             Some(Stop::ReplyTooLarge) => {
@@ -255,7 +257,7 @@ impl Node {
         self.engine.stats_mut().count_error(error.code());
     }
 
-    fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
+    pub(super) fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
         for effect in self.engine.take_effects() {
             match effect {
                 Effect::Close { link } => self.clients.close_soon(ConnectionId::linked(link)),

@@ -15,6 +15,7 @@ mod budget;
 mod clients;
 mod config_file;
 mod deliveries;
+mod jobs;
 mod long_work;
 mod monitoring;
 mod patterns;

@@ -44,6 +44,10 @@ pub(super) enum Awaited {
     ConfigFile,
     /// That other sockets are open.
     Sockets,
+    /// The end of its own command, which has the keyspace to itself.
+    Job,
+    /// The end of such a command of another client.
+    JobEnd,
     /// The next step of its long read.
     Step,
 }
@@ -57,11 +61,13 @@ impl Awaited {
         match self {
             Self::PauseEnd => Holds::PAUSE,
             Self::Claim => Holds::CLAIM,
+            Self::JobEnd => Holds::JOB,
             Self::Standstill
             | Self::Clock
             | Self::Snapshot
             | Self::ConfigFile
             | Self::Sockets
+            | Self::Job
             | Self::Step => Holds::ANSWER,
         }
     }

@@ -217,7 +217,14 @@ unsafe extern "C-unwind" fn collect_garbage(state: *mut lua_State) -> c_int {
             std::slice::from_raw_parts(option.cast::<u8>(), len) == b"count"
         };
         let used_bytes = shared(state).meter.used_bytes;
-        lua::lua_pushnumber(state, if is_count { used_bytes as f64 / 1024.0 } else { 0.0 });
+        lua::lua_pushnumber(
+            state,
+            if is_count {
+                used_bytes as f64 / 1024.0
+            } else {
+                0.0
+            },
+        );
         1
     }
 }

@@ -16,12 +16,13 @@
 
 #![allow(unsafe_code)]
 
-use super::shared::Step;
+use super::step::Step;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-/// Bytes of a script's stack. Lua nests C calls 200 deep at most, the largest of which (`gsub`) has a
-/// buffer of 8 KiB in its frame; replies nest as deep as Lua's stack is, 8,000 small frames.
+/// Bytes of a script's stack. Lua nests C calls 200 deep at most, of which `gsub` is the largest:
+/// it has a buffer of 8 KiB in its frame. Replies nest as deep as Lua's stack is, in 8,000 small
+/// frames.
 const STACK_BYTES: usize = 4 << 20;
 
 /// Suspends the fiber it was made for.

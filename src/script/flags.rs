@@ -51,7 +51,9 @@ impl ScriptFlags {
     /// The names of what is in this set, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let names = Self::NAMES.into_iter();
-        names.filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
+        names
+            .filter(move |&(flag, _)| self.has(flag))
+            .map(|(_, name)| name)
     }
 }
 
@@ -98,17 +100,20 @@ pub fn of_script(code: &[u8]) -> Result<(ScriptFlags, usize), ReplyError> {
         return Ok((ScriptFlags::UNDECLARED, 0));
     };
     if shebang.engine != b"#!lua" {
-        return Err(named(b"ERR Unexpected engine in script shebang: ", shebang.engine));
+        return Err(named(
+            b"ERR Unexpected engine in script shebang: ",
+            shebang.engine,
+        ));
     }
     let mut flags = ScriptFlags::default();
     for option in shebang.options {
         let Some(names) = option.strip_prefix(b"flags=") else {
             return Err(named(b"ERR Unknown lua shebang option: ", option));
         };
+        if names.is_empty() {
+            continue;
+        }
         for name in names.split(|&byte| byte == b',') {
-            if name.is_empty() {
-                continue;
-            }
             let flag = ScriptFlags::named(name)
                 .ok_or_else(|| named(b"ERR Unexpected flag in script shebang: ", name))?;
             flags = flags.and(flag);
@@ -134,19 +139,31 @@ mod tests {
     #[test]
     fn the_first_line_says_what_a_script_does() {
         assert_eq!(of_script(b"return 1"), Ok((ScriptFlags::UNDECLARED, 0)));
-        assert_eq!(of_script(b"#!lua\nreturn 1"), Ok((ScriptFlags::default(), 5)));
+        assert_eq!(
+            of_script(b"#!lua\nreturn 1"),
+            Ok((ScriptFlags::default(), 5))
+        );
         let both = ScriptFlags::NO_WRITES.and(ScriptFlags::ALLOW_OOM);
         let code = b"#!lua  flags=no-writes,allow-oom \nreturn 1";
         assert_eq!(of_script(code), Ok((both, 33)));
-        assert_eq!(of_script(b"#!lua flags=no-writes flags=allow-oom\n"), Ok((both, 37)));
+        assert_eq!(
+            of_script(b"#!lua flags=no-writes flags=allow-oom\n"),
+            Ok((both, 37))
+        );
         assert_eq!(both.names().collect::<Vec<_>>(), ["no-writes", "allow-oom"]);
     }
 
     #[test]
     fn what_is_wrong_with_it_is_told_in_the_words_of_redis() {
         assert_eq!(text("#!lua"), "ERR Invalid script shebang");
-        assert_eq!(text("#!foo\n"), "ERR Unexpected engine in script shebang: #!foo");
+        assert_eq!(
+            text("#!foo\n"),
+            "ERR Unexpected engine in script shebang: #!foo"
+        );
         assert_eq!(text("#!lua x=y\n"), "ERR Unknown lua shebang option: x=y");
-        assert_eq!(text("#!lua flags=bad\n"), "ERR Unexpected flag in script shebang: bad");
+        assert_eq!(
+            text("#!lua flags=bad\n"),
+            "ERR Unexpected flag in script shebang: bad"
+        );
     }
 }

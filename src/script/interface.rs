@@ -15,9 +15,10 @@
 
 #![allow(unsafe_code)]
 
+use super::hexadecimal;
 use super::raise::{bytes_at, push_bytes, push_error, raise, shared};
 use super::register;
-use super::shared::{LogLine, Step};
+use super::step::{LogLine, Step};
 use super::to_lua;
 use crate::protocol::double_text::DoubleText;
 use mlua_sys::lua51 as lua;
@@ -26,8 +27,7 @@ use sha1_smol::Sha1;
 use std::ffi::{CStr, c_int};
 
 const NO_ARGUMENT: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
-const ARGUMENT_TYPE: &[u8] =
-    b"ERR Lua redis lib command arguments must be strings or integers";
+const ARGUMENT_TYPE: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
 const TOO_LONG: &[u8] = b"ERR Lua redis lib command arguments are too long";
 const REPLY_ARGUMENTS: &[u8] = b"ERR wrong number or type of arguments";
 const WHILE_LOADING: &[u8] = b"ERR redis.call/pcall is not allowed while a library is loaded";
@@ -169,7 +169,10 @@ unsafe extern "C-unwind" fn check_right(state: *mut lua_State) -> c_int {
         suspender.suspend(Step::Call);
         let answer = &*shared(state).answer;
         if to_lua::is_error(answer) {
-            raise(state, b"ERR Invalid command passed to redis.acl_check_cmd()");
+            raise(
+                state,
+                b"ERR Invalid command passed to redis.acl_check_cmd()",
+            );
         }
         lua::lua_pushboolean(state, i32::from(answer.starts_with(b":1")));
         1
@@ -242,17 +245,6 @@ unsafe extern "C-unwind" fn sha1_hex(state: *mut lua_State) -> c_int {
         push_bytes(state, &hexadecimal(&Sha1::from(bytes).digest().bytes()));
         1
     }
-}
-
-/// The digits of a digest.
-pub(super) fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 40];
-    for (digits, byte) in text.chunks_exact_mut(2).zip(digest) {
-        digits[0] = DIGITS[usize::from(byte >> 4)];
-        digits[1] = DIGITS[usize::from(byte & 15)];
-    }
-    text
 }
 
 unsafe extern "C-unwind" fn log(state: *mut lua_State) -> c_int {

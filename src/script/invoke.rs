@@ -12,8 +12,9 @@
 
 #![allow(unsafe_code)]
 
-use super::raise::{bytes_at, push_bytes, raise, shared};
-use super::shared::{Shared, Step};
+use super::fields::{FIELD_NAMES, FIRST_FIELD_UPVALUE};
+use super::raise::{bytes_at, place, push_bytes, raise, shared};
+use super::step::Step;
 use super::to_reply;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
@@ -25,8 +26,8 @@ use std::mem::MaybeUninit;
 /// Instructions after which a script may be suspended: some 20 to 100 µs.
 pub(super) const HOOK_INSTRUCTIONS: c_int = 10_000;
 
-const KILLED: &[u8] = b"ERR Script killed by user with SCRIPT KILL.";
-const KILLED_FUNCTION: &[u8] = b"ERR Script killed by user with FUNCTION KILL.";
+const KILLED: &[u8] = b"ERR Script killed by user with SCRIPT KILL...";
+const KILLED_FUNCTION: &[u8] = b"ERR Script killed by user with FUNCTION KILL...";
 
 /// The upvalues of [`run`].
 const ON_ERROR_UPVALUE: c_int = 1;
@@ -34,31 +35,6 @@ const GLOBALS_UPVALUE: c_int = 2;
 const ENVIRONMENT_UPVALUE: c_int = 3;
 const KEYS_UPVALUE: c_int = 4;
 const ARGV_UPVALUE: c_int = 5;
-/// The first of the names of [`UpvalueField`].
-pub(super) const FIRST_FIELD_UPVALUE: c_int = 6;
-
-/// Fields of tables that are no arrays in a reply.
-#[derive(Clone, Copy)]
-pub(super) enum UpvalueField {
-    Err,
-    Ok,
-    Double,
-    BigNumber,
-    Verbatim,
-    Map,
-    Set,
-}
-
-const FIELD_NAMES: [&CStr; 7] = [
-    c"err",
-    c"ok",
-    c"double",
-    c"big_number",
-    c"verbatim_string",
-    c"map",
-    c"set",
-];
-
 /// Pops the environment and the globals behind it, and pushes the function that runs scripts.
 ///
 /// # Safety
@@ -105,18 +81,17 @@ unsafe extern "C-unwind" fn run(state: *mut lua_State) -> c_int {
             0
         };
         let status = lua::lua_pcall(state, parameter_count, 1, 1);
-        let place = shared(state);
-        place.is_killed = false;
-        place.reply.clear();
-        let mut reply = ReplyWriter::new(&mut place.reply, invocation.dialect);
+        let place = place(state);
+        (*place).is_killed = false;
+        (*place).reply.clear();
+        let mut reply = ReplyWriter::new(&mut (*place).reply, invocation.dialect);
         reply.set_ceiling(invocation.reply_bytes_max);
         if status == lua::LUA_OK {
             to_reply::pop_value(state, &mut reply);
         } else {
             write_error(state, &mut reply);
         }
-        let is_over = reply.is_over();
-        shared(state).is_over = is_over;
+        (*place).is_over = reply.is_over();
     }
     0
 }
@@ -140,49 +115,56 @@ unsafe fn push_array(
 
 /// Writes the error on top of the stack, which [`on_error`] has made a table, if there was memory.
 unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
-    // SAFETY: as `run`. The text is put together in the place that both share, so nothing has to be
-    // dropped; it is written after the last call of Lua.
+    // SAFETY: as `run`. The text is put together in the place that both share, of which `reply` has
+    // another part; nothing has to be dropped when Lua is called.
     unsafe {
-        let place = shared(state);
-        place.message.clear();
-        place.has_new_error = true;
-        if lua::lua_type(state, -1) != lua::LUA_TTABLE {
-            place.message.extend_from_slice(b"ERR Error running script ");
-            place.message.extend_from_slice(&place.name);
-            place.message.extend_from_slice(b", ");
+        let place = place(state);
+        let message = &mut (*place).message;
+        message.clear();
+        (*place).has_new_error = true;
+        if lua::lua_type(state, -1) == lua::LUA_TTABLE {
+            append_table(state, message, &(*place).name);
+            lua::lua_pushlstring_(state, c"ignore_error_stats_update".as_ptr(), 25);
+            lua::lua_rawget_(state, -2);
+            (*place).has_new_error = lua::lua_toboolean(state, -1) == 0;
+        } else {
+            message.extend_from_slice(b"ERR Error running script ");
+            message.extend_from_slice(&(*place).name);
+            message.extend_from_slice(b", ");
             if lua::lua_type(state, -1) == lua::LUA_TSTRING {
                 let text = bytes_at(state, -1);
-                place.message.extend_from_slice(&text[..text.len().min(100)]);
+                message.extend_from_slice(&text[..text.len().min(100)]);
             } else {
-                place.message.extend_from_slice(b"execution failure");
+                message.extend_from_slice(b"execution failure");
             }
-            reply.error(&ReplyError::from_bytes(std::mem::take(&mut place.message)));
-            return;
         }
-        let has_text = append_field(state, c"err", place);
-        if !has_text {
-            place.message.extend_from_slice(b"ERR unknown error");
-        }
-        let mark = place.message.len();
-        place.message.extend_from_slice(b" script: ");
-        place.message.extend_from_slice(&place.name);
-        place.message.extend_from_slice(b", on ");
-        let has_source = append_field(state, c"source", place);
-        place.message.push(b':');
-        let has_line = append_field(state, c"line", place);
-        place.message.push(b'.');
-        if !(has_source && has_line) {
-            place.message.truncate(mark);
-        }
-        lua::lua_pushlstring_(state, c"ignore_error_stats_update".as_ptr(), 25);
-        lua::lua_rawget_(state, -2);
-        place.has_new_error = lua::lua_toboolean(state, -1) == 0;
-        reply.error(&ReplyError::from_bytes(std::mem::take(&mut place.message)));
+        reply.error(&ReplyError::from_bytes(std::mem::take(message)));
     }
 }
 
-/// Appends a field of the table on top of the stack to the message, if it is text or a number.
-unsafe fn append_field(state: *mut lua_State, name: &CStr, place: &mut Shared) -> bool {
+/// Appends what the table on top of the stack says of an error, and where it was raised.
+unsafe fn append_table(state: *mut lua_State, message: &mut Vec<u8>, name: &[u8]) {
+    // SAFETY: as `write_error`.
+    unsafe {
+        if !append_field(state, c"err", message) {
+            message.extend_from_slice(b"ERR unknown error");
+        }
+        let mark = message.len();
+        message.extend_from_slice(b" script: ");
+        message.extend_from_slice(name);
+        message.extend_from_slice(b", on ");
+        let has_source = append_field(state, c"source", message);
+        message.push(b':');
+        let has_line = append_field(state, c"line", message);
+        message.push(b'.');
+        if !(has_source && has_line) {
+            message.truncate(mark);
+        }
+    }
+}
+
+/// Appends a field of the table on top of the stack, if it is text or a number.
+unsafe fn append_field(state: *mut lua_State, name: &CStr, message: &mut Vec<u8>) -> bool {
     // SAFETY: as `write_error`.
     unsafe {
         lua::lua_pushlstring_(state, name.as_ptr(), name.count_bytes());
@@ -192,7 +174,7 @@ unsafe fn append_field(state: *mut lua_State, name: &CStr, place: &mut Shared) -
             let mut len = 0;
             let text = lua::lua_tolstring(state, -1, &raw mut len);
             let text = std::slice::from_raw_parts(text.cast(), len);
-            place.message.extend_from_slice(text);
+            message.extend_from_slice(text);
         }
         lua::lua_pop(state, 1);
         is_text

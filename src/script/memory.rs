@@ -90,14 +90,20 @@ mod tests {
             (block, meter.used_bytes)
         };
         let (first, used) = change(ptr::null_mut(), 7, 60);
-        assert!(!first.is_null() && used == 60, "an old length of nothing is none");
+        assert!(
+            !first.is_null() && used == 60,
+            "an old length of nothing is none"
+        );
         assert_eq!(change(ptr::null_mut(), 0, 41), (ptr::null_mut(), 60));
         assert_eq!(change(first, 60, 101), (ptr::null_mut(), 60));
         let (first, used) = change(first, 60, 100);
         assert!(!first.is_null() && used == 100);
         let (first, used) = change(first, 100, 10);
         assert!(!first.is_null() && used == 10);
-        assert_eq!(change(ptr::null_mut(), 0, usize::MAX), (ptr::null_mut(), 10));
+        assert_eq!(
+            change(ptr::null_mut(), 0, usize::MAX),
+            (ptr::null_mut(), 10)
+        );
         assert_eq!(change(first, 10, 0), (ptr::null_mut(), 0));
     }
 }

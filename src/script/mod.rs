@@ -1,10 +1,10 @@
 //! Rank 2: scripts of Lua 5.1: the machine they run on, and what stands around it.
 //!
 //! ```text
-//!  body ─▶ Scripts: seen before? ─▶ Function ─▶ Machine::start ─┬▶ Call: the driver runs a command
-//!             (`cache.rs`)                        ▲    ▲         ├▶ Slice: the driver may do others
-//!                                                 │    └─────────┘   go_on, answer
-//!                                                 └──────────────── Done: the reply
+//!  body ─▶ Scripts: seen before? ─▶ Function ─▶ start ─┬▶ Call: the driver runs a command
+//!             (`cache.rs`)                   ▲    ▲    ├▶ Slice: it may do others
+//!                                            │    └────┘   go_on, answer
+//!                                            └──────── Done: the reply
 //! ```
 //!
 //! The driver is the engine. A script never calls it: it stops on its own stack, with what it wants
@@ -15,10 +15,15 @@
 //!
 //! Not here: commands (`command/scripting/`), what a script's calls pass (`engine/scripts/`).
 
+#[cfg(not(feature = "scripts"))]
+mod absent;
 #[cfg(feature = "scripts")]
 mod base_library;
+mod cache;
 #[cfg(feature = "scripts")]
 mod fiber;
+#[cfg(feature = "scripts")]
+mod fields;
 pub mod flags;
 #[cfg(feature = "scripts")]
 mod interface;
@@ -38,8 +43,10 @@ mod random;
 mod register;
 #[cfg(feature = "scripts")]
 mod sandbox;
+mod scripts;
 #[cfg(feature = "scripts")]
 mod shared;
+mod step;
 #[cfg(feature = "scripts")]
 mod stack;
 #[cfg(feature = "scripts")]
@@ -47,7 +54,23 @@ mod to_lua;
 #[cfg(feature = "scripts")]
 mod to_reply;
 
+#[cfg(not(feature = "scripts"))]
+pub use absent::{Chunk, Declared, Failure, Function, Machine, Run};
+pub use cache::{EVAL_SCRIPTS_MAX, Script};
 #[cfg(feature = "scripts")]
 pub use machine::{Chunk, Failure, Function, Machine, Run};
+pub use scripts::{Asked, Figures, Kind, Running, SCRIPT_REDIS_VERSION, Scripts};
 #[cfg(feature = "scripts")]
-pub use shared::{Declared, LogLine, Step};
+pub use shared::Declared;
+pub use step::{LogLine, Step};
+
+/// The digits of a digest.
+fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 40];
+    for (digits, byte) in text.chunks_exact_mut(2).zip(digest) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}

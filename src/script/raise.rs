@@ -27,6 +27,19 @@ pub(super) unsafe fn shared<'a>(state: *mut lua_State) -> &'a mut Shared {
     }
 }
 
+/// As [`shared`], for where a part of the place is borrowed already: others are read and written
+/// through the pointer, one by one.
+///
+/// # Safety
+/// The state was made by [`super::Machine`].
+#[inline]
+pub(super) unsafe fn place(state: *mut lua_State) -> *mut Shared {
+    let mut place = std::ptr::null_mut();
+    // SAFETY: as `shared`.
+    unsafe { lua::lua_getallocf(state, &raw mut place) };
+    place.cast()
+}
+
 /// Pushes bytes as a string.
 ///
 /// # Safety

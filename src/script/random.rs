@@ -1,5 +1,5 @@
-//! Redis's pseudo-random numbers for scripts: `drand48` of POSIX. One sequence for all scripts, from
-//! the same beginning after each start, unless a script sets the seed.
+//! Redis's pseudo-random numbers for scripts: `drand48` of POSIX. One sequence for all scripts,
+//! from the same beginning after each start, unless a script sets the seed.
 //!
 //! Not here: the functions of Lua that give them (`interface.rs`).
 

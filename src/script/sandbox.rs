@@ -26,7 +26,7 @@ use mlua_sys::lua51::{lua_CFunction, lua_State};
 use std::ffi::{CStr, c_int};
 
 /// Functions and values that scripts see, of those that Lua's base library has.
-const BASE: [&CStr; 20] = [
+const BASE: [&CStr; 21] = [
     c"assert",
     c"collectgarbage",
     c"error",
@@ -36,6 +36,7 @@ const BASE: [&CStr; 20] = [
     c"load",
     c"loadstring",
     c"next",
+    c"pairs",
     c"pcall",
     c"rawequal",
     c"rawget",
@@ -199,7 +200,10 @@ unsafe extern "C-unwind" fn miss(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with the table and the name.
     unsafe {
         lua::luaL_where(state, 1);
-        push_bytes(state, b"Script attempted to access nonexistent global variable '");
+        push_bytes(
+            state,
+            b"Script attempted to access nonexistent global variable '",
+        );
         if lua::lua_isstring(state, 2) != 0 {
             lua::lua_pushvalue(state, 2);
         } else {

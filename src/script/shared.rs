@@ -15,29 +15,10 @@
 
 use super::memory::Meter;
 use super::random::Random48;
+use super::step::LogLine;
 use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::reply::Dialect;
 use std::ptr;
-
-/// What a script stops for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It wants a command run: [`super::Machine::request`].
-    Call,
-    /// It has run a slice of instructions.
-    Slice,
-    /// It has ended; its reply is [`super::Machine::reply`].
-    Done,
-}
-
-/// A line that a script wants in the log.
-#[derive(Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// 0 debug, 1 verbose, 2 notice, 3 warning.
-    pub level: u8,
-    /// The text.
-    pub text: Vec<u8>,
-}
 
 /// A function that a library has declared while it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]

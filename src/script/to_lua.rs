@@ -135,8 +135,8 @@ unsafe fn push_aggregate(
 unsafe fn set_pair(state: *mut lua_State) {
     // SAFETY: as in `push`.
     unsafe {
-        let is_nan = lua::lua_type(state, -2) == lua::LUA_TNUMBER
-            && lua::lua_tonumber(state, -2).is_nan();
+        let is_nan =
+            lua::lua_type(state, -2) == lua::LUA_TNUMBER && lua::lua_tonumber(state, -2).is_nan();
         if lua::lua_type(state, -2) == lua::LUA_TNIL || is_nan {
             lua::lua_pop(state, 2);
         } else {

@@ -12,8 +12,8 @@
 
 #![allow(unsafe_code)]
 
-use super::invoke::{FIRST_FIELD_UPVALUE, UpvalueField};
-use super::raise::{bytes_at, shared};
+use super::fields::{FIRST_FIELD_UPVALUE, UpvalueField};
+use super::raise::{bytes_at, place};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use mlua_sys::lua51 as lua;
@@ -39,7 +39,10 @@ pub(super) unsafe fn pop_value(state: *mut lua_State, reply: &mut ReplyWriter<'_
             _ if reply.is_over() => {}
             lua::LUA_TSTRING => reply.bulk(bytes_at(state, -1)),
             lua::LUA_TNUMBER => reply.integer(integer_of(lua::lua_tonumber(state, -1))),
-            lua::LUA_TBOOLEAN => write_boolean(reply, lua::lua_toboolean(state, -1) != 0),
+            lua::LUA_TBOOLEAN => {
+                let value = lua::lua_toboolean(state, -1) != 0;
+                write_boolean(reply, value, (*place(state)).is_resp3);
+            }
             lua::LUA_TTABLE => write_table(state, reply),
             _ => reply.null(),
         }
@@ -53,11 +56,12 @@ fn integer_of(number: f64) -> i64 {
     if is_inside { number as i64 } else { i64::MIN }
 }
 
-fn write_boolean(reply: &mut ReplyWriter<'_>, value: bool) {
-    use crate::protocol::reply::Dialect;
-    match (reply.dialect(), value) {
-        (Dialect::Resp3, _) | (_, true) => reply.boolean(value),
-        (Dialect::Resp2 | Dialect::Plain, false) => reply.null(),
+/// A script that knows booleans in replies gives them; else 1 and null stand for them.
+fn write_boolean(reply: &mut ReplyWriter<'_>, value: bool, is_resp3: bool) {
+    match (is_resp3, value) {
+        (true, _) => reply.boolean(value),
+        (false, true) => reply.integer(1),
+        (false, false) => reply.null(),
     }
 }
 
@@ -86,7 +90,7 @@ unsafe fn write_table(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
             reply.double(lua::lua_tonumber(state, -1));
         } else if push_field_anew(state, UpvalueField::BigNumber) == lua::LUA_TSTRING {
             let digits = String::from_utf8_lossy(bytes_at(state, -1));
-            reply.big_number(&digits);
+            reply.big_number(&digits.replace(['\r', '\n'], " "));
         } else if push_field_anew(state, UpvalueField::Verbatim) == lua::LUA_TTABLE
             && write_verbatim(state, reply)
         {
@@ -119,7 +123,7 @@ unsafe fn note_error(state: *mut lua_State) {
         lua::lua_rawget_(state, -3);
         let is_counted = lua::lua_toboolean(state, -1) != 0;
         lua::lua_pop(state, 1);
-        shared(state).has_new_error = !is_counted;
+        (*place(state)).has_new_error = !is_counted;
     }
 }
 

@@ -65,7 +65,8 @@ static QUIT: CommandSpec = family::CONNECTION
         ANYTIME
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::ALLOW_BUSY),
     )
     .ignores_more();
 
@@ -83,7 +84,8 @@ static RESET: CommandSpec = family::CONNECTION
         ANYTIME
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
-            .and(Flags::NOT_QUEUED),
+            .and(Flags::NOT_QUEUED)
+            .and(Flags::ALLOW_BUSY),
     );
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {

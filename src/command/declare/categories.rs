@@ -35,6 +35,7 @@ const fn of_group(group: Group) -> Categories {
         Group::SortedSet => Categories::SORTED_SET,
         Group::Hash => Categories::HASH,
         Group::Transactions => Categories::TRANSACTION,
+        Group::Scripting => Categories::SCRIPTING,
         Group::Connection => Categories::CONNECTION,
         Group::Server => Categories::NONE,
     }

@@ -39,6 +39,8 @@ pub(in crate::command) const SORTED_SET: Family = Family::of_keys(Group::SortedS
 pub(in crate::command) const HASH: Family = Family::of_keys(Group::Hash);
 /// MULTI and what belongs to it.
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
+/// Scripts and functions.
+pub(in crate::command) const SCRIPTING: Family = Family::without_keys(Group::Scripting);
 /// Commands about the client's own connection.
 pub(in crate::command) const CONNECTION: Family = Family::without_keys(Group::Connection);
 /// Commands about the server as a whole.
