@@ -46,9 +46,9 @@ mod sandbox;
 mod scripts;
 #[cfg(feature = "scripts")]
 mod shared;
-mod step;
 #[cfg(feature = "scripts")]
 mod stack;
+mod step;
 #[cfg(feature = "scripts")]
 mod to_lua;
 #[cfg(feature = "scripts")]

@@ -195,6 +195,35 @@ impl<'a> Stack<'a> {
         }
     }
 
+    /// Raises unless the argument is a table.
+    pub(super) fn table_argument(self, index: c_int) {
+        unsafe { lua::luaL_checktype(self.state, index, lua::LUA_TTABLE) }
+    }
+
+    /// Raises unless the argument is a function.
+    pub(super) fn function_argument(self, index: c_int) {
+        unsafe { lua::luaL_checktype(self.state, index, lua::LUA_TFUNCTION) }
+    }
+
+    /// Calls the function on top, without arguments, and puts one result or the error in its place;
+    /// false for an error.
+    pub(super) fn call_protected(self) -> bool {
+        unsafe { lua::lua_pcall(self.state, 0, 1, 0) == lua::LUA_OK }
+    }
+
+    /// Compiles the string at one index, called by that at another, while the collector stands
+    /// still; pushes the function, or what is wrong: false.
+    pub(super) fn compile(self, text: c_int, name: c_int) -> bool {
+        let text = self.bytes(text);
+        unsafe {
+            let name = lua::lua_tolstring(self.state, name, std::ptr::null_mut());
+            lua::lua_gc(self.state, lua::LUA_GCSTOP, 0);
+            let status = lua::luaL_loadbuffer(self.state, text.as_ptr().cast(), text.len(), name);
+            lua::lua_gc(self.state, lua::LUA_GCRESTART, 0);
+            status == lua::LUA_OK
+        }
+    }
+
     /// Pushes nil.
     pub(super) fn push_nil(self) {
         unsafe { lua::lua_pushnil(self.state) }
@@ -276,6 +305,11 @@ impl<'a> Stack<'a> {
         unsafe { lua::lua_objlen(self.state, table) }
     }
 
+    /// Pushes a field of the table on top.
+    pub(super) fn push_field(self, name: &'static CStr) {
+        unsafe { lua::lua_getfield_(self.state, -1, name.as_ptr()) }
+    }
+
     /// Takes a value off and makes functions with it as [`OWN_VALUE`] fields of the table that is
     /// then on top.
     pub(super) fn set_functions(self, functions: &[(&'static CStr, Function)]) {
@@ -303,7 +337,9 @@ impl<'a> Stack<'a> {
     pub(super) fn settings<T: Copy>(self) -> T {
         unsafe {
             assert_eq!(lua::lua_objlen(self.state, OWN_VALUE), size_of::<T>());
-            lua::lua_touserdata(self.state, OWN_VALUE).cast::<T>().read()
+            lua::lua_touserdata(self.state, OWN_VALUE)
+                .cast::<T>()
+                .read()
         }
     }
 
@@ -324,8 +360,18 @@ impl<'a> Stack<'a> {
         self.concatenate(parts.len() as c_int);
     }
 
+    /// Makes room for an error where the stack is full: all but the first arguments goes, which
+    /// are all that errors tell of. Those and a text fit into the slots that every function has.
+    fn make_room(self) {
+        const ARGUMENTS_KEPT: c_int = 8;
+        if self.count() > ARGUMENTS_KEPT {
+            self.set_count(ARGUMENTS_KEPT);
+        }
+    }
+
     /// Raises a text made of parts, with the place of the script that called.
     pub(super) fn fail(self, parts: &[&[u8]]) -> ! {
+        self.make_room();
         unsafe {
             lua::luaL_where(self.state, 1);
             self.push_parts(parts);
@@ -336,6 +382,7 @@ impl<'a> Stack<'a> {
 
     /// Raises what is wrong with an argument.
     pub(super) fn fail_argument(self, index: c_int, parts: &[&[u8]]) -> ! {
+        self.make_room();
         unsafe {
             self.push_parts(parts);
             let text = lua::lua_tolstring(self.state, -1, std::ptr::null_mut());
@@ -368,6 +415,7 @@ impl<'a> Stack<'a> {
             is_free
         };
         if !is_done {
+            self.make_room();
             unsafe {
                 self.push_bytes(b"not enough memory");
                 lua::lua_error(self.state);

@@ -16,10 +16,14 @@ pub(super) const FUNCTIONS: [(&CStr, Function); 12] = [
     (c"bxor", |stack| fold(stack, |one, other| one ^ other)),
     (c"lshift", |stack| shift(stack, |bits, by| bits << by)),
     (c"rshift", |stack| shift(stack, |bits, by| bits >> by)),
-    (c"arshift", |stack| shift(stack, |bits, by| (bits as i32 >> by) as u32)),
+    (c"arshift", |stack| {
+        shift(stack, |bits, by| (bits as i32 >> by) as u32)
+    }),
     (c"rol", |stack| shift(stack, u32::rotate_left)),
     (c"ror", |stack| shift(stack, u32::rotate_right)),
-    (c"bswap", |stack| give(stack, argument(stack, 1).swap_bytes())),
+    (c"bswap", |stack| {
+        give(stack, argument(stack, 1).swap_bytes())
+    }),
     (c"tohex", to_hex),
 ];
 

@@ -337,7 +337,11 @@ fn array_length(stack: Stack<'_>, settings: &Settings) -> i32 {
         }
         if key > f64::from(largest) {
             // As C converts it.
-            largest = if key <= f64::from(i32::MAX) { key as i32 } else { i32::MIN };
+            largest = if key <= f64::from(i32::MAX) {
+                key as i32
+            } else {
+                i32::MIN
+            };
         }
         count = count.wrapping_add(1);
         stack.pop(1);
@@ -374,7 +378,14 @@ fn append_string(stack: Stack<'_>, bytes: &[u8]) {
     stack.append(b"\"");
     let mut begin = 0;
     for (position, &byte) in bytes.iter().enumerate() {
-        let code = [b'\\', b'u', b'0', b'0', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        let code = [
+            b'\\',
+            b'u',
+            b'0',
+            b'0',
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ];
         let escape: &[u8] = match byte {
             8 => b"\\b",
             9 => b"\\t",
@@ -516,4 +527,3 @@ fn read_key(stack: Stack<'_>, text: &mut Text<'_>, token: Token) {
         text.refuse(b"colon", colon);
     }
 }
-

@@ -163,7 +163,9 @@ impl<'a> Text<'a> {
         let begin = self.at;
         // Nearly all strings have no escapes.
         let rest = &self.bytes[begin..];
-        let plain = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0));
+        let plain = rest
+            .iter()
+            .position(|&byte| matches!(byte, b'"' | b'\\' | 0));
         self.at += plain.unwrap_or(rest.len());
         if self.byte(self.at) == b'"' {
             self.string = Some(begin..self.at);
@@ -224,7 +226,10 @@ impl<'a> Text<'a> {
         let mut length = 6;
         if code & 0xf800 == 0xd800 {
             let next = self.at + length;
-            let low = match code & 0x400 == 0 && self.byte(next) == b'\\' && self.byte(next + 1) == b'u' {
+            let low = match code & 0x400 == 0
+                && self.byte(next) == b'\\'
+                && self.byte(next + 1) == b'u'
+            {
                 true => self.code_at(next),
                 false => None,
             };
@@ -237,7 +242,8 @@ impl<'a> Text<'a> {
         let Some(character) = char::from_u32(code) else {
             return false;
         };
-        self.stack.append(character.encode_utf8(&mut [0; 4]).as_bytes());
+        self.stack
+            .append(character.encode_utf8(&mut [0; 4]).as_bytes());
         self.at += length;
         true
     }

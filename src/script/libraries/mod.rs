@@ -7,12 +7,13 @@
 //! | `cmsgpack` | lua-cmsgpack 0.4.0 | `message_pack.rs` |
 //! | `struct` | Redis's | `structs.rs` |
 //! | `bit` | LuaBitOp 1.0 | `bits.rs` |
-//! | `unpack`, `load`, `loadstring`, `tostring` … | Lua 5.1's | `base.rs` |
+//! | `unpack`, `load`, `loadstring`, `string.rep` | Lua 5.1's | `base.rs` |
 //!
 //! All of it is safe code on a [`Stack`]; frames hold nothing that has to be dropped.
 //!
 //! Not here: which of it scripts see, and how it is protected (`sandbox.rs`).
 
+mod base;
 mod bits;
 mod json;
 mod json_text;
@@ -22,7 +23,7 @@ mod structs;
 
 use super::stack::Stack;
 
-/// Sets all libraries as fields of the table on top, and leaves it there.
+/// Sets all libraries as fields of the table on top, which has those of Lua, and leaves it there.
 pub(super) fn set_all(stack: Stack<'_>) {
     json::push_library(stack);
     stack.set_field(c"cjson");
@@ -36,4 +37,13 @@ pub(super) fn set_all(stack: Stack<'_>) {
     stack.push_nil();
     stack.set_functions(&bits::FUNCTIONS);
     stack.set_field(c"bit");
+    stack.push_nil();
+    stack.set_functions(&base::FUNCTIONS);
+    stack.push_field(c"string");
+    stack.push_nil();
+    stack.set_functions(&base::STRING_FUNCTIONS);
+    stack.pop(1);
 }
+
+#[cfg(test)]
+mod tests;

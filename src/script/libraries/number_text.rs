@@ -94,9 +94,8 @@ pub(super) fn read(text: &[u8]) -> (f64, usize) {
 }
 
 fn magnitude(text: &[u8]) -> (f64, usize) {
-    let begins_with = |word: &[u8]| {
-        text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word)
-    };
+    let begins_with =
+        |word: &[u8]| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word);
     if begins_with(b"infinity") {
         return (f64::INFINITY, 8);
     }
@@ -109,7 +108,11 @@ fn magnitude(text: &[u8]) -> (f64, usize) {
     if begins_with(b"0x") {
         let (number, length) = hexadecimal(&text[2..]);
         // Without a digit after it, only the zero counts.
-        return if length == 0 { (0.0, 1) } else { (number, 2 + length) };
+        return if length == 0 {
+            (0.0, 1)
+        } else {
+            (number, 2 + length)
+        };
     }
     let (mantissa_bytes, has_digits) = mantissa(text, u8::is_ascii_digit);
     if !has_digits {
@@ -117,7 +120,12 @@ fn magnitude(text: &[u8]) -> (f64, usize) {
     }
     let length = mantissa_bytes + exponent_bytes(&text[mantissa_bytes..], b'e');
     let number = std::str::from_utf8(&text[..length]).expect("digits are ASCII");
-    (number.parse().expect("this is how Rust spells numbers, too"), length)
+    (
+        number
+            .parse()
+            .expect("this is how Rust spells numbers, too"),
+        length,
+    )
 }
 
 /// The bytes of digits with a point among them or not.
@@ -138,8 +146,15 @@ fn exponent_bytes(text: &[u8], mark: u8) -> usize {
     }
     let sign_bytes = usize::from(matches!(text.get(1), Some(b'+' | b'-')));
     let digits = &text[1 + sign_bytes..];
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 { 0 } else { 1 + sign_bytes + digits }
+    let digits = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if digits == 0 {
+        0
+    } else {
+        1 + sign_bytes + digits
+    }
 }
 
 /// What may follow `nan` in parentheses.
@@ -149,7 +164,11 @@ fn nan_tail(text: &[u8]) -> usize {
     }
     let is_inside = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let inside = text[1..].iter().take_while(is_inside).count();
-    if text.get(1 + inside) == Some(&b')') { inside + 2 } else { 0 }
+    if text.get(1 + inside) == Some(&b')') {
+        inside + 2
+    } else {
+        0
+    }
 }
 
 /// A hexadecimal number after its `0x`, correctly rounded.
@@ -180,7 +199,12 @@ fn hexadecimal(text: &[u8]) -> (f64, usize) {
     let exponent = digits.fold(0_i64, |value, digit| {
         (value * 10 + i64::from(digit - b'0')).min(1 << 40)
     });
-    let scale = scale + if exponent_negative { -exponent } else { exponent };
+    let scale = scale
+        + if exponent_negative {
+            -exponent
+        } else {
+            exponent
+        };
     (scaled(bits, scale), length)
 }
 

@@ -86,7 +86,9 @@ impl<'a> Format<'a> {
         let mut count = 0_i32;
         while self.byte().is_ascii_digit() {
             let digit = i32::from(self.byte() - b'0');
-            let grown = count.checked_mul(10).and_then(|tens| tens.checked_add(digit));
+            let grown = count
+                .checked_mul(10)
+                .and_then(|tens| tens.checked_add(digit));
             let Some(grown) = grown else {
                 self.stack.fail(&[b"integral size overflow"]);
             };
