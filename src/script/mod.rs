@@ -31,6 +31,8 @@ mod interface;
 mod invoke;
 mod libraries;
 #[cfg(feature = "scripts")]
+mod libraries;
+#[cfg(feature = "scripts")]
 mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
@@ -47,6 +49,8 @@ mod sandbox;
 mod scripts;
 #[cfg(feature = "scripts")]
 mod shared;
+#[cfg(feature = "scripts")]
+mod stack;
 mod step;
 #[cfg(feature = "scripts")]
 mod to_lua;

@@ -18,7 +18,9 @@
 use super::base_library::{self, protect, refuse_change};
 use super::interface;
 use super::invoke;
+use super::libraries;
 use super::raise::{push_bytes, shared};
+use super::stack::Stack;
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::{lua_CFunction, lua_State};
 use std::ffi::{CStr, c_int};
@@ -138,6 +140,7 @@ unsafe fn replace_functions(state: *mut lua_State) {
     // SAFETY: as `build`.
     unsafe {
         lua::lua_pushvalue(state, lua::LUA_GLOBALSINDEX);
+        libraries::set_all(Stack::new(state));
         for (name, function) in base_library::FUNCTIONS {
             // `pairs` gives `next` away; it is made before.
             lua::lua_getfield_(state, -1, c"next".as_ptr());

@@ -82,6 +82,8 @@ pub(super) struct Shared {
     pub(super) declared: Option<Vec<Declared>>,
     /// What went wrong where no reply is written.
     pub(super) message: Vec<u8>,
+    /// What a function of a library writes, or reads a string into.
+    pub(super) buffer: Vec<u8>,
     /// Source of the chunk to be compiled.
     pub(super) source: *const [u8],
     /// The time as `os.clock` tells it, in microseconds.
@@ -118,6 +120,7 @@ impl Shared {
             log: Vec::new(),
             declared: None,
             message: Vec::new(),
+            buffer: Vec::new(),
             source: &raw const *b"".as_slice(),
             clock_us: 0,
         }
