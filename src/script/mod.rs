@@ -25,11 +25,11 @@ mod fiber;
 #[cfg(feature = "scripts")]
 mod fields;
 pub mod flags;
+mod function_libraries;
 #[cfg(feature = "scripts")]
 mod interface;
 #[cfg(feature = "scripts")]
 mod invoke;
-mod libraries;
 #[cfg(feature = "scripts")]
 mod libraries;
 #[cfg(feature = "scripts")]
@@ -60,7 +60,7 @@ mod to_reply;
 #[cfg(not(feature = "scripts"))]
 pub use absent::{Chunk, Declared, Failure, Function, Machine, Run};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
-pub use libraries::{Libraries, Library, LibraryFunction};
+pub use function_libraries::{Libraries, Library, LibraryFunction};
 #[cfg(feature = "scripts")]
 pub use machine::{Chunk, Failure, Function, Machine, Run};
 pub use scripts::{Asked, Figures, Kind, Running, Scripts};

@@ -1,6 +1,6 @@
 //! What libraries and their functions may be called.
 //!
-//! Not here: who asks (`libraries.rs`, `register.rs`).
+//! Not here: who asks (`function_libraries.rs`, `register.rs`).
 
 /// Whether a library or function may be called so.
 pub(super) fn is_name(name: &[u8]) -> bool {

@@ -9,7 +9,7 @@
 //! Invariant: bytes from outside cause errors, and no allocation beyond what they unpack to, of
 //! which LZF makes 264 times as many at most.
 //!
-//! Not here: loading what they hold (`libraries.rs`).
+//! Not here: loading what they hold (`function_libraries.rs`).
 
 /// The version written, that of Redis 7.0; newer ones are refused.
 const VERSION: u16 = 10;

@@ -5,7 +5,7 @@
 //!  register_function{ function_name = …, callback = …, flags = { … }, description = … }
 //! ```
 //!
-//! Not here: libraries and where their functions are kept (`libraries.rs`).
+//! Not here: libraries and where their functions are kept (`function_libraries.rs`).
 
 #![allow(unsafe_code)]
 

@@ -13,7 +13,7 @@
 
 use super::cache::{Cache, Script};
 use super::flags::{self, ScriptFlags};
-use super::libraries::Libraries;
+use super::function_libraries::Libraries;
 use super::{Chunk, Failure, Function, LogLine, Machine, Run, SCRIPT_REDIS_VERSION, Step};
 use crate::base::clock::Timestamp;
 use crate::protocol::args::{Args, ArgsBuffer};
