@@ -1,6 +1,7 @@
 //! FCALL, FCALL_RO, and FUNCTION: libraries of functions.
 //!
-//! Not here: what a library is (`script/function_libraries.rs`), running a function (`engine/scripts.rs`).
+//! Not here: what a library is (`script/function_libraries.rs`), running a function
+//! (`engine/scripts.rs`).
 
 use super::eval::{COST, FLAGS, KEYS};
 use super::script::end_running;
