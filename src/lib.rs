@@ -70,6 +70,10 @@ mod persistence;
 pub mod protocol;
 #[cfg(not(feature = "internals"))]
 mod protocol;
+#[cfg(feature = "internals")]
+pub mod script;
+#[cfg(not(feature = "internals"))]
+mod script;
 #[cfg(all(feature = "server", feature = "internals"))]
 pub mod server;
 #[cfg(all(feature = "server", not(feature = "internals")))]

@@ -143,16 +143,27 @@ fn end_group(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 /// Runs a command between two readings of the stopwatch.
 #[inline(never)]
 fn call_singly(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
-    let begin_ns = (context.timing).split(context.reply.len(), context.stats);
+    let begin_ns = begin_single(context);
     run(context, command, args);
+    end_single(context, command, args, begin_ns);
+}
+
+/// The first reading, for a command that ends with [`end_single`].
+pub fn begin_single(context: &mut Context<'_>) -> u64 {
+    (context.timing).split(context.reply.len(), context.stats)
+}
+
+/// The second reading: counts the command and lets its time be known.
+pub fn end_single(context: &mut Context<'_>, command: Resolved, args: Args<'_>, begin_ns: u64) {
     let output_bytes = context.reply.len();
     let duration_ns =
         (context.timing).end_single(command.number, begin_ns, output_bytes, context.stats);
     observe::note(context, command, args, duration_ns);
 }
 
+/// Runs the handler of a resolved command, and nothing besides.
 #[inline]
-fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+pub fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let begin = context.reply.len();
     let outcome: Outcome = (command.handler)(context, args);
     if let Err(reply) = outcome {

@@ -10,7 +10,7 @@
 //! | [`call`] | from a request to its command, and running it |
 //! | `permission` | whether a user may do what a request asks for |
 //! | `observe` | what is noted of a command that has run |
-//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `messages`, `connection`, `server`, `introspection`, `diagnostics` | the families |
+//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `messages`, `connection`, `server`, `introspection`, `diagnostics`, `scripting` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
@@ -29,6 +29,7 @@ mod long_work;
 pub(crate) mod messages;
 pub(crate) mod observe;
 pub(crate) mod permission;
+mod scripting;
 pub(crate) mod server;
 mod sets;
 mod sorted_sets;

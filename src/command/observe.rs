@@ -28,7 +28,7 @@ pub(crate) fn note(context: &mut Context<'_>, command: Resolved, args: Args<'_>,
     if is_slow && !flags.has(Flags::SKIP_SLOW_LOG) {
         note_slow(context, command, args, duration_ns);
     }
-    if context.outbox.is_monitored && !flags.has(Flags::ADMIN) {
+    if context.outbox.is_monitored && !flags.has(Flags::ADMIN) && !flags.has(Flags::SKIP_MONITOR) {
         show(context, command, args);
     }
 }
@@ -60,7 +60,10 @@ fn note_slow(context: &mut Context<'_>, command: Resolved, args: Args<'_>, durat
 fn show(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let session = context.sessions.get(context.key);
     let arguments = shown(command, args);
-    let address = &session.peer.address;
+    let address = match context.is_scripted {
+        true => "lua",
+        false => &session.peer.address,
+    };
     (context.outbox.feed).add(context.now, session.database, address, arguments);
 }
 

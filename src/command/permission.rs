@@ -182,7 +182,7 @@ pub(crate) fn check(
 }
 
 /// The same for a command of a transaction whose EXEC runs now.
-pub(super) fn check_queued(
+pub(crate) fn check_queued(
     context: &mut Context<'_>,
     command: Resolved,
     args: Args<'_>,
@@ -228,6 +228,7 @@ pub(super) fn note(
 ) {
     let is_in_multi = context.sessions.get(context.key).transaction.is_open();
     let circumstance = match is_in_multi {
+        _ if context.is_scripted => Circumstance::Script,
         true => Circumstance::Multi,
         false => Circumstance::TopLevel,
     };

@@ -3,12 +3,10 @@
 //! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
 //! (`keyspace/interest/`).
 
-use super::call::{call, reply_error, resolve_number};
 use super::declare::access::Access;
 use super::declare::family;
 use super::declare::keys::Keys;
 use super::declare::spec::{CommandSpec, Flags, Outcome};
-use super::permission::check_queued;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -25,7 +23,7 @@ static MULTI: CommandSpec = family::TRANSACTIONS
     .command("multi", "", multi)
     .summary("Begins a transaction: the commands that follow wait for EXEC.")
     .since("1.2.0")
-    .flags(FLAGS.and(Flags::NOT_QUEUED));
+    .flags(FLAGS.and(Flags::NOT_QUEUED).and(Flags::ALLOW_BUSY));
 
 const NESTED: ReplyError = ReplyError::fixed("ERR MULTI calls can not be nested");
 const EXEC_ALONE: ReplyError = ReplyError::fixed("ERR EXEC without MULTI");
@@ -72,30 +70,7 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
         return Ok(());
     }
     context.reply.array(queue.len());
-    // The hash prepared for EXEC itself belongs to none of the queued commands, and their replies
-    // stand in one.
-    context.prepared = None;
-    let may_wait = std::mem::take(&mut context.may_wait);
-    let is_free = context.is_unrestricted();
-    for QueuedCommand { command, args } in &queue {
-        let args = args.args();
-        // Nothing a queued command does can change what it takes, so it resolves as when queued.
-        match resolve_number(*command, args) {
-            Ok(resolved) => {
-                if !is_free && let Err(error) = check_queued(context, resolved, args) {
-                    reply_error(context, &error);
-                    continue;
-                }
-                if resolved.spec.flags.has(Flags::DENY_OOM) {
-                    // EXEC was let in as a whole, so its commands run even if nothing more can go.
-                    _ = context.room_for(args.span_bytes());
-                }
-                call(context, resolved, args);
-            }
-            Err(error) => reply_error(context, &error),
-        }
-    }
-    context.may_wait = may_wait;
+    context.queue = queue;
     Ok(())
 }
 
@@ -144,7 +119,7 @@ static DISCARD: CommandSpec = family::TRANSACTIONS
     .summary("Ends a transaction without running its commands.")
     .since("2.0.0")
     .cost("O(number of commands)")
-    .flags(FLAGS.and(Flags::NOT_QUEUED));
+    .flags(FLAGS.and(Flags::NOT_QUEUED).and(Flags::ALLOW_BUSY));
 
 fn discard(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     if !context.session().transaction.is_open() {
@@ -160,7 +135,7 @@ static WATCH: CommandSpec = family::TRANSACTIONS
     .summary("Lets the next EXEC fail if one of these keys changes before it.")
     .since("2.2.0")
     .cost("O(number of keys)")
-    .flags(FLAGS.and(Flags::NOT_QUEUED))
+    .flags(FLAGS.and(Flags::NOT_QUEUED).and(Flags::ALLOW_BUSY))
     .keys(Keys::ALL)
     .access(Access::LOOK);
 
@@ -188,7 +163,7 @@ static UNWATCH: CommandSpec = family::TRANSACTIONS
     .summary("Forgets the watched keys.")
     .since("2.2.0")
     .cost("O(number of watched keys)")
-    .flags(FLAGS);
+    .flags(FLAGS.and(Flags::ALLOW_BUSY));
 
 fn unwatch(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     release_watches(context);

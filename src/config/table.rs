@@ -222,6 +222,17 @@ parameters! {
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
 
+    /// Milliseconds that a script or a long transaction may run while the requests of others wait.
+    /// After that they are answered BUSY, except those that touch no keys, and SCRIPT KILL may end
+    /// it. 0 is no limit.
+    "busy-reply-threshold" ["lua-time-limit"] busy_reply_threshold_ms: u64 = "5000",
+    Kind::Integer { min: 0, max: LONG_MAX }, Protocol, Mutable;
+
+    /// Most memory that the variables of a script may take; a script that needs more fails. The
+    /// same again for functions. `0` is the smaller of 256 MiB and a quarter of `maxmemory`.
+    "lua-memory-limit" lua_memory_limit_bytes: u64 = "0",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Memory, Mutable;
+
     /// Password of the user `default`, which a connection must give with `AUTH` or `HELLO` before
     /// anything else; empty for none. A change does not close connections that are already
     /// authenticated. Other users are `user …` lines, or stand in `aclfile`.

@@ -148,7 +148,6 @@ without_effect! {
     "availability-zone" = "", TEXT, KeptHidden;
     "bgsave_cpulist" = "", TEXT, Kept;
     "bio_cpulist" = "", TEXT, Kept;
-    "busy-reply-threshold" ["lua-time-limit"] = "5000", INTEGER, Kept;
     "cluster-allow-pubsubshard-when-down" = "yes", BOOLEAN, Kept;
     "cluster-allow-reads-when-down" = "no", BOOLEAN, Kept;
     "cluster-allow-replica-migration" = "yes", BOOLEAN, Kept;

@@ -7,6 +7,7 @@
 //!           ├─ pause: CLIENT PAUSE
 //!           ├─ blocking: requests that wait for keys
 //!           ├─ host: what commands must know of the server around the cache
+//!           ├─ scripts, job: what runs commands, and may go on later
 //!           ├─ timing: which command is charged for the time that passes
 //!           └─ report: figures of all of these, for INFO
 //! ```
@@ -16,6 +17,7 @@
 pub mod blocking;
 pub mod host;
 pub(crate) mod invalidation;
+pub mod job;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;
@@ -34,7 +36,9 @@ use crate::messages::Messages;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
+use crate::script::Scripts;
 use crate::session::long_read::LongRead;
+use crate::session::transaction::QueuedCommand;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
@@ -43,6 +47,7 @@ use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 use blocking::Woken;
 use host::Host;
+use job::Job;
 use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
 use report::Report;
@@ -86,6 +91,10 @@ pub struct Context<'a> {
     pub host: &'a Host,
     /// Who is charged for the time that passes.
     pub timing: &'a mut Timing,
+    /// The scripts, and the one that runs.
+    pub scripts: &'a mut Scripts,
+    /// The work that has the keyspace to itself, if it goes on later.
+    pub job: &'a mut Option<Job>,
     /// The time.
     pub now: Timestamp,
     /// Where the reply goes.
@@ -95,6 +104,10 @@ pub struct Context<'a> {
     /// Why the request is executed again, if it waited for a key.
     pub(crate) woken: Option<Woken<'a>>,
     pub(crate) prepared: Option<PreparedKey>,
+    /// The command is one of a script's.
+    pub(crate) is_scripted: bool,
+    /// What EXEC wants run when its handler has returned.
+    pub(crate) queue: Vec<QueuedCommand>,
 }
 
 impl<'a> Context<'a> {
@@ -144,6 +157,7 @@ impl<'a> Context<'a> {
             stats: self.stats,
             turns: self.turns,
             timing: self.timing,
+            scripts: self.scripts.figures(),
             now: self.now,
         }
     }

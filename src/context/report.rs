@@ -20,6 +20,7 @@ use crate::base::command_id::CommandId;
 use crate::config::{Config, MemoryLimit};
 use crate::keyspace::Keyspace;
 use crate::messages::Messages;
+use crate::script::Figures;
 use crate::session::Sessions;
 use crate::stats::turns::Turns;
 use crate::stats::{
@@ -48,6 +49,8 @@ pub struct Report<'a> {
     pub turns: &'a Turns,
     /// How long commands took.
     pub timing: &'a Timing,
+    /// What scripts take.
+    pub scripts: Figures,
     /// The time.
     pub now: Timestamp,
 }
@@ -87,6 +90,7 @@ impl Report<'_> {
             evicted_bytes: evicted.bytes,
             eviction_examined_keys: evicted.examined,
             eviction_ghost_hits: evicted.ghost_hits,
+            evicted_scripts: self.scripts.evicted_count,
             ..self.stats.counters.clone()
         }
     }
@@ -150,6 +154,7 @@ impl Report<'_> {
         let evicted = keyspace.eviction_report();
         let [tracked_keys, tracked_items, tracked_prefixes] = keyspace.tracked_counts();
         let longest_turn = self.turns.longest();
+        let scripts = self.scripts;
         let snapshots = &self.host.snapshots;
         let waited = keyspace.waited_key_count();
         let keyspace_bytes = keyspace.used_bytes();
@@ -173,6 +178,13 @@ impl Report<'_> {
             eviction_ghost_bytes: evicted.ghost_bytes,
             evictions_per_second: stats.evictions_per_second(),
             uptime_seconds: now.monotonic_us / 1_000_000,
+            script_count: scripts.script_count,
+            script_bytes: scripts.script_bytes,
+            script_machine_bytes: scripts.machine_bytes,
+            library_count: scripts.library_count,
+            function_count: scripts.function_count,
+            library_bytes: scripts.library_bytes,
+            library_machine_bytes: scripts.library_machine_bytes,
             connected_clients: self.sessions.len() as u64,
             blocked_clients: self.sessions.blocked_count() as u64,
             clients_in_timeout_table: self.sessions.timed_count() as u64,

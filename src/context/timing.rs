@@ -126,6 +126,11 @@ impl Timing {
         duration_ns
     }
 
+    /// How long it is since a reading.
+    pub fn elapsed_ns(&self, begin_ns: u64) -> u64 {
+        self.stopwatch.now_ns().saturating_sub(begin_ns)
+    }
+
     /// Charges a command that is timed by itself and began at `begin_ns`; returns how long it took
     /// in nanoseconds. Fast commands that it ran share that time, too.
     pub fn end_single(

@@ -43,6 +43,10 @@ pub enum Stop {
     Claimed,
     /// The next request waits for memory that is still to be freed.
     NoRoom,
+    /// Another command has the keyspace to itself, so the next request waits.
+    Shut,
+    /// The last request goes on later, with the keyspace to itself.
+    Suspended,
     /// The replies so far are as many bytes as the caller wanted at most.
     OutputFull,
     /// The next request may need more bytes for its reply than [`OutputBounds::room_bytes`], and
@@ -282,6 +286,8 @@ fn stop_after(
         Execution::Paused => Stop::Paused,
         Execution::Claimed => Stop::Claimed,
         Execution::NoRoom => Stop::NoRoom,
+        Execution::Shut => Stop::Shut,
+        Execution::Suspended => Stop::Suspended,
         Execution::Done | Execution::Closing if context.reply.is_over() => {
             context.reply.truncate_to(begin);
             Stop::ReplyTooLarge
@@ -291,7 +297,10 @@ fn stop_after(
         Execution::Done if context.keyspace.has_ready_keys() => Stop::Ready,
         Execution::Done => Stop::OutputFull,
     };
-    let is_executed = matches!(execution, Execution::Done | Execution::Closing);
+    let is_executed = matches!(
+        execution,
+        Execution::Done | Execution::Closing | Execution::Suspended
+    );
     outcome.executed_count += usize::from(is_executed);
     outcome.stop = Some(stop);
 }
@@ -303,7 +312,7 @@ fn execute_prepared(
     request: &Prepared<'_>,
 ) -> Execution {
     match request.command {
-        Some(command) => execute_one(context, request.args, command),
+        Some(command) => execute_one(context, names, request.args, command),
         None => execute_unresolved(context, names, request.args),
     }
 }

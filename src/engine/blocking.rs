@@ -14,6 +14,7 @@
 
 use super::{CacheEngine, claims, end_of};
 use crate::base::clock::Timestamp;
+use crate::command::permission;
 use crate::command::call::{reply_error, resolve_number};
 use crate::context::blocking::Woken;
 use crate::protocol::error::ReplyError;
@@ -120,8 +121,13 @@ impl CacheEngine {
             waits_on: false,
         });
         let begin = context.reply.len();
-        let outcome = (command.handler)(&mut context, args);
-        if context.woken.is_some_and(|woken| woken.waits_on) {
+        // Its rights may have changed while it waited.
+        let outcome = match context.is_unrestricted() {
+            true => Ok(()),
+            false => permission::check(&mut context, command, args),
+        };
+        let outcome = outcome.and_then(|()| (command.handler)(&mut context, args));
+        if outcome.is_ok() && context.woken.is_some_and(|woken| woken.waits_on) {
             return Served::WaitsOn;
         }
         if let Err(error) = outcome {

@@ -4,6 +4,7 @@
 //! ```text
 //!  names a claimed key ─────────────────────────────▶ waits
 //!  changes keys without naming any: FLUSHALL, …  ───▶ waits
+//!  runs a script, which may name any ────────────▶ waits
 //!  EXEC ─▶ the same of each queued command
 //! ```
 //!
@@ -52,6 +53,10 @@ pub(super) fn is_at_work(context: &Context<'_>, spec: &CommandSpec, args: Args<'
 }
 
 fn concerns(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> bool {
+    if spec.flags.has(Flags::RUNS_SCRIPT) {
+        // It may touch what it does not name.
+        return true;
+    }
     if let Some(mut keys) = spec.keys.find(args) {
         return keys.any(|(index, _)| context.keyspace.is_claimed(args.get(index)));
     }

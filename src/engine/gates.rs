@@ -5,7 +5,8 @@
 //! 3. commands that may not stand inside MULTI
 //! 4. in version 2 of the protocol, only listening while the client listens to channels
 //! 5. writes while the last snapshot has failed, if that is configured
-//! 6. the pause
+//! 6. the pause, and a command that has the keyspace to itself: all that may touch keys waits, and
+//!    is refused when that takes longer than `busy-reply-threshold`
 //! 7. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
 //! 8. memory: a write that may need some waits for it, or is refused if there is none to be had
 //! 9. MULTI: queued instead of run
@@ -15,7 +16,7 @@
 //!
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
-use super::claims;
+use super::{busy, claims};
 use crate::command::call::Resolved;
 use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
@@ -42,13 +43,15 @@ pub(super) enum Gate {
     Claimed,
     /// Nowhere until more memory is free.
     NoRoom,
+    /// Nowhere while another command has the keyspace to itself.
+    Shut,
 }
 
 const QUEUE_TOO_LONG: ReplyError =
     ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
-const SAVE_FAILED: ReplyError = ReplyError::fixed(
+pub(super) const SAVE_FAILED: ReplyError = ReplyError::fixed(
     "MISCONF Evenkeel is configured to save snapshots, but the last one failed. Commands that may modify the data set are disabled, because stop-writes-on-bgsave-error is on. Please check the log for the reason.",
 );
 
@@ -77,8 +80,14 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     if demands.is_write && !may_write(context) {
         return refuse(context, command, SAVE_FAILED);
     }
-    if (context.pause).holds(demands.is_write, context.now.monotonic_ms()) {
+    if (context.pause).holds(demands.may_write(), context.now.monotonic_ms()) {
         return Gate::Paused;
+    }
+    if context.job.is_some() && !command.spec.is_beside_jobs() {
+        return match busy::error(context) {
+            Some(error) => refuse(context, command, error),
+            None => Gate::Shut,
+        };
     }
     if context.keyspace.has_claims() && claims::hold(context, args, command) {
         return Gate::Claimed;
@@ -109,13 +118,14 @@ fn only_listening(command: Resolved) -> ReplyError {
 fn demands_of(flags: Flags) -> Demands {
     Demands {
         is_write: flags.has(Flags::WRITE),
+        runs_script: flags.has(Flags::RUNS_SCRIPT) && !flags.has(Flags::READ_ONLY),
         takes_memory: flags.has(Flags::DENY_OOM),
     }
 }
 
 /// Whether writes are allowed although the last snapshot may have failed.
 #[inline]
-fn may_write(context: &Context<'_>) -> bool {
+pub(super) fn may_write(context: &Context<'_>) -> bool {
     !context.host.snapshots.last_failed || !context.config.stop_writes_on_bgsave_error
 }
 
@@ -144,6 +154,7 @@ pub(super) fn stand_open(context: &Context<'_>) -> bool {
         && may_write(context)
         && !context.pause.is_set()
         && !context.keyspace.has_claims()
+        && context.job.is_none()
         && !context.timing.is_exact
 }
 

@@ -15,13 +15,17 @@
 
 mod batch;
 mod blocking;
+mod budget;
+mod busy;
 mod claims;
 mod encodings;
 mod gates;
+mod jobs;
 mod memory;
 mod report;
 mod restoring;
 mod room;
+mod scripts;
 mod typed;
 mod users;
 
@@ -44,6 +48,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::context::host::Host;
 use crate::context::invalidation::tell_invalidations;
+use crate::context::job::Job;
 use crate::context::outbox::{Effect, Outbox};
 use crate::context::pause::Pause;
 use crate::context::posting;
@@ -52,6 +57,7 @@ use crate::keyspace::Keyspace;
 use crate::messages::{Letter, Messages};
 use crate::protocol::args::Args;
 use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::script::Scripts;
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::turns::{TurnParts, Turns};
 use crate::stats::{LatencyEvent, Statistics};
@@ -75,6 +81,10 @@ pub enum Execution {
     /// It waits for memory that is still to be freed: try again after a [`CacheEngine::tick`].
     /// Only in a batch; [`CacheEngine::execute`] frees what is needed itself.
     NoRoom,
+    /// Another command has the keyspace to itself: nothing was done, try again when that has ended.
+    Shut,
+    /// It has begun, and goes on with [`CacheEngine::job_on`], which has its reply.
+    Suspended,
 }
 
 /// A cache: databases, sessions and statistics, driven by whoever owns it.
@@ -93,6 +103,9 @@ pub struct CacheEngine {
     host: Host,
     names: Box<CommandNames>,
     timing: Timing,
+    scripts: Scripts,
+    /// The command that has the keyspace to itself, if one does.
+    job: Option<Job>,
     now: Timestamp,
 }
 
@@ -107,6 +120,8 @@ impl CacheEngine {
         let memory_limit_bytes = config.maxmemory.resolve(0);
         let mut engine = Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
+            scripts: Scripts::new(config.hash_seed),
+            job: None,
             sessions: Sessions::default(),
             users: Users::new(&config.requirepass),
             messages: Messages::default(),
@@ -123,6 +138,7 @@ impl CacheEngine {
         engine.set_memory_limit(memory_limit_bytes);
         engine.apply_encoding_limits();
         engine.take_configured_users();
+        engine.apply_script_limits();
         engine
     }
 
@@ -155,6 +171,11 @@ impl CacheEngine {
     /// back the keys it
     /// watched.
     pub fn close_session(&mut self, key: SessionKey) {
+        if let Some(job) = self.job.as_mut().filter(|job| job.session == key) {
+            // What it does, it does as a whole: the session ends with it.
+            job.is_orphan = true;
+            return;
+        }
         self.end_wait(key);
         let mut session = self.sessions.close(key);
         session.long_read.abandon(&mut self.keyspace);
@@ -254,6 +275,10 @@ impl CacheEngine {
         now: Timestamp,
         reply: &mut Vec<u8>,
     ) -> Execution {
+        assert!(
+            self.job.is_none(),
+            "nothing else runs while a command has the keyspace"
+        );
         self.now = now;
         let (mut context, _, names) = self.context(session, now, reply);
         context.may_wait = false;
@@ -288,10 +313,14 @@ impl CacheEngine {
             pause: &mut self.pause,
             host: &self.host,
             timing: &mut self.timing,
+            scripts: &mut self.scripts,
+            job: &mut self.job,
             now,
             may_wait: true,
             woken: None,
             prepared: None,
+            is_scripted: false,
+            queue: Vec::new(),
         };
         (context, database, &self.names)
     }
@@ -338,7 +367,7 @@ impl CacheEngine {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = now;
         self.pause.end_if_over(now.monotonic_ms());
-        let keys_stay = self.pause.keeps_keys(now.monotonic_ms());
+        let keys_stay = self.job.is_some() || self.pause.keeps_keys(now.monotonic_ms());
         let expired = if keys_stay || self.messages.mailbox.is_full() {
             0
         } else {
@@ -357,6 +386,9 @@ impl CacheEngine {
             (self.keyspace).sweep_tracked(|number| trackers.get(number).is_some());
         }
         let has_compacted = self.keyspace.compact_some();
+        if self.scripts.has_garbage() {
+            self.scripts.collect_some();
+        }
         self.tell_changes();
         let has_to_sweep = self.keyspace.has_tracked_to_sweep();
         expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted || has_to_sweep
@@ -364,10 +396,12 @@ impl CacheEngine {
 
     /// Whether [`CacheEngine::tick`] has something to do at `now`.
     pub fn has_work(&self, now: Timestamp) -> bool {
+        let keys_stay = self.job.is_some() || self.pause.keeps_keys(now.monotonic_ms());
         self.keyspace.has_garbage()
+            || self.scripts.has_garbage()
             || self.keyspace.is_worth_compacting()
             || self.keyspace.has_tracked_to_sweep()
-            || (self.keyspace.has_room_to_make() && !self.pause.keeps_keys(now.monotonic_ms()))
+            || (self.keyspace.has_room_to_make() && !keys_stay)
             || self
                 .next_deadline_ms()
                 .is_some_and(|deadline_ms| deadline_ms <= now.unix_ms())
@@ -378,6 +412,9 @@ impl CacheEngine {
     /// call.
     #[inline]
     pub fn next_deadline_ms(&self) -> Option<u64> {
+        if self.job.is_some() {
+            return None;
+        }
         let deadline_ms = self.keyspace.next_deadline_ms()?;
         Some(match self.pause.keeps_keys_until_ms() {
             None => deadline_ms,
@@ -533,12 +570,21 @@ fn note_group(
 
 /// Takes one request through the gates and runs it.
 #[inline]
-fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Execution {
+fn execute_one(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    args: Args<'_>,
+    command: Resolved,
+) -> Execution {
     let mut begin = begin_of(context);
     match gates::pass(context, args, command) {
         Gate::Run => {
             context.session().last_command = Some(command.number);
-            call(context, command, args);
+            if !command.spec.flags.runs_others() {
+                call(context, command, args);
+            } else if jobs::run(context, names, args, command, begin) {
+                return Execution::Suspended;
+            }
             if command.spec.flags.has(Flags::PUSHES) {
                 // Nothing of it is a reply that CLIENT REPLY could turn off.
                 begin = context.reply.len();
@@ -550,6 +596,7 @@ fn execute_one(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> 
         Gate::Paused => return Execution::Paused,
         Gate::Claimed => return Execution::Claimed,
         Gate::NoRoom => return Execution::NoRoom,
+        Gate::Shut => return Execution::Shut,
     }
     end_of(context, begin)
 }
@@ -574,7 +621,7 @@ fn execute_unresolved(
     args: Args<'_>,
 ) -> Execution {
     let error = match resolve(names, args) {
-        Ok(command) => return execute_one(context, args, command),
+        Ok(command) => return execute_one(context, names, args, command),
         Err(error) => error,
     };
     let begin = begin_of(context);

@@ -48,6 +48,7 @@ impl CacheEngine {
             stats: &mut self.stats,
             turns: &self.turns,
             timing: &self.timing,
+            scripts: self.scripts.figures(),
             now: self.now,
         }
     }

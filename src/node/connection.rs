@@ -12,6 +12,7 @@
 //!                   CLAIM   until a long command gives a key back    (`waiting.rs`)
 //!                   KEYS    until a key is there that it waits for   (`blocking.rs`)
 //!                   MAIL    until messages of its are delivered       (`delivery.rs`)
+//!                   JOB     while another's has the keyspace      (`jobs.rs`)
 //!                   ROOM    until there is memory for what it wants  (`budget.rs`)
 //!                   output above the mark: until the client takes it
 //!  Open           bytes are read while requests may be executed and none wait in the buffer
@@ -83,11 +84,13 @@ impl Holds {
     pub(super) const ROOM: Self = Self(8);
     /// Its next request names a key that a long command has claimed.
     pub(super) const CLAIM: Self = Self(16);
+    /// Another client's command has the keyspace to itself.
+    pub(super) const JOB: Self = Self(32);
 
     /// It waits for one of its keys.
-    pub(super) const KEYS: Self = Self(32);
+    pub(super) const KEYS: Self = Self(64);
     /// What it has caused is still to be delivered to others.
-    pub(super) const MAIL: Self = Self(64);
+    pub(super) const MAIL: Self = Self(128);
 
     /// Adds a reason.
     pub(super) fn add(&mut self, reason: Self) {

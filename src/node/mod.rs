@@ -30,6 +30,7 @@ mod clients;
 mod config_file;
 mod connection;
 mod delivery;
+mod jobs;
 mod listening;
 mod monitoring;
 mod output_limits;
@@ -377,6 +378,7 @@ impl Node {
     pub fn is_busy(&self, now: Timestamp) -> bool {
         self.clients.has_ready()
             || self.is_reading()
+            || self.has_job()
             || self.engine.has_work(now)
             || self.has_saving_work()
             || self.has_budget_work()
@@ -393,6 +395,7 @@ impl Node {
         self.engine.apply_encoding_limits();
         self.engine.follow_requirepass();
         self.engine.apply_key_events();
+        self.engine.apply_script_limits();
         self.demands.config_changed = true;
     }
 
@@ -428,8 +431,9 @@ impl Node {
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let has_work = self.work_some(now);
         let has_reading = self.read_some(now);
+        self.job_some(now);
         let has_saving = self.save_some(now);
-        has_work || has_reading || has_saving
+        has_work || has_reading || has_saving || self.has_job()
     }
 
     /// Does a bounded piece of the work that is due now: timers, expiry, freeing, too large

@@ -21,7 +21,8 @@ use crate::base::clock::Timestamp;
 impl Node {
     /// Whether a long read can go on.
     pub fn is_reading(&self) -> bool {
-        self.waiting.has(Awaited::Step)
+        // What another command does alone is not to be seen half done.
+        self.waiting.has(Awaited::Step) && !self.has_job()
     }
 
     /// Whether a connection waits for something that is done for it, for room or for keys: its
@@ -36,6 +37,9 @@ impl Node {
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if
     /// there is more to do.
     pub fn read_some(&mut self, now: Timestamp) -> bool {
+        if self.has_job() {
+            return false;
+        }
         let Some(id) = self.waiting.pop(Awaited::Step) else {
             return false;
         };

@@ -257,6 +257,8 @@ impl Node {
             Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Claimed) => self.wait_for(id, Awaited::Claim),
+            Some(Stop::Shut) => self.wait_for(id, Awaited::JobEnd),
+            Some(Stop::Suspended) => self.wait_for_job(id),
             Some(Stop::Effects) => self.carry_out_effects(id, now),
             Some(Stop::NoReplyRoom { wanted_bytes }) => self.hold(id, wanted_bytes),
             Some(Stop::ReplyTooLarge) => {

@@ -221,7 +221,7 @@ impl Node {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
         }
-        let is_changing = self.engine.keyspace().is_changing_in_place();
+        let is_changing = self.has_job() || self.engine.keyspace().is_changing_in_place();
         let saving = &mut self.saving;
         saving.is_scheduled = !saving.owed.is_empty() || is_changing;
         if saving.is_scheduled {

@@ -16,6 +16,7 @@ mod budget;
 mod clients;
 mod config_file;
 mod deliveries;
+mod jobs;
 mod long_work;
 mod messages;
 mod monitoring;

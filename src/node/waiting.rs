@@ -49,6 +49,10 @@ pub(super) enum Awaited {
     Sockets,
     /// That messages which it has caused are delivered.
     Mail,
+    /// The end of its own command, which has the keyspace to itself.
+    Job,
+    /// The end of such a command of another client.
+    JobEnd,
     /// The next step of its long read.
     Step,
 }
@@ -63,12 +67,14 @@ impl Awaited {
             Self::PauseEnd => Holds::PAUSE,
             Self::Claim => Holds::CLAIM,
             Self::Mail => Holds::MAIL,
+            Self::JobEnd => Holds::JOB,
             Self::Standstill
             | Self::Clock
             | Self::Snapshot
             | Self::ConfigFile
             | Self::UsersFile
             | Self::Sockets
+            | Self::Job
             | Self::Step => Holds::ANSWER,
         }
     }

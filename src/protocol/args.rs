@@ -241,6 +241,44 @@ impl fmt::Debug for OwnedArgs {
     }
 }
 
+/// Arguments that are put together one by one, in memory that is used again.
+#[derive(Debug, Default)]
+pub struct ArgsBuffer {
+    bytes: Vec<u8>,
+    ranges: Vec<ArgRange>,
+}
+
+impl ArgsBuffer {
+    /// Forgets all arguments and keeps a bounded part of their memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        const KEPT_BYTES: usize = 64 * 1024;
+        self.bytes.clear();
+        self.ranges.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes.shrink_to(KEPT_BYTES);
+        }
+    }
+
+    /// Adds an argument. False, and nothing is added, if the bytes of all would not fit 32 bits.
+    #[inline]
+    pub fn push(&mut self, argument: &[u8]) -> bool {
+        let start = self.bytes.len();
+        if start + argument.len() > u32::MAX as usize {
+            return false;
+        }
+        self.bytes.extend_from_slice(argument);
+        self.ranges.push(ArgRange::new(start, argument.len()));
+        true
+    }
+
+    /// The arguments so far.
+    #[inline]
+    pub fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.ranges)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +301,19 @@ mod tests {
         let copy = OwnedArgs::copy(args.skip(1));
         let got: Vec<&[u8]> = copy.args().iter().rev().collect();
         assert_eq!(got, [&b"value\xff"[..], b""]);
+    }
+
+    #[test]
+    fn a_buffer_holds_what_was_pushed_since_it_was_cleared() {
+        let mut buffer = ArgsBuffer::default();
+        for words in [&["GET", "key"][..], &["DEL", "", "longer"]] {
+            buffer.clear();
+            assert!(words.iter().all(|word| buffer.push(word.as_bytes())));
+            let got: Vec<&[u8]> = buffer.args().iter().collect();
+            let expected: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+            assert_eq!(got, expected);
+        }
+        assert_eq!(buffer.args().short_name(), short_name_of(b"del"));
     }
 
     #[test]

@@ -87,6 +87,23 @@ impl<'a> ReplyWriter<'a> {
         self.is_over
     }
 
+    /// The length that the buffer never grows beyond.
+    #[inline]
+    pub fn ceiling(&self) -> usize {
+        self.ceiling_bytes
+    }
+
+    /// Says that a reply would have passed the ceiling, which was found out elsewhere.
+    pub fn give_up(&mut self) {
+        self.is_over = true;
+    }
+
+    /// The bytes written since `mark`, an earlier value of [`Self::len`].
+    #[inline]
+    pub fn since(&self, mark: usize) -> &[u8] {
+        &self.out[mark..]
+    }
+
     /// The dialect written.
     #[inline]
     pub fn dialect(&self) -> Dialect {
@@ -175,11 +192,17 @@ impl<'a> ReplyWriter<'a> {
     /// A status, such as `QUEUED`. Line ends in it become spaces.
     #[inline]
     pub fn simple(&mut self, text: &str) {
+        self.simple_bytes(text.as_bytes());
+    }
+
+    /// As [`Self::simple`], of any bytes.
+    #[inline]
+    pub fn simple_bytes(&mut self, text: &[u8]) {
         match self.dialect {
             Dialect::Resp2 | Dialect::Resp3 => self.append(b"+"),
             Dialect::Plain => {}
         }
-        self.line(text.as_bytes());
+        self.line(text);
     }
 
     /// An error. Line ends in it become spaces. In plain a leading `ERR ` is left out.

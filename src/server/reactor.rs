@@ -324,6 +324,10 @@ impl Reactor {
             return;
         }
         self.finish_save();
+        if !self.node_mut().abandon_job() {
+            log::error!("the server ends without its last snapshot: a command is half done");
+            return;
+        }
         let now = self.now();
         self.node_mut().begin_save(now);
         self.finish_save();

@@ -75,6 +75,10 @@ const READ_SLICE_MIN_US: u64 = 60;
 const READ_SLICE_MAX_US: u64 = 250;
 const READ_SHARE: u64 = 4;
 
+/// Time for a command that has the keyspace to itself in a turn: everybody else who touches keys
+/// waits for it, and whoever does not waits for one such slice.
+const JOB_SLICE_US: u64 = 1_000;
+
 /// Bytes that are written to a socket at once: a value of 1 MiB and what stands around it, some
 /// 200 µs. With less, the replies of many clients that ask for such values are there at a time, and
 /// none of them in the cache: docs/design/0005-large-values.md has the figures.
@@ -397,11 +401,16 @@ impl<E: Edge> Scheduler<E> {
         at_us
     }
 
-    /// Goes on with the long reads of clients that wait for them.
+    /// Goes on with a command that has the keyspace to itself, and with the long reads of clients
+    /// that wait for them.
     fn read_on(&mut self, now: Timestamp, begin_us: u64) -> u64 {
         let share_us = (begin_us - now.monotonic_us) / READ_SHARE;
         let end_us = begin_us + share_us.clamp(READ_SLICE_MIN_US, READ_SLICE_MAX_US);
         let mut at_us = begin_us;
+        while at_us < begin_us + JOB_SLICE_US && self.node.has_job() {
+            self.node.job_some(now);
+            at_us = self.edge.monotonic_us();
+        }
         while at_us < end_us && self.node.is_reading() {
             self.node.read_some(now);
             at_us = self.edge.monotonic_us();

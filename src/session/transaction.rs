@@ -30,16 +30,25 @@ pub struct Watch {
 pub struct Demands {
     /// It may change keys.
     pub is_write: bool,
+    /// It runs a script, which may.
+    pub runs_script: bool,
     /// It may need more memory.
     pub takes_memory: bool,
 }
 
 impl Demands {
+    /// Whether it may change keys by itself or by a script.
+    #[inline]
+    pub fn may_write(self) -> bool {
+        self.is_write || self.runs_script
+    }
+
     /// Those of two commands together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             is_write: self.is_write || other.is_write,
+            runs_script: self.runs_script || other.runs_script,
             takes_memory: self.takes_memory || other.takes_memory,
         }
     }

@@ -17,7 +17,7 @@ use super::Unit::{
     self, Bytes, Count, KibibytesPerSecond, Microseconds, Milliseconds, PerSecond, Percent, Ratio,
     Seconds, Text,
 };
-use super::Value::{self, Float2, HumanBytes, Integer, Unsigned};
+use super::Value::{self, Float2, Integer, Unsigned};
 
 const ZERO: Value<'static> = Unsigned(0);
 
@@ -96,21 +96,6 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["used_memory_startup"], Bytes, ZERO,
             "Always 0: what the process itself takes is not counted; see `process_startup_rss`."),
     ]),
-    after(Memory, "total_system_memory_human", &[
-        always(&["used_memory_lua", "used_memory_vm_eval"], Bytes, ZERO,
-            "Always 0: there are no scripts."),
-        always(&["used_memory_lua_human"], Bytes, HumanBytes(0), "The same with a unit."),
-        always(&["used_memory_scripts_eval"], Bytes, ZERO, "Always 0: there are no scripts."),
-        always(&[
-            "number_of_cached_scripts", "number_of_functions", "number_of_libraries",
-        ], Count, ZERO, "Always 0: there are no scripts."),
-        always(&["used_memory_vm_functions", "used_memory_vm_total"], Bytes, ZERO,
-            "Always 0: there are no scripts."),
-        always(&["used_memory_vm_total_human"], Bytes, HumanBytes(0), "The same with a unit."),
-        always(&["used_memory_functions", "used_memory_scripts"], Bytes, ZERO,
-            "Always 0: there are no scripts."),
-        always(&["used_memory_scripts_human"], Bytes, HumanBytes(0), "The same with a unit."),
-    ]),
     after(Memory, "allocator_frag_bytes", &[
         always(&["allocator_rss_ratio"], Ratio, Float2(1.0), "Always 1.00: nothing else is held."),
         always(&["allocator_rss_bytes"], Bytes, ZERO, "Always 0: nothing else is held."),
@@ -180,8 +165,7 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["expire_cycle_cpu_milliseconds"], Milliseconds, ZERO,
             "Always 0: there are no cycles of expiry."),
     ]),
-    after(Stats, "client_memory_pauses", &[
-        always(&["evicted_scripts"], Count, ZERO, "Always 0: there are no scripts."),
+    after(Stats, "evicted_scripts", &[
         always(&[
             "total_eviction_exceeded_time", "current_eviction_exceeded_time",
         ], Milliseconds, ZERO, "Always 0: each write evicts what it needs."),

@@ -83,6 +83,8 @@ counters! {
     eviction_examined_keys,
     /// New keys that had been evicted not long before.
     eviction_ghost_hits,
+    /// Scripts that made room for others.
+    evicted_scripts,
     /// Clients closed because all clients' buffers took too much memory.
     evicted_clients,
     /// How often a client waited until there was room for what it asked for.
@@ -100,6 +102,20 @@ counters! {
 /// Values read when INFO is answered. Times are of the same clock; sizes are in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gauges {
+    /// Scripts that are kept compiled.
+    pub script_count: u64,
+    /// Bytes of their texts and of what is kept about them.
+    pub script_bytes: u64,
+    /// Bytes of the machine that scripts run on.
+    pub script_machine_bytes: u64,
+    /// Libraries of functions.
+    pub library_count: u64,
+    /// Functions of libraries.
+    pub function_count: u64,
+    /// Bytes of the libraries' texts and of what is kept about them.
+    pub library_bytes: u64,
+    /// Bytes of the machine that functions run on.
+    pub library_machine_bytes: u64,
     /// Time of day in microseconds since 1970.
     pub now_usec: u64,
     /// Seconds since the server started.
@@ -291,6 +307,11 @@ pub struct Gauges {
 }
 
 impl Gauges {
+    /// Bytes of the machines that scripts and functions run on.
+    pub fn machine_bytes(&self) -> u64 {
+        self.script_machine_bytes + self.library_machine_bytes
+    }
+
     /// The most memory that was in use, never below what is in use now, whichever was read first.
     pub fn peak_bytes(&self) -> u64 {
         self.used_memory_peak_bytes.max(self.used_memory_bytes)

@@ -30,11 +30,6 @@ const CLOSING: &[Closing] = &[
         reason: "COMMAND tells of the table that it stands in",
     },
     Closing {
-        from: "src/command/declare/table.rs",
-        to: "src/command/transactions.rs",
-        reason: "EXEC runs commands of the table that it stands in",
-    },
-    Closing {
         from: "src/command/observe.rs",
         to: "src/command/call.rs",
         reason: "both name the command that was looked up",

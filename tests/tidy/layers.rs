@@ -12,6 +12,7 @@ const RANKS: &[(&str, u8)] = &[
     ("protocol", 1),
     ("config", 1),
     ("messages", 2),
+    ("script", 2),
     ("stats", 2),
     ("acl", 2),
     ("value", 2),

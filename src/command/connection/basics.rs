@@ -72,7 +72,8 @@ static QUIT: CommandSpec = family::CONNECTION
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
             .and(Flags::NOT_QUEUED)
-            .and(Flags::LISTENING),
+            .and(Flags::LISTENING)
+            .and(Flags::ALLOW_BUSY),
     )
     .ignores_more();
 
@@ -91,7 +92,8 @@ static RESET: CommandSpec = family::CONNECTION
             .and(Flags::NO_SCRIPT)
             .and(Flags::NO_AUTH)
             .and(Flags::NOT_QUEUED)
-            .and(Flags::LISTENING),
+            .and(Flags::LISTENING)
+            .and(Flags::ALLOW_BUSY),
     );
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {

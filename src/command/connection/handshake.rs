@@ -18,7 +18,8 @@ const FLAGS: Flags = Flags::LOADING
     .and(Flags::STALE)
     .and(Flags::FAST)
     .and(Flags::NO_SCRIPT)
-    .and(Flags::NO_AUTH);
+    .and(Flags::NO_AUTH)
+    .and(Flags::ALLOW_BUSY);
 
 /// The user whose password may be given alone.
 const DEFAULT_USER: &[u8] = b"default";

@@ -38,6 +38,7 @@ const fn of_group(group: Group) -> Categories {
         Group::Stream => Categories::STREAM,
         Group::Transactions => Categories::TRANSACTION,
         Group::PubSub => Categories::PUBSUB,
+        Group::Scripting => Categories::SCRIPTING,
         Group::Connection => Categories::CONNECTION,
         Group::Server => Categories::NONE,
     }

@@ -43,6 +43,8 @@ pub(in crate::command) const STREAM: Family = Family::of_keys(Group::Stream);
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
 /// Messages between clients.
 pub(in crate::command) const PUBSUB: Family = Family::without_keys(Group::PubSub);
+/// Scripts and functions.
+pub(in crate::command) const SCRIPTING: Family = Family::without_keys(Group::Scripting);
 /// Commands about the client's own connection.
 pub(in crate::command) const CONNECTION: Family = Family::without_keys(Group::Connection);
 /// Commands about the server as a whole.

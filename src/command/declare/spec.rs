@@ -40,6 +40,8 @@ pub enum Group {
     Transactions,
     /// Messages between clients.
     PubSub,
+    /// Scripts and functions.
+    Scripting,
     /// The client's own connection.
     Connection,
     /// The server as a whole.
@@ -60,6 +62,7 @@ impl Group {
             Self::Stream => "stream",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
+            Self::Scripting => "scripting",
             Self::Connection => "connection",
             Self::Server => "server",
         }
@@ -115,6 +118,16 @@ impl Flags {
     pub const PUSHES: Self = Self(1 << 18);
     /// Allowed for a client that does nothing but listen.
     pub const LISTENING: Self = Self(1 << 19);
+    /// Its handler asks for a script to be run.
+    pub const RUNS_SCRIPT: Self = Self(1 << 20);
+    /// Runs while a script has the keyspace to itself, in Redis, too.
+    pub const ALLOW_BUSY: Self = Self(1 << 21);
+    /// Touches no key, so it runs while a script has the keyspace to itself.
+    pub const BESIDE_JOBS: Self = Self(1 << 22);
+    /// Not shown by MONITOR: the commands it runs are.
+    pub const SKIP_MONITOR: Self = Self(1 << 23);
+    /// May be called without keys.
+    pub const NO_MANDATORY_KEYS: Self = Self(1 << 24);
 
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
@@ -136,9 +149,15 @@ impl Flags {
         self.0 & (Self::FAST.0 | Self::SHORT.0) != 0
     }
 
+    /// Whether it runs other commands.
+    #[inline]
+    pub const fn runs_others(self) -> bool {
+        self.0 & (Self::RUNS_QUEUE.0 | Self::RUNS_SCRIPT.0) != 0
+    }
+
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 14] = [
+        const NAMES: [(Flags, &str); 17] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
@@ -148,11 +167,14 @@ impl Flags {
             (Flags::BLOCKING, "blocking"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
+            (Flags::SKIP_MONITOR, "skip_monitor"),
             (Flags::SKIP_SLOW_LOG, "skip_slowlog"),
             (Flags::FAST, "fast"),
             (Flags::NO_AUTH, "no_auth"),
+            (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
             (Flags::MOVABLE_KEYS, "movablekeys"),
             (Flags::NO_MULTI, "no_multi"),
+            (Flags::ALLOW_BUSY, "allow_busy"),
         ];
         NAMES
             .into_iter()
@@ -198,6 +220,8 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// Scripts and functions.
+    pub const SCRIPTING: Self = Self(1 << 18);
     /// Messages between clients.
     pub const PUBSUB: Self = Self(1 << 17);
     /// Streams.
@@ -244,7 +268,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 18] = [
+        const NAMES: [(Categories, &str); 19] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -263,6 +287,7 @@ impl Categories {
             (Categories::DANGEROUS, "dangerous"),
             (Categories::CONNECTION, "connection"),
             (Categories::TRANSACTION, "transaction"),
+            (Categories::SCRIPTING, "scripting"),
         ];
         NAMES
             .into_iter()
@@ -372,6 +397,14 @@ impl CommandSpec {
             Some(access_of) => access_of(request),
             None => self.access_to(part),
         }
+    }
+
+    /// Whether it touches no key, and so runs while another command has the keyspace to itself:
+    /// what concerns the connection only, and what says so.
+    pub fn is_beside_jobs(&self) -> bool {
+        self.group == Group::Connection
+            || self.flags.has(Flags::ALLOW_BUSY)
+            || self.flags.has(Flags::BESIDE_JOBS)
     }
 
     /// Its subcommands.

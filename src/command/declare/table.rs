@@ -13,17 +13,18 @@
 use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
-    acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, messages, server,
-    sets, sorted_sets, streams, strings, transactions,
+    acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, messages,
+    scripting, server, sets, sorted_sets, streams, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 15] = [
+const FAMILIES: [&[&[&CommandSpec]]; 16] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &lists::COMMANDS,
     &sets::COMMANDS,
+    &scripting::COMMANDS,
     &sorted_sets::COMMANDS,
     &hashes::COMMANDS,
     &streams::COMMANDS,

@@ -20,7 +20,8 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&LATENCY];
 const FLAGS: Flags = Flags::ADMIN
     .and(Flags::NO_SCRIPT)
     .and(Flags::LOADING)
-    .and(Flags::STALE);
+    .and(Flags::STALE)
+    .and(Flags::BESIDE_JOBS);
 
 static LATENCY: CommandSpec = family::SERVER
     .container(

@@ -12,7 +12,10 @@ use crate::protocol::error::ReplyError;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SLOWLOG];
 
-const FLAGS: Flags = Flags::ADMIN.and(Flags::LOADING).and(Flags::STALE);
+const FLAGS: Flags = Flags::ADMIN
+    .and(Flags::LOADING)
+    .and(Flags::STALE)
+    .and(Flags::BESIDE_JOBS);
 
 static SLOWLOG: CommandSpec = family::SERVER
     .container("slowlog", &[&GET, &HELP, &LEN, &RESET])

@@ -33,7 +33,7 @@ use std::sync::LazyLock;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&COMMAND];
 
-const FLAGS: Flags = Flags::LOADING.and(Flags::STALE);
+const FLAGS: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::BESIDE_JOBS);
 
 static COMMAND: CommandSpec = family::INTROSPECTION
     .container(

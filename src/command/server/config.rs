@@ -16,7 +16,8 @@ pub(super) const COMMANDS: &[&CommandSpec] = &[&CONFIG];
 const FLAGS: Flags = Flags::ADMIN
     .and(Flags::NO_SCRIPT)
     .and(Flags::LOADING)
-    .and(Flags::STALE);
+    .and(Flags::STALE)
+    .and(Flags::BESIDE_JOBS);
 
 static CONFIG: CommandSpec = family::SERVER
     .container("config", &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET])

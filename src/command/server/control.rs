@@ -23,8 +23,12 @@ static SHUTDOWN: CommandSpec = family::SERVER
     .summary("Ends the server.")
     .since("1.0.0")
     .cost("O(number of clients)")
-    .flags(OPERATOR.and(Flags::NO_MULTI));
+    .flags(OPERATOR.and(Flags::NO_MULTI).and(Flags::ALLOW_BUSY));
 
+/// What is half done is not saved.
+const BUSY: ReplyError = ReplyError::fixed(
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+);
 const NO_SHUTDOWN: ReplyError = ReplyError::fixed("ERR No shutdown in progress.");
 
 fn shutdown(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -51,6 +55,9 @@ fn shutdown(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         Some(0) => Shutdown::NoSave,
         Some(_) => Shutdown::Save,
     };
+    if context.job.is_some() && shutdown != Shutdown::NoSave {
+        return Err(BUSY);
+    }
     // No reply: the client sees the connection close, as it expects.
     context.outbox.push(Effect::Shutdown(shutdown));
     Ok(())

@@ -11,7 +11,7 @@ use crate::stats;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&INFO, &TIME, &LOLWUT];
 
-const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
+const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::BESIDE_JOBS);
 
 static INFO: CommandSpec = family::SERVER
     .command("info", "[section [section ...]]", info)

@@ -1,0 +1,54 @@
+//! Work that has the keyspace to itself and goes on between turns: a long script, a long EXEC.
+//!
+//! Its command has the answer of one moment, as if nothing had happened meanwhile: time stands
+//! still for it, no other client's request touches a key, and nothing expires or is evicted.
+//!
+//! Not here: its steps (`engine/jobs.rs`), who may do what meanwhile (`engine/gates.rs`), whose
+//! turn it is (`node/jobs.rs`).
+
+use crate::base::clock::Timestamp;
+use crate::base::command_id::CommandId;
+use crate::protocol::args::OwnedArgs;
+use crate::session::SessionKey;
+use crate::session::transaction::QueuedCommand;
+
+/// A command that is under way.
+#[derive(Debug)]
+pub struct Underway {
+    /// Which.
+    pub command: CommandId,
+    /// Its arguments.
+    pub args: OwnedArgs,
+    /// How long it has taken so far.
+    pub spent_ns: u64,
+}
+
+/// A script that is under way.
+#[derive(Debug)]
+pub struct ScriptUnderway {
+    /// Its command, if that is one of EXEC's.
+    pub inner: Option<Underway>,
+    /// The database to go back to.
+    pub database: usize,
+}
+
+/// See the module header.
+#[derive(Debug)]
+pub struct Job {
+    /// The session whose command it is.
+    pub session: SessionKey,
+    /// Its client has gone: the session ends with the job.
+    pub is_orphan: bool,
+    /// EVAL, EXEC and the like.
+    pub outer: Underway,
+    /// What EXEC has still to run, the next last.
+    pub queue: Vec<QueuedCommand>,
+    /// The script that is under way.
+    pub script: Option<ScriptUnderway>,
+    /// The reply so far.
+    pub reply: Vec<u8>,
+    /// The time for all of it.
+    pub now: Timestamp,
+    /// It is complete.
+    pub is_done: bool,
+}

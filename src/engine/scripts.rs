@@ -1,0 +1,255 @@
+//! Runs a script: what it passes at its beginning, and each command it calls.
+//!
+//! ```text
+//!  asked for ─▶ may it begin? ─▶ Step::Call ─▶ resolve ─▶ gates ─▶ call ─▶ reply ─▶ go on
+//!                             └▶ Step::Slice ─▶ the budget
+//!                             └▶ Step::Done ─▶ its reply
+//! ```
+//!
+//! A command's reply is written where the client's goes, read from there, and taken back.
+//!
+//! Invariant: each call passes the gates as one of a client does, but for those that EVAL has
+//! passed as a whole: authentication, the pause, claims.
+//!
+//! Not here: the script itself (`script/`), jobs (`jobs.rs`).
+
+use super::CacheEngine;
+use super::budget::{Budget, CALL_UNITS, SLICE_UNITS};
+use super::gates::{self, SAVE_FAILED};
+
+use crate::command::call::{Resolved, call, reply_error, resolve};
+use crate::command::declare::names::CommandNames;
+use crate::command::declare::spec::Flags;
+use crate::context::Context;
+use crate::context::job::ScriptUnderway;
+use crate::keyspace::Room;
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::protocol::reply::Dialect;
+use crate::script::flags::ScriptFlags;
+use crate::script::{Asked, Step};
+
+const UNKNOWN: ReplyError = ReplyError::fixed("ERR Unknown Redis command called from script");
+const WRONG_ARITY: ReplyError =
+    ReplyError::fixed("ERR Wrong number of args calling Redis command from script");
+const NOT_FROM_SCRIPT: ReplyError =
+    ReplyError::fixed("ERR This Redis command is not allowed from script");
+const READ_ONLY: ReplyError =
+    ReplyError::fixed("ERR Write commands are not allowed from read-only scripts.");
+const WRITES_IN_READING: ReplyError =
+    ReplyError::fixed("ERR Can not execute a script with write flag using *_ro command.");
+const OOM_AT_BEGIN: ReplyError = ReplyError::fixed(
+    "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+);
+const REPLY_TOO_LONG: ReplyError =
+    ReplyError::fixed("ERR the reply is longer than one client's may be");
+
+/// The most that a machine takes where nothing is configured.
+const MACHINE_BYTES_MAX: u64 = 256 << 20;
+
+impl CacheEngine {
+    /// Puts `lua-memory-limit` into force.
+    pub(crate) fn apply_script_limits(&mut self) {
+        let limit_bytes = match (
+            self.config.lua_memory_limit_bytes,
+            self.memory_limit_bytes(),
+        ) {
+            (0, 0) => MACHINE_BYTES_MAX,
+            (0, memory_bytes) => MACHINE_BYTES_MAX.min(memory_bytes / 4).max(1 << 20),
+            (limit_bytes, _) => limit_bytes,
+        };
+        let limit_bytes = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+        self.scripts.set_limit_bytes(limit_bytes);
+    }
+}
+
+/// Begins a script and runs it until it ends, or the budget is used up: then it goes on later.
+pub(super) fn run(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    asked: Asked,
+    command: Resolved,
+    args: Args<'_>,
+    budget: &mut Budget,
+) -> Option<ScriptUnderway> {
+    if let Err(error) = may_begin(context, asked) {
+        reply_error(context, &error);
+        context.stats.count_failure(command.number);
+        return None;
+    }
+    let database = context.database();
+    let dialect = context.reply.dialect();
+    let reply_bytes_max = context.reply.ceiling().saturating_sub(context.reply.len());
+    let step = (context.scripts).start(asked, args, dialect, reply_bytes_max, context.now);
+    if drive(context, names, step, budget) {
+        end(context, command, database);
+        return None;
+    }
+    Some(ScriptUnderway {
+        inner: None,
+        database,
+    })
+}
+
+/// What a script passes that says of itself what it does.
+fn may_begin(context: &mut Context<'_>, asked: Asked) -> Result<(), ReplyError> {
+    if asked.flags.has(ScriptFlags::UNDECLARED) {
+        return Ok(());
+    }
+    if !asked.flags.has(ScriptFlags::NO_WRITES) {
+        if !gates::may_write(context) {
+            return Err(SAVE_FAILED);
+        }
+        if asked.is_read_only {
+            return Err(WRITES_IN_READING);
+        }
+    }
+    let needs_memory = !(asked.flags).has(ScriptFlags::NO_WRITES.and(ScriptFlags::ALLOW_OOM));
+    if needs_memory && context.room_for(0) == Room::Exhausted {
+        return Err(OOM_AT_BEGIN);
+    }
+    Ok(())
+}
+
+/// Goes on with a script that stopped for a slice; true if it has ended.
+pub(super) fn go_on(context: &mut Context<'_>, names: &CommandNames, budget: &mut Budget) -> bool {
+    let step = context.scripts.go_on();
+    drive(context, names, step, budget)
+}
+
+fn drive(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    mut step: Step,
+    budget: &mut Budget,
+) -> bool {
+    loop {
+        step = match step {
+            Step::Done => return true,
+            Step::Call => {
+                budget.spend(CALL_UNITS);
+                run_call(context, names)
+            }
+            Step::Slice if budget.spend(SLICE_UNITS) => return false,
+            Step::Slice => context.scripts.go_on(),
+        }
+    }
+}
+
+/// Writes the reply of a script that has ended, and lets the session be as it was.
+pub(super) fn end(context: &mut Context<'_>, command: Resolved, database: usize) {
+    context.session().database = database;
+    for line in context.scripts.take_log() {
+        let text = String::from_utf8_lossy(&line.text);
+        match line.level {
+            0 => log::debug!("{text}"),
+            1 => log::trace!("{text}"),
+            2 => log::info!("{text}"),
+            _ => log::warn!("{text}"),
+        }
+    }
+    let has_new_error = context.scripts.has_new_error();
+    let Context {
+        scripts,
+        reply,
+        stats,
+        ..
+    } = context;
+    match scripts.reply() {
+        Some(bytes) => {
+            if let Some(error) = bytes.strip_prefix(b"-") {
+                stats.count_failure(command.number);
+                if has_new_error {
+                    stats.count_error(ReplyError::from_bytes(error.to_vec()).code());
+                }
+            }
+            reply.raw(bytes);
+        }
+        None => reply.give_up(),
+    }
+    scripts.end();
+}
+
+/// Runs the command that a script asks for, and goes on with the script.
+fn run_call(context: &mut Context<'_>, names: &CommandNames) -> Step {
+    let (request, asks_for_right, is_resp3) = context.scripts.take_request();
+    let mark = context.reply.len();
+    let dialect = context.reply.dialect();
+    context.reply.set_dialect(if is_resp3 {
+        Dialect::Resp3
+    } else {
+        Dialect::Resp2
+    });
+    context.is_scripted = true;
+    let outcome = if asks_for_right {
+        find(names, request.args()).map(|_| context.reply.integer(1))
+    } else {
+        pass_and_call(context, names, request.args())
+    };
+    if let Err(error) = outcome {
+        reply_error(context, &error);
+    }
+    context.is_scripted = false;
+    if context.reply.is_over() {
+        context.reply.truncate_to(mark);
+        context.reply.error(&REPLY_TOO_LONG);
+    }
+    context.reply.set_dialect(dialect);
+    let Context { scripts, reply, .. } = context;
+    scripts.return_request(request);
+    let step = scripts.answer(reply.since(mark));
+    reply.truncate_to(mark);
+    step
+}
+
+fn find(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyError> {
+    resolve(names, args).map_err(|error| {
+        if error.as_bytes().starts_with(b"ERR wrong number") {
+            WRONG_ARITY
+        } else {
+            UNKNOWN
+        }
+    })
+}
+
+fn pass_and_call(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    let command = find(names, args)?;
+    if let Err(error) = pass(context, command.spec.flags, args) {
+        context.stats.count_rejection(command.number);
+        return Err(error);
+    }
+    call(context, command, args);
+    Ok(())
+}
+
+/// The gates, in Redis's order.
+fn pass(context: &mut Context<'_>, flags: Flags, args: Args<'_>) -> Result<(), ReplyError> {
+    if flags.has(Flags::NO_SCRIPT) {
+        return Err(NOT_FROM_SCRIPT);
+    }
+    let running = context.scripts.running().expect("it has called");
+    let (has_written, allows_oom) = (running.has_written, running.allows_oom);
+    let is_write = flags.has(Flags::WRITE);
+    if is_write && running.is_read_only {
+        return Err(READ_ONLY);
+    }
+    // What has begun to write can't stop in between.
+    if is_write && !has_written && !gates::may_write(context) {
+        return Err(SAVE_FAILED);
+    }
+    if flags.has(Flags::DENY_OOM) {
+        let is_exhausted = context.room_for(args.span_bytes()) == Room::Exhausted;
+        if is_exhausted && !has_written && !allows_oom {
+            return Err(ReplyError::OOM);
+        }
+    }
+    if is_write {
+        let running = context.scripts.running_mut().expect("it has called");
+        running.has_written = true;
+    }
+    Ok(())
+}

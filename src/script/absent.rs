@@ -1,0 +1,143 @@
+//! In place of the machine, in a build without the feature `scripts`: one that can't be made.
+//!
+//! Not here: the machine (`machine.rs`).
+
+use super::flags::ScriptFlags;
+use super::step::{LogLine, Step};
+use crate::protocol::args::{Args, ArgsBuffer};
+use crate::protocol::reply::Dialect;
+
+/// A compiled function, of which there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {}
+
+/// A function that a library has declared while it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// What is said of it, if anything.
+    pub description: Option<Vec<u8>>,
+    /// Its flags.
+    pub flags: ScriptFlags,
+}
+
+/// How a function is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What.
+    pub function: Function,
+    /// How error texts name it.
+    pub name: &'a [u8],
+    /// The arguments of the request.
+    pub args: Args<'a>,
+    /// Which argument is the first key.
+    pub first_key: usize,
+    /// How many keys there are.
+    pub key_count: usize,
+    /// How the reply is written.
+    pub dialect: Dialect,
+    /// The length that the reply may have, in bytes.
+    pub reply_bytes_max: usize,
+    /// Whether keys and arguments are its parameters.
+    pub is_function: bool,
+}
+
+/// Why there is no machine.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure(pub Vec<u8>);
+
+/// What a text is compiled as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// A script.
+    Script,
+    /// A library.
+    Library,
+}
+
+/// A machine, of which there is none.
+pub enum Machine {}
+
+#[allow(clippy::missing_errors_doc, missing_docs)] // As those of the machine there is.
+impl Machine {
+    pub fn new(_: usize, _: &'static str, _: bool) -> Result<Self, Failure> {
+        Err(Failure(b"this server was built without scripts".to_vec()))
+    }
+
+    pub fn compile(&mut self, _: &[u8], _: Chunk) -> Result<Function, Failure> {
+        match *self {}
+    }
+
+    pub fn forget(&mut self, _: Function) {
+        match *self {}
+    }
+
+    pub fn start(&mut self, _: &Run<'_>) -> Step {
+        match *self {}
+    }
+
+    pub fn go_on(&mut self) -> Step {
+        match *self {}
+    }
+
+    pub fn answer(&mut self, _: &[u8]) -> Step {
+        match *self {}
+    }
+
+    pub fn take_request(&mut self) -> (ArgsBuffer, bool) {
+        match *self {}
+    }
+
+    pub fn return_request(&mut self, _: ArgsBuffer) {
+        match *self {}
+    }
+
+    pub fn is_resp3(&mut self) -> bool {
+        match *self {}
+    }
+
+    pub fn reply(&mut self) -> Option<&[u8]> {
+        match *self {}
+    }
+
+    pub fn has_new_error(&mut self) -> bool {
+        match *self {}
+    }
+
+    pub fn clear_reply(&mut self) {
+        match *self {}
+    }
+
+    pub fn kill(&mut self) {
+        match *self {}
+    }
+
+    pub fn set_clock_us(&mut self, _: u64) {
+        match *self {}
+    }
+
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        match *self {}
+    }
+
+    pub fn begin_library(&mut self) {
+        match *self {}
+    }
+
+    pub fn end_library(&mut self) -> Vec<(Declared, Function)> {
+        match *self {}
+    }
+
+    pub fn set_limit_bytes(&mut self, _: usize) {
+        match *self {}
+    }
+
+    pub fn used_bytes(&self) -> usize {
+        match *self {}
+    }
+
+    pub fn collect_some(&mut self) -> bool {
+        match *self {}
+    }
+}

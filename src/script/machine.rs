@@ -1,0 +1,402 @@
+//! One Lua state on a stack of its own: compiles, and runs what it has compiled, step by step.
+//!
+//! ```text
+//!  Machine ─┬─ Fiber: body ── pcall(run) ── the script
+//!           ├─ lua_State ── registry: compiled functions by number
+//!           └─ Shared: what both sides tell each other
+//! ```
+//!
+//! Invariants: Lua runs on the fiber, or here while no script is under way ([`Machine::is_idle`]);
+//! every call of Lua that may raise is protected.
+//!
+//! Cost: a script with two calls takes some 300 ns in here.
+//!
+//! Not here: which scripts there are (`cache.rs`), what they may call (`interface.rs`).
+
+#![allow(unsafe_code)]
+
+use super::fiber::Fiber;
+use super::invoke::{HOOK_INSTRUCTIONS, on_count};
+use super::memory::allocate;
+use super::raise::{bytes_at, push_bytes, shared};
+use super::sandbox::{Setup, initialize};
+use super::shared::{Declared, Invocation, Shared};
+use super::step::{LogLine, Step};
+use crate::protocol::args::{Args, ArgsBuffer};
+use crate::protocol::reply::Dialect;
+use mlua_sys::lua51 as lua;
+use mlua_sys::lua51::lua_State;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::NonNull;
+
+/// A compiled function of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function(i32);
+
+/// How a function is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What.
+    pub function: Function,
+    /// How error texts name it.
+    pub name: &'a [u8],
+    /// The arguments of the request, the keys among them.
+    pub args: Args<'a>,
+    /// Which argument is the first key.
+    pub first_key: usize,
+    /// How many keys there are; the other arguments follow.
+    pub key_count: usize,
+    /// How the reply is written.
+    pub dialect: Dialect,
+    /// The length that the reply may have, in bytes.
+    pub reply_bytes_max: usize,
+    /// Whether keys and arguments are its parameters instead of globals.
+    pub is_function: bool,
+}
+
+/// Why nothing was compiled, loaded or made: a text without a code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure(pub Vec<u8>);
+
+/// See the module header.
+pub struct Machine {
+    shared: NonNull<Shared>,
+    state: *mut lua_State,
+    fiber: Fiber,
+}
+
+// SAFETY: the machine owns all that its pointers lead to, and nothing of it is bound to a thread:
+// neither Lua nor the frames on the fiber, which are Lua's and ours, use anything thread-local.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    /// A machine whose state takes `limit_bytes` at most.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn new(
+        limit_bytes: usize,
+        version: &'static str,
+        has_libraries: bool,
+    ) -> Result<Self, Failure> {
+        let no_memory = || Failure(b"not enough memory".to_vec());
+        let shared = NonNull::from(Box::leak(Box::new(Shared::new(limit_bytes))));
+        // SAFETY: the meter is the first field of the place, which lives until `drop`.
+        let state = unsafe { lua::lua_newstate(allocate, shared.as_ptr().cast()) };
+        let fiber = Fiber::new(move |suspender| {
+            // SAFETY: the body runs while the machine lives, and nobody else is at the place.
+            unsafe {
+                (*shared.as_ptr()).suspend = Some(suspender);
+                loop {
+                    run_once(state);
+                    suspender.suspend(Step::Done);
+                }
+            }
+        });
+        let Ok(fiber) = fiber else {
+            // SAFETY: it came from a box, and no state uses it after this.
+            unsafe {
+                if !state.is_null() {
+                    lua::lua_close(state);
+                }
+                drop(Box::from_raw(shared.as_ptr()));
+            }
+            return Err(no_memory());
+        };
+        let mut machine = Self {
+            shared,
+            state,
+            fiber,
+        };
+        if state.is_null() {
+            return Err(no_memory());
+        }
+        let setup = Setup {
+            version,
+            has_libraries,
+        };
+        machine.protected(initialize, (&raw const setup).cast_mut().cast())?;
+        let runner = machine.place().invocation.reference;
+        // SAFETY: the state is idle; the number is in the registry. The function stays at the
+        // bottom of the stack, where `run_once` finds it.
+        unsafe { lua::lua_rawgeti_(state, lua::LUA_REGISTRYINDEX, runner) };
+        Ok(machine)
+    }
+
+    /// The place that both sides know.
+    fn place(&mut self) -> &mut Shared {
+        // SAFETY: the fiber is suspended, and no function of Lua runs, whenever safe code does.
+        unsafe { self.shared.as_mut() }
+    }
+
+    /// Calls a C function with a light userdatum, protected.
+    fn protected(
+        &mut self,
+        function: lua::lua_CFunction,
+        argument: *mut c_void,
+    ) -> Result<(), Failure> {
+        assert!(self.is_idle(), "a script is under way");
+        // SAFETY: the state is idle, so it may be used on this stack. What the call leaves behind
+        // is taken off.
+        unsafe {
+            let top = lua::lua_gettop(self.state);
+            let status = lua::lua_cpcall(self.state, function, argument);
+            if status == lua::LUA_OK {
+                return Ok(());
+            }
+            let text = match lua::lua_type(self.state, -1) {
+                lua::LUA_TSTRING => bytes_at(self.state, -1).to_vec(),
+                _ => b"unknown error".to_vec(),
+            };
+            lua::lua_settop(self.state, top);
+            Err(Failure(text))
+        }
+    }
+
+    /// Whether no script is under way.
+    pub fn is_idle(&self) -> bool {
+        !self.fiber.is_suspended_inside()
+    }
+
+    /// Compiles a script. O(length).
+    ///
+    /// # Errors
+    /// What Lua says of the text, or that there is no memory.
+    pub fn compile(&mut self, source: &[u8], chunk: Chunk) -> Result<Function, Failure> {
+        let place = self.place();
+        place.source = source;
+        place.message.clear();
+        place.invocation.reference = 0;
+        let function = match chunk {
+            Chunk::Script => compile_script,
+            Chunk::Library => compile_library,
+        };
+        self.protected(function, std::ptr::null_mut())?;
+        let place = self.place();
+        match place.invocation.reference {
+            0 => Err(Failure(std::mem::take(&mut place.message))),
+            reference => Ok(Function(reference)),
+        }
+    }
+
+    /// Forgets a function.
+    pub fn forget(&mut self, function: Function) {
+        self.place().invocation.reference = function.0;
+        // Without memory for the list of free numbers the function stays; nobody can call it.
+        _ = self.protected(forget, std::ptr::null_mut());
+    }
+
+    /// Begins a run; what it stops for is to be done before [`Machine::go_on`].
+    pub fn start(&mut self, run: &Run<'_>) -> Step {
+        assert!(self.is_idle(), "one script at a time");
+        let state = self.state;
+        let place = self.place();
+        place.invocation = Invocation {
+            reference: run.function.0,
+            first_key: run.first_key,
+            key_count: run.key_count,
+            dialect: run.dialect,
+            reply_bytes_max: run.reply_bytes_max,
+            is_function: run.is_function,
+        };
+        place.args = (&raw const run.args).cast();
+        place.name.clear();
+        place.name.extend_from_slice(run.name);
+        place.is_resp3 = false;
+        place.is_killed = false;
+        place.has_new_error = false;
+        // SAFETY: the state is idle; setting the hook takes no memory.
+        unsafe {
+            let mask = lua::LUA_MASKCOUNT;
+            lua::lua_sethook(state, Some(on_count), mask, HOOK_INSTRUCTIONS);
+        }
+        self.fiber.resume()
+    }
+
+    /// Goes on after [`Step::Slice`].
+    pub fn go_on(&mut self) -> Step {
+        assert!(!self.is_idle(), "no script is under way");
+        self.fiber.resume()
+    }
+
+    /// Goes on after [`Step::Call`] with the reply of the command.
+    pub fn answer(&mut self, reply: &[u8]) -> Step {
+        self.place().answer = reply;
+        self.go_on()
+    }
+
+    /// Takes what the script wants run, and whether it only asks if it might. To be given back by
+    /// [`Machine::return_request`].
+    pub fn take_request(&mut self) -> (ArgsBuffer, bool) {
+        let place = self.place();
+        (std::mem::take(&mut place.request), place.asks_for_right)
+    }
+
+    /// Gives the memory of a request back.
+    pub fn return_request(&mut self, mut request: ArgsBuffer) {
+        request.clear();
+        self.place().request = request;
+    }
+
+    /// In which version the script wants replies to its calls.
+    pub fn is_resp3(&mut self) -> bool {
+        self.place().is_resp3
+    }
+
+    /// The reply of the script that has ended; `None` if it would have been too long.
+    pub fn reply(&mut self) -> Option<&[u8]> {
+        let place = self.place();
+        (!place.is_over).then_some(place.reply.as_slice())
+    }
+
+    /// Whether that reply is an error that no command has been counted for.
+    pub fn has_new_error(&mut self) -> bool {
+        self.place().has_new_error
+    }
+
+    /// Forgets the last reply, and its memory if that is much.
+    pub fn clear_reply(&mut self) {
+        const KEPT_BYTES: usize = 64 * 1024;
+        let reply = &mut self.place().reply;
+        reply.clear();
+        reply.shrink_to(KEPT_BYTES);
+    }
+
+    /// Ends the script that is under way with an error, when it goes on.
+    pub fn kill(&mut self) {
+        self.place().is_killed = true;
+    }
+
+    /// Sets what `os.clock` tells.
+    pub fn set_clock_us(&mut self, clock_us: u64) {
+        self.place().clock_us = clock_us;
+    }
+
+    /// What scripts wanted to log since the last call.
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.place().log)
+    }
+
+    /// Begins to collect what a library declares.
+    pub fn begin_library(&mut self) {
+        self.place().declared = Some(Vec::new());
+    }
+
+    /// What the library has declared.
+    pub fn end_library(&mut self) -> Vec<(Declared, Function)> {
+        let declared = self.place().declared.take().unwrap_or_default();
+        let functions = declared.into_iter();
+        functions
+            .map(|declared| {
+                let function = Function(declared.reference);
+                (declared, function)
+            })
+            .collect()
+    }
+
+    /// Sets how many bytes the state may take.
+    pub fn set_limit_bytes(&mut self, bytes: usize) {
+        self.place().meter.limit_bytes = bytes;
+    }
+
+    /// The bytes that the state takes.
+    pub fn used_bytes(&self) -> usize {
+        // SAFETY: as `place`.
+        unsafe { self.shared.as_ref().meter.used_bytes }
+    }
+
+    /// Collects a bounded part of what nobody refers to any more; true when all of it is gone.
+    pub fn collect_some(&mut self) -> bool {
+        if !self.is_idle() {
+            return true;
+        }
+        // SAFETY: the state is idle; nothing in it has a finalizer, so nothing is called.
+        unsafe { lua::lua_gc(self.state, lua::LUA_GCSTEP, 8) != 0 }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // SAFETY: the fiber is not resumed any more: its stack holds nothing to be dropped, and
+        // closing the state looks at none of it. The place came from a box.
+        unsafe {
+            if !self.state.is_null() {
+                lua::lua_close(self.state);
+            }
+            drop(Box::from_raw(self.shared.as_ptr()));
+        }
+    }
+}
+
+/// What a text is compiled as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// A script, called `user_script` in errors.
+    Script,
+    /// A library, called `user_function`.
+    Library,
+}
+
+/// Runs the invocation, protected once more, so that it fails alone where there is no memory.
+unsafe fn run_once(state: *mut lua_State) {
+    // SAFETY: the body of the fiber calls this; the runner is at the bottom of the stack.
+    unsafe {
+        lua::lua_settop(state, 1);
+        lua::lua_pushvalue(state, 1);
+        if lua::lua_pcall(state, 0, 0, 0) != lua::LUA_OK {
+            let place = shared(state);
+            place.reply.clear();
+            place.is_over = false;
+            place.has_new_error = true;
+            place.reply.extend_from_slice(b"-ERR not enough memory\r\n");
+            lua::lua_settop(state, 1);
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn compile_script(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this, protected.
+    unsafe { compile(state, c"@user_script") }
+}
+
+unsafe extern "C-unwind" fn compile_library(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this, protected.
+    unsafe { compile(state, c"@user_function") }
+}
+
+/// Compiles the source and puts the function into the registry, or the reason why not into the
+/// message.
+unsafe fn compile(state: *mut lua_State, name: &'static CStr) -> c_int {
+    // SAFETY: as the callers'. The source lives until the call ends.
+    unsafe {
+        // Compiled code is as good as any to the loader: as text, its first byte is an error.
+        let source = &*shared(state).source;
+        if source.first() == Some(&lua::LUA_SIGNATURE[0]) {
+            push_bytes(state, b" ");
+            push_bytes(state, source);
+            lua::lua_concat(state, 2);
+        } else {
+            push_bytes(state, source);
+        }
+        let text = bytes_at(state, -1);
+        // The parser of 5.1 keeps strings that nothing refers to.
+        lua::lua_gc(state, lua::LUA_GCSTOP, 0);
+        let status = lua::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
+        lua::lua_gc(state, lua::LUA_GCRESTART, 0);
+        if status == lua::LUA_OK {
+            shared(state).invocation.reference = lua::luaL_ref(state, lua::LUA_REGISTRYINDEX);
+        } else if lua::lua_type(state, -1) == lua::LUA_TSTRING {
+            shared(state).message = bytes_at(state, -1).to_vec();
+        }
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn forget(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this, protected.
+    unsafe {
+        let reference = shared(state).invocation.reference;
+        lua::luaL_unref(state, lua::LUA_REGISTRYINDEX, reference);
+    }
+    0
+}
