@@ -18,7 +18,8 @@
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
 //! Not here: what is waited for (`saving.rs`, `delivery.rs`, `config_file.rs`, `listening.rs`,
-//! `reading.rs`, `timers.rs`), and waiting for memory, which needs an order of its own (`budget.rs`).
+//! `reading.rs`, `timers.rs`), and waiting for memory, which needs an order of its own
+//! (`budget.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};
