@@ -18,6 +18,7 @@ use std::path::Path;
 use evenkeel::config::EnableDebug;
 use evenkeel::engine::Execution;
 use evenkeel::protocol::args::OwnedArgs;
+use evenkeel::session::Link;
 use evenkeel::session::{Peer, SessionKey};
 use evenkeel::{CacheEngine, Config, Timestamp};
 
@@ -116,7 +117,13 @@ impl Driver for EngineDriver {
         let session = *self
             .sessions
             .entry(connection.to_owned())
-            .or_insert_with(|| engine.open_session(Peer::embedded(), now));
+            .or_insert_with(|| {
+                let session = engine.open_session(Peer::embedded(), now);
+                // Who has a connection may listen to channels.
+                let opened = engine.session_mut(session);
+                opened.link = Some(Link(opened.id));
+                session
+            });
         let mut reply = Vec::new();
         let request = OwnedArgs::from_slices(words);
         let execution = engine.execute(session, request.args(), now, &mut reply);

@@ -6,7 +6,7 @@
 
 use super::declare::family;
 use super::declare::help::help_of;
-use super::declare::spec::{CommandSpec, Flags, Outcome};
+use super::declare::spec::{Channels, CommandSpec, Flags, Outcome};
 use crate::base::glob::Pattern;
 use crate::context::Context;
 use crate::messages::{Channels, Kind, Subscriptions};
@@ -40,6 +40,20 @@ const SEND: Flags = Flags::PUBSUB
 
 const ASK: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 
+const ALL: Channels = Channels {
+    first: 1,
+    are_many: true,
+    are_patterns: false,
+};
+const PATTERNS: Channels = Channels {
+    are_patterns: true,
+    ..ALL
+};
+const ONE: Channels = Channels {
+    are_many: false,
+    ..ALL
+};
+
 const NO_CONNECTION: ReplyError =
     ReplyError::fixed("ERR a session without a connection can't receive messages");
 
@@ -50,7 +64,8 @@ static SUBSCRIBE: CommandSpec = family::PUBSUB
     .summary("Listens to the messages of channels.")
     .since("2.0.0")
     .cost("O(number of channels)")
-    .flags(LISTEN);
+    .flags(LISTEN)
+    .channels(ALL);
 
 static UNSUBSCRIBE: CommandSpec = family::PUBSUB
     .command("unsubscribe", "[channel [channel ...]]", |context, args| {
@@ -68,7 +83,8 @@ static PSUBSCRIBE: CommandSpec = family::PUBSUB
     .summary("Listens to the messages of all channels that match patterns.")
     .since("2.0.0")
     .cost("O(number of patterns)")
-    .flags(LISTEN);
+    .flags(LISTEN)
+    .channels(PATTERNS);
 
 static PUNSUBSCRIBE: CommandSpec = family::PUBSUB
     .command(
@@ -90,7 +106,8 @@ static SSUBSCRIBE: CommandSpec = family::PUBSUB
     .summary("Listens to the messages of channels of the shard.")
     .since("7.0.0")
     .cost("O(number of channels)")
-    .flags(LISTEN);
+    .flags(LISTEN)
+    .channels(ALL);
 
 static SUNSUBSCRIBE: CommandSpec = family::PUBSUB
     .command(
@@ -178,7 +195,8 @@ static PUBLISH: CommandSpec = family::PUBSUB
     .summary("Sends a message to all who listen to a channel; returns how many they are.")
     .since("2.0.0")
     .cost("O(log N + M), N being the lengths of beginnings of patterns and M the listeners")
-    .flags(SEND);
+    .flags(SEND)
+    .channels(ONE);
 
 static SPUBLISH: CommandSpec = family::PUBSUB
     .command("spublish", "shardchannel message", |context, args| {
@@ -191,7 +209,8 @@ static SPUBLISH: CommandSpec = family::PUBSUB
     .summary("Sends a message to all who listen to a channel of the shard.")
     .since("7.0.0")
     .cost("O(N), N being the listeners")
-    .flags(SEND);
+    .flags(SEND)
+    .channels(ONE);
 
 static PUBSUB: CommandSpec = family::PUBSUB
     .container(

@@ -150,12 +150,11 @@ impl Report<'_> {
     pub fn gauges(&mut self) -> Gauges {
         let now = self.now;
         let keyspace = self.keyspace;
-        let expired = keyspace.expiry_report();
-        let evicted = keyspace.eviction_report();
-        let [tracked_keys, tracked_items, tracked_prefixes] = keyspace.tracked_counts();
+        let (expired, evicted) = (keyspace.expiry_report(), keyspace.eviction_report());
+        let tracked = keyspace.tracked_counts().map(|count| count as u64);
         let longest_turn = self.turns.longest();
         let scripts = self.scripts;
-        let snapshots = &self.host.snapshots;
+        let (snapshots, messages) = (&self.host.snapshots, self.messages);
         let waited = keyspace.waited_key_count();
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
@@ -191,15 +190,15 @@ impl Report<'_> {
             total_blocking_keys: waited.keys as u64,
             total_blocking_keys_on_nokey: waited.heard_keys as u64,
             tracking_clients: self.sessions.trackers.len() as u64,
-            tracking_total_keys: tracked_keys as u64,
-            tracking_total_items: tracked_items as u64,
-            tracking_total_prefixes: tracked_prefixes as u64,
+            tracking_total_keys: tracked[0],
+            tracking_total_items: tracked[1],
+            tracking_total_prefixes: tracked[2],
             tracking_bytes: keyspace.tracked_bytes() as u64,
-            pubsub_clients: self.messages.client_count as u64,
-            pubsub_channels: self.messages.channels.len() as u64,
-            pubsub_patterns: self.messages.patterns.len() as u64,
-            pubsubshard_channels: self.messages.shard_channels.len() as u64,
-            messages_under_way_bytes: self.messages.mailbox.used_bytes() as u64,
+            pubsub_clients: messages.client_count as u64,
+            pubsub_channels: messages.channels.len() as u64,
+            pubsub_patterns: messages.patterns.len() as u64,
+            pubsubshard_channels: messages.shard_channels.len() as u64,
+            messages_under_way_bytes: messages.mailbox.used_bytes() as u64,
             maxclients: u64::from(self.config.maxclients),
             used_memory_bytes,
             used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,

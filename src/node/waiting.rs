@@ -18,8 +18,8 @@
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
 //! Not here: what is waited for (`saving.rs`, `delivery.rs`, `config_file.rs`, `users_file.rs`,
-//! `listening.rs`, `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need orders
-//! of their own (`budget.rs`, `blocking.rs`).
+//! `listening.rs`, `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need
+//! orders of their own (`budget.rs`, `blocking.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};

@@ -182,7 +182,6 @@ impl CommandSpec {
     }
 
     /// Which of its arguments are channels.
-    #[allow(dead_code)]
     pub(in crate::command) const fn channels(mut self, channels: Channels) -> Self {
         self.channels = Some(channels);
         self
