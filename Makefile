@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-hits bench-micro
+.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-hits bench-micro
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +31,18 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo clippy --all-targets -- -D warnings
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
+	@# What a program embeds, in a folder of its own: nothing built before may stand in for a C compiler.
+	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --target-dir target/embedder -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
 	cargo test --test tidy
+
+fmt: ## Format the sources, those of the fuzz targets too
+	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
+
+try-image: ## Build the static binary and try it alone in an empty folder, as the image has it; needs root
+	packaging/try-image.sh
 
 docs: ## Write the pages that are made from tables of the code anew
 	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs --test packaging

@@ -16,10 +16,14 @@ chmod 755 "$root"
 
 make --no-print-directory install DESTDIR="$root" PREFIX=/usr
 
+# Who builds a package answers for it; the variables are those of Debian's own tools.
+maintainer="${DEBFULLNAME:-Local build} <${DEBEMAIL:-root@localhost}>"
+
 # The C library the binary was linked with is the oldest it runs with.
 libc=$(ldd --version | sed -n '1s/.* //p')
 mkdir "$root/DEBIAN"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@LIBC@/$libc/" \
+    -e "s/@MAINTAINER@/$maintainer/" \
     -e "s/@SIZE@/$(du -sk --exclude=DEBIAN "$root" | cut -f 1)/" \
     packaging/debian/control >"$root/DEBIAN/control"
 echo /etc/evenkeel/evenkeel.conf >"$root/DEBIAN/conffiles"

@@ -2,9 +2,13 @@
 //!
 //! | to have within a program | take |
 //! |---|---|
-//! | a cache | [`CacheEngine`], [`Config`], [`Timestamp`]: `set`, `hash_set` and their like |
+//! | a cache for all its threads | [`Cache`], [`CacheBuilder`]: bytes, below a limit of memory |
+//! | the same for one thread, with collections | [`CacheEngine`], [`Config`], [`Timestamp`] |
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 //! | a whole server | [`Server`], [`StopHandle`] |
+//!
+//! The feature `server`, on by default, has the whole server and its crates. Without it the
+//! library is a cache and nothing else, and needs no C compiler.
 //!
 //! That, with the types these names use, is the front of the library. All else is private, so the
 //! compiler tells what nobody uses, except under the feature `internals`, which is for the tests,
@@ -15,11 +19,21 @@
     // The folders name what they have for each other and for tests as if all were open.
     allow(unreachable_pub, unused_imports)
 )]
+// What only the server calls is dead without it; the build with the server tells what nobody calls.
+#![cfg_attr(not(feature = "server"), allow(dead_code))]
 
+#[cfg(feature = "internals")]
+pub mod acl;
+#[cfg(not(feature = "internals"))]
+mod acl;
 #[cfg(feature = "internals")]
 pub mod base;
 #[cfg(not(feature = "internals"))]
 mod base;
+#[cfg(feature = "internals")]
+pub mod cache;
+#[cfg(not(feature = "internals"))]
+mod cache;
 #[cfg(feature = "internals")]
 pub mod command;
 #[cfg(not(feature = "internals"))]
@@ -40,9 +54,9 @@ mod engine;
 pub mod keyspace;
 #[cfg(not(feature = "internals"))]
 mod keyspace;
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "server", feature = "internals"))]
 pub mod node;
-#[cfg(not(feature = "internals"))]
+#[cfg(all(feature = "server", not(feature = "internals")))]
 mod node;
 #[cfg(feature = "internals")]
 pub mod persistence;
@@ -52,9 +66,9 @@ mod persistence;
 pub mod protocol;
 #[cfg(not(feature = "internals"))]
 mod protocol;
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "server", feature = "internals"))]
 pub mod server;
-#[cfg(not(feature = "internals"))]
+#[cfg(all(feature = "server", not(feature = "internals")))]
 mod server;
 #[cfg(feature = "internals")]
 pub mod session;
@@ -75,9 +89,12 @@ pub mod value;
 mod value;
 
 pub use base::clock::Timestamp;
+pub use cache::{Cache, CacheBuilder};
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
+pub use persistence::{LoadReport, PersistError};
 pub use protocol::args::{Args, OwnedArgs};
+#[cfg(feature = "server")]
 pub use server::{Server, StartError, StopHandle};
 pub use session::{Peer, SessionKey, Transport};
 
@@ -92,6 +109,7 @@ pub mod settings {
 
 /// What the binary is made of besides the front: no part of it.
 #[doc(hidden)]
+#[cfg(feature = "server")]
 pub mod binary {
     pub use crate::config::{Action, CommandLine, Files, Notes, help};
     pub use crate::persistence::{

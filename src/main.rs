@@ -9,6 +9,7 @@ use cli::check::check;
 use cli::configuration::Sources;
 use cli::log_file::Log;
 use cli::pid_file::PidFile;
+use cli::ping::ping;
 use cli::salvage::salvage;
 use cli::{path_of, print, text};
 use evenkeel::binary::{Action, CommandLine, LargeBlocks, Origin, REDIS_VERSION, help};
@@ -41,6 +42,7 @@ fn start() -> Result<(), String> {
     match arguments[..] {
         [b"check", file] => return check(&path_of(file)),
         [b"salvage", file, out] => return salvage(&path_of(file), &path_of(out)),
+        [b"ping", ref options @ ..] => return ping(options),
         [b"check" | b"salvage", ..] => {
             return Err("usage: evenkeel check FILE | evenkeel salvage FILE OUT".into());
         }

@@ -46,6 +46,17 @@ fn expect_ok(client: &mut Client, request: &[&str]) {
     assert_eq!(reply, Value::Simple(b"OK".to_vec()), "{request:?}");
 }
 
+fn expect_error(client: &mut Client, request: &[&str], beginning: &str) {
+    match client.call(request) {
+        Value::Error(text) => assert!(
+            text.starts_with(beginning.as_bytes()),
+            "{request:?}: {}",
+            String::from_utf8_lossy(&text)
+        ),
+        other => panic!("{request:?}: {other:?}"),
+    }
+}
+
 fn check(arguments: &[&str]) -> Ended {
     run_evenkeel(&[&["--check-config"], arguments].concat())
 }
@@ -152,20 +163,74 @@ fn a_file_that_redis_rewrote_loads_and_is_rewritten() {
     assert!(rewritten.contains("\nrequirepass other\n"), "{rewritten}");
     assert!(!rewritten.contains("user default"), "{rewritten}");
     assert_eq!(check(&[&file]).output, ["OK"]);
-    for line in [
-        "user default on nopass ~* +@all",
-        "user alice on nopass ~* +@all",
-        "user default on >s3cret ~* +@read",
-        "loadmodule /usr/lib/module.so",
+    for (line, place) in [
+        ("user alice on nopass ~* +@nothing", "faulty users: "),
+        ("user alice on #12 ~* +@all", "faulty users: "),
+        ("user", "faulty users: "),
+        ("loadmodule /usr/lib/module.so", ""),
     ] {
         std::fs::write(&file, format!("requirepass other\n{line}\n")).unwrap();
         let ended = check(&[&file]);
         assert_eq!(ended.code, Some(1), "{line}");
         assert!(
-            ended.errors[0].starts_with(&format!("evenkeel: {file}:2: ")),
+            ended.errors[0].starts_with(&format!("evenkeel: {place}{file}:2: ")),
             "{ended:?}"
         );
     }
+}
+
+/// What users may do stands in the configuration or in a file of their own, and is kept there.
+#[test]
+fn users_are_kept_in_the_configuration_or_in_a_file_of_their_own() {
+    let users = "user default off\nuser ops on >secret ~* &* +@all\nuser app on >pw ~a:* +get\n";
+    let directory = files(&[("a.conf", users), ("users.acl", users)]);
+    let file = path(&directory, "a.conf");
+    let acl_file = path(&directory, "users.acl");
+    let started = [
+        (vec![&file[..]], &["CONFIG", "REWRITE"][..], "a.conf"),
+        (
+            vec!["--aclfile", &acl_file[..]],
+            &["ACL", "SAVE"][..],
+            "users.acl",
+        ),
+    ];
+    for (arguments, save, name) in started {
+        let server = ServerProcess::evenkeel(&arguments);
+        let mut client = server.client();
+        expect_error(&mut client, &["GET", "a:1"], "NOAUTH");
+        expect_ok(&mut client, &["AUTH", "app", "pw"]);
+        expect_error(
+            &mut client,
+            &["GET", "b"],
+            "NOPERM No permissions to access a key",
+        );
+        expect_ok(&mut client, &["AUTH", "ops", "secret"]);
+        expect_ok(
+            &mut client,
+            &["ACL", "SETUSER", "new", "on", "nopass", "+ping"],
+        );
+        expect_ok(&mut client, save);
+        let written = read(&directory, name);
+        assert!(
+            written.contains("user new on nopass sanitize-payload resetchannels -@all +ping\n"),
+            "{written}"
+        );
+        assert!(
+            !written.contains("secret") && !written.contains(">pw"),
+            "{written}"
+        );
+        if name == "users.acl" {
+            std::fs::write(&acl_file, "user app on +nothing\n").unwrap();
+            expect_error(&mut client, &["ACL", "LOAD"], "ERR ");
+            std::fs::write(&acl_file, "user ops on >other ~* &* +@all\n").unwrap();
+            expect_ok(&mut client, &["ACL", "LOAD"]);
+            let mut next = server.client();
+            expect_error(&mut next, &["AUTH", "new", ""], "WRONGPASS");
+            expect_ok(&mut next, &["AUTH", "ops", "other"]);
+        }
+    }
+    let both = check(&[&file, "--aclfile", &acl_file]);
+    assert_eq!(both.code, Some(1), "{both:?}");
 }
 
 #[test]
@@ -386,4 +451,66 @@ fn a_file_that_was_broken_meanwhile_is_not_touched() {
         format!("ERR Rewriting config file: {file}:2: unknown parameter 'nonsense' in 'nonsense'");
     assert_eq!(reply, Value::Error(text.into_bytes()));
     assert_eq!(read(&directory, "a.conf"), "timeout 5\nnonsense\n");
+}
+
+#[test]
+fn ping_tells_by_its_exit_code_whether_a_server_serves() {
+    let server = ServerProcess::evenkeel_with(&[], |command| {
+        command.env("EVENKEEL_REQUIREPASS", "two words");
+    });
+    let local = ServerProcess::evenkeel(&["--unixsocket", "evenkeel.sock"]);
+    let port = server.tcp_address().rsplit(':').next().expect("a port");
+    let file = server.directory().join("password");
+    std::fs::write(&file, "two words\n").expect("it can be written");
+    let path = |name: &str| server.directory().join(name).display().to_string();
+    let socket = local.directory().join("evenkeel.sock");
+    let socket = socket.display().to_string();
+    for (arguments, code, output, error) in [
+        (&["ping", "--port", port][..], 0, "PONG", ""),
+        (&["ping", "--unixsocket", &socket], 0, "PONG", ""),
+        (
+            &[
+                "ping",
+                "--port",
+                port,
+                "--user",
+                "default",
+                "--pass-file",
+                &path("password"),
+            ],
+            0,
+            "PONG",
+            "",
+        ),
+        (
+            &["ping", "--port", port, "--pass-file", &path("nothing")],
+            1,
+            "",
+            "cannot read",
+        ),
+        (
+            &["ping", "--unixsocket", &path("nothing")],
+            1,
+            "",
+            "no server at",
+        ),
+    ] {
+        let ended = run_evenkeel(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.output.join(""), output, "{arguments:?}");
+        assert!(ended.errors.join("").contains(error), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_environment_counts_before_the_file_and_after_the_options() {
+    let given = files(&[("a.conf", "maxmemory-policy noeviction\ntimeout 1\n")]);
+    let file = path(&given, "a.conf");
+    let server = ServerProcess::evenkeel_with(&[&file, "--timeout", "3"], |command| {
+        command.env("EVENKEEL_TIMEOUT", "7");
+        command.env("EVENKEEL_MAXMEMORY_POLICY", "allkeys-lfu");
+    });
+    let mut client = server.client();
+    assert_eq!(get(&mut client, "timeout"), "3");
+    assert_eq!(get(&mut client, "maxmemory-policy"), "allkeys-lfu");
 }

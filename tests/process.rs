@@ -45,6 +45,18 @@ fn a_raw_tcp_session_gets_plain_replies() {
 }
 
 #[test]
+fn help_tells_a_person_what_to_type_and_a_program_that_there_is_no_such_command() {
+    let server = ServerProcess::evenkeel(&[]);
+    let told = exchange(&server, b"help\n");
+    assert!(
+        told.starts_with("Type a command and what it takes"),
+        "{told}"
+    );
+    let error = "-ERR unknown command 'HELP', with args beginning with: \r\n";
+    assert_eq!(exchange(&server, b"*1\r\n$4\r\nHELP\r\n"), error);
+}
+
+#[test]
 fn plain_replies_of_every_kind() {
     let server = ServerProcess::evenkeel(&[]);
     let session = "GET missing\nMSET a 1 b 2\nMGET a missing b\nKEYS none*\nNOSUCH x\nINCR\n\n\

@@ -6,6 +6,7 @@ _evenkeel() {
     case $previous in
         --unixsocket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --inline-replies) mapfile -t COMPREPLY < <(compgen -W 'auto resp plain' -- "$current"); return ;;
+        --acl-pubsub-default) mapfile -t COMPREPLY < <(compgen -W 'allchannels resetchannels' -- "$current"); return ;;
         --protected-mode) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
         --enable-debug-command) mapfile -t COMPREPLY < <(compgen -W 'no yes local' -- "$current"); return ;;
         --maxmemory-policy) mapfile -t COMPREPLY < <(compgen -W 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction' -- "$current"); return ;;
@@ -20,9 +21,9 @@ _evenkeel() {
         --daemonize) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --stream-node-max-bytes --stream-node-max-entries --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --requirepass --aclfile --acl-pubsub-default --acllog-max-len --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --supervised --pidfile --daemonize' -- "$current")
     else
-        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage ping' -- "$current")
     fi
 }
 complete -o filenames -F _evenkeel evenkeel

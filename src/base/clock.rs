@@ -1,7 +1,7 @@
 //! The one file that reads a clock.
 //!
-//! Only `server/` calls [`SystemClock`]; every other module is given a [`Timestamp`], which stands
-//! still for the whole of one command, script or transaction (invariants I2 and I5).
+//! Only `server/` and `cache/` call [`SystemClock`]; every other module is given a [`Timestamp`],
+//! which stands still for the whole of one command, script or transaction (invariants I2 and I5).
 //!
 //! How long something took is another question than what time it is: whoever needs to know is given
 //! a [`Stopwatch`], which the server makes from its clock and tests from nothing.

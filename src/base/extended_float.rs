@@ -17,8 +17,8 @@
 //! Not here: doubles (`base/numbers.rs`).
 
 use crate::base::numbers::{parse_rounded, split_sign};
-use rustc_apfloat::Float;
 use rustc_apfloat::ieee::X87DoubleExtended;
+use rustc_apfloat::{Float, Round, Status};
 
 /// Texts of this length and longer are refused, as Redis refuses them.
 const TEXT_LIMIT_BYTES: usize = 5 * 1024;
@@ -61,6 +61,15 @@ impl ExtendedFloat {
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let sum = (self.0 + other.0).value;
         sum.is_finite().then_some(Self(sum))
+    }
+
+    /// A thousand times the number, rounded up; `None` if it is no integer of 64 bits.
+    pub fn thousandfold_up(self) -> Option<i64> {
+        let thousand = X87DoubleExtended::from_u128(1_000).value;
+        let product = (self.0 * thousand).value;
+        let integer = product.to_i128_r(64, Round::TowardPositive, &mut false);
+        let fits = !integer.status.contains(Status::INVALID_OP);
+        fits.then(|| i64::try_from(integer.value).ok()).flatten()
     }
 
     /// The text that Redis stores: 17 decimals, rounded to nearest, without trailing zeros; zero is

@@ -1,7 +1,7 @@
 //! Where the configuration of this process comes from, at the start and again on SIGHUP.
 //!
 //! ```text
-//!  file ─▶ standard input ─▶ options       each may include other files; the last word counts
+//!  file ─▶ standard input ─▶ environment ─▶ options       the last word counts
 //! ```
 //!
 //! What is read again is taken as a whole or not at all:
@@ -14,6 +14,7 @@
 use evenkeel::Config;
 use evenkeel::binary::{CONFIG_FILE_BYTES_MAX, CommandLine, FileSystem, Files, Notes};
 use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
 
 /// Longest configuration from standard input in bytes.
 const STANDARD_INPUT_BYTES_MAX: u64 = CONFIG_FILE_BYTES_MAX;
@@ -48,7 +49,7 @@ impl Sources {
             let more = config.apply_files(b"standard input", &text, &mut files);
             notes.extend(more.map_err(|error| error.to_string())?);
         }
-        apply_options(&line, &mut config, &mut notes, &mut files)?;
+        apply_environment_and_options(&line, &mut config, &mut notes, &mut files)?;
         Ok((Self { line, notes }, config))
     }
 
@@ -64,7 +65,7 @@ impl Sources {
         let mut notes = Notes::default();
         let mut files = FileSystem::again();
         read_file(&self.line, &mut config, &mut notes, &mut files)?;
-        apply_options(&self.line, &mut config, &mut notes, &mut files)?;
+        apply_environment_and_options(&self.line, &mut config, &mut notes, &mut files)?;
         match notes.missing_guards(&self.notes)[..] {
             [] => {}
             ref missing => {
@@ -116,14 +117,18 @@ fn read_file(
     Ok(())
 }
 
-/// Applies the options, which have the last word, and checks that all sources agree.
-fn apply_options(
+/// Applies the environment, then the options, which have the last word, and checks that all
+/// sources agree.
+fn apply_environment_and_options(
     line: &CommandLine,
     config: &mut Config,
     notes: &mut Notes,
     files: &mut FileSystem,
 ) -> Result<(), String> {
+    let variables = std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec()));
+    let more = config.apply_environment(variables);
+    notes.extend(more.map_err(|error| error.to_string())?);
     let more = line.apply_options(config, files);
     notes.extend(more.map_err(|error| error.to_string())?);
-    notes.agree_with(config).map_err(|error| error.to_string())
+    Ok(())
 }

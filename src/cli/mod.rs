@@ -3,6 +3,7 @@
 //! - `check`: `evenkeel check FILE`
 //! - `configuration`: where the configuration comes from, at the start and again on SIGHUP
 //! - `log_file`: where log lines go, so that the loop never waits for them
+//! - `ping`: `evenkeel ping`
 //! - `salvage`: `evenkeel salvage FILE OUT`
 //! - `pid_file`: the file with the process id
 //!
@@ -12,6 +13,7 @@ pub(crate) mod check;
 pub(crate) mod configuration;
 pub(crate) mod log_file;
 pub(crate) mod pid_file;
+pub(crate) mod ping;
 pub(crate) mod salvage;
 
 use std::ffi::OsString;

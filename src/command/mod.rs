@@ -8,11 +8,13 @@
 //! | [`declare`] | what a command says of itself, and all that is made of it |
 //! | `arguments` | arguments that several families read the same way |
 //! | [`call`] | from a request to its command, and running it |
+//! | `permission` | whether a user may do what a request asks for |
 //! | `observe` | what is noted of a command that has run |
-//! | `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics` | the families |
+//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `connection`, `server`, `introspection`, `diagnostics` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
+mod acl;
 mod arguments;
 mod bitmaps;
 pub mod call;
@@ -25,6 +27,7 @@ mod introspection;
 mod lists;
 mod long_work;
 pub(crate) mod observe;
+pub(crate) mod permission;
 pub(crate) mod server;
 mod sets;
 mod sorted_sets;

@@ -1,13 +1,14 @@
 //! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
 //!
 //! Not here: which commands are queued (`engine/gates.rs`); versions of watched keys
-//! (`keyspace/interest.rs`).
+//! (`keyspace/interest/`).
 
 use super::call::{call, reply_error, resolve_number};
 use super::declare::access::Access;
 use super::declare::family;
 use super::declare::keys::Keys;
 use super::declare::spec::{CommandSpec, Flags, Outcome};
+use super::permission::check_queued;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -75,11 +76,16 @@ fn exec(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     // stand in one.
     context.prepared = None;
     let may_wait = std::mem::take(&mut context.may_wait);
+    let is_free = context.is_unrestricted();
     for QueuedCommand { command, args } in &queue {
         let args = args.args();
         // Nothing a queued command does can change what it takes, so it resolves as when queued.
         match resolve_number(*command, args) {
             Ok(resolved) => {
+                if !is_free && let Err(error) = check_queued(context, resolved, args) {
+                    reply_error(context, &error);
+                    continue;
+                }
                 if resolved.spec.flags.has(Flags::DENY_OOM) {
                     // EXEC was let in as a whole, so its commands run even if nothing more can go.
                     _ = context.room_for(args.span_bytes());

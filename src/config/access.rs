@@ -13,6 +13,7 @@
 
 use super::error::SetError;
 use super::row::{Row, every_row, find};
+use super::suggestion;
 use super::table::Config;
 use super::text;
 
@@ -147,7 +148,7 @@ fn settable_rows<'r, Rows: Iterator<Item = &'r Row>>(
     for (index, [name, value]) in pairs.iter().enumerate() {
         let row = find(rows(), name)
             .filter(|row| row.is_shown_to_clients())
-            .ok_or_else(|| SetError::UnknownParameter(text::shown(name)))?;
+            .ok_or_else(|| SetError::UnknownParameter(suggestion::unknown(name)))?;
         if !row.is_mutable() && !is_true_already(row, value) {
             return Err(SetError::Immutable(text::shown(name)));
         }
@@ -255,6 +256,9 @@ mod tests {
     fn set_answers_in_the_words_of_redis() {
         let text = |arguments: &[&str]| set(arguments).unwrap_err();
         assert_eq!(text(&["timeout", "1", "foo"]), "syntax error");
+        let misspelt = "Unknown option or number of arguments for CONFIG SET - 'tiemout', \
+                        did you mean 'timeout'?";
+        assert_eq!(set(&["tiemout", "1"]).unwrap_err(), misspelt);
         let unknown = "Unknown option or number of arguments for CONFIG SET - 'foo'";
         assert_eq!(text(&["timeout", "abc", "foo", "1"]), unknown);
         assert_eq!(text(&["foo", "1", "timeout", "1", "timeout", "2"]), unknown);

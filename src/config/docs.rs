@@ -25,8 +25,14 @@ Usage: evenkeel [CONFIG-FILE] [--NAME VALUE ...]
        evenkeel --check-config CONFIG-FILE [--NAME VALUE ...]
        evenkeel -h | --help
        evenkeel -v | --version
+       evenkeel ping [--port N] [--host H] [--unixsocket P] [--user U]
+                     [--pass-file F]     (exit code 0 when the server serves)
+       evenkeel check SNAPSHOT           (says what it holds, if intact)
+       evenkeel salvage SNAPSHOT OUT     (writes what is intact to OUT)
 
-A parameter is a line 'name value' of the file or an option '--name value'.
+A parameter is a line 'name value' of the file, an environment variable
+EVENKEEL_NAME, or an option '--name value'. The option counts before the
+variable, and the variable before the file.
 ";
 
 const MARKDOWN_HEAD: &str = "\
@@ -35,14 +41,22 @@ const MARKDOWN_HEAD: &str = "\
 This page and the sample `packaging/evenkeel.conf` are made from `src/config/table.rs`; change it
 there, then run `make docs`.
 
-A parameter is a line `name value` of the configuration file, an option `--name value` of the
-program, or, where marked, a `CONFIG SET name value` at run time. Options override the file, and
-a later line overrides an earlier one. Names are found whatever their case.
+A parameter is a line `name value` of the configuration file, an environment variable, an option
+`--name value` of the program, or, where marked, a `CONFIG SET name value` at run time. Options
+override the environment, the environment overrides the file, and a later line overrides an earlier
+one. Names are found whatever their case.
 
 ```text
 evenkeel /etc/evenkeel/evenkeel.conf --port 7000
 evenkeel --check-config /etc/evenkeel/evenkeel.conf     OK, or what is wrong; exit code 0 or 1
 ```
+
+The variable of a parameter is `EVENKEEL_` with the name in capitals and `_` for `-`:
+`EVENKEEL_MAXMEMORY_POLICY=allkeys-lfu`. Its whole text is the value, as in `CONFIG SET`; a list is
+written with spaces (`EVENKEEL_SAVE=\"60 1\"`). A variable that resembles a parameter is an error, so
+that a misspelt password can't leave the server open; other variables are left alone, and so is what
+Kubernetes sets for a service named evenkeel (`EVENKEEL_PORT=tcp://…`). Processes of the same user can
+read the environment: a secret is better kept in a file of its own that the configuration includes.
 
 The file has the syntax of redis.conf, and one of Redis loads:
 

@@ -9,7 +9,8 @@
 //! 1. An error repeats at most a bounded number of bytes from outside, on one line (`text.rs`).
 //! 2. No error repeats the value of a secret parameter, so a password never reaches a log through
 //!    one; the text of a line is left out where it may hold a password (`file.rs`).
-//! 3. `SetError` and `BadValue` use the words of Redis 7.0.15, which clients may show or match.
+//! 3. `SetError` and `BadValue` use the words of Redis 7.0.15, which clients may show or match; a
+//!    question after them names the parameter that was probably meant (`suggestion.rs`).
 //!
 //! Not here: who raises them (`value.rs`, `file.rs`, `command_line.rs`, `access.rs`).
 
@@ -94,6 +95,8 @@ pub enum Place {
         /// The file's name as the user gave it.
         name: String,
     },
+    /// The environment variable with this name.
+    Environment(String),
     /// An argument of the program.
     CommandLine,
 }
@@ -103,7 +106,27 @@ impl fmt::Display for Place {
         match self {
             Place::File { name, line, .. } => write!(out, "{name}:{line}"),
             Place::WholeFile { name } => out.write_str(name),
+            Place::Environment(variable) => write!(out, "environment variable {variable}"),
             Place::CommandLine => out.write_str("command line"),
+        }
+    }
+}
+
+/// A name that no parameter has. `Display` is `'bidn', did you mean 'bind'?`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The name as it was given, at most a bounded number of bytes of it.
+    pub shown: String,
+    /// The parameter that it resembles, if there is one.
+    pub closest: Option<&'static str>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "'{}'", self.shown)?;
+        match self.closest {
+            Some(closest) => write!(out, ", did you mean '{closest}'?"),
+            None => Ok(()),
         }
     }
 }
@@ -112,7 +135,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// No row has this name or alias.
-    UnknownParameter(String),
+    UnknownParameter(UnknownName),
     /// The named parameter does not take these words.
     BadValue {
         /// The parameter's canonical name.
@@ -124,16 +147,6 @@ pub enum Fault {
     UnbalancedQuotes,
     /// The directive is known from Redis and not offered here.
     UnsupportedDirective(&'static str),
-    /// A `user` without a name.
-    UserWithoutName,
-    /// A user other than `default`.
-    OtherUser(String),
-    /// The user `default` with fewer rights than all.
-    LimitedUser,
-    /// The user `default` has a password of which only the digest is there.
-    UnknownPassword,
-    /// The user `default` has another password than `requirepass`, or none.
-    OtherPassword,
     /// The argument that wants a configuration file has none.
     MissingFile,
     /// An `include` without a path, or with several.
@@ -158,23 +171,10 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::UnknownParameter(name) => write!(out, "unknown parameter '{name}'"),
+            Fault::UnknownParameter(name) => write!(out, "unknown parameter {name}"),
             Fault::BadValue { name, reason } => write!(out, "bad value for '{name}': {reason}"),
             Fault::UnbalancedQuotes => out.write_str("unbalanced quotes"),
             Fault::UnsupportedDirective(name) => write!(out, "'{name}' is not supported"),
-            Fault::UserWithoutName => out.write_str("'user' takes a name"),
-            Fault::OtherUser(name) => write!(out, "there are no users but default: '{name}'"),
-            Fault::LimitedUser => out.write_str(
-                "user default is taken only with all rights: on, ~*, +@all, \
-                 and nopass or a password",
-            ),
-            Fault::UnknownPassword => out.write_str(
-                "the password of user default is known only by its digest: \
-                 give it with requirepass, too",
-            ),
-            Fault::OtherPassword => {
-                out.write_str("user default has another password than requirepass")
-            }
             Fault::MissingFile => out.write_str("--check-config wants a configuration file"),
             Fault::IncludeTakesOnePath => out.write_str("'include' takes one path"),
             Fault::PatternInDirectory => {
@@ -204,7 +204,10 @@ impl fmt::Display for ConfigError {
         write!(out, "{}: {}", self.place, self.fault)?;
         match &*self.place {
             Place::File { text, .. } if !text.is_empty() => write!(out, " in '{text}'"),
-            Place::File { .. } | Place::WholeFile { .. } | Place::CommandLine => Ok(()),
+            Place::File { .. }
+            | Place::WholeFile { .. }
+            | Place::Environment(_)
+            | Place::CommandLine => Ok(()),
         }
     }
 }
@@ -222,7 +225,7 @@ pub enum SetError {
     /// A name without a value.
     Syntax,
     /// No row has this name or alias.
-    UnknownParameter(String),
+    UnknownParameter(UnknownName),
     /// The parameter, spelled as the client did, cannot be changed at run time.
     Immutable(String),
     /// The parameter, spelled as the client did, was given before in the same call.
@@ -248,7 +251,7 @@ impl fmt::Display for SetError {
             SetError::UnknownParameter(name) => {
                 write!(
                     out,
-                    "Unknown option or number of arguments for CONFIG SET - '{name}'"
+                    "Unknown option or number of arguments for CONFIG SET - {name}"
                 )
             }
         }

@@ -20,13 +20,14 @@
 
 use std::collections::VecDeque;
 
-use super::default_user::DefaultUser;
 use super::error::{BadValue, ConfigError, Fault, Place};
 use super::kind::Kind;
 use super::notes::Notes;
 use super::row::{Access, Row, every_row, find};
+use super::suggestion;
 use super::table::Config;
 use super::text;
+use super::users::UserLine;
 
 /// Directives of redis.conf that are not offered, and that can't be ignored: whoever wrote them
 /// counts on rights, commands or another kind of server.
@@ -246,7 +247,8 @@ impl Reading<'_> {
             return self.include(values);
         }
         if is_user(name) {
-            return self.read_user(values, line);
+            self.read_user(values, line);
+            return Ok(());
         }
         apply_words(
             &mut self.config,
@@ -267,14 +269,14 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Reads what follows `user`. A password in plain text is that of `requirepass`.
-    fn read_user(&mut self, words: &[&[u8]], line: &[u8]) -> Result<(), Fault> {
-        let user = DefaultUser::read(words)?;
-        if let Some(password) = user.plain_password() {
-            self.config.requirepass = password.to_vec();
-        }
-        self.notes.add_user(user, self.place(line));
-        Ok(())
+    /// Keeps what follows `user`.
+    fn read_user(&mut self, words: &[&[u8]], line: &[u8]) {
+        let place = self.place(line).to_string();
+        self.config.users.push(UserLine {
+            words: words.iter().map(|word| word.to_vec()).collect(),
+            place,
+        });
+        self.notes.note_user(words.first().copied());
     }
 
     /// The files that `include path` means, in their order.
@@ -367,7 +369,7 @@ pub(super) fn apply_words(
         let is_meant = |known: &&&str| known.as_bytes().eq_ignore_ascii_case(name);
         return match UNSUPPORTED_DIRECTIVES.iter().find(is_meant) {
             Some(directive) => Err(Fault::UnsupportedDirective(directive)),
-            None => Err(Fault::UnknownParameter(text::shown(name))),
+            None => Err(Fault::UnknownParameter(suggestion::unknown(name))),
         };
     };
     match row.access {
@@ -496,7 +498,6 @@ mod tests {
             "requirepass hunter2 hunter3",
             "REQUIREPASS \"hunter2",
             "requirepas hunter2",
-            "user default on >hunter2",
             "sentinel auth-pass mine hunter2",
             "masterauth hunter2 \"",
         ] {

@@ -21,9 +21,9 @@
 
 mod access;
 mod command_line;
-mod default_user;
 #[cfg_attr(not(feature = "internals"), allow(dead_code))]
 mod docs;
+mod environment;
 mod error;
 mod file;
 mod kind;
@@ -34,16 +34,19 @@ mod places;
 mod rename;
 mod rewrite;
 mod row;
+mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod users;
 mod value;
 mod without_effect;
 
 pub use access::{PATTERNS_MAX, Reloaded, is_sensitive};
 pub use command_line::{Action, CommandLine};
 pub use docs::{default_file, help, markdown};
+pub use environment::variable_of;
 pub use error::{BadValue, ConfigError, Fault, Place, SetError, set_failed};
 pub use file::{Files, INCLUDE_DEPTH_MAX, INCLUDES_MAX, NoFiles};
 pub use kind::Kind;
@@ -53,7 +56,9 @@ pub use output_limit::{OutputLimit, OutputLimits};
 pub use rename::Rename;
 pub use row::{Access, Group, Row, every_row};
 pub use table::{
-    Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS, Supervised,
+    ChannelDefault, Config, EnableDebug, InlineReplies, LoadDamaged, LogLevel, MemoryPolicy, ROWS,
+    Supervised,
 };
+pub use users::UserLine;
 pub use value::{ListenAddress, Percentile, SavePoint};
 pub use without_effect::{WITHOUT_EFFECT, WithoutEffect};

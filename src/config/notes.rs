@@ -4,16 +4,12 @@
 //! 3 parameters have no effect here: hz, appendonly, io-threads; asked for in vain: appendonly
 //! ```
 //!
-//! Invariant: one line, and no value of a parameter in it. What the files say of users agrees with
-//! the configuration, or it is an error ([`Notes::agree_with`]).
+//! Invariant: one line, and no value of a parameter in it.
 //!
 //! Not here: which parameters have no effect (`without_effect.rs`); where the line goes
 //! (`main.rs`).
 
-use super::default_user::DefaultUser;
-use super::error::{ConfigError, Place};
 use super::row::Row;
-use super::table::Config;
 
 /// What there is to tell about the files and arguments read so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +20,6 @@ pub struct Notes {
     in_vain: Vec<&'static str>,
     /// Parameters that were given and decide who reaches the server.
     guards: Vec<&'static str>,
-    /// What was said of users, and where.
-    users: Vec<(DefaultUser, Place)>,
 }
 
 impl Notes {
@@ -36,10 +30,13 @@ impl Notes {
         }
     }
 
-    /// Remembers what a line said of a user.
-    pub(super) fn add_user(&mut self, user: DefaultUser, place: Place) {
-        self.users.push((user, place));
-        add_once(&mut self.guards, "requirepass");
+    /// Remembers that a line was about a user; one about `default` is as good as `requirepass`.
+    pub(super) fn note_user(&mut self, name: Option<&[u8]>) {
+        let is_default = name == Some(b"default");
+        add_once(
+            &mut self.guards,
+            if is_default { "requirepass" } else { "user" },
+        );
     }
 
     /// Parameters that decide who reaches the server, which were given when `earlier` was read and
@@ -47,22 +44,6 @@ impl Notes {
     pub fn missing_guards(&self, earlier: &Notes) -> Vec<&'static str> {
         let names = earlier.guards.iter().copied();
         names.filter(|name| !self.guards.contains(name)).collect()
-    }
-
-    /// Checks what was said of users against the whole configuration, of which it is a part.
-    ///
-    /// # Errors
-    /// The line of a user whose password is not `requirepass`.
-    pub fn agree_with(&self, config: &Config) -> Result<(), ConfigError> {
-        let requirepass = &config.requirepass;
-        let is_other = |(user, _): &&(DefaultUser, Place)| !user.has_password(requirepass);
-        match self.users.iter().find(is_other) {
-            None => Ok(()),
-            Some((user, place)) => Err(ConfigError {
-                place: Box::new(place.clone()),
-                fault: user.fault(requirepass),
-            }),
-        }
     }
 
     /// Remembers that `row`, which has no effect, was given `words`.
@@ -86,7 +67,6 @@ impl Notes {
         for name in later.guards {
             add_once(&mut self.guards, name);
         }
-        self.users.extend(later.users);
     }
 
     /// The line to log; `None` if there is nothing to tell.

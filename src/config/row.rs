@@ -237,6 +237,8 @@ macro_rules! parameters {
             $($(#[doc = $doc])+ pub $field: $type,)+
             /// What was said about parameters of Redis that mean nothing here.
             pub without_effect: WithoutEffect,
+            /// What lines about users said.
+            pub users: Vec<UserLine>,
         }
 
         impl Default for Config {
@@ -244,6 +246,7 @@ macro_rules! parameters {
                 Config {
                     $($field: value::of_default(&$kind, $default),)+
                     without_effect: WithoutEffect::default(),
+                    users: Vec::new(),
                 }
             }
         }

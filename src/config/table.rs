@@ -20,6 +20,7 @@ use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
 use super::rename::Rename;
 use super::row::{Access, Group, Row, parameters};
+use super::users::UserLine;
 use super::value::{self, ListenAddress, Percentile, SavePoint, choices};
 use super::without_effect::WithoutEffect;
 use crate::base::limits::BULK_BYTES_LIMIT;
@@ -108,6 +109,16 @@ choices! {
 }
 
 choices! {
+    /// The channels of a user that is made new.
+    ChannelDefault {
+        /// All.
+        Allchannels = "allchannels",
+        /// None.
+        Resetchannels = "resetchannels",
+    }
+}
+
+choices! {
     /// The least severe messages that are logged.
     LogLevel {
         /// Everything, for finding faults.
@@ -188,13 +199,28 @@ parameters! {
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
 
-    /// Password that a connection must give with `AUTH` or `HELLO` before anything else; empty
-    /// for none. A change does not close connections that are already authenticated.
+    /// Password of the user `default`, which a connection must give with `AUTH` or `HELLO` before
+    /// anything else; empty for none. A change does not close connections that are already
+    /// authenticated. Other users are `user …` lines, or stand in `aclfile`.
     "requirepass" requirepass: Vec<u8> = "",
     Kind::Text, Security, MutableSecret;
 
-    /// Whether connections from other machines are refused while there is no `requirepass`. So a
-    /// server that was made reachable by mistake serves nobody but its own machine.
+    /// File with users and their rights, a `user …` line each, in place of such lines here; empty
+    /// for none. `ACL LOAD` reads it again, `ACL SAVE` writes it.
+    "aclfile" acl_file: Vec<u8> = "",
+    Kind::Text, Security, Fixed;
+
+    /// Whether a user that is made new may use all channels (`allchannels`) or none
+    /// (`resetchannels`).
+    "acl-pubsub-default" acl_pubsub_default: ChannelDefault = "resetchannels",
+    Kind::Choice(ChannelDefault::NAMES), Security, Mutable;
+
+    /// Refusals that `ACL LOG` remembers.
+    "acllog-max-len" acl_log_entries_max: u32 = "128",
+    Kind::Integer { min: 0, max: 1_000_000 }, Security, Mutable;
+
+    /// Whether connections from other machines are refused while the user `default` needs no
+    /// password. So a server that was made reachable by mistake serves nobody but its own machine.
     "protected-mode" protected_mode: bool = "yes",
     Kind::Boolean, Security, Mutable;
 

@@ -137,8 +137,6 @@ without_effect! {
     "unixsocketgroup" = "", TEXT, Absent;
 
     // How they work inside, and settings of what is absent.
-    "acl-pubsub-default" = "resetchannels", TEXT, Kept;
-    "acllog-max-len" = "128", INTEGER, Kept;
     "active-defrag-cycle-max" = "25", INTEGER, Kept;
     "active-defrag-cycle-min" = "1", INTEGER, Kept;
     "active-defrag-cycle-us" = "500", INTEGER, KeptHidden;

@@ -4,6 +4,7 @@
 //!  Context ─┬─ keyspace, sessions and the key of its own, configuration, statistics, `now`, the reply
 //!           ├─ outbox: wishes to the node and the loop; lines for monitors
 //!           ├─ pause: CLIENT PAUSE
+//!           ├─ blocking: requests that wait for keys
 //!           ├─ host: what commands must know of the server around the cache
 //!           ├─ timing: which command is charged for the time that passes
 //!           └─ report: figures of all of these, for INFO
@@ -11,6 +12,7 @@
 //!
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
+pub mod blocking;
 pub mod host;
 pub mod monitor;
 pub mod outbox;
@@ -18,6 +20,7 @@ pub mod pause;
 pub mod report;
 pub mod timing;
 
+use crate::acl::Users;
 use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::config::Config;
@@ -31,9 +34,10 @@ use crate::session::long_read::LongRead;
 use crate::session::{ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::Statistics;
 use crate::stats::turns::Turns;
-use crate::value::collection::CollectionType;
+use crate::value::collection::{Body, CollectionType};
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
+use blocking::Woken;
 use host::Host;
 use outbox::{Effect, Outbox, Wait};
 use pause::Pause;
@@ -62,6 +66,8 @@ pub struct Context<'a> {
     pub key: SessionKey,
     /// The configuration in force.
     pub config: &'a mut Config,
+    /// All users and their rights.
+    pub users: &'a mut Users,
     /// Counters, gauges and facts about the server.
     pub stats: &'a mut Statistics,
     /// How long the turns of the loop take.
@@ -80,6 +86,8 @@ pub struct Context<'a> {
     pub reply: ReplyWriter<'a>,
     /// Whether the reply may come later: the request was sent by a client and stands alone.
     pub(crate) may_wait: bool,
+    /// Why the request is executed again, if it waited for a key.
+    pub(crate) woken: Option<Woken<'a>>,
     pub(crate) prepared: Option<PreparedKey>,
 }
 
@@ -93,7 +101,7 @@ impl<'a> Context<'a> {
     /// Whether the session may run any command.
     #[inline]
     pub fn is_unrestricted(&self) -> bool {
-        self.sessions.get(self.key).is_unrestricted(self.config)
+        self.sessions.get(self.key).is_unrestricted(self.users)
     }
 
     /// The database its commands work on.
@@ -186,13 +194,26 @@ impl<'a> Context<'a> {
         &'c mut self,
         key: Key<'_>,
     ) -> Result<ReplyAnd<'c, 'a, T::Ref<'c, Memory>>, WrongType> {
+        let (reply, body) = self.read_body::<T>(key)?;
+        Ok((reply, body.map(Into::into)))
+    }
+
+    /// As [`Context::read_as`], and the collection is told as it is kept.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn read_body<'c, T: CollectionType>(
+        &'c mut self,
+        key: Key<'_>,
+    ) -> Result<ReplyAnd<'c, 'a, Body<'c, Memory>>, WrongType> {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
         let now_ms = self.now.unix_ms();
         let found = if is_untouching {
-            self.keyspace.peek::<T>(database, key, now_ms)
+            self.keyspace.peek_body::<T>(database, key, now_ms)
         } else {
-            self.keyspace.read::<T>(database, key, now_ms)
+            self.keyspace.read_body::<T>(database, key, now_ms)
         };
         count_read(self.stats, !matches!(found, Ok(None)));
         Ok((&mut self.reply, found?))

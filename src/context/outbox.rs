@@ -18,6 +18,15 @@ pub enum Shutdown {
     NoSave,
 }
 
+/// What the disk is asked to do with the file of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsersTask {
+    /// Read it, and let the users be those it names.
+    Load,
+    /// Let it say this.
+    Save(Vec<u8>),
+}
+
 /// What a command asks for whose answer comes later. The answer is OK, or why it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -31,6 +40,8 @@ pub enum Wait {
     /// Write the configuration into its file; the answer comes when that is durable (CONFIG
     /// REWRITE).
     ConfigFile,
+    /// Read or write the file of users (ACL LOAD, ACL SAVE).
+    Users(UsersTask),
     /// Set these parameters, name after value, when the sockets are open that they ask for (CONFIG
     /// SET of `bind` and `port`).
     Sockets {
@@ -39,6 +50,12 @@ pub enum Wait {
     },
     /// Take the steps of the long read that the session holds; they write the answer.
     Steps,
+    /// Execute the request that the session holds again when one of its keys is ready
+    /// (`session/blocked.rs`).
+    Keys {
+        /// The end of its time on the monotonic clock, if it is not to wait for ever.
+        until_ms: Option<u64>,
+    },
     /// Save the keyspace and load it again, before the next request (DEBUG RELOAD).
     Reload {
         /// Whether what is there is dropped before.
@@ -53,6 +70,13 @@ pub enum Effect {
     Close {
         /// The connection.
         link: Link,
+    },
+    /// End the waiting for keys of another session, if it is still there.
+    Unblock {
+        /// The connection.
+        link: Link,
+        /// Whether it is told an error, or as if its time were over.
+        with_error: bool,
     },
     /// Clients that waited for the end of a pause may go on.
     Unpause,
@@ -98,6 +122,12 @@ impl Outbox {
     /// Takes all wishes.
     pub fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Whether it is wished that a session waits no longer.
+    pub fn unblocks(&self, wanted: Link) -> bool {
+        let mut effects = self.effects.iter();
+        effects.any(|effect| matches!(effect, Effect::Unblock { link, .. } if *link == wanted))
     }
 
     /// Whether nothing is wished.

@@ -147,6 +147,7 @@ impl Report<'_> {
         let evicted = keyspace.eviction_report();
         let longest_turn = self.turns.longest();
         let snapshots = &self.host.snapshots;
+        let waited = keyspace.waited_key_count();
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
         let stats = &mut *self.stats;
@@ -154,6 +155,7 @@ impl Report<'_> {
         stats.sample_rates(now.monotonic_ms(), evicted.keys);
         let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
         Gauges {
+            memory_limit_bytes: self.keyspace.limit_bytes(),
             memory_limit_is_auto: self.config.maxmemory == MemoryLimit::Auto,
             memory_policy: self.config.maxmemory_policy.name(),
             now_usec: now.unix_us,
@@ -169,6 +171,9 @@ impl Report<'_> {
             uptime_seconds: now.monotonic_us / 1_000_000,
             connected_clients: self.sessions.len() as u64,
             blocked_clients: self.sessions.blocked_count() as u64,
+            clients_in_timeout_table: self.sessions.timed_count() as u64,
+            total_blocking_keys: waited.keys as u64,
+            total_blocking_keys_on_nokey: waited.heard_keys as u64,
             maxclients: u64::from(self.config.maxclients),
             used_memory_bytes,
             used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,

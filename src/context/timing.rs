@@ -88,6 +88,13 @@ impl Timing {
         self.group_len > 0
     }
 
+    /// The time since the last reading, in nanoseconds.
+    pub fn lap_ns(&mut self) -> u64 {
+        let begin_ns = self.last_ns;
+        self.last_ns = self.stopwatch.now_ns();
+        self.last_ns - begin_ns
+    }
+
     /// Where a command begins that is timed by itself: ends the group before it, if there is one.
     pub fn split(&mut self, output_bytes: usize, stats: &mut Statistics) -> u64 {
         if self.group_len > 0 {

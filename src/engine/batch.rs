@@ -56,6 +56,9 @@ pub enum Stop {
     ReplyTooLarge,
     /// A command wished something that should happen before the next request.
     Effects,
+    /// A command made keys ready that others wait for, who are to be served before the next
+    /// request.
+    Ready,
 }
 
 /// How far a batch got.
@@ -88,6 +91,17 @@ impl OutputBounds {
     };
 }
 
+/// Requests of one connection.
+#[derive(Clone, Copy)]
+pub struct Requests<'a> {
+    /// All that were parsed together.
+    pub batch: &'a RequestBatch,
+    /// The first of them that is still to be executed.
+    pub first: usize,
+    /// The bytes that they were parsed from.
+    pub buffer: &'a [u8],
+}
+
 /// A request that is about to be executed.
 #[derive(Clone, Copy)]
 struct Prepared<'a> {
@@ -100,34 +114,37 @@ struct Prepared<'a> {
 }
 
 impl CacheEngine {
-    /// Executes the requests of a batch in order and appends their replies to `out`, until all are
-    /// done, `out` has grown to its mark or there is a reason to stop. `buffer` holds the bytes the
-    /// batch was parsed from.
+    /// Executes requests in order and appends their replies to `out`, until all are done, `out` has
+    /// grown to its mark or there is a reason to stop.
     pub(crate) fn execute_batch(
         &mut self,
         session: SessionKey,
-        batch: &RequestBatch,
-        buffer: &[u8],
+        requests: Requests<'_>,
         now: Timestamp,
         out: &mut Vec<u8>,
         bounds: &OutputBounds,
     ) -> BatchOutcome {
         self.now = now;
+        let Requests {
+            batch,
+            first,
+            buffer,
+        } = requests;
         let (mut context, database, names) = self.context(session, now, out);
         context.reply.set_ceiling(bounds.ceiling_bytes);
         let mut arrivals = Arrivals {
             names,
-            requests: (0..batch.len()).map(|request| batch.args(request, buffer)),
+            requests: (first..batch.len()).map(|request| batch.args(request, buffer)),
             database,
             has_large: batch.may_have_span(LARGE_WRITE_BYTES, buffer),
         };
-        let [mut first, mut second, mut third] = [Group::new(), Group::new(), Group::new()];
-        let [mut arriving, mut waiting, mut ready] = [&mut first, &mut second, &mut third];
+        let [mut one, mut two, mut three] = [Group::new(), Group::new(), Group::new()];
+        let [mut arriving, mut waiting, mut ready] = [&mut one, &mut two, &mut three];
         let mut outcome = BatchOutcome {
             executed_count: 0,
             stop: None,
         };
-        while outcome.executed_count < batch.len() && outcome.stop.is_none() {
+        while first + outcome.executed_count < batch.len() && outcome.stop.is_none() {
             look_up_elements(context.keyspace, database, ready);
             execute_group(&mut context, names, ready, bounds, &mut outcome);
             look_up(context.keyspace, database, waiting);
@@ -238,6 +255,7 @@ fn execute_group(
         let goes_on = execution == Execution::Done
             && !context.reply.is_over()
             && context.outbox.is_empty()
+            && !context.keyspace.has_ready_keys()
             && context.reply.len() < bounds.mark_bytes;
         if goes_on {
             outcome.executed_count += 1;
@@ -269,6 +287,7 @@ fn stop_after(
         }
         Execution::Closing => Stop::Closing,
         Execution::Done if !context.outbox.is_empty() => Stop::Effects,
+        Execution::Done if context.keyspace.has_ready_keys() => Stop::Ready,
         Execution::Done => Stop::OutputFull,
     };
     let is_executed = matches!(execution, Execution::Done | Execution::Closing);

@@ -1,4 +1,5 @@
-//! Which requests wait while keys are claimed by long commands.
+//! Which requests wait while keys are claimed by long commands, or have clients to be served who
+//! waited for them.
 //!
 //! ```text
 //!  names a claimed key ─────────────────────────────▶ waits
@@ -41,6 +42,13 @@ pub(super) fn hold(context: &Context<'_>, args: Args<'_>, command: Resolved) -> 
     }
     let mut queued = transaction.queued().iter();
     queued.any(|queued| concerns(context, table().spec(queued.command), queued.args.args()))
+}
+
+/// Whether a long command is at work on a key that a request names which waited for keys.
+#[cold]
+pub(super) fn is_at_work(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> bool {
+    let mut keys = spec.keys.find(args).into_iter().flatten();
+    keys.any(|(index, _)| context.keyspace.is_at_work_on(args.get(index)))
 }
 
 fn concerns(context: &Context<'_>, spec: &CommandSpec, args: Args<'_>) -> bool {

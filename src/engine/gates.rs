@@ -1,7 +1,7 @@
 //! What a request passes before it runs, in Redis's order.
 //!
 //! 1. the name and the number of arguments (`command/call.rs`)
-//! 2. authentication
+//! 2. authentication, and the rights of the user
 //! 3. commands that may not stand inside MULTI
 //! 4. writes while the last snapshot has failed, if that is configured
 //! 5. the pause
@@ -18,6 +18,7 @@ use super::claims;
 use crate::command::call::Resolved;
 use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
+use crate::command::permission;
 use crate::command::transactions;
 use crate::context::Context;
 use crate::keyspace::Room;
@@ -60,8 +61,10 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     } else {
         (demands_of(flags), args.span_bytes())
     };
-    if !flags.has(Flags::NO_AUTH) && !context.is_unrestricted() {
-        return refuse(context, command, ReplyError::NOAUTH);
+    if !context.is_unrestricted()
+        && let Err(error) = permission::check(context, command, args)
+    {
+        return refuse(context, command, error);
     }
     if is_in_multi && flags.has(Flags::NO_MULTI) {
         return refuse(context, command, NOT_IN_MULTI);
@@ -121,7 +124,7 @@ pub(super) fn stand_open(context: &Context<'_>) -> bool {
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
         && !session.closes_after_reply;
-    session.is_unrestricted(context.config)
+    session.is_unrestricted(context.users)
         && is_plain
         && may_write(context)
         && !context.pause.is_set()

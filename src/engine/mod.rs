@@ -14,6 +14,7 @@
 //! Not here: connections, buffers and timers (`node/`), clocks and sockets (`server/`).
 
 mod batch;
+mod blocking;
 mod claims;
 mod encodings;
 mod gates;
@@ -22,12 +23,16 @@ mod report;
 mod restoring;
 mod room;
 mod typed;
+mod users;
 
 pub use crate::keyspace::CountError;
 pub use crate::value::kind::WrongType;
-pub use batch::{BatchOutcome, OutputBounds, Stop};
+pub use batch::{BatchOutcome, OutputBounds, Requests, Stop};
+pub use blocking::Served;
 pub use typed::{Expire, TimeToLive, WriteError};
+pub(crate) use users::check_users;
 
+use crate::acl::Users;
 use crate::base::clock::{Stopwatch, Timestamp};
 use crate::base::limits::BULK_BYTES_LIMIT;
 use crate::command::call::{Resolved, call, reply_error, resolve};
@@ -42,7 +47,7 @@ use crate::context::pause::Pause;
 use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
 use crate::protocol::args::Args;
-use crate::protocol::reply::ReplyWriter;
+use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
 use crate::stats::turns::{TurnParts, Turns};
 use crate::stats::{LatencyEvent, Statistics};
@@ -75,6 +80,7 @@ pub struct CacheEngine {
     keyspace: Keyspace,
     sessions: Sessions,
     config: Config,
+    users: Users,
     stats: Statistics,
     turns: Turns,
     outbox: Outbox,
@@ -97,6 +103,7 @@ impl CacheEngine {
         let mut engine = Self {
             keyspace: Keyspace::new(database_count, config.hash_seed),
             sessions: Sessions::default(),
+            users: Users::new(&config.requirepass),
             config,
             stats: Statistics::new(table().len()),
             turns: Turns::default(),
@@ -109,6 +116,7 @@ impl CacheEngine {
         };
         engine.set_memory_limit(memory_limit_bytes);
         engine.apply_encoding_limits();
+        engine.take_configured_users();
         engine
     }
 
@@ -126,13 +134,15 @@ impl CacheEngine {
     /// Begins a session; it must be ended with [`CacheEngine::close_session`].
     pub fn open_session(&mut self, peer: Peer, now: Timestamp) -> SessionKey {
         let key = self.sessions.open(peer, now);
-        self.sessions.get_mut(key).is_authenticated = self.config.requirepass.is_empty();
+        self.sessions.get_mut(key).leave(&self.users);
         self.stats.counters.total_connections_received += 1;
         key
     }
 
-    /// Ends a session, abandons its long read and gives back the keys it watched.
+    /// Ends a session, abandons its long read, ends its wait for keys and gives back the keys it
+    /// watched.
     pub fn close_session(&mut self, key: SessionKey) {
+        self.end_wait(key);
         let mut session = self.sessions.close(key);
         session.long_read.abandon(&mut self.keyspace);
         let watches = session.transaction.unwatch();
@@ -246,6 +256,7 @@ impl CacheEngine {
             sessions: &mut self.sessions,
             key,
             config: &mut self.config,
+            users: &mut self.users,
             stats: &mut self.stats,
             turns: &mut self.turns,
             outbox: &mut self.outbox,
@@ -254,6 +265,7 @@ impl CacheEngine {
             timing: &mut self.timing,
             now,
             may_wait: true,
+            woken: None,
             prepared: None,
         };
         (context, database, &self.names)
@@ -473,11 +485,23 @@ fn execute_unresolved(
     let begin = begin_of(context);
     if gates::is_hostile(args) {
         context.session().closes_after_reply = true;
+    } else if is_question_of_a_person(context, args) {
+        context.reply.simple(PLAIN_HELP);
     } else {
         let error = gates::refuse_unresolved(context, args, error);
         reply_error(context, &error);
     }
     end_of(context, begin)
+}
+
+/// What a person at `nc` is told who types HELP.
+const PLAIN_HELP: &str = "Type a command and what it takes: SET name Ada, GET name, DEL name, INFO. \
+                          COMMAND LIST names all commands, QUIT ends the connection.";
+
+/// Whether a person, who gets plain replies, asks what there is to type. Programs get Redis's
+/// error: there is no command HELP.
+fn is_question_of_a_person(context: &Context<'_>, args: Args<'_>) -> bool {
+    context.reply.dialect() == Dialect::Plain && args.name().eq_ignore_ascii_case(b"help")
 }
 
 /// What comes before a request; returns where its reply begins.
@@ -493,7 +517,9 @@ fn begin_of(context: &mut Context<'_>) -> usize {
 /// What follows a request, whose reply began at `begin`.
 #[inline]
 fn end_of(context: &mut Context<'_>, begin: usize) -> Execution {
-    if context.session().reply_mode != ReplyMode::On {
+    let session = context.session();
+    // Who waits for keys is not answered yet.
+    if session.reply_mode != ReplyMode::On && session.blocked.is_none() {
         withhold_reply(context, begin);
     }
     if context.session().closes_after_reply {

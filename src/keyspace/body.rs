@@ -35,44 +35,61 @@ impl Keyspace {
     ///
     /// # Errors
     /// [`WrongType`] if the key holds another type.
+    #[inline]
     pub fn peek<T: CollectionType>(
         &self,
         database: usize,
         key: Key<'_>,
         now_ms: u64,
     ) -> Result<Option<T::Ref<'_, Memory>>, WrongType> {
-        match self.find(database, key, now_ms) {
-            None => Ok(None),
-            Some(entry) => self.collection::<T>(entry.id(), now_ms).map(Some),
-        }
+        let body = self.peek_body::<T>(database, key, now_ms)?;
+        Ok(body.map(Into::into))
     }
 
-    /// As [`Keyspace::peek`], and notes the use.
+    /// As [`Keyspace::peek`], told as it is kept.
     ///
     /// # Errors
     /// As there.
     #[inline]
-    pub fn read<T: CollectionType>(
+    pub fn peek_body<T: CollectionType>(
+        &self,
+        database: usize,
+        key: Key<'_>,
+        now_ms: u64,
+    ) -> Result<Option<Body<'_, Memory>>, WrongType> {
+        match self.find(database, key, now_ms) {
+            None => Ok(None),
+            Some(entry) => self.body_as::<T>(entry.id(), now_ms).map(Some),
+        }
+    }
+
+    /// As [`Keyspace::peek_body`], and notes the use.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn read_body<T: CollectionType>(
         &mut self,
         database: usize,
         key: Key<'_>,
         now_ms: u64,
-    ) -> Result<Option<T::Ref<'_, Memory>>, WrongType> {
+    ) -> Result<Option<Body<'_, Memory>>, WrongType> {
         let found = self.find_and_touch(database, key, now_ms);
         match found.map(EntryRef::id) {
             None => Ok(None),
-            Some(id) => self.collection::<T>(id, now_ms).map(Some),
+            Some(id) => self.body_as::<T>(id, now_ms).map(Some),
         }
     }
 
-    fn collection<T: CollectionType>(
+    #[inline]
+    fn body_as<T: CollectionType>(
         &self,
         id: EntryId,
         now_ms: u64,
-    ) -> Result<T::Ref<'_, Memory>, WrongType> {
+    ) -> Result<Body<'_, Memory>, WrongType> {
         if self.entries.get(id).kind() != T::KIND {
             return Err(WrongType);
         }
-        Ok(body_of(&self.entries, id, now_ms).into())
+        Ok(body_of(&self.entries, id, now_ms))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A value that another takes the place of is no event of its own, nor is FLUSHALL or SWAPDB.
 //!
-//! Not here: who hears of it (`interest.rs`).
+//! Not here: who hears of it (`interest/`).
 
 /// Declares the events: what each is, its name and the letter of its class.
 macro_rules! events {
@@ -30,6 +30,28 @@ macro_rules! events {
             }
         }
     };
+}
+
+impl Event {
+    /// Whether a key may have come to be by this with a value that clients wait for, or a value
+    /// that they wait for may have got more elements.
+    pub(super) fn may_fill(self) -> bool {
+        matches!(
+            self,
+            Self::RenameTo
+                | Self::MoveTo
+                | Self::CopyTo
+                | Self::Restore
+                | Self::ListPush
+                | Self::ListPushBack
+                | Self::SortedAdd
+                | Self::SortedIncrement
+                | Self::SortedUnite
+                | Self::SortedIntersect
+                | Self::SortedSubtract
+                | Self::SortedStoreRange
+        )
+    }
 }
 
 events! {

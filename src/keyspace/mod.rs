@@ -7,7 +7,7 @@
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
-//!      └── interest.rs: who wants to know of changes of a key, event.rs: what can happen to it
+//!      └── interest/: who wants to know of changes of a key, event.rs: what can happen to it
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation/`, and only there
 //! ```
 //!
@@ -41,6 +41,7 @@ mod relocation;
 mod room;
 mod slabs;
 mod spans;
+mod waiting;
 mod workshop;
 
 pub use collections::FrozenId;
@@ -49,6 +50,7 @@ pub use entry::EntryRef;
 pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
+pub use interest::{WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -129,10 +131,10 @@ impl Keyspace {
             databases: (0..=database_count).map(|_| Database::default()).collect(),
             workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
+            interests: Interests::new(hasher.clone()),
             hasher,
             random,
             graveyard: Graveyard::default(),
-            interests: Interests::default(),
             expired: ExpiryRecord::default(),
             dirty_count: 0,
             cut: Cut::default(),

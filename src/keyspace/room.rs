@@ -122,6 +122,14 @@ impl Keyspace {
         self.limit.refresh_in = 0;
     }
 
+    /// What [`Keyspace::set_limit_bytes`] was given; 0 for no limit.
+    pub fn limit_bytes(&self) -> u64 {
+        match self.limit.bytes {
+            usize::MAX => 0,
+            bytes => bytes as u64,
+        }
+    }
+
     fn has_limit(&self) -> bool {
         self.limit.bytes != usize::MAX
     }

@@ -58,17 +58,34 @@ impl Keyspace {
     pub fn unclaim(&mut self, database: usize, key: &[u8]) {
         let was_there = self.workshop.claims.remove(&(database, key.into()));
         assert!(was_there, "only a claim is given back");
+        self.note_ended_claims();
+    }
+
+    /// Notes that requests may go on which waited for keys.
+    pub(super) fn note_ended_claims(&mut self) {
         self.workshop.has_ended_claims = true;
     }
 
-    /// Whether some key is claimed.
+    /// Whether requests that name some key have to wait: it is claimed, or clients who waited for
+    /// it are still to be served.
     #[inline]
     pub fn has_claims(&self) -> bool {
+        self.is_at_work() || self.has_unserved_keys()
+    }
+
+    /// Whether some key is claimed.
+    pub fn is_at_work(&self) -> bool {
         !self.workshop.claims.is_empty()
     }
 
-    /// Whether a key is claimed in some database: COPY and MOVE name one of another. O(claims).
+    /// Whether a request that names this key has to wait, in whatever database it is: COPY and MOVE
+    /// name one of another. O(claims and ready keys).
     pub fn is_claimed(&self, key: &[u8]) -> bool {
+        self.is_at_work_on(key) || self.interests.ready().is_ready(key)
+    }
+
+    /// Whether a key is claimed, in whatever database. O(claims).
+    pub fn is_at_work_on(&self, key: &[u8]) -> bool {
         let mut claims = self.workshop.claims.iter();
         claims.any(|(_, claimed)| **claimed == *key)
     }

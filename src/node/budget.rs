@@ -189,7 +189,7 @@ impl Node {
         }
         let before = std::mem::replace(&mut connection.counted_bytes, bytes);
         let session = self.engine.session(connection.session);
-        let is_stranger = !session.is_authenticated && !self.engine.config().requirepass.is_empty();
+        let is_stranger = session.is_stranger(self.engine.users());
         if is_stranger || connection.is_counted_stranger {
             self.count_stranger(id, is_stranger, before, bytes);
         }
@@ -453,7 +453,9 @@ impl Node {
     fn stands_still(&self, connection: &Connection, now: Timestamp) -> bool {
         let last_us = self.engine.session(connection.session).last_active_us;
         let is_old = now.monotonic_us.saturating_sub(last_us) >= HOLD_MS * 1_000;
-        is_old && (connection.holds.is_empty() || !connection.output.is_empty())
+        // Who waits for keys does so of its own will.
+        let is_held = !connection.holds.is_empty() && !connection.holds.has(Holds::KEYS);
+        is_old && (!is_held || !connection.output.is_empty())
     }
 
     /// Looks at some connections; false when all have been looked at.
@@ -545,10 +547,11 @@ impl Node {
     /// Ends a connection and forgets what it has sent, queued and not taken. It gets an error if
     /// nothing stands before that in its output.
     pub(super) fn end_with_error(&mut self, id: ConnectionId, error: &ReplyError) {
+        let session = self.clients[id].session;
+        drop(self.engine.session_mut(session).transaction.close());
+        self.engine.abandon_read(session);
+        self.forget_wait(id);
         let (connection, pool) = self.clients.with_pool(id);
-        let session = self.engine.session_mut(connection.session);
-        drop(session.transaction.close());
-        self.engine.abandon_read(connection.session);
         connection.enter(Phase::Closing);
         (connection.holds).remove(Holds::ANSWER.and(Holds::READER));
         connection.has_backlog = false;

@@ -4,6 +4,7 @@
 //!  ConnectionId ─▶ slots ─ generation ─▶ Connection ── buffers ── Pool
 //!
 //!  its own replies    ─▶ append_to ─▶ its output ─▶ output list ─▶ the loop writes them
+//!  … that others wake ─▶ append_unhurried ─▶ its output ─▶ unhurried row ─▶ … when there is time
 //!  what others cause  ─▶ deliver_to ─▶ its output ─▶ unhurried row ─▶ … when there is time
 //!  it may go on       ─▶ resume_soon ─────────────▶ ready list  ─▶ Node::resume
 //!  it is over         ─▶ close_soon ──────────────▶ close list  ─▶ Node::closed
@@ -153,16 +154,38 @@ impl Clients {
         id: ConnectionId,
         write: impl FnOnce(&mut Vec<u8>, usize) -> R,
     ) -> R {
-        let connection = &mut self.slots[id.slot as usize];
-        debug_assert_eq!(connection.generation, id.generation);
-        let (out, written_bytes) = connection.output.appendable(&mut self.pool);
-        let result = write(out, written_bytes);
-        connection.output.release_if_empty(&mut self.pool);
+        let (connection, result) = self.append(id, write);
         if !connection.output.is_empty() && !connection.is_in_output_list {
             connection.is_in_output_list = true;
             self.output_list.push(id);
         }
         result
+    }
+
+    /// As [`Clients::append_to`]; what it appends is sent when there is time, because others have
+    /// caused it, and it may come to thousands.
+    pub(super) fn append_unhurried<R>(
+        &mut self,
+        id: ConnectionId,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> R,
+    ) -> R {
+        let (_, result) = self.append(id, write);
+        self.write_unhurried(id);
+        result
+    }
+
+    #[inline]
+    fn append<R>(
+        &mut self,
+        id: ConnectionId,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> R,
+    ) -> (&mut Connection, R) {
+        let connection = &mut self.slots[id.slot as usize];
+        debug_assert_eq!(connection.generation, id.generation);
+        let (out, written_bytes) = connection.output.appendable(&mut self.pool);
+        let result = write(out, written_bytes);
+        connection.output.release_if_empty(&mut self.pool);
+        (connection, result)
     }
 
     /// Adds to the output of a connection that is there what others than its client have caused,

@@ -19,7 +19,9 @@ impl Node {
     /// be reported by [`Node::config_rewritten`], in their order. Call again until `None`.
     pub fn take_config_rewriting(&mut self) -> Option<Box<Config>> {
         self.rewritings_asked = self.rewritings_asked.checked_sub(1)?;
-        Some(Box::new(self.engine.config().clone()))
+        let mut config = self.engine.config().clone();
+        config.users = self.engine.users_to_write();
+        Some(Box::new(config))
     }
 
     /// Takes the outcome of the first rewriting that was taken and not reported.

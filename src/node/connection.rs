@@ -10,6 +10,7 @@
 //!                   ANSWER  until the last one is answered           (`waiting.rs`)
 //!                   READER  … whose long read waits for its client   (`reading.rs`)
 //!                   CLAIM   until a long command gives a key back    (`waiting.rs`)
+//!                   KEYS    until a key is there that it waits for   (`blocking.rs`)
 //!                   ROOM    until there is memory for what it wants  (`budget.rs`)
 //!                   output above the mark: until the client takes it
 //!  Open           bytes are read while requests may be executed and none wait in the buffer
@@ -81,6 +82,9 @@ impl Holds {
     pub(super) const ROOM: Self = Self(8);
     /// Its next request names a key that a long command has claimed.
     pub(super) const CLAIM: Self = Self(16);
+
+    /// It waits for one of its keys.
+    pub(super) const KEYS: Self = Self(32);
 
     /// Adds a reason.
     pub(super) fn add(&mut self, reason: Self) {

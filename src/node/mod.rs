@@ -22,6 +22,7 @@
 //!
 //! Not here: polling, sockets, signals, clocks (`server/`).
 
+mod blocking;
 mod budget;
 mod buffers;
 mod client_limits;
@@ -38,6 +39,7 @@ mod saving;
 mod shared_pieces;
 mod summary;
 mod timers;
+mod users_file;
 mod waiting;
 
 pub use connection::ConnectionId;
@@ -47,16 +49,19 @@ use crate::base::clock::Timestamp;
 use crate::config::{Config, InlineReplies};
 use crate::context::host::Host;
 use crate::context::outbox::Shutdown;
+use crate::context::outbox::UsersTask;
 use crate::engine::CacheEngine;
 use crate::protocol::batch::RequestBatch;
 use crate::session::{BufferUse, Peer};
 use crate::stats::Statistics;
+use blocking::Serving;
 use budget::ClientBudget;
 use buffers::SHARED_READ_BYTES;
 use clients::Clients;
 use connection::{Connection, Holds, Phase};
 use listening::Listening;
 use saving::Saving;
+use std::collections::VecDeque;
 use timers::Timers;
 use waiting::Waiting;
 
@@ -116,7 +121,10 @@ pub struct Node {
     automatic_memory_bytes: u64,
     /// Rewritings of the configuration file that were not taken yet.
     rewritings_asked: usize,
+    /// What the disk is to be asked of the file of users.
+    users_tasks: VecDeque<UsersTask>,
     listening: Listening,
+    serving: Serving,
 }
 
 impl Node {
@@ -143,7 +151,9 @@ impl Node {
             client_bytes_max: usize::MAX,
             automatic_memory_bytes: 0,
             rewritings_asked: 0,
+            users_tasks: VecDeque::new(),
             listening: Listening::default(),
+            serving: Serving::default(),
         };
         node.apply_memory_limits();
         node
@@ -194,7 +204,7 @@ impl Node {
         let config = self.engine.config();
         if self.clients.len() >= config.maxclients as usize {
             Some(b"-ERR max number of clients reached\r\n")
-        } else if config.protected_mode && config.requirepass.is_empty() && !peer.is_local() {
+        } else if config.protected_mode && self.engine.users().are_open() && !peer.is_local() {
             Some(PROTECTED)
         } else {
             None
@@ -261,6 +271,11 @@ impl Node {
             return;
         };
         connection.enter(Phase::AtEnd);
+        if self.waits_for_keys(id) {
+            // It may be gone, and what it would take is for others then.
+            self.clients[id].enter(Phase::Closing);
+            self.forget_wait(id);
+        }
         self.clients.close_if_finished(id);
     }
 
@@ -361,6 +376,7 @@ impl Node {
             || self.has_saving_work()
             || self.has_budget_work()
             || self.has_claimants_to_release()
+            || self.has_keys_to_serve(now)
     }
 
     /// Takes notice of changed parameters.
@@ -369,6 +385,7 @@ impl Node {
         self.output_floor_bytes = output_limits::floor_bytes(self.engine.config());
         self.apply_memory_limits();
         self.engine.apply_encoding_limits();
+        self.engine.follow_requirepass();
         self.demands.config_changed = true;
     }
 
@@ -383,6 +400,7 @@ impl Node {
             return;
         }
         self.leave_budget(id);
+        self.forget_wait(id);
         let connection = self.clients.remove(id);
         self.cancel_timer(connection.idle_timer);
         self.cancel_timer(connection.output_timer);
@@ -411,10 +429,11 @@ impl Node {
     pub fn work_some(&mut self, now: Timestamp) -> bool {
         let has_timers = self.run_timers(now);
         let has_work = self.engine.tick(now);
+        let has_ready = self.serve_some(now);
         self.release_claimants(now);
         self.check_saving(now);
         let has_relief = self.keep_client_budget(now);
-        has_timers || has_work || has_relief
+        has_timers || has_work || has_ready || has_relief
     }
 
     /// Tells the session how full its buffers are, and counts them.

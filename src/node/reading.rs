@@ -24,12 +24,13 @@ impl Node {
         self.waiting.has(Awaited::Step)
     }
 
-    /// Whether a connection waits for something that is done for it, or for room: its client's
-    /// requests wait.
+    /// Whether a connection waits for something that is done for it, for room or for keys: its
+    /// client's requests wait.
     pub fn is_waiting(&self, id: ConnectionId) -> bool {
+        const WAITS: Holds = Holds::ANSWER.and(Holds::ROOM).and(Holds::KEYS);
         self.clients
             .get(id)
-            .is_some_and(|connection| connection.holds.has(Holds::ANSWER.and(Holds::ROOM)))
+            .is_some_and(|connection| connection.holds.has(WAITS))
     }
 
     /// Goes one step on with the long read whose turn it is: some ten microseconds. Returns true if

@@ -12,6 +12,7 @@
 //!
 //! Not here: reading (`mod.rs`), single commands (`engine/`).
 
+use super::blocking::SLICE_CLIENTS;
 use super::client_limits::REQUEST_TOO_LARGE;
 use super::connection::{OUTPUT_MARK_BYTES, Phase};
 use super::waiting::Awaited;
@@ -19,7 +20,7 @@ use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::config::InlineReplies;
 use crate::context::outbox::Effect;
-use crate::engine::{OutputBounds, Stop};
+use crate::engine::{BatchOutcome, OutputBounds, Requests, Stop};
 use crate::protocol::batch::Form;
 use crate::protocol::error::{ProtocolError, ReplyError};
 use crate::protocol::parser::{CommandParser, ParserLimits, Progress};
@@ -154,7 +155,8 @@ impl Node {
         let limits = ParserLimits {
             bulk_bytes_max: config.proto_max_bulk_bytes as usize,
             request_bytes_max: config.client_query_buffer_limit_bytes as usize,
-            authenticated: (self.engine.session(connection.session)).is_unrestricted(config),
+            authenticated: !(self.engine.session(connection.session))
+                .is_stranger(self.engine.users()),
         };
         // AUTH changes what may come behind it, so it is executed before that is parsed.
         let requests_max = if limits.authenticated {
@@ -196,10 +198,40 @@ impl Node {
         if self.clients[id].is_new {
             self.choose_dialect(id);
         }
+        let mut executed_count = 0;
+        let mut served_count = 0;
+        loop {
+            let outcome = self.execute_from(id, executed_count, buffer, now);
+            executed_count += outcome.executed_count;
+            self.heed_stop(id, outcome.stop, now);
+            served_count += self.serve_ready(now);
+            let goes_on = outcome.stop == Some(Stop::Ready)
+                && served_count < SLICE_CLIENTS
+                && executed_count < self.batch.len()
+                && self.clients[id].may_run();
+            if !goes_on {
+                return executed_count;
+            }
+        }
+    }
+
+    /// Executes the batch from a request on, up to a reason to stop.
+    fn execute_from(
+        &mut self,
+        id: ConnectionId,
+        first: usize,
+        buffer: &[u8],
+        now: Timestamp,
+    ) -> BatchOutcome {
         let (room_bytes, output_bytes_max) = (self.reply_room_bytes(id), self.output_bytes_max());
         let connection = &self.clients[id];
         let (session, shared_bytes) = (connection.session, connection.output.shared_len());
-        let (engine, batch) = (&mut self.engine, &self.batch);
+        let requests = Requests {
+            batch: &self.batch,
+            first,
+            buffer,
+        };
+        let engine = &mut self.engine;
         let outcome = self.clients.append_to(id, |out, written_bytes| {
             let bounds = OutputBounds {
                 mark_bytes: written_bytes + OUTPUT_MARK_BYTES.saturating_sub(shared_bytes),
@@ -207,12 +239,17 @@ impl Node {
                     .saturating_add(output_bytes_max.saturating_sub(shared_bytes)),
                 room_bytes,
             };
-            engine.execute_batch(session, batch, buffer, now, out, &bounds)
+            engine.execute_batch(session, requests, now, out, &bounds)
         });
         if !self.monitors.is_empty() {
             self.feed_monitors();
         }
-        match outcome.stop {
+        outcome
+    }
+
+    /// Does what is to be done where the engine has stopped.
+    fn heed_stop(&mut self, id: ConnectionId, stop: Option<Stop>, now: Timestamp) {
+        match stop {
             Some(Stop::Closing) => self.clients[id].enter(Phase::Closing),
             Some(Stop::Paused) => self.wait_for_pause(id),
             Some(Stop::Claimed) => self.wait_for(id, Awaited::Claim),
@@ -222,10 +259,9 @@ impl Node {
                 self.refuse_reply(id);
                 self.carry_out_effects(id, now);
             }
-            // What is left is tried again with the next turn.
-            Some(Stop::OutputFull | Stop::NoRoom) | None => {}
+            // What is left is tried again with the next turn, or when those are served who waited.
+            Some(Stop::OutputFull | Stop::NoRoom | Stop::Ready) | None => {}
         }
-        outcome.executed_count
     }
 
     /// Decides by its first request whether a connection is a person's: [`Node::received`] has
@@ -255,10 +291,13 @@ impl Node {
         self.engine.stats_mut().count_error(error.code());
     }
 
-    fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
+    pub(super) fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {
         for effect in self.engine.take_effects() {
             match effect {
                 Effect::Close { link } => self.clients.close_soon(ConnectionId::linked(link)),
+                Effect::Unblock { link, with_error } => {
+                    self.unblock(ConnectionId::linked(link), with_error, now);
+                }
                 Effect::Unpause => self.end_pause(),
                 Effect::Sleep { duration_us } => self.wait_for_sleep(id, duration_us),
                 Effect::Shutdown(shutdown) => self.demands.shutdown = Some(shutdown),

@@ -5,12 +5,13 @@
 //! takes output when a test says so, and moves the clock by hand.
 //!
 //! Not here: the budget of all buffers (`tests/budget.rs`), reads that are abandoned
-//! (`tests/abandoning.rs`), MONITOR and reloads
+//! (`tests/abandoning.rs`), clients that wait for keys (`tests/blocking.rs`), MONITOR and reloads
 //! (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots
 //! (`tests/saving.rs`), random interleavings of many clients (`tests/sim/`), sockets
 //! (`tests/process.rs`).
 
 mod abandoning;
+mod blocking;
 mod budget;
 mod clients;
 mod config_file;
@@ -30,7 +31,7 @@ use crate::session::Session;
 
 const START: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 /// What the timer wheel may round a deadline up by.
-const ROUNDING_MS: u64 = 8;
+const ROUNDING_MS: u64 = 1;
 
 struct Rig {
     node: Node,

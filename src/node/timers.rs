@@ -1,5 +1,5 @@
-//! Everything coarse that happens at a time: idle clients, the end of a pause, samples of rates,
-//! signs of life, the end of large buffers that nobody uses.
+//! What happens at a time: idle clients, clients that waited long enough for keys, the end of a
+//! pause, samples of rates, signs of life, the end of large buffers that nobody uses.
 //!
 //! Keys' deadlines are not here: they stand in the keyspace's heap, exact to the millisecond, and
 //! [`Node::next_wake_ms`] looks at both.
@@ -12,8 +12,8 @@ use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 use crate::structures::timer_wheel::{TimerHandle, TimerWheel};
 
-/// Resolution of the wheel.
-const RESOLUTION_MS: u64 = 8;
+/// Resolution of the wheel: clients wait for keys for single milliseconds.
+const RESOLUTION_MS: u64 = 1;
 
 /// Distance of the samples that rates in INFO are made from.
 const SAMPLE_MS: u64 = 100;
@@ -31,6 +31,8 @@ pub(super) enum Timer {
     Idle(ConnectionId),
     /// Look whether this client still leaves too much output waiting.
     Output(ConnectionId),
+    /// The time of this client is over that it waits for keys.
+    Keys(ConnectionId),
     /// Let the clients go on that waited for the end of a pause.
     PauseEnd,
     /// Take a sample of the rates.
@@ -163,6 +165,7 @@ impl Node {
             match timer {
                 Timer::Idle(id) => self.check_idleness(id, now),
                 Timer::Output(id) => self.output_timer_fired(id),
+                Timer::Keys(id) => self.end_wait_in_time(id, now),
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Sample => {
                     self.engine.note_used_memory();
@@ -186,14 +189,19 @@ impl Node {
     /// Lets a connection wait for the end of the pause.
     pub(super) fn wait_for_pause(&mut self, id: ConnectionId) {
         let session = self.clients[id].session;
-        self.engine.session_mut(session).is_blocked = true;
+        self.engine.session_mut(session).is_paused = true;
+        self.watch_pause_end();
+        self.wait_for(id, Awaited::PauseEnd);
+    }
+
+    /// Sees to it that the loop wakes at the end of the pause.
+    pub(super) fn watch_pause_end(&mut self) {
         if self.timers.pause_end.is_none()
             && let Some(until_ms) = self.engine.pause().until_ms()
         {
             let timer = self.timers.wheel.insert(until_ms, Timer::PauseEnd);
             self.timers.pause_end = Some(timer);
         }
-        self.wait_for(id, Awaited::PauseEnd);
     }
 
     fn check_pause(&mut self, now: Timestamp) {

@@ -17,8 +17,9 @@
 //! Invariants: a client waits for one thing at a time, because none of its requests is executed
 //! meanwhile (`Holds`); who was ended while it waited ([`Node::end_with_error`]) gets no answer.
 //!
-//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `listening.rs`, `reading.rs`,
-//! `timers.rs`), and waiting for memory, which needs an order of its own (`budget.rs`).
+//! Not here: what is waited for (`saving.rs`, `config_file.rs`, `users_file.rs`, `listening.rs`,
+//! `reading.rs`, `timers.rs`), and waiting for memory and for keys, which need orders of their own
+//! (`budget.rs`, `blocking.rs`).
 
 use super::connection::Holds;
 use super::{ConnectionId, Node};
@@ -42,6 +43,8 @@ pub(super) enum Awaited {
     Snapshot,
     /// That the configuration is written to its file.
     ConfigFile,
+    /// That the file of users is read or written.
+    UsersFile,
     /// That other sockets are open.
     Sockets,
     /// The next step of its long read.
@@ -61,6 +64,7 @@ impl Awaited {
             | Self::Clock
             | Self::Snapshot
             | Self::ConfigFile
+            | Self::UsersFile
             | Self::Sockets
             | Self::Step => Holds::ANSWER,
         }
@@ -112,11 +116,16 @@ impl Node {
                 self.wait_for(id, Awaited::ConfigFile);
                 self.rewritings_asked += 1;
             }
+            Wait::Users(task) => {
+                self.wait_for(id, Awaited::UsersFile);
+                self.users_tasks.push_back(task);
+            }
             Wait::Sockets { pairs } => {
                 self.wait_for(id, Awaited::Sockets);
                 self.listening.ask(pairs);
             }
             Wait::Steps => self.wait_for(id, Awaited::Step),
+            Wait::Keys { until_ms } => self.wait_for_keys(id, until_ms),
             Wait::Reload { flushes } => {
                 let outcome = self.reload(flushes);
                 self.write_outcome(id, outcome.as_ref().copied().map_err(String::as_str));
@@ -169,6 +178,7 @@ impl Node {
     /// waited for the end of a change; who needs another key waits again.
     pub(super) fn release_claimants(&mut self, now: Timestamp) {
         if self.engine.take_ended_claims() {
+            self.serve_held();
             self.release_all(Awaited::Claim);
             self.begin_scheduled(now);
         }
@@ -183,7 +193,7 @@ impl Node {
         };
         connection.holds.remove(hold);
         if hold == Holds::PAUSE {
-            self.engine.session_mut(connection.session).is_blocked = false;
+            self.engine.session_mut(connection.session).is_paused = false;
         }
         self.clients.resume_soon(id);
         true

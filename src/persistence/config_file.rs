@@ -40,10 +40,18 @@ pub fn rewrite_config(
             "it would have more than {CONFIG_FILE_BYTES_MAX} bytes"
         ));
     }
+    replace_file(&new, storage)
+}
+
+/// Puts `bytes` in place of what the file has: the file is the old or the new one, whatever fails.
+///
+/// # Errors
+/// One line for people: what the disk says.
+pub fn replace_file(bytes: &[u8], storage: &mut dyn Storage) -> Result<(), String> {
     // What a crash during an earlier rewriting left; if it stays, it is only in the way of people.
     _ = storage.tidy();
     let written = (storage.begin())
-        .and_then(|()| storage.append(&new))
+        .and_then(|()| storage.append(bytes))
         .and_then(|()| storage.commit());
     written.map_err(|error| {
         storage.abort();

@@ -46,7 +46,7 @@ mod unfinished;
 mod whole_collections;
 mod writer;
 
-pub use config_file::rewrite_config;
+pub use config_file::{replace_file, rewrite_config};
 pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
 pub use file_storage::FileStorage;
 pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};

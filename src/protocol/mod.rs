@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`args`] | the arguments of one request, borrowed or owned |
 //! | [`batch`] | the requests parsed from one buffer |
+//! | [`bulk_row`] | strings of a reply, written one after the other into room for all |
 //! | [`error`] | error texts of replies, and what can be wrong with a request's bytes |
 //! | [`parser`] | bytes to requests |
 //! | [`reply`] | replies to bytes, in three dialects |
@@ -16,6 +17,7 @@
 
 pub mod args;
 pub mod batch;
+pub mod bulk_row;
 pub(crate) mod double_text;
 pub mod error;
 pub mod parser;

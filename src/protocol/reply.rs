@@ -24,6 +24,7 @@
 //!
 //! Not here: error texts (`error.rs`), when the buffer is written (`node/`).
 
+use super::bulk_row::BulkRow;
 use super::double_text::DoubleText;
 use super::error::ReplyError;
 
@@ -225,6 +226,26 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn bulk_integer(&mut self, value: i64) {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// Lends room for `room` bytes of strings, if the ceiling allows that; the reply goes on with
+    /// those that `write` leaves in it.
+    #[inline]
+    pub fn row(&mut self, room: usize, write: impl FnOnce(&mut BulkRow<'_>)) -> bool {
+        let begin = self.out.len();
+        let is_within = self.out.capacity() - begin >= room || {
+            let is_beyond = begin.saturating_add(room) > self.ceiling_bytes;
+            !is_beyond && self.grow(room)
+        };
+        if !is_within {
+            return false;
+        }
+        self.out.resize(begin + room, 0);
+        let mut row = BulkRow::new(&mut self.out[begin..]);
+        write(&mut row);
+        let end = begin + row.len();
+        self.out.truncate(end);
+        true
     }
 
     /// The absence of a value.

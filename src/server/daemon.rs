@@ -15,6 +15,7 @@ use super::directory::snapshot_path;
 use super::listeners::Listener;
 use super::manager::Manager;
 use super::signals::Signals;
+use super::users;
 use crate::base::clock::Timestamp;
 use crate::config::{Config, Reloaded, Row};
 use crate::node::Node;
@@ -58,13 +59,20 @@ struct Reload {
 impl Reload {
     /// Puts what is read again into force, as a whole or not at all.
     fn carry_out(&mut self, node: &mut Node, listen: &mut Listen<'_>) -> Result<Reloaded, String> {
-        let read = (self.read_config)()?;
+        let mut read = (self.read_config)()?;
+        read.users = users::lines(&read).map_err(|error| error.to_string())?;
         let mut config = node.engine().config().clone();
         let reloaded = config.reload(&self.last, &read);
         if !config.listens_as(node.engine().config()) {
             listen(node, &config)?;
         }
         *node.engine_mut().config_mut() = config;
+        // Who was made or changed by ACL SETUSER stays, as other parameters do.
+        if read.users != self.last.users {
+            let taken = node.engine_mut().set_users(&read.users);
+            taken.map_err(|error| error.to_string())?;
+            log::info!("the users are read again");
+        }
         self.last = read;
         Ok(reloaded)
     }

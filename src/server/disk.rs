@@ -11,7 +11,7 @@
 //!
 //! Not here: what is written (`persistence/`), and when (`node/saving.rs`, `node/config_file.rs`).
 
-use crate::config::Config;
+use crate::config::{Config, Files};
 use crate::persistence::{self, FileStorage, FileSystem, Storage, StorageReport, StorageRequest};
 use mio::Waker;
 use std::io;
@@ -27,6 +27,10 @@ pub(super) enum Task {
     Snapshot(u64, StorageRequest),
     /// The configuration, and the path of the file that is to say it.
     RewriteConfig(Box<Config>, Vec<u8>),
+    /// Reads the file of users at this path.
+    LoadUsers(Vec<u8>),
+    /// Writes this into the file of users at this path.
+    SaveUsers(Vec<u8>, Vec<u8>),
 }
 
 /// What came of a task.
@@ -35,6 +39,10 @@ pub(super) enum Report {
     Snapshot(u64, StorageReport),
     /// Of rewriting the configuration file.
     ConfigRewritten(Result<(), String>),
+    /// The text of the file of users.
+    UsersRead(Result<Vec<u8>, String>),
+    /// Of writing the file of users.
+    UsersWritten(Result<(), String>),
 }
 
 /// How much the thread gives way to the loop on the same core: about a tenth of it is left when
@@ -156,6 +164,15 @@ impl Worker {
                 let mut files = FileSystem::again();
                 let outcome = persistence::rewrite_config(&config, &path, &mut files, &mut file);
                 Some(Report::ConfigRewritten(outcome))
+            }
+            Task::LoadUsers(path) => {
+                let read = FileSystem::again().read(&path);
+                Some(Report::UsersRead(read.map_err(|error| error.to_string())))
+            }
+            Task::SaveUsers(path, text) => {
+                let mut file = FileStorage::of_config(&path);
+                let outcome = persistence::replace_file(&text, &mut file);
+                Some(Report::UsersWritten(outcome))
             }
         }
     }

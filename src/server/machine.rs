@@ -37,12 +37,18 @@ pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {
             part(name.machine())
         );
     }
-    #[cfg(target_os = "linux")]
-    if let Ok(system) = nix::sys::sysinfo::sysinfo() {
-        gauges.total_system_memory_bytes = system.ram_total();
-    }
+    gauges.total_system_memory_bytes = memory_bytes();
     refresh(gauges);
     gauges.resident_startup_bytes = gauges.used_memory_rss_bytes;
+}
+
+/// The machine's memory; 0 if unknown.
+pub(super) fn memory_bytes() -> u64 {
+    #[cfg(target_os = "linux")]
+    if let Ok(system) = nix::sys::sysinfo::sysinfo() {
+        return system.ram_total();
+    }
+    0
 }
 
 /// Lets the kernel make its table of this process's descriptors as large as so many clients need.

@@ -14,6 +14,7 @@
 //!
 //! Not here: what is done with the number (`Node::set_automatic_memory`).
 
+use super::machine;
 use crate::config::MemoryLimit;
 use crate::node::Node;
 use std::fmt;
@@ -29,8 +30,7 @@ const ANCESTORS_MAX: usize = 64;
 
 /// Tells a node what `maxmemory auto` means, and the log, too, if that is the limit.
 pub(super) fn apply(node: &mut Node) {
-    let machine_bytes = node.engine().stats().gauges.total_system_memory_bytes;
-    let allowed = AllowedMemory::read(machine_bytes);
+    let allowed = AllowedMemory::read(machine::memory_bytes());
     let automatic_bytes = allowed.as_ref().map_or(0, AllowedMemory::automatic_bytes);
     node.set_automatic_memory(automatic_bytes);
     match (node.engine().config().maxmemory, &allowed) {

@@ -43,6 +43,7 @@ mod signals;
 mod sockets;
 mod transport;
 mod unix_socket;
+mod users;
 
 pub use daemon::{Origin, ReadConfig};
 pub use directory::DirectoryError;
@@ -52,6 +53,7 @@ pub use links::{LinkId, Talker};
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;
+pub use users::UsersError;
 
 use crate::base::clock::SystemClock;
 use crate::command::declare::names::{CommandNames, RenameError};
@@ -93,6 +95,8 @@ pub enum StartError {
     Signals(io::Error),
     /// A command can't be renamed as the configuration says.
     Rename(RenameError),
+    /// The users it is told are none.
+    Users(UsersError),
 }
 
 impl fmt::Display for StartError {
@@ -103,6 +107,7 @@ impl fmt::Display for StartError {
             Self::Load(error) => error.fmt(formatter),
             Self::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
             Self::Rename(error) => error.fmt(formatter),
+            Self::Users(error) => error.fmt(formatter),
         }
     }
 }
@@ -147,15 +152,17 @@ impl Server {
     /// [`StartError`] names what can't be done.
     pub fn check(config: &Config) -> Result<(), StartError> {
         directory::check(config).map_err(StartError::Directory)?;
-        CommandNames::check(&config.rename_command).map_err(StartError::Rename)
+        CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
+        users::lines(config).map_err(StartError::Users).map(drop)
     }
 
     /// Binds the sockets that the configuration names, and loads its snapshot if there is one.
     ///
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
-    pub fn bind(config: Config) -> Result<Self, StartError> {
+    pub fn bind(mut config: Config) -> Result<Self, StartError> {
         Self::check(&config)?;
+        config.users = users::lines(&config).map_err(StartError::Users)?;
         let listeners = Listener::bind_all(&config)?;
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
@@ -171,8 +178,9 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
-    pub fn bind_daemon(config: Config, origin: Origin) -> Result<Self, StartError> {
+    pub fn bind_daemon(mut config: Config, origin: Origin) -> Result<Self, StartError> {
         Self::check(&config)?;
+        config.users = users::lines(&config).map_err(StartError::Users)?;
         let clock = SystemClock::new();
         let (config_file, allocator) = (origin.config_file.clone(), origin.allocator);
         let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
@@ -242,6 +250,7 @@ impl Server {
     /// `rename-command` that can't be done.
     pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
         CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
+        users::lines(&config).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 

@@ -344,6 +344,7 @@ impl<E: Edge> Scheduler<E> {
             return;
         };
         if !link.is_readable || !self.node.may_read(client) {
+            self.end_if_parted(id, client);
             return;
         }
         let buffer = self.node.read_buffer(client);
@@ -369,6 +370,17 @@ impl<E: Edge> Scheduler<E> {
         let is_readable = self.links.get_mut(id).is_some_and(|link| link.is_readable);
         if is_readable && self.node.may_read(client) {
             self.enqueue(id);
+        } else {
+            self.end_if_parted(id, client);
+        }
+    }
+
+    /// Ends a client that waits for keys and will send nothing more: it is not read from, so
+    /// nothing else would tell, and what it would take is for others.
+    fn end_if_parted(&mut self, id: LinkId, client: ConnectionId) {
+        let link = self.links.get_mut(id);
+        if link.is_some_and(|link| link.is_read_closed) && self.node.waits_for_keys(client) {
+            self.node.end_of_input(client);
         }
     }
 

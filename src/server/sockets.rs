@@ -16,6 +16,7 @@ use super::rebinding::Listeners;
 use super::transport::Transport;
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::Config;
+use crate::context::outbox::UsersTask;
 use crate::node::Node;
 use crate::session::Peer;
 use mio::{Registry, Token};
@@ -94,6 +95,8 @@ impl Sockets {
         match report {
             Report::Snapshot(number, report) => node.storage_reported(number, report, now),
             Report::ConfigRewritten(outcome) => node.config_rewritten(outcome),
+            Report::UsersRead(text) => node.users_read(text),
+            Report::UsersWritten(outcome) => node.users_written(outcome),
         }
     }
 
@@ -171,6 +174,13 @@ impl Edge for Sockets {
         for (number, request) in node.take_storage_requests() {
             if let Some(disk) = &self.disk {
                 disk.send(Task::Snapshot(number, request));
+            }
+        }
+        while let Some((task, path)) = node.take_users_task() {
+            match (&self.disk, task) {
+                (Some(disk), UsersTask::Load) => disk.send(Task::LoadUsers(path)),
+                (Some(disk), UsersTask::Save(text)) => disk.send(Task::SaveUsers(path, text)),
+                (None, _) => node.users_written(Err("this server was given no disk".to_string())),
             }
         }
         while let Some(config) = node.take_config_rewriting() {

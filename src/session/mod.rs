@@ -1,12 +1,14 @@
 //! Rank 4: one client's state.
 //!
 //! ```text
-//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read, marks
+//!  Sessions (a slab) ── Session: name, database, dialect, transaction, long read,
+//!                                    blocked request, marks
 //! ```
 //!
 //! Not here: sockets and buffers (`node/`), what a command is given besides its session
 //! (`context/`).
 
+pub mod blocked;
 #[cfg(test)]
 pub(crate) mod fake_read;
 pub mod long_read;
@@ -15,10 +17,11 @@ pub mod transaction;
 
 pub use registry::{SessionKey, Sessions};
 
+use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
-use crate::config::Config;
 use crate::protocol::reply::Dialect;
+use blocked::Blocked;
 use long_read::ReadUnderWay;
 // In `core` an address is a value; sockets are at the edge.
 use core::net::SocketAddr;
@@ -130,14 +133,20 @@ pub struct Session {
     pub library_name: Box<[u8]>,
     /// CLIENT SETINFO LIB-VER.
     pub library_version: Box<[u8]>,
-    /// Whether it may run commands: no password is set, or it gave the right one.
+    /// The user it is, or will be if it enters without a word.
+    pub user: UserId,
+    /// Whether it has entered: its user needed no password, or it gave the right one.
     pub is_authenticated: bool,
+    /// Whether its user may not do everything.
+    pub is_limited: bool,
     /// MULTI, its queue and WATCH. Boxed, because nearly all clients have none.
     pub transaction: Transaction,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// A pause holds its next request back.
-    pub is_blocked: bool,
+    pub is_paused: bool,
+    /// The request that waits for one of its keys, if it has one.
+    pub blocked: Option<Box<Blocked>>,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
@@ -169,10 +178,13 @@ impl Session {
             name: Box::default(),
             library_name: Box::default(),
             library_version: Box::default(),
+            user: UserId::DEFAULT,
             is_authenticated: false,
+            is_limited: false,
             transaction: Transaction::default(),
             reply_mode: ReplyMode::On,
-            is_blocked: false,
+            is_paused: false,
+            blocked: None,
             is_monitor: false,
             is_kept: false,
             is_untouching: false,
@@ -185,14 +197,33 @@ impl Session {
         }
     }
 
-    /// Whether it may run any command: it gave the password, or there is none.
+    /// Whether it may run any command: it has entered, and its user may do everything.
     #[inline]
-    pub fn is_unrestricted(&self, config: &Config) -> bool {
-        self.is_authenticated || config.requirepass.is_empty()
+    pub fn is_unrestricted(&self, users: &Users) -> bool {
+        !self.is_limited && !self.is_stranger(users)
+    }
+
+    /// Whether it has to say first who it is.
+    #[inline]
+    pub fn is_stranger(&self, users: &Users) -> bool {
+        !self.is_authenticated && !users.are_open()
+    }
+
+    /// Makes it a user.
+    pub fn enter(&mut self, user: UserId, users: &Users) {
+        self.user = user;
+        self.is_authenticated = true;
+        self.is_limited = !users.get(user).is_unlimited();
+    }
+
+    /// Makes it what a new session is: the user `default`, who may have to give a password.
+    pub fn leave(&mut self, users: &Users) {
+        self.enter(UserId::DEFAULT, users);
+        self.is_authenticated = users.are_open();
     }
 
     /// Bytes that grow with what the client sends and does not read: buffers, the reply of a long
-    /// read, the transaction and names.
+    /// read, the transaction, the request that waits, and names.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
         self.buffers.allocated_bytes()
@@ -201,6 +232,12 @@ impl Session {
             + self.library_name.len()
             + self.library_version.len()
             + self.transaction.used_bytes()
+            + (self.blocked.as_ref()).map_or(0, |blocked| blocked.used_bytes())
+    }
+
+    /// Whether it waits for keys or for the end of a pause.
+    pub fn is_blocked(&self) -> bool {
+        self.is_paused || self.blocked.is_some()
     }
 
     /// Bytes this session takes of our memory, buffers included.

@@ -10,6 +10,18 @@ use slab::Slab;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionKey(usize);
 
+impl SessionKey {
+    /// The number by which the keyspace knows a session that waits for keys.
+    pub fn number(self) -> u32 {
+        u32::try_from(self.0).expect("there are fewer than 2^32 sessions")
+    }
+
+    /// The session of such a number.
+    pub fn numbered(number: u32) -> Self {
+        Self(number as usize)
+    }
+}
+
 /// All sessions.
 #[derive(Default)]
 pub struct Sessions {
@@ -71,10 +83,16 @@ impl Sessions {
         self.slots.iter_mut().map(|(_, session)| session)
     }
 
-    /// How many a pause lets wait. O(sessions).
+    /// How many wait for keys or for the end of a pause. O(sessions).
     pub fn blocked_count(&self) -> usize {
         let sessions = self.slots.iter();
-        sessions.filter(|(_, session)| session.is_blocked).count()
+        sessions.filter(|(_, session)| session.is_blocked()).count()
+    }
+
+    /// How many wait for keys, and not for ever. O(sessions).
+    pub fn timed_count(&self) -> usize {
+        let blocked = (self.slots.iter()).filter_map(|(_, session)| session.blocked.as_ref());
+        blocked.filter(|blocked| blocked.timer.is_some()).count()
     }
 
     /// Bytes of all sessions, buffers included. O(sessions).

@@ -1,6 +1,6 @@
 //! MULTI, its queue, and WATCH.
 //!
-//! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/interest.rs`).
+//! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/interest/`).
 
 use crate::base::command_id::CommandId;
 use crate::protocol::args::OwnedArgs;
@@ -141,7 +141,7 @@ impl Transaction {
     /// Remembers a watched key.
     pub fn watch(&mut self, watch: Watch) {
         let state = self.state();
-        // The keyspace has a copy of the key (`keyspace/interest.rs`).
+        // The keyspace has a copy of the key (`keyspace/interest/`).
         state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
     }

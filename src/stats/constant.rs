@@ -94,12 +94,9 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     after(Clients, "blocked_clients", &[
         always(&["tracking_clients"], Count, ZERO, "Always 0: no client can track keys."),
-        always(&["clients_in_timeout_table"], Count, ZERO, "Always 0: no command blocks."),
     ]),
     after(Clients, "watching_clients", &[
         always(&["pubsub_clients"], Count, ZERO, "Always 0: no channels are offered."),
-        always(&["total_blocking_keys", "total_blocking_keys_on_nokey"], Count, ZERO,
-            "Always 0: no command blocks."),
     ]),
     after(Memory, "used_memory_overhead", &[
         always(&["used_memory_startup"], Bytes, ZERO,
@@ -215,10 +212,6 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     after(Stats, "total_error_replies", &[
         always(&["dump_payload_sanitizations"], Count, ZERO, "Always 0: there is no RESTORE."),
-        always(&[
-            "acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key",
-            "acl_access_denied_channel",
-        ], Count, ZERO, "Always 0: there are no users with rights."),
     ]),
     after(Stats, "total_writes_processed", &[
         always(&["io_threaded_reads_processed", "io_threaded_writes_processed"], Count, ZERO,

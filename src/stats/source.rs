@@ -51,6 +51,14 @@ counters! {
     total_commands_processed,
     /// Error replies sent.
     total_error_replies,
+    /// Times that a user or a password was refused.
+    acl_access_denied_auth,
+    /// Times that a user was refused a command.
+    acl_access_denied_cmd,
+    /// Times that a user was refused a key.
+    acl_access_denied_key,
+    /// Times that a user was refused a channel.
+    acl_access_denied_channel,
     /// Bytes read from clients.
     total_net_input_bytes,
     /// Bytes written to clients.
@@ -119,8 +127,14 @@ pub struct Gauges {
 
     /// Open client connections.
     pub connected_clients: u64,
-    /// Those of them that wait for the end of a pause.
+    /// Those of them that wait for keys or for the end of a pause.
     pub blocked_clients: u64,
+    /// Those that wait for keys, and not for ever.
+    pub clients_in_timeout_table: u64,
+    /// Keys that clients wait for.
+    pub total_blocking_keys: u64,
+    /// Those whose end a client waits for, too.
+    pub total_blocking_keys_on_nokey: u64,
     /// Clients that watch a key.
     pub watching_clients: u64,
     /// Most connections allowed.

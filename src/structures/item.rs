@@ -333,6 +333,25 @@ fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(field.try_into().expect("four bytes were taken"))
 }
 
+/// Bytes of numbers by their first byte, from [`INTEGER_13`] on; 0 for texts, which say their own.
+const NUMBER_LENS: [u8; 64] = {
+    let mut lens = [9; 64];
+    let mut first = 0;
+    while first < (TEXT_32 - INTEGER_13 + 1) as usize {
+        lens[first] = if first < (TEXT_12 - INTEGER_13) as usize {
+            2
+        } else {
+            0
+        };
+        first += 1;
+    }
+    lens[(INTEGER_16 - INTEGER_13) as usize] = 3;
+    lens[(INTEGER_24 - INTEGER_13) as usize] = 4;
+    lens[(INTEGER_32 - INTEGER_13) as usize] = 5;
+    lens[(INTEGER_48 - INTEGER_13) as usize] = 7;
+    lens
+};
+
 /// Bytes of the item at the beginning of `bytes`.
 #[inline]
 pub fn len_at(bytes: &[u8]) -> usize {
@@ -341,8 +360,25 @@ pub fn len_at(bytes: &[u8]) -> usize {
         // A small integer or a short text, as nearly all are: told without a jump.
         return 1 + usize::from(first & 0x3f) * usize::from(first >> 7);
     }
+    // Scores are numbers of any width in turn, which a jump for each would mispredict.
+    match NUMBER_LENS[usize::from(first & 0x3f)] {
+        0 => long_text_len(bytes),
+        len => usize::from(len),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn long_text_len(bytes: &[u8]) -> usize {
     let (head, body) = parts(bytes);
     head + body
+}
+
+/// Bytes of the text at the beginning of `bytes` if it is short: then it stands after one byte.
+#[inline]
+pub fn short_text_len(bytes: &[u8]) -> Option<usize> {
+    let first = bytes[0];
+    matches!(first, TEXT_6..INTEGER_13).then_some(usize::from(first & 0x3f))
 }
 
 /// What is hashed of the item at the beginning of `bytes`.

@@ -11,7 +11,7 @@
 //! | [`set_algebra`] | unions, intersections and differences of sets |
 //! | [`sorted_set`] | members with scores, in order |
 //! | [`string`] | a string value: text, or an integer that needs no text |
-//! | `replied.rs` | items of collections as replies |
+//! | `replied.rs` | items and runs of collections as replies |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
 //! | [`bitfield`] | integers of 1 to 64 bits within a string: BITFIELD |
@@ -29,7 +29,7 @@ mod hash_random;
 pub mod kind;
 pub mod list;
 pub mod record;
-mod replied;
+pub mod replied;
 pub mod set;
 pub mod set_algebra;
 pub mod sorted_set;

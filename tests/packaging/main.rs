@@ -24,7 +24,7 @@ const PLAIN_OPTIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Words in place of a file name, and what they do.
-const SUBCOMMANDS: [(&str, &str, &str); 2] = [
+const SUBCOMMANDS: [(&str, &str, &str); 3] = [
     (
         "check",
         "FILE",
@@ -34,6 +34,11 @@ const SUBCOMMANDS: [(&str, &str, &str); 2] = [
         "salvage",
         "FILE OUT",
         "Write the intact blocks of a damaged snapshot to a new one.",
+    ),
+    (
+        "ping",
+        "[--port N] [--host H] [--unixsocket P] [--user U] [--pass-file F]",
+        "Ask a server whether it serves: exit code 0 when it does, 1 when it loads or is gone.",
     ),
 ];
 
@@ -97,7 +102,7 @@ fn subcommands_exist() {
             .output()
             .expect("the binary starts");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let is_known = errors.contains("usage: evenkeel check") || errors.contains("cannot read");
+        let is_known = errors.contains("usage: evenkeel ") || errors.contains("cannot read");
         assert!(is_known, "{name}: {errors}");
     }
 }

@@ -18,6 +18,18 @@ evenkeel \- in-memory cache server that speaks the Redis protocol and never stal
 .B evenkeel salvage
 .I FILE OUT
 .br
+.B evenkeel ping
+.RB [ \-\-port
+.IR N ]
+.RB [ \-\-host
+.IR H ]
+.RB [ \-\-unixsocket
+.IR P ]
+.RB [ \-\-user
+.IR U ]
+.RB [ \-\-pass\-file
+.IR F ]
+.br
 .B evenkeel \-\-check\-config
 .I FILE
 .RB [ \-\-\fINAME
@@ -31,8 +43,9 @@ connection and every key; growth, expiry, snapshots and freeing are done in boun
 requests.
 .PP
 A parameter is a line \fIname value\fR of
-.I FILE
-or an option \fB\-\-\fIname value\fR. Options override the file. With
+.IR FILE ,
+an environment variable or an option \fB\-\-\fIname value\fR. Options override the environment, and
+the environment overrides the file. With
 .B \-
 in place of
 .I FILE
@@ -55,7 +68,15 @@ is taken back only by an empty one.
 Log a summary: clients, keys, memory, commands, the longest turn of the loop.
 .SH EXIT STATUS
 0 after a clean end, 1 if the server could not start or go on.
+.B evenkeel ping
+ends with 0 when the server serves, 1 when it loads, refuses or is gone.
 .SH ENVIRONMENT
+.TP
+.BI EVENKEEL_ NAME
+The value of a parameter: its name in capitals, with _ in place of each hyphen, as in
+.IR EVENKEEL_MAXMEMORY_POLICY=allkeys\-lfu .
+.B evenkeel ping
+takes EVENKEEL_PORT, EVENKEEL_UNIXSOCKET (where the port is 0) and EVENKEEL_REQUIREPASS.
 .TP
 .BR NOTIFY_SOCKET ", " WATCHDOG_USEC ", " LISTEN_FDS ", " LISTEN_PID
 The service manager's side of

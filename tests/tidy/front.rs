@@ -14,7 +14,9 @@ const SHOWN: &[&str] = &[
     "README.md",
     "examples/embed.rs",
     "examples/server_in_a_program.rs",
-    "tests/embed.rs",
+    "examples/shared_cache.rs",
+    "tests/embed/cache.rs",
+    "tests/embed/main.rs",
 ];
 
 /// Names after `evenkeel::`, one of each group in braces, that are not of the front.

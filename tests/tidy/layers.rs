@@ -12,6 +12,7 @@ const RANKS: &[(&str, u8)] = &[
     ("protocol", 1),
     ("config", 1),
     ("stats", 2),
+    ("acl", 2),
     ("value", 2),
     ("keyspace", 3),
     ("session", 4),
@@ -19,6 +20,7 @@ const RANKS: &[(&str, u8)] = &[
     ("command", 6),
     ("engine", 7),
     ("persistence", 8),
+    ("cache", 9),
     ("node", 9),
     ("server", 10),
     // Parts of the binary, which uses the library from outside.

@@ -17,6 +17,7 @@ mod circles;
 mod columns;
 mod documents;
 mod edges;
+mod figures;
 mod front;
 mod layers;
 mod shape;

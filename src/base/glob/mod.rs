@@ -54,7 +54,7 @@ const ANY: Element = 256;
 const FIRST_CLASS: Element = 257;
 
 /// What stands between two stars.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Part {
     /// Empty if all elements are plain bytes.
     elements: Box<[Element]>,
@@ -66,7 +66,7 @@ struct Part {
 }
 
 /// A pattern that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pattern {
     /// At least one: the head, then a part after each star; head and last part may be empty.
     parts: Vec<Part>,

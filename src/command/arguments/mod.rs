@@ -1,10 +1,11 @@
 //! Arguments that several families read the same way: numbers, databases, options that set a
-//! deadline, long lists of keys, scans, random choices.
+//! deadline, long lists of keys, scans, random choices, how long to wait.
 
 pub(super) mod expire;
 pub(super) mod many_keys;
 pub(super) mod sample;
 pub(super) mod scan;
+pub(super) mod timeout;
 
 use crate::base::numbers::parse_i64;
 use crate::protocol::error::ReplyError;

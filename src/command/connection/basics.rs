@@ -1,6 +1,5 @@
 //! The simplest commands of a connection.
 
-use super::needs_no_password;
 use crate::command::arguments::parse_database;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
@@ -88,7 +87,6 @@ static RESET: CommandSpec = family::CONNECTION
 
 fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     transactions::close(context);
-    let is_authenticated = needs_no_password(context);
     let session = context.sessions.get_mut(context.key);
     session.long_read.abandon(context.keyspace);
     session.database = 0;
@@ -97,7 +95,7 @@ fn reset(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     session.is_kept = false;
     session.is_untouching = false;
     let was_monitor = std::mem::take(&mut session.is_monitor);
-    session.is_authenticated = is_authenticated;
+    session.leave(context.users);
     // A person at nc stays one.
     if session.dialect == Dialect::Resp3 {
         session.dialect = Dialect::Resp2;

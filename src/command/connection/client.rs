@@ -264,29 +264,37 @@ fn unpause(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 
 static UNBLOCK: CommandSpec = family::CONNECTION
     .subcommand("unblock", "client-id [TIMEOUT | ERROR]", unblock)
-    .summary("Ends the waiting of a client in a blocking command; returns 1 if it waited.")
+    .summary("Ends the waiting of a client for keys; returns 1 if it waited.")
     .since("5.0.0")
+    .cost("O(number of clients)")
     .flags(OPERATOR);
 
 const BAD_REASON: ReplyError =
     ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
 
-/// No command waits that could be ended: SAVE, the only one that waits, ends by itself.
 fn unblock(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    if args.len() > 4 {
-        return Err(ReplyError::unknown_subcommand_or_arity(
-            "client",
-            args.get(1),
-        ));
-    }
-    let is_reason = |reason: &[u8]| {
-        reason.eq_ignore_ascii_case(b"timeout") || reason.eq_ignore_ascii_case(b"error")
+    let with_error = match args.len() {
+        3 => false,
+        4 if args.get(3).eq_ignore_ascii_case(b"timeout") => false,
+        4 if args.get(3).eq_ignore_ascii_case(b"error") => true,
+        4 => return Err(BAD_REASON),
+        _ => {
+            return Err(ReplyError::unknown_subcommand_or_arity(
+                "client",
+                args.get(1),
+            ));
+        }
     };
-    if args.len() == 4 && !is_reason(args.get(3)) {
-        return Err(BAD_REASON);
+    let id = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
+    let mut sessions = context.sessions.iter();
+    let blocked =
+        sessions.find(|(_, session)| session.id as i64 == id && session.blocked.is_some());
+    let link = blocked.and_then(|(_, session)| session.link);
+    let link = link.filter(|&link| !context.outbox.unblocks(link));
+    if let Some(link) = link {
+        context.outbox.push(Effect::Unblock { link, with_error });
     }
-    parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
-    context.reply.integer(0);
+    context.reply.integer(i64::from(link.is_some()));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! CLIENT LIST, INFO and KILL: the clients as an operator sees them.
 
 use super::ANYTIME;
+use crate::acl::{UserId, Users};
 use crate::base::clock::Timestamp;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
@@ -89,6 +90,14 @@ fn info(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// The own client as CLIENT INFO describes it, without a line feed.
+pub(in crate::command) fn client_text(context: &Context<'_>, args: Args<'_>) -> String {
+    let mut text = String::new();
+    View::of(context, args).write_line(&mut text, context.sessions.get(context.key));
+    text.truncate(text.trim_end().len());
+    text
+}
+
 fn seconds_since(then_us: u64, now_us: u64) -> u64 {
     now_us.saturating_sub(then_us) / 1_000_000
 }
@@ -99,7 +108,7 @@ fn flags_of(session: &Session) -> String {
     let letters = [
         ('O', session.is_monitor),
         ('x', session.transaction.is_open()),
-        ('b', session.is_blocked),
+        ('b', session.is_blocked()),
         ('c', session.closes_after_reply),
         ('U', session.peer.transport == Transport::Unix),
         ('e', session.is_kept),
@@ -111,16 +120,18 @@ fn flags_of(session: &Session) -> String {
 }
 
 /// Who looks at the clients, and when.
-struct View {
+struct View<'a> {
+    users: &'a Users,
     now: Timestamp,
     own_id: u64,
     /// Bytes of the arguments of the request that asks.
     own_argument_bytes: usize,
 }
 
-impl View {
-    fn of(context: &Context<'_>, args: Args<'_>) -> Self {
+impl<'a> View<'a> {
+    fn of(context: &'a Context<'_>, args: Args<'_>) -> Self {
         Self {
+            users: context.users,
             now: context.now,
             own_id: context.sessions.get(context.key).id,
             own_argument_bytes: args.iter().map(<[u8]>::len).sum(),
@@ -141,7 +152,7 @@ impl View {
             text,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 \
              ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={argument_bytes} multi-mem={} rbs={} \
-             rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user=default redir=-1 resp={} \
+             rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user={} redir=-1 resp={} \
              lib-name={} lib-ver={}",
             session.id,
             session.peer.address,
@@ -165,6 +176,7 @@ impl View {
             session
                 .last_command
                 .map_or("NULL", |number| table().full_name(number)),
+            String::from_utf8_lossy(self.users.name(session.user)),
             if session.dialect == Dialect::Resp3 {
                 3
             } else {
@@ -192,6 +204,7 @@ struct KillFilter<'a> {
     id: Option<i64>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
+    user: Option<UserId>,
     is_of_type: bool,
     skips_self: bool,
 }
@@ -205,15 +218,17 @@ impl KillFilter<'_> {
             && self.id.is_none_or(|id| id == session.id as i64)
             && is(self.address, &session.peer.address)
             && is(self.local_address, &session.peer.local_address)
+            && self.user.is_none_or(|user| user == session.user)
             && !(self.skips_self && session.id == own_id)
     }
 }
 
-fn parse_kill_filter(args: Args<'_>) -> Result<KillFilter<'_>, ReplyError> {
+fn parse_kill_filter<'a>(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>, ReplyError> {
     let mut filter = KillFilter {
         id: None,
         address: None,
         local_address: None,
+        user: None,
         is_of_type: true,
         skips_self: true,
     };
@@ -235,10 +250,11 @@ fn parse_kill_filter(args: Args<'_>) -> Result<KillFilter<'_>, ReplyError> {
         } else if name.eq_ignore_ascii_case(b"laddr") {
             filter.local_address = Some(value);
         } else if name.eq_ignore_ascii_case(b"user") {
-            if value != b"default" {
+            let Some(user) = users.find(value) else {
                 let text = [b"ERR No such user '", value, b"'"].concat();
                 return Err(ReplyError::from_bytes(text));
-            }
+            };
+            filter.user = Some(user);
         } else if name.eq_ignore_ascii_case(b"skipme") {
             filter.skips_self = match value {
                 value if value.eq_ignore_ascii_case(b"yes") => true,
@@ -260,11 +276,12 @@ fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             id: None,
             address: Some(args.get(2)),
             local_address: None,
+            user: None,
             is_of_type: true,
             skips_self: false,
         }
     } else {
-        parse_kill_filter(args)?
+        parse_kill_filter(args, context.users)?
     };
     let own_id = context.session().id;
     let victims: Vec<_> = context

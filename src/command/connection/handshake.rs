@@ -1,11 +1,11 @@
 //! HELLO and AUTH: who the client is, and which protocol it speaks.
 
 use super::client::{CLIENT_NAME, check_name};
-use super::needs_no_password;
+use crate::acl::{Reason, UserId};
 use crate::base::numbers::parse_i64;
-use crate::base::secret::equals_secret;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::permission;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -20,7 +20,7 @@ const FLAGS: Flags = Flags::LOADING
     .and(Flags::NO_SCRIPT)
     .and(Flags::NO_AUTH);
 
-/// The only user there is until there are access lists.
+/// The user whose password may be given alone.
 const DEFAULT_USER: &[u8] = b"default";
 
 static HELLO: CommandSpec = family::CONNECTION
@@ -87,9 +87,10 @@ fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     let options = parse_hello_options(args)?;
     if let Some((user, password)) = options.credentials {
-        authenticate(context, user, password)?;
+        authenticate(context, user, password, args)?;
     }
-    if !context.is_unrestricted() {
+    let session = context.sessions.get(context.key);
+    if session.is_stranger(context.users) {
         return Err(HELLO_NEEDS_AUTH);
     }
     let session = context.session();
@@ -140,23 +141,31 @@ const NO_PASSWORD_SET: ReplyError = ReplyError::fixed(
 
 fn auth(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (user, password) = match args.len() {
-        2 if needs_no_password(context) => return Err(NO_PASSWORD_SET),
+        2 if context.users.get(UserId::DEFAULT).needs_no_password() => return Err(NO_PASSWORD_SET),
         2 => (DEFAULT_USER, args.get(1)),
         3 => (args.get(1), args.get(2)),
         _ => return Err(ReplyError::SYNTAX),
     };
-    authenticate(context, user, password)?;
+    authenticate(context, user, password, args)?;
     context.reply.ok();
     Ok(())
 }
 
-/// Checks a user and a password; without a configured password any will do.
-fn authenticate(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Outcome {
-    let wanted = &context.config.requirepass;
-    let is_right = wanted.is_empty() || equals_secret(password, wanted);
-    if user != DEFAULT_USER || !is_right {
+/// Makes the session this user, if the password is one of its own.
+fn authenticate(
+    context: &mut Context<'_>,
+    user: &[u8],
+    password: &[u8],
+    args: Args<'_>,
+) -> Outcome {
+    let Some(id) = context.users.enter(user, password) else {
+        let command = args.name().to_ascii_lowercase();
+        permission::note(context, Reason::Authentication, &command, user, args);
         return Err(ReplyError::WRONGPASS);
-    }
-    context.session().is_authenticated = true;
+    };
+    context
+        .sessions
+        .get_mut(context.key)
+        .enter(id, context.users);
     Ok(())
 }

@@ -16,16 +16,12 @@ mod client_list;
 mod handshake;
 mod tracking;
 
+pub(super) use client_list::client_text;
+
 use super::declare::spec::{CommandSpec, Flags};
-use crate::context::Context;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 3] =
     [basics::COMMANDS, handshake::COMMANDS, client::COMMANDS];
 
 /// Flags of the subcommands of CLIENT: answered whatever the server is doing.
 const ANYTIME: Flags = Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE);
-
-/// Whether a session that has given no password yet may run commands.
-fn needs_no_password(context: &Context<'_>) -> bool {
-    context.config.requirepass.is_empty()
-}

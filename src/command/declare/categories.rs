@@ -23,6 +23,7 @@ pub(in crate::command) fn of(spec: &CommandSpec) -> Categories {
         .and_if(has(Flags::ADMIN), of_operators)
         .and_if(has(Flags::FAST), Categories::FAST)
         .and_if(!has(Flags::FAST), Categories::SLOW)
+        .and_if(has(Flags::BLOCKING), Categories::BLOCKING)
 }
 
 const fn of_group(group: Group) -> Categories {

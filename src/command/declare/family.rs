@@ -20,7 +20,7 @@ use super::access::Access;
 use super::arity;
 use super::keys::Keys;
 use super::spec::{
-    AccessByRequest, Action, Categories, CommandSpec, Flags, Group, Handler, Secrets,
+    AccessByRequest, Action, Categories, Channels, CommandSpec, Flags, Group, Handler, Secrets,
 };
 
 /// Commands on keys of any kind.
@@ -130,6 +130,7 @@ impl Family {
             secrets: None,
             keys: Keys::NONE,
             element: None,
+            channels: None,
             access: None,
             access_by_request: None,
             action,
@@ -173,6 +174,13 @@ impl CommandSpec {
     /// sets and sorted sets, fields of hashes.
     pub(in crate::command) const fn element(mut self, index: u8) -> Self {
         self.element = Some(index);
+        self
+    }
+
+    /// Which of its arguments are channels.
+    #[allow(dead_code)]
+    pub(in crate::command) const fn channels(mut self, channels: Channels) -> Self {
+        self.channels = Some(channels);
         self
     }
 

@@ -104,6 +104,9 @@ impl Flags {
     /// Its reply may be as large as a database.
     pub const LARGE_REPLY: Self = Self(1 << 15);
 
+    /// May wait until one of its keys is there.
+    pub const BLOCKING: Self = Self(1 << 16);
+
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
 
@@ -126,12 +129,13 @@ impl Flags {
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 12] = [
+        const NAMES: [(Flags, &str); 13] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
             (Flags::ADMIN, "admin"),
             (Flags::NO_SCRIPT, "noscript"),
+            (Flags::BLOCKING, "blocking"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
             (Flags::SKIP_SLOW_LOG, "skip_slowlog"),
@@ -184,8 +188,36 @@ impl Categories {
     pub const LIST: Self = Self(1 << 13);
     /// Hashes.
     pub const HASH: Self = Self(1 << 14);
+    /// May wait until one of its keys is there.
+    pub const BLOCKING: Self = Self(1 << 15);
+
     /// Streams.
-    pub const STREAM: Self = Self(1 << 15);
+    pub const STREAM: Self = Self(1 << 16);
+
+    /// The names of all categories, in Redis's order.
+    pub const ALL_NAMES: [&'static str; 21] = [
+        "keyspace",
+        "read",
+        "write",
+        "set",
+        "sortedset",
+        "list",
+        "hash",
+        "string",
+        "bitmap",
+        "hyperloglog",
+        "geo",
+        "stream",
+        "pubsub",
+        "admin",
+        "fast",
+        "slow",
+        "blocking",
+        "dangerous",
+        "connection",
+        "transaction",
+        "scripting",
+    ];
 
     /// This set and another.
     #[must_use]
@@ -201,7 +233,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 16] = [
+        const NAMES: [(Categories, &str); 17] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -215,6 +247,7 @@ impl Categories {
             (Categories::ADMIN, "admin"),
             (Categories::FAST, "fast"),
             (Categories::SLOW, "slow"),
+            (Categories::BLOCKING, "blocking"),
             (Categories::DANGEROUS, "dangerous"),
             (Categories::CONNECTION, "connection"),
             (Categories::TRANSACTION, "transaction"),
@@ -223,6 +256,30 @@ impl Categories {
             .into_iter()
             .filter(move |&(category, _)| self.0 & category.0 != 0)
             .map(|(_, name)| name)
+    }
+}
+
+/// Arguments that name channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// The first.
+    pub first: u8,
+    /// All that follow are channels, too.
+    pub are_many: bool,
+    /// They are patterns of channels.
+    pub are_patterns: bool,
+}
+
+impl Channels {
+    /// Their indexes in a request of so many arguments.
+    pub fn indexes(self, argument_count: usize) -> std::ops::Range<usize> {
+        let first = usize::from(self.first);
+        let end = if self.are_many {
+            argument_count
+        } else {
+            first + 1
+        };
+        first..end.min(argument_count)
     }
 }
 
@@ -269,6 +326,8 @@ pub struct CommandSpec {
     /// The argument that names an element of the collection of its first key, if one does: it is
     /// looked up ahead in batches.
     pub element: Option<u8>,
+    /// Its arguments that are channels, if it has any.
+    pub channels: Option<Channels>,
     /// What it does to all of its keys, if its flags do not say it.
     pub access: Option<Access>,
     /// What a request does to its keys, if that depends on the request.

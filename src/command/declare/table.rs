@@ -13,13 +13,13 @@
 use super::spec::CommandSpec;
 use crate::base::command_id::CommandId;
 use crate::command::{
-    bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
+    acl, bitmaps, connection, diagnostics, generic, hashes, introspection, lists, server, sets,
     sorted_sets, streams, strings, transactions,
 };
 use std::sync::LazyLock;
 
 /// Lists of one file each; a command that is in none is dead code, which the compiler reports.
-const FAMILIES: [&[&[&CommandSpec]]; 13] = [
+const FAMILIES: [&[&[&CommandSpec]]; 14] = [
     &strings::COMMANDS,
     &[bitmaps::COMMANDS],
     &lists::COMMANDS,
@@ -31,6 +31,7 @@ const FAMILIES: [&[&[&CommandSpec]]; 13] = [
     &[transactions::COMMANDS],
     &connection::COMMANDS,
     &server::COMMANDS,
+    &[acl::COMMANDS],
     &[introspection::COMMANDS],
     &diagnostics::COMMANDS,
 ];

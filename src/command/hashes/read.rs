@@ -9,6 +9,7 @@ use crate::keyspace::Memory;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
 use crate::value::hash::{Hash, HashRef};
+use crate::value::replied::Told;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[
     &HGET, &HMGET, &HGETALL, &HKEYS, &HVALS, &HLEN, &HEXISTS, &HSTRLEN,
@@ -72,11 +73,7 @@ static HGETALL: CommandSpec = family::HASH
 fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const PAIRS: RangeForm = RangeForm {
         header: |reply, count| reply.map(count),
-        element: |reply, element| {
-            let (field, value) = element.pair();
-            reply.item(field);
-            reply.item(value);
-        },
+        told: Told::Pair,
     };
     reply_all(context, args, PAIRS)
 }
@@ -91,7 +88,7 @@ static HKEYS: CommandSpec = family::HASH
 fn hkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const FIELDS: RangeForm = RangeForm {
         header: |reply, count| reply.array(count),
-        element: |reply, element| reply.item(element.key()),
+        told: Told::Key,
     };
     reply_all(context, args, FIELDS)
 }
@@ -106,7 +103,7 @@ static HVALS: CommandSpec = family::HASH
 fn hvals(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const VALUES: RangeForm = RangeForm {
         header: |reply, count| reply.array(count),
-        element: |reply, element| reply.item(element.value()),
+        told: Told::Value,
     };
     reply_all(context, args, VALUES)
 }
@@ -114,13 +111,7 @@ fn hvals(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// Replies something of all fields of the key in argument 1.
 fn reply_all(context: &mut Context<'_>, args: Args<'_>, form: RangeForm) -> Outcome {
     let key = context.key(args, 1);
-    let (reply, hash) = context.read_as::<Hash>(key)?;
-    let Some(len) = hash.map(|hash| hash.len()) else {
-        (form.header)(reply, 0);
-        return Ok(());
-    };
-    reply_range(context, key, RangeOrder::all(len), form);
-    Ok(())
+    reply_range::<Hash>(context, key, form, |hash| RangeOrder::all(hash.len()))
 }
 
 static HLEN: CommandSpec = family::HASH

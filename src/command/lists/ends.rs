@@ -11,6 +11,7 @@ use crate::keyspace::{Changed, Event, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::list::{End, List};
+use std::ops::Range;
 
 pub(super) const COMMANDS: &[&CommandSpec] =
     &[&LPUSH, &RPUSH, &LPUSHX, &RPUSHX, &LPOP, &RPOP, &LMPOP];
@@ -170,52 +171,83 @@ static LMPOP: CommandSpec = family::LIST
 const NO_NUMKEYS: ReplyError = ReplyError::fixed("ERR numkeys should be greater than 0");
 const NO_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater than 0");
 
-/// How many keys LMPOP names, from which end it takes, and how many items.
-fn parse_lmpop(args: Args<'_>) -> Result<(usize, End, u64), ReplyError> {
-    let positive = |text: &[u8]| parse_count(text).filter(|&count| count > 0);
-    let key_count = positive(args.get(1)).ok_or(NO_NUMKEYS)?;
-    let key_count = usize::try_from(key_count).unwrap_or(usize::MAX);
-    let rest_count = (args.len() - 2)
-        .checked_sub(key_count)
-        .ok_or(ReplyError::SYNTAX)?;
-    let options = args.skip(args.len() - rest_count);
-    if options.is_empty() {
-        return Err(ReplyError::SYNTAX);
-    }
-    let end = parse_end(options.get(0))?;
-    match options.len() {
-        1 => Ok((key_count, end, 1)),
-        2 => Err(ReplyError::SYNTAX),
-        len => {
-            if !options.get(1).eq_ignore_ascii_case(b"count") {
-                return Err(ReplyError::SYNTAX);
-            }
-            let count = positive(options.get(2)).ok_or(NO_COUNT)?;
-            if len > 3 {
-                return Err(ReplyError::SYNTAX);
-            }
-            Ok((key_count, end, count))
+/// What LMPOP and BLMPOP take.
+#[derive(Clone, Debug)]
+pub(super) struct SeveralPop {
+    /// Which arguments are the keys.
+    pub(super) keys: Range<usize>,
+    end: End,
+    count: u64,
+}
+
+impl SeveralPop {
+    /// Reads a request from the argument on that is the number of its keys.
+    pub(super) fn read(args: Args<'_>, numkeys_index: usize) -> Result<Self, ReplyError> {
+        let positive = |text: &[u8]| parse_count(text).filter(|&count| count > 0);
+        let key_count = positive(args.get(numkeys_index)).ok_or(NO_NUMKEYS)?;
+        let key_count = usize::try_from(key_count).unwrap_or(usize::MAX);
+        let first = numkeys_index + 1;
+        let rest_count = (args.len() - first)
+            .checked_sub(key_count)
+            .ok_or(ReplyError::SYNTAX)?;
+        let keys = first..first + key_count;
+        let options = args.skip(args.len() - rest_count);
+        if options.is_empty() {
+            return Err(ReplyError::SYNTAX);
         }
+        let end = parse_end(options.get(0))?;
+        match options.len() {
+            1 => Ok(Self {
+                keys,
+                end,
+                count: 1,
+            }),
+            2 => Err(ReplyError::SYNTAX),
+            len => {
+                if !options.get(1).eq_ignore_ascii_case(b"count") {
+                    return Err(ReplyError::SYNTAX);
+                }
+                let count = positive(options.get(2)).ok_or(NO_COUNT)?;
+                if len > 3 {
+                    return Err(ReplyError::SYNTAX);
+                }
+                Ok(Self { keys, end, count })
+            }
+        }
+    }
+
+    /// Takes items from the first list that is there and replies them; false if there is none.
+    pub(super) fn run(
+        &self,
+        context: &mut Context<'_>,
+        args: Args<'_>,
+    ) -> Result<bool, ReplyError> {
+        for index in self.keys.clone() {
+            if !context.may_serve(args.get(index)) {
+                continue;
+            }
+            let key = context.key(args, index);
+            let popped =
+                context.change_and_tell::<List, _>(key, Missing::Skip, |list, reply| {
+                    let count = self.count.min(list.len());
+                    reply.array(2);
+                    reply.bulk(args.get(index));
+                    reply.array(count as usize);
+                    tell_items(reply, list.read().items_from(self.end, count));
+                    list.drop_from(self.end, count);
+                    Ok(Changed::when(true, pop_event(self.end), ()))
+                })?;
+            if popped.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 fn lmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let (key_count, end, count) = parse_lmpop(args)?;
-    for index in 2..2 + key_count {
-        let key = context.key(args, index);
-        let popped = context.change_and_tell::<List, _>(key, Missing::Skip, |list, reply| {
-            let count = count.min(list.len());
-            reply.array(2);
-            reply.bulk(args.get(index));
-            reply.array(count as usize);
-            tell_items(reply, list.read().items_from(end, count));
-            list.drop_from(end, count);
-            Ok(Changed::when(true, pop_event(end), ()))
-        })?;
-        if popped.is_some() {
-            return Ok(());
-        }
+    if !SeveralPop::read(args, 1)?.run(context, args)? {
+        context.reply.null_array();
     }
-    context.reply.null_array();
     Ok(())
 }

@@ -5,10 +5,12 @@
 //! | `read.rs` | items are told or looked for: LRANGE, LPOS and the like |
 //! | `ends.rs` | items come to an end and go from there: LPUSH, LPOP and the like |
 //! | `moving.rs` | from an end of a list to one of another: LMOVE, RPOPLPUSH |
+//! | `blocking.rs` | those that wait for a list: BLPOP, BLMOVE and the like |
 //! | `edit.rs` | anywhere in the list: LSET, LINSERT, LREM, LTRIM |
 //!
 //! Not here: what a list is (`value/list.rs`).
 
+mod blocking;
 mod edit;
 mod ends;
 mod moving;
@@ -19,10 +21,11 @@ use crate::base::numbers::parse_i64;
 use crate::protocol::error::ReplyError;
 use crate::value::list::End;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 4] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 5] = [
     read::COMMANDS,
     ends::COMMANDS,
     moving::COMMANDS,
+    blocking::COMMANDS,
     edit::COMMANDS,
 ];
 

@@ -12,11 +12,13 @@ use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Missing};
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use crate::value::list::{End, List};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&LMOVE, &RPOPLPUSH];
 
-const KEYS: Keys = Keys::of(&[
+/// The keys of a request that moves an item.
+pub(super) const KEYS: Keys = Keys::of(&[
     Part::at(1).access(Access::TAKE),
     Part::at(2).access(Access::EXTEND),
 ]);
@@ -34,7 +36,10 @@ static LMOVE: CommandSpec = family::LIST
 
 fn lmove(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (parse_end(args.get(3))?, parse_end(args.get(4))?);
-    move_item(context, args, from, to)
+    if !move_item(context, args, from, to)? {
+        context.reply.null();
+    }
+    Ok(())
 }
 
 static RPOPLPUSH: CommandSpec = family::LIST
@@ -45,17 +50,25 @@ static RPOPLPUSH: CommandSpec = family::LIST
     .keys(KEYS);
 
 fn rpoplpush(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    move_item(context, args, End::Back, End::Front)
+    if !move_item(context, args, End::Back, End::Front)? {
+        context.reply.null();
+    }
+    Ok(())
 }
 
-fn move_item(context: &mut Context<'_>, args: Args<'_>, from: End, to: End) -> Outcome {
+/// Moves an item and replies it; false if there is none.
+pub(super) fn move_item(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    from: End,
+    to: End,
+) -> Result<bool, ReplyError> {
     let (source, destination) = (context.key(args, 1), context.key(args, 2));
     let (database, now_ms) = (context.database(), context.now_ms());
     let list = context.keyspace.peek::<List>(database, source, now_ms)?;
     let item = list.and_then(|list| list.items_from(from, 1).next());
     let Some(item) = item else {
-        context.reply.null();
-        return Ok(());
+        return Ok(false);
     };
     let text = item.text(&mut itoa::Buffer::new()).to_vec();
     let is_same = source.bytes == destination.bytes;
@@ -73,5 +86,5 @@ fn move_item(context: &mut Context<'_>, args: Args<'_>, from: End, to: End) -> O
         Ok(Changed::when(true, pop_event(from), ()))
     })?;
     context.reply.bulk(&text);
-    Ok(())
+    Ok(true)
 }

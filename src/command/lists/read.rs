@@ -13,6 +13,7 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::structures::item::Item;
 use crate::value::list::{End, List};
+use crate::value::replied::Told;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&LLEN, &LINDEX, &LRANGE, &LPOS];
 
@@ -74,24 +75,17 @@ static LRANGE: CommandSpec = family::LIST
 /// Items as an array.
 const ITEMS: RangeForm = RangeForm {
     header: |reply, count| reply.array(count),
-    element: |reply, element| reply.item(element.key()),
+    told: Told::Key,
 };
 
 fn lrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let start = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
     let stop = parse_i64(args.get(3)).ok_or(ReplyError::NOT_INTEGER)?;
     let key = context.key(args, 1);
-    let (reply, list) = context.read_as::<List>(key)?;
-    let Some(list) = list else {
-        reply.array(0);
-        return Ok(());
-    };
-    let order = RangeOrder {
+    reply_range::<List>(context, key, ITEMS, |list| RangeOrder {
         ranks: list.ranks_between(start, stop),
         is_reverse: false,
-    };
-    reply_range(context, key, order, ITEMS);
-    Ok(())
+    })
 }
 
 static LPOS: CommandSpec = family::LIST

@@ -14,12 +14,14 @@
 //!
 //! Not here: which ranks (the commands).
 
+use crate::command::declare::spec::Outcome;
 use crate::context::Context;
 use crate::keyspace::{FrozenId, Key, Keyspace, Memory};
 use crate::protocol::reply::ReplyWriter;
 use crate::session::long_read::LongRead;
 use crate::structures::block::ElementRef;
-use crate::value::collection::Elements;
+use crate::value::collection::{CollectionType, Elements, Form};
+use crate::value::replied::{RunReply, Told};
 use std::ops::Range;
 
 /// From this many elements on a range is read in slices: about as many as take a tenth of a
@@ -40,8 +42,8 @@ const STEP_COUNT: u64 = 2_048;
 pub(in crate::command) struct RangeForm {
     /// Writes what stands before so many elements.
     pub(in crate::command) header: fn(&mut ReplyWriter<'_>, usize),
-    /// Writes one element.
-    pub(in crate::command) element: fn(&mut ReplyWriter<'_>, ElementRef<'_>),
+    /// What is written of each.
+    pub(in crate::command) told: Told,
 }
 
 /// Which elements, and in which order.
@@ -63,28 +65,39 @@ impl RangeOrder {
     }
 }
 
-/// Replies elements of a key's collection, which exists and is kept in blocks.
-pub(in crate::command) fn reply_range(
+/// Replies the elements of a key's collection that `order` names; none if there is no such key.
+///
+/// # Errors
+/// WRONGTYPE.
+pub(in crate::command) fn reply_range<T: CollectionType>(
     context: &mut Context<'_>,
     key: Key<'_>,
-    order: RangeOrder,
     form: RangeForm,
-) {
-    let (database, now_ms) = (context.database(), context.now_ms());
-    let mut reading = Reading::new(order, form, now_ms);
-    let entry = context.keyspace.find(database, key, now_ms);
-    let entry = entry.expect("the caller has seen it");
-    let body = context.keyspace.body(entry, now_ms);
-    let elements = body.expect("it is a collection").ordered_elements();
-    if context.may_wait && !elements.is_packed() {
-        let bytes = context.keyspace.key_bytes(entry) as u64;
-        if reading.is_long(bytes / elements.len().max(1)) {
-            let frozen = context.keyspace.freeze(database, key, now_ms);
-            let frozen = frozen.expect("what is not packed is large");
-            return context.answer_in_steps(RangeRead { frozen, reading });
-        }
+    order: impl FnOnce(&T::Ref<'_, Memory>) -> RangeOrder,
+) -> Outcome {
+    let may_wait = context.may_wait;
+    let (reply, body) = context.read_body::<T>(key)?;
+    let Some(body) = body else {
+        (form.header)(reply, 0);
+        return Ok(());
+    };
+    if let Form::Integers(integers) = body.form {
+        (form.header)(reply, integers.count());
+        integers.iter().for_each(|value| reply.bulk_integer(value));
+        return Ok(());
     }
-    while !reading.step(elements, &mut context.reply) {}
+    let now_ms = body.now_ms;
+    let mut reading = Reading::new(order(&body.into()), form, now_ms);
+    if !(may_wait && body.is_large() && reading.is_long(body.element_bytes())) {
+        let elements = body.ordered_elements();
+        while !reading.step(elements, reply) {}
+        return Ok(());
+    }
+    let database = context.database();
+    let frozen = context.keyspace.freeze(database, key, now_ms);
+    let frozen = frozen.expect("it is large");
+    context.answer_in_steps(RangeRead { frozen, reading });
+    Ok(())
 }
 
 /// How far the elements have been replied.
@@ -161,7 +174,8 @@ impl Reading {
             }
             Phase::Elements { has_due } => {
                 self.write_some(elements, reply, has_due);
-                self.ranks.is_empty()
+                // A reply that is over its limit is taken back, so its rest matters to nobody.
+                self.ranks.is_empty() || reply.is_over()
             }
         }
     }
@@ -186,9 +200,30 @@ impl Reading {
         if self.is_reverse {
             let taken = self.write(elements.back_from(self.ranks.end), reply, has_due);
             self.ranks.end -= taken;
-        } else {
-            let taken = self.write(elements.from(self.ranks.start), reply, has_due);
+        } else if has_due {
+            let taken = self.write(elements.from(self.ranks.start), reply, true);
             self.ranks.start += taken;
+        } else {
+            self.write_runs(elements, reply);
+        }
+    }
+
+    /// Writes the next elements as they stand, none of which is due.
+    fn write_runs(&mut self, elements: Elements<'_, Memory>, reply: &mut ReplyWriter<'_>) {
+        let begin = reply.len();
+        let end = self.ranks.end.min(self.ranks.start + STEP_COUNT);
+        let is_enough =
+            |reply: &ReplyWriter<'_>| reply.len() - begin >= STEP_BYTES || reply.is_over();
+        for run in elements.runs(self.ranks.start) {
+            let mut run = RunReply::new(run, end - self.ranks.start, self.form.told);
+            while run.left() > 0 && !is_enough(reply) {
+                let before = run.left();
+                run.write_some(reply);
+                self.ranks.start += (before - run.left()) as u64;
+            }
+            if self.ranks.start == end || is_enough(reply) {
+                return;
+            }
         }
     }
 
@@ -204,7 +239,7 @@ impl Reading {
         let mut taken = 0;
         for element in elements.take(most as usize) {
             if !has_due || self.is_there(&element) {
-                (self.form.element)(reply, element);
+                self.form.told.write(reply, element);
             }
             taken += 1;
             if reply.len() - begin >= STEP_BYTES || reply.is_over() {

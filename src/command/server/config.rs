@@ -42,7 +42,7 @@ fn get(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         context.reply.bulk(name.as_bytes());
         if value == b"auto" && name.eq_ignore_ascii_case("maxmemory") {
             // Tools expect a number here, so `auto` is answered as what it has come to.
-            let limit_bytes = context.stats.gauges.memory_limit_bytes;
+            let limit_bytes = context.keyspace.limit_bytes();
             context.reply.bulk(limit_bytes.to_string().as_bytes());
         } else {
             context.reply.bulk(&value);
@@ -77,6 +77,7 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return listen(context, &changed, &pairs);
     }
     *context.config = changed;
+    (context.users).follow_requirepass(&context.config.requirepass);
     context.outbox.push(Effect::ConfigChanged);
     context.reply.ok();
     Ok(())

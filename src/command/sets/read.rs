@@ -7,8 +7,8 @@ use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
 use crate::protocol::args::Args;
+use crate::value::replied::Told;
 use crate::value::set::Set;
-use either::Either;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SMEMBERS, &SISMEMBER, &SMISMEMBER, &SCARD, &SSCAN];
 
@@ -23,27 +23,13 @@ static SMEMBERS: CommandSpec = family::SET
 
 fn smembers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let (reply, set) = context.read_as::<Set>(key)?;
-    let Some(set) = set else {
-        reply.set(0);
-        return Ok(());
-    };
-    if let Either::Right(elements) = set.kept() {
-        let order = RangeOrder::all(elements.len());
-        reply_range(context, key, order, MEMBERS);
-        return Ok(());
-    }
-    reply.set(set.len() as usize);
-    for member in set.iter() {
-        reply.item(member);
-    }
-    Ok(())
+    reply_range::<Set>(context, key, MEMBERS, |set| RangeOrder::all(set.len()))
 }
 
 /// Members as a set.
 const MEMBERS: RangeForm = RangeForm {
     header: |reply, count| reply.set(count),
-    element: |reply, element| reply.item(element.key()),
+    told: Told::Key,
 };
 
 static SISMEMBER: CommandSpec = family::SET

@@ -10,7 +10,7 @@
 
 use crate::command::long_work::range::RangeForm;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use crate::structures::block::ElementRef;
+use crate::value::replied::Told;
 use crate::value::sorted_set::Scored;
 
 /// What is told of each member, and how.
@@ -64,12 +64,12 @@ impl Layout {
             Self::Members | Self::Pairs => |reply, count| reply.array(count),
             Self::Flat => |reply, count| reply.array(2 * count),
         };
-        let element: fn(&mut ReplyWriter<'_>, ElementRef<'_>) = match self {
-            Self::Members => |reply, element| reply.item(element.key()),
-            Self::Flat => |reply, element| Self::Flat.write(reply, scored(element)),
-            Self::Pairs => |reply, element| Self::Pairs.write(reply, scored(element)),
+        let told = match self {
+            Self::Members => Told::Key,
+            Self::Flat => Told::Scored,
+            Self::Pairs => Told::ScoredPair,
         };
-        RangeForm { header, element }
+        RangeForm { header, told }
     }
 
     /// A list of `count` members, which is given up where the reply gets too long.
@@ -87,9 +87,4 @@ impl Layout {
             }
         }
     }
-}
-
-/// An element by score as member and score.
-fn scored(element: ElementRef<'_>) -> Scored<'_> {
-    (element.key(), element.score())
 }

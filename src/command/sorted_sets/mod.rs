@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `add.rs` | members come and change: ZADD, ZINCRBY |
 //! | `remove.rs` | members go: ZREM, ZREMRANGEBY…, ZPOPMIN and the like |
+//! | `blocking.rs` | those that wait for a sorted set: BZPOPMIN and the like |
 //! | `read.rs` | members are told one by one, or counted: ZSCORE and the like, ZSCAN |
 //! | `range.rs` | how requests spell ranges |
 //! | `ranges.rs` | ranges are told or stored: ZRANGE and the like |
@@ -15,6 +16,7 @@
 //! Not here: what a sorted set is (`value/sorted_set/`).
 
 mod add;
+mod blocking;
 mod combine;
 mod layout;
 mod random;
@@ -26,9 +28,10 @@ mod stored;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
     add::COMMANDS,
     remove::COMMANDS,
+    blocking::COMMANDS,
     read::COMMANDS,
     ranges::COMMANDS,
     combine::COMMANDS,

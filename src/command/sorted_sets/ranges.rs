@@ -129,18 +129,11 @@ fn answer(
     };
     let RangeRequest { query, has_scores } = RangeRequest::read(args.skip(2), form)?;
     let key = context.key(args, 1);
-    let (reply, set) = context.read_as::<SortedSet>(key)?;
-    let Some(set) = set else {
-        reply.array(0);
-        return Ok(());
-    };
-    let order = RangeOrder {
-        ranks: query.ranks(&set),
+    let form = Layout::new(has_scores, context.reply.dialect()).range_form();
+    reply_range::<SortedSet>(context, key, form, |set| RangeOrder {
+        ranks: query.ranks(set),
         is_reverse: query.is_reversed,
-    };
-    let form = Layout::new(has_scores, reply.dialect()).range_form();
-    reply_range(context, key, order, form);
-    Ok(())
+    })
 }
 
 static ZRANGESTORE: CommandSpec = family::SORTED_SET

@@ -13,6 +13,7 @@ use crate::keyspace::{Changed, Event, Key, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::sorted_set::SortedSet;
+use std::ops::Range;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[
     &ZREM,
@@ -93,8 +94,10 @@ fn remove_range(context: &mut Context<'_>, args: Args<'_>, by: By, event: Event)
 
 /// Which end of a sorted set members are taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
+    /// The members of the least scores.
     Min,
+    /// Those of the greatest.
     Max,
 }
 
@@ -137,7 +140,7 @@ fn pop_first(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
         end,
         count,
         layout,
-        tells_key: false,
+        told: Told::Members,
     };
     if !pop.run(context, key)? {
         context.reply.array(0);
@@ -159,12 +162,26 @@ static ZMPOP: CommandSpec = family::SORTED_SET
     .access(Access::TAKE);
 
 fn zmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (pop, keys) = read_several(args, 1)?;
+    if !pop.run_first(context, args, keys)? {
+        context.reply.null_array();
+    }
+    Ok(())
+}
+
+/// What ZMPOP and BZMPOP take, and which arguments are the keys, from the argument on that is their
+/// number.
+pub(super) fn read_several(
+    args: Args<'_>,
+    numkeys_index: usize,
+) -> Result<(Pop, Range<usize>), ReplyError> {
     let at_least_1 = |text, error| match parse_i64(text) {
         Some(count @ 1..) => Ok(count as usize),
         _ => Err(error),
     };
-    let key_count = at_least_1(args.get(1), KEY_COUNT)?;
-    let first_option = key_count.saturating_add(2);
+    let key_count = at_least_1(args.get(numkeys_index), KEY_COUNT)?;
+    let first = numkeys_index + 1;
+    let first_option = key_count.saturating_add(first);
     if first_option >= args.len() {
         return Err(ReplyError::SYNTAX);
     }
@@ -188,29 +205,61 @@ fn zmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         end,
         count: count as u64,
         layout: Layout::Pairs,
-        tells_key: true,
+        told: Told::KeyAndMembers,
     };
-    for index in 2..first_option {
-        let key = context.key(args, index);
-        if pop.run(context, key)? {
-            return Ok(());
-        }
-    }
-    context.reply.null_array();
-    Ok(())
+    Ok((pop, first..first_option))
 }
 
 /// What is taken from an end of a sorted set, and how it is told.
 #[derive(Clone, Copy, Debug)]
-struct Pop {
+pub(super) struct Pop {
     end: End,
     count: u64,
     layout: Layout,
-    /// Whether the key is told first.
-    tells_key: bool,
+    told: Told,
+}
+
+/// Of what a reply consists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// The members with their scores.
+    Members,
+    /// The key and an array of them.
+    KeyAndMembers,
+    /// The key, a member and its score, one after the other.
+    InOne,
 }
 
 impl Pop {
+    /// What BZPOPMIN and BZPOPMAX take.
+    pub(super) fn one(end: End) -> Self {
+        Self {
+            end,
+            count: 1,
+            layout: Layout::Flat,
+            told: Told::InOne,
+        }
+    }
+
+    /// Takes members from the first of these keys that is there and replies them; false if there is
+    /// none.
+    pub(super) fn run_first(
+        self,
+        context: &mut Context<'_>,
+        args: Args<'_>,
+        keys: Range<usize>,
+    ) -> Result<bool, ReplyError> {
+        for index in keys {
+            if context.may_serve(args.get(index)) {
+                let key = context.key(args, index);
+                if self.run(context, key)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes members and replies them; false if there is no such key.
     fn run(self, context: &mut Context<'_>, key: Key<'_>) -> Result<bool, ReplyError> {
         let (database, now_ms) = (context.database(), context.now_ms());
@@ -229,12 +278,23 @@ impl Pop {
                 End::Min => 0..count,
                 End::Max => len - count..len,
             };
-            if self.tells_key {
-                reply.array(2);
-                reply.bulk(key.bytes);
-            }
             let members = set.read().slice(ranks.clone(), self.end == End::Max);
-            self.layout.write_all(reply, count as usize, members);
+            match self.told {
+                Told::Members => self.layout.write_all(reply, count as usize, members),
+                Told::KeyAndMembers => {
+                    reply.array(2);
+                    reply.bulk(key.bytes);
+                    self.layout.write_all(reply, count as usize, members);
+                }
+                Told::InOne => {
+                    reply.array(3);
+                    reply.bulk(key.bytes);
+                    for (member, score) in members {
+                        reply.item(member);
+                        reply.double(score);
+                    }
+                }
+            }
             set.remove_ranks(ranks);
             Ok(Changed::when(count > 0, event, ()))
         })?;

@@ -16,6 +16,7 @@ use crate::session::ReplyMode;
 #[derive(Clone, Copy, Debug)]
 enum Obstacle {
     NoPassword,
+    FewRights,
     Multi,
     WritesPaused,
     AllPaused,
@@ -25,8 +26,9 @@ enum Obstacle {
     Evicting,
 }
 
-const OBSTACLES: [Obstacle; 8] = [
+const OBSTACLES: [Obstacle; 9] = [
     Obstacle::NoPassword,
+    Obstacle::FewRights,
     Obstacle::Multi,
     Obstacle::WritesPaused,
     Obstacle::AllPaused,
@@ -54,9 +56,10 @@ impl Rig {
         let used_bytes = self.engine.used_bytes() as u64;
         match obstacle {
             Obstacle::NoPassword => {
-                self.engine.config_mut().requirepass = "secret".into();
+                self.engine.users.follow_requirepass(b"secret");
                 self.engine.session_mut(self.session).is_authenticated = false;
             }
+            Obstacle::FewRights => self.limit_rights(),
             Obstacle::Multi => self.engine.session_mut(self.session).transaction.open(),
             Obstacle::WritesPaused | Obstacle::AllPaused => {
                 use crate::context::pause::PauseScope;
@@ -84,6 +87,24 @@ impl Rig {
                 self.engine.set_memory_limit(used_bytes - 5_000);
             }
         }
+    }
+
+    /// Makes the session a user who may read all keys, and write some of them by some commands.
+    fn limit_rights(&mut self) {
+        use crate::acl::User;
+        use crate::command::permission::CommandRights;
+        let mut user = User::new(false);
+        for rule in [
+            "on", "nopass", "%R~*", "~1", "+@read", "+set", "+incr", "+hset",
+        ] {
+            let applied = user.apply(rule.as_bytes(), false, &CommandRights);
+            applied.expect("a rule");
+        }
+        let id = self.engine.users.set(b"app", user);
+        self.engine
+            .sessions
+            .get_mut(self.session)
+            .enter(id, &self.engine.users);
     }
 
     fn gates_stand_open(&mut self) -> bool {

@@ -134,8 +134,11 @@ impl Rig {
         let mut out = Vec::new();
         let outcome = (self.engine).execute_batch(
             self.session,
-            &batch,
-            &bytes,
+            Requests {
+                batch: &batch,
+                first: 0,
+                buffer: &bytes,
+            },
             self.now,
             &mut out,
             &OutputBounds::NONE,

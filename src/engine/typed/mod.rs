@@ -278,7 +278,9 @@ impl CacheEngine {
         key: &[u8],
     ) -> Result<Option<T::Ref<'_, Memory>>, WrongType> {
         let key = self.keyspace.key(key);
-        self.keyspace.read::<T>(DATABASE, key, self.now.unix_ms())
+        let now_ms = self.now.unix_ms();
+        let body = self.keyspace.read_body::<T>(DATABASE, key, now_ms)?;
+        Ok(body.map(Into::into))
     }
 
     /// Lends the collection of a key to `change`, if there is one.

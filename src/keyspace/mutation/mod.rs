@@ -16,7 +16,7 @@
 //!
 //! Every method first removes the key if it is due, so no change ever sees an expired value.
 //!
-//! Not here: types and replies of commands (`command/`); who is interested (`interest.rs`).
+//! Not here: types and replies of commands (`command/`); who is interested (`interest/`).
 
 mod collection;
 mod fields;

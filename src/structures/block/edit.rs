@@ -176,7 +176,8 @@ impl<'a> BlockMut<'a> {
             self.bytes.copy_within(to.offset..end, from.offset);
             self.set_end(end - (to.offset - from.offset));
         }
-        self.note_removal(from.index, to.index, is_front);
+        let gone_len = to.offset - from.offset;
+        self.note_removal(from.index, to.index, gone_len, is_front);
         self.settle_removal();
     }
 
@@ -406,9 +407,10 @@ impl<'a> BlockMut<'a> {
         }
     }
 
-    /// Makes the index right after the elements from index `from` up to `to` went.
+    /// Makes the index right after the elements from index `from` up to `to` went, which were of
+    /// `gone_len` bytes.
     #[inline]
-    fn note_removal(&mut self, from: usize, to: usize, is_front: bool) {
+    fn note_removal(&mut self, from: usize, to: usize, gone_len: usize, is_front: bool) {
         let block = self.block();
         let (count, skips, phase) = (block.count(), block.skip_count(), block.phase());
         let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
@@ -427,8 +429,27 @@ impl<'a> BlockMut<'a> {
             self.bytes
                 .copy_within(place + gone * SKIP_BYTES..end, place);
             self.set_phase((phase + GROUP * gone).saturating_sub(to));
+        } else if to - from == 1 {
+            self.note_gone(from, gone_len);
         } else if from < self.block().count() {
             self.note_skips(from);
+        }
+    }
+
+    /// Makes the skips right after one element of `len` bytes went from `index`: a group after it
+    /// begins with what was its second element. O(groups), without a walk.
+    fn note_gone(&mut self, index: usize, len: usize) {
+        let block = self.block();
+        let (shape, phase, skip_count) = (block.shape(), block.phase(), block.skip_count());
+        // The group that it was in begins where it did.
+        let first_group = match index.checked_sub(phase) {
+            None => 0,
+            Some(after) => after / GROUP + 1,
+        };
+        for group in first_group..skip_count {
+            let gone = self.block().skip(group) - len;
+            let following = gone + element_len(shape, &self.bytes[gone..]);
+            self.set_skip(group, following);
         }
     }
 

@@ -495,8 +495,7 @@ impl<'a> Block<'a> {
     /// stands there. O(log(count / 16)) comparisons and at most sixteen more.
     pub fn find_scored(&self, score: f64, member: Item) -> (Position, bool) {
         let probe = score_order(score);
-        let compare = |position: Position| {
-            let element = self.element(position);
+        let compare = |element: ElementRef| {
             let order = score_order(element.score()).cmp(&probe);
             order.then_with(|| element.key().cmp_text(member))
         };
@@ -505,7 +504,7 @@ impl<'a> Block<'a> {
 
     /// The first element that `compare` does not call less, and whether it calls it equal. The
     /// elements must be ordered so.
-    pub fn partition(&self, compare: impl Fn(Position) -> Ordering) -> (Position, bool) {
+    pub fn partition(&self, compare: impl Fn(ElementRef) -> Ordering) -> (Position, bool) {
         let mut position = self.position(0);
         if self.is_indexed() {
             let (mut low, mut high) = (0, self.skip_count());
@@ -515,7 +514,7 @@ impl<'a> Block<'a> {
                     index: self.phase() + middle * GROUP,
                     offset: self.skip(middle),
                 };
-                if compare(candidate) == Ordering::Greater {
+                if compare(self.element(candidate)) == Ordering::Greater {
                     high = middle;
                 } else {
                     low = middle;
@@ -524,8 +523,12 @@ impl<'a> Block<'a> {
             }
         }
         while position.index < self.count() {
-            match compare(position) {
-                Ordering::Less => position = self.following(position),
+            let element = self.element(position);
+            match compare(element) {
+                Ordering::Less => {
+                    position.index += 1;
+                    position.offset += element.bytes().len();
+                }
                 Ordering::Equal => return (position, true),
                 Ordering::Greater => return (position, false),
             }

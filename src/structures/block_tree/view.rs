@@ -245,7 +245,7 @@ impl View {
             return Place::nowhere(0);
         };
         let block = self.block(store, path.leaf);
-        let (position, is_found) = block.partition(|position| compare(block.element(position)));
+        let (position, is_found) = block.partition(compare);
         Place {
             path: Some(path),
             position,

@@ -4,7 +4,7 @@
 //!
 //! Not here: what elements mean.
 
-use crate::structures::block::{Block, ElementRef, Shape};
+use crate::structures::block::{Block, ElementRef, Run, Shape};
 use crate::structures::block_tree::{BlockStore, HashBytes, Key, View};
 use crate::structures::item::{self, Code};
 use either::Either;
@@ -141,6 +141,17 @@ impl<'a, S: BlockStore> Elements<'a, S> {
         }
     }
 
+    /// All elements from `rank` on, block by block.
+    pub fn runs(&self, rank: u64) -> impl Iterator<Item = Run<'a>> + use<'a, S> {
+        match self.kept {
+            Kept::Packed(block) => {
+                let run = block.run_from(rank.min(self.len()) as usize);
+                Either::Left(std::iter::once(run))
+            }
+            Kept::Tree(view) => Either::Right(view.runs(self.store, rank)),
+        }
+    }
+
     /// All elements before `rank`, the last one first.
     pub fn back_from(&self, rank: u64) -> impl Iterator<Item = ElementRef<'a>> + use<'a, S> {
         match self.kept {
@@ -155,8 +166,7 @@ impl<'a, S: BlockStore> Elements<'a, S> {
     pub fn rank_by(&self, order: u64, compare: impl Fn(ElementRef) -> Ordering) -> (u64, bool) {
         match self.kept {
             Kept::Packed(block) => {
-                let (position, is_found) =
-                    block.partition(|position| compare(block.element(position)));
+                let (position, is_found) = block.partition(compare);
                 (position.index as u64, is_found)
             }
             Kept::Tree(view) => {

@@ -87,7 +87,6 @@ pub enum Form<'a> {
 }
 
 /// A collection to be read at one moment.
-#[derive(Clone, Copy)]
 pub struct Body<'a, S> {
     /// How it is kept.
     pub form: Form<'a>,
@@ -96,6 +95,14 @@ pub struct Body<'a, S> {
     /// The moment, in Unix milliseconds: elements that are due by then are not there.
     pub now_ms: u64,
 }
+
+impl<S> Clone for Body<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Body<'_, S> {}
 
 impl<'a, S: BlockStore> Body<'a, S> {
     /// How many elements there are, due ones that are still to be removed included.
@@ -110,6 +117,20 @@ impl<'a, S: BlockStore> Body<'a, S> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether its elements stand in trees.
+    pub fn is_large(&self) -> bool {
+        matches!(self.form, Form::Large(_))
+    }
+
+    /// Bytes that an element takes on average, all that is kept for it included; 0 unless it is
+    /// large.
+    pub fn element_bytes(&self) -> u64 {
+        match self.form {
+            Form::Packed(_) | Form::Integers(_) => 0,
+            Form::Large(trees) => trees.held_bytes() as u64 / trees.members.len().max(1),
+        }
     }
 
     /// What its encoding is called.

@@ -5,6 +5,8 @@
 //!
 //! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
 
+mod cache;
+
 use evenkeel::{
     CacheEngine, Config, Execution, Expire, OwnedArgs, Peer, Server, SessionKey, StopHandle,
     TimeToLive, Timestamp, WriteError, WrongType,

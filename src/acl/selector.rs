@@ -1,0 +1,290 @@
+//! One set of rights: commands, keys and channels.
+//!
+//! ```text
+//!  ~cache:* %R~shared:* &news.* -@all +@read
+//!  └─ keys ───────────┘ └chan.┘ └ commands ┘
+//! ```
+//!
+//! Not here: users and passwords (`user.rs`).
+
+use super::RuleError;
+use super::commands::{Catalogue, Commands};
+use crate::base::command_id::CommandId;
+use crate::base::glob::Pattern;
+use std::fmt::Write;
+
+/// What a request does to a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The value, or a part of it, is told or copied.
+    pub reads: bool,
+    /// The value may change, come or go.
+    pub writes: bool,
+}
+
+/// Text with wildcards, compiled.
+#[derive(Clone, Debug)]
+struct Glob {
+    text: Box<[u8]>,
+    pattern: Pattern,
+}
+
+impl Glob {
+    /// A pattern without spaces: rules are separated by them.
+    fn new(text: &[u8]) -> Result<Self, RuleError> {
+        if text
+            .iter()
+            .any(|byte| byte.is_ascii_whitespace() || *byte == 0)
+        {
+            return Err(RuleError::Syntax);
+        }
+        let pattern = Pattern::new(text, false).map_err(|_| RuleError::Syntax)?;
+        let text = text.into();
+        Ok(Self { text, pattern })
+    }
+}
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// Keys that may be used, and how.
+#[derive(Clone, Debug, PartialEq)]
+struct KeyRule {
+    glob: Glob,
+    allows: KeyUse,
+}
+
+impl KeyRule {
+    fn text(&self) -> String {
+        let pattern = String::from_utf8_lossy(&self.glob.text);
+        match (self.allows.reads, self.allows.writes) {
+            (true, false) => format!("%R~{pattern}"),
+            (false, true) => format!("%W~{pattern}"),
+            _ => format!("~{pattern}"),
+        }
+    }
+}
+
+/// One set of rights; a new one has none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selector {
+    commands: Commands,
+    has_all_keys: bool,
+    keys: Vec<KeyRule>,
+    has_all_channels: bool,
+    channels: Vec<Glob>,
+}
+
+impl Selector {
+    /// A selector that allows everything.
+    pub(super) fn unlimited() -> Self {
+        let mut selector = Self::with_channels(true);
+        selector.commands.set_all(true);
+        selector.has_all_keys = true;
+        selector
+    }
+
+    /// A selector that allows nothing, but perhaps all channels (`acl-pubsub-default`).
+    pub(super) fn with_channels(has_all_channels: bool) -> Self {
+        Self {
+            has_all_channels,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it allows everything.
+    pub(super) fn is_unlimited(&self) -> bool {
+        self.commands.are_all() && self.has_all_keys && self.has_all_channels
+    }
+
+    /// Whether a command is allowed with this first argument.
+    #[inline]
+    pub fn allows_command(&self, command: CommandId, first_argument: Option<&[u8]>) -> bool {
+        self.commands.allow(command, first_argument)
+    }
+
+    /// Whether a key may be used so. O(patterns).
+    #[inline]
+    pub fn allows_key(&self, key: &[u8], wanted: KeyUse) -> bool {
+        self.has_all_keys
+            || self.keys.iter().any(|rule| {
+                (rule.allows.reads || !wanted.reads)
+                    && (rule.allows.writes || !wanted.writes)
+                    && rule.glob.pattern.matches(key)
+            })
+    }
+
+    /// Whether all keys may be used so.
+    pub fn allows_all_keys(&self, wanted: KeyUse) -> bool {
+        let allows = |rule: &KeyRule| {
+            *rule.glob.text == *b"*"
+                && (rule.allows.reads || !wanted.reads)
+                && (rule.allows.writes || !wanted.writes)
+        };
+        self.has_all_keys || self.keys.iter().any(allows)
+    }
+
+    /// Whether a channel may be used; a pattern of channels must be that of a rule, to the letter.
+    /// O(patterns).
+    pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
+        self.has_all_channels
+            || self.channels.iter().any(|glob| match is_pattern {
+                true => *glob.text == *channel,
+                false => glob.pattern.matches(channel),
+            })
+    }
+
+    /// Applies one rule about commands, keys or channels.
+    ///
+    /// # Errors
+    /// [`RuleError`]; the selector is then as it was.
+    pub(super) fn apply(
+        &mut self,
+        rule: &[u8],
+        catalogue: &dyn Catalogue,
+    ) -> Result<(), RuleError> {
+        let word = rule.to_ascii_lowercase();
+        match &word[..] {
+            b"allkeys" | b"~*" => {
+                self.has_all_keys = true;
+                self.keys.clear();
+            }
+            b"resetkeys" => {
+                self.has_all_keys = false;
+                self.keys.clear();
+            }
+            b"allchannels" | b"&*" => {
+                self.has_all_channels = true;
+                self.channels.clear();
+            }
+            b"resetchannels" => {
+                self.has_all_channels = false;
+                self.channels.clear();
+            }
+            b"allcommands" | b"+@all" => self.commands.set_all(true),
+            b"nocommands" | b"-@all" => self.commands.set_all(false),
+            _ => return self.add(rule, catalogue),
+        }
+        Ok(())
+    }
+
+    /// Applies a rule that begins with a sign.
+    fn add(&mut self, rule: &[u8], catalogue: &dyn Catalogue) -> Result<(), RuleError> {
+        let both = KeyUse {
+            reads: true,
+            writes: true,
+        };
+        match rule {
+            [b'~', pattern @ ..] => self.add_keys(pattern, both),
+            [b'%', rest @ ..] => {
+                if self.has_all_keys {
+                    return Err(RuleError::KeysAfterAll);
+                }
+                let (letters, pattern) = split_at_tilde(rest).ok_or(RuleError::Syntax)?;
+                self.add_keys(pattern, key_use_of(letters)?)
+            }
+            [b'&', pattern @ ..] => self.add_channels(pattern),
+            [sign @ (b'+' | b'-'), name @ ..] => {
+                let name = str::from_utf8(name).map_err(|_| RuleError::UnknownCommand)?;
+                let is_allowed = *sign == b'+';
+                match name.strip_prefix('@') {
+                    Some(category) => (self.commands).set_category(catalogue, category, is_allowed),
+                    None => self.commands.set_command(catalogue, name, is_allowed),
+                }
+            }
+            _ => Err(RuleError::Syntax),
+        }
+    }
+
+    fn add_keys(&mut self, pattern: &[u8], allows: KeyUse) -> Result<(), RuleError> {
+        if self.has_all_keys {
+            return Err(RuleError::KeysAfterAll);
+        }
+        let glob = Glob::new(pattern)?;
+        match self.keys.iter_mut().find(|rule| rule.glob == glob) {
+            Some(rule) => {
+                rule.allows.reads |= allows.reads;
+                rule.allows.writes |= allows.writes;
+            }
+            None => self.keys.push(KeyRule { glob, allows }),
+        }
+        Ok(())
+    }
+
+    fn add_channels(&mut self, pattern: &[u8]) -> Result<(), RuleError> {
+        if self.has_all_channels {
+            return Err(RuleError::ChannelsAfterAll);
+        }
+        let glob = Glob::new(pattern)?;
+        if !self.channels.contains(&glob) {
+            self.channels.push(glob);
+        }
+        Ok(())
+    }
+
+    /// The rules about commands.
+    pub fn commands_text(&self) -> String {
+        self.commands.text()
+    }
+
+    /// The rules about keys.
+    pub fn keys_text(&self) -> String {
+        match self.has_all_keys {
+            true => "~*".to_owned(),
+            false => joined(self.keys.iter().map(KeyRule::text)),
+        }
+    }
+
+    /// The rules about channels, without the word that there are none.
+    pub fn channels_text(&self) -> String {
+        let text = |glob: &Glob| format!("&{}", String::from_utf8_lossy(&glob.text));
+        match self.has_all_channels {
+            true => "&*".to_owned(),
+            false => joined(self.channels.iter().map(text)),
+        }
+    }
+
+    /// All rules that make this of a new selector.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.keys_text();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        if !self.has_all_channels {
+            text.push_str("resetchannels ");
+        }
+        let channels = self.channels_text();
+        if !channels.is_empty() {
+            write!(text, "{channels} ").expect("a string takes everything");
+        }
+        text + &self.commands.text()
+    }
+}
+
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+/// What stands before the first `~`, and after it.
+fn split_at_tilde(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = rest.iter().position(|byte| *byte == b'~')?;
+    Some((&rest[..at], &rest[at + 1..]))
+}
+
+fn key_use_of(letters: &[u8]) -> Result<KeyUse, RuleError> {
+    let mut allows = KeyUse::default();
+    for letter in letters {
+        match letter.to_ascii_uppercase() {
+            b'R' if !allows.reads => allows.reads = true,
+            b'W' if !allows.writes => allows.writes = true,
+            _ => return Err(RuleError::Syntax),
+        }
+    }
+    match letters {
+        [] => Err(RuleError::Syntax),
+        _ => Ok(allows),
+    }
+}

@@ -1,0 +1,313 @@
+//! Rank 9: the cache for programs with threads: [`Cache`], a [`CacheEngine`] behind a lock, with a
+//! clock.
+//!
+//! ```text
+//!  Cache ─▶ shared ─┬─ core: one lock ─▶ CacheEngine, clock      every call
+//!  clones ──┘       └─ flights ─▶ key ─▶ flight                  values that are being computed
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | the calls |
+//! | `builder.rs` | what a cache is made from |
+//! | `flights.rs` | who computes a missing value, and who waits for it |
+//!
+//! 1. The lock is held for one call on the engine, never while a value is computed.
+//! 2. No thread of its own: each call sets the time, by which the engine does one bounded slice of
+//!    what is due (`CacheEngine::tick`).
+//! 3. A panic within the engine poisons the lock, so that nobody reads a half-made change; a panic
+//!    of the caller's closure does not.
+//!
+//! Not here: what a call does to the keys (`engine/typed/`), the snapshot file (`persistence/`).
+
+mod builder;
+mod flights;
+
+pub use builder::CacheBuilder;
+
+use crate::base::clock::Timestamp;
+use crate::engine::{CacheEngine, Expire, TimeToLive, WriteError};
+use crate::persistence::{LoadReport, PersistError};
+use flights::{Flights, Seat};
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What a cache reads the time from.
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A cache of bytes by bytes with a limit of memory, for all threads of a program.
+///
+/// A clone is the same cache. Calls take a lock for the time of one lookup; a caller who computes a
+/// value holds none.
+///
+/// ```
+/// use evenkeel::Cache;
+/// use std::time::Duration;
+///
+/// let cache = Cache::builder().capacity_bytes(64 << 20).build();
+/// cache.insert("page", "<html>")?;
+/// cache.insert_for("session", "ada", Duration::from_secs(60))?;
+/// assert_eq!(cache.get("page"), Some(b"<html>".to_vec()));
+/// assert_eq!(cache.get_or_insert_with("sum", || b"42".to_vec()), b"42");
+/// # Ok::<(), evenkeel::WriteError>(())
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    core: Mutex<CacheEngine>,
+    clock: Clock,
+    default_expire: Expire,
+    flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Cache {
+    /// Begins a cache: no limit of memory, no deadlines, the clock of the system, a random seed.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    fn new(engine: CacheEngine, clock: Clock, default_expire: Expire) -> Self {
+        let shared = Shared {
+            core: Mutex::new(engine),
+            clock,
+            default_expire,
+            flights: Flights::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The value of a key, if there is one. Copies it.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+        let value = self.core().get(key.as_ref());
+        self.count(value.is_some());
+        value
+    }
+
+    /// Lends the value of a key to `look`, without a copy, if there is one. The cache is locked
+    /// meanwhile: `look` must not call it, and others wait.
+    pub fn get_with<R>(&self, key: impl AsRef<[u8]>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let mut core = self.core();
+        let seen = core.get_with(key.as_ref(), |value| {
+            catch_unwind(AssertUnwindSafe(|| look(value)))
+        });
+        drop(core);
+        self.count(seen.is_some());
+        match seen? {
+            Ok(result) => Some(result),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// The values of some keys, in their order, all of one moment.
+    pub fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Vec<Option<Vec<u8>>> {
+        let mut core = self.core();
+        let values: Vec<_> = keys.into_iter().map(|key| core.get(key.as_ref())).collect();
+        drop(core);
+        for value in &values {
+            self.count(value.is_some());
+        }
+        values
+    }
+
+    /// Sets a key, whatever it held; it lives as long as the builder said.
+    ///
+    /// # Errors
+    /// [`WriteError::OutOfMemory`] and [`WriteError::TooLong`].
+    pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), WriteError> {
+        self.set(key.as_ref(), value.as_ref(), self.shared.default_expire)
+    }
+
+    /// Sets a key, whatever it held; it lives for `lifetime`, to the millisecond.
+    ///
+    /// # Errors
+    /// As [`Cache::insert`].
+    pub fn insert_for(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        lifetime: Duration,
+    ) -> Result<(), WriteError> {
+        self.set(key.as_ref(), value.as_ref(), Expire::After(lifetime))
+    }
+
+    /// Sets a key that is not there. Returns whether it was not.
+    ///
+    /// # Errors
+    /// As [`Cache::insert`].
+    pub fn insert_if_absent(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<bool, WriteError> {
+        let mut core = self.core();
+        if core.contains(key.as_ref()) {
+            return Ok(false);
+        }
+        core.set(key.as_ref(), value.as_ref(), self.shared.default_expire)?;
+        core.settle_memory();
+        Ok(true)
+    }
+
+    /// The value of a key; if there is none, what `compute` makes, which is kept under the key. See
+    /// [`Cache::try_get_or_insert_with`].
+    pub fn get_or_insert_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        compute: impl FnOnce() -> Vec<u8>,
+    ) -> Vec<u8> {
+        match self.try_get_or_insert_with(key, || Ok::<_, Infallible>(compute())) {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The value of a key; if there is none, what `compute` makes, which is kept under the key.
+    ///
+    /// Of all callers who miss a key at once one computes, and the others wait for its value. If it
+    /// fails or panics, one of those who wait computes instead. A value that does not fit below the
+    /// limit is returned and not kept. `compute` may call the cache, but for the same key.
+    ///
+    /// # Errors
+    /// What this caller's `compute` says.
+    pub fn try_get_or_insert_with<E>(
+        &self,
+        key: impl AsRef<[u8]>,
+        compute: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        let key = key.as_ref();
+        if let Some(value) = self.get(key) {
+            return Ok(value);
+        }
+        loop {
+            match self.shared.flights.join(key) {
+                Seat::Pilot(pilot) => {
+                    // Another flight may have landed between the look above and this one's begin.
+                    if let Some(value) = self.core().get(key) {
+                        return Ok(value);
+                    }
+                    let value = compute()?;
+                    // What does not fit is not kept; the caller has it all the same.
+                    let _ = self.insert(key, &value);
+                    pilot.land(value.clone());
+                    return Ok(value);
+                }
+                Seat::Passenger(flight) => {
+                    if let Some(value) = flight.wait() {
+                        return Ok(value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes a key. Returns whether there was one.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> bool {
+        self.core().delete(key.as_ref())
+    }
+
+    /// Sets when a key expires. Returns whether there is one.
+    pub fn expire(&self, key: impl AsRef<[u8]>, expire: Expire) -> bool {
+        self.core().expire(key.as_ref(), expire)
+    }
+
+    /// How long a key lives.
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> TimeToLive {
+        self.core().ttl(key.as_ref())
+    }
+
+    /// Whether there is such a key. Neither a hit nor a miss.
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
+        self.core().contains(key.as_ref())
+    }
+
+    /// Removes all keys. Their memory comes back with the following calls, a slice each.
+    pub fn clear(&self) {
+        self.core().clear();
+    }
+
+    /// How many keys there are, due ones that are not yet removed included.
+    pub fn len(&self) -> usize {
+        self.core().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of keys, values, tables and what waits to be freed, allocator rounding included.
+    pub fn used_bytes(&self) -> usize {
+        self.core().used_bytes()
+    }
+
+    /// How many times a value was asked for and there.
+    pub fn hits(&self) -> u64 {
+        self.shared.hits.load(Ordering::Relaxed)
+    }
+
+    /// How many times a value was asked for and not there.
+    pub fn misses(&self) -> u64 {
+        self.shared.misses.load(Ordering::Relaxed)
+    }
+
+    /// How many keys went because others needed their memory.
+    pub fn evictions(&self) -> u64 {
+        self.core().evicted_keys()
+    }
+
+    /// Saves the cache to a snapshot file, atomically and durably. Others wait meanwhile. O(bytes).
+    ///
+    /// # Errors
+    /// What the disk says; the file then is as it was, or whole and new.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PersistError> {
+        self.core().save(path)
+    }
+
+    /// Loads a snapshot file over what is in the cache. Others wait meanwhile. O(bytes).
+    ///
+    /// # Errors
+    /// As [`CacheEngine::load`].
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<LoadReport, PersistError> {
+        self.core().load(path)
+    }
+
+    fn set(&self, key: &[u8], value: &[u8], expire: Expire) -> Result<(), WriteError> {
+        let mut core = self.core();
+        core.set(key, value, expire)?;
+        core.settle_memory();
+        Ok(())
+    }
+
+    /// The engine at the present time, one slice of its work done.
+    fn core(&self) -> MutexGuard<'_, CacheEngine> {
+        let lock = self.shared.core.lock();
+        let mut core = lock.expect("no call has panicked within the engine");
+        core.advance_to((self.shared.clock)());
+        core
+    }
+
+    fn count(&self, is_hit: bool) {
+        let counter = if is_hit {
+            &self.shared.hits
+        } else {
+            &self.shared.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,293 @@
+//! Whether a user may do what a request asks for.
+//!
+//! ```text
+//!  stranger ─▶ NOAUTH, but for the commands by which one enters
+//!  user     ─▶ a selector that allows the command, each key and each channel ─▶ runs
+//!                 none ─▶ ACL LOG, NOPERM
+//! ```
+//!
+//! Commands by which one enters or leaves are allowed to everybody. A request whose keys can't be
+//! found is refused to whoever may not use all keys.
+//!
+//! Cost: O(keys · patterns), and nothing for a user who may do everything, who is not asked.
+//!
+//! Not here: rules (`acl/`), when a request is asked (`engine/gates.rs`, `transactions.rs`).
+
+use super::call::Resolved;
+use super::connection::client_text;
+use super::declare::categories;
+use super::declare::spec::{Categories, CommandSpec, Flags};
+use super::declare::table::table;
+use crate::acl::{Catalogue, Circumstance, KeyUse, Reason, Selector, User, UserId, Users};
+use crate::base::command_id::CommandId;
+use crate::config::{ChannelDefault, Config};
+use crate::context::Context;
+use crate::context::outbox::{Effect, Outbox};
+use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
+use crate::session::{Session, Sessions};
+
+/// What rules must know of commands, from their declarations.
+pub(crate) struct CommandRights;
+
+impl Catalogue for CommandRights {
+    fn command_count(&self) -> usize {
+        table().len()
+    }
+
+    fn find(&self, name: &[u8]) -> Option<CommandId> {
+        table().find(name)
+    }
+
+    fn find_subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
+        table().find_subcommand(container, name)
+    }
+
+    fn subcommands(&self, command: CommandId) -> Vec<CommandId> {
+        table().subcommands(command).collect()
+    }
+
+    fn in_category(&self, category: &[u8]) -> Option<Vec<CommandId>> {
+        let category = str::from_utf8(category).ok()?.to_ascii_lowercase();
+        let is_in = |id: &CommandId| {
+            let mut names = categories::of(table().spec(*id)).names();
+            names.any(|name| name == category)
+        };
+        let is_known = Categories::ALL_NAMES.contains(&&category[..]);
+        is_known.then(|| table().all().filter(is_in).collect())
+    }
+}
+
+/// Whether a new user may use all channels.
+pub(crate) fn has_all_channels(config: &Config) -> bool {
+    config.acl_pubsub_default == ChannelDefault::Allchannels
+}
+
+/// What a user is refused: the whole command, or the argument at an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Refusal {
+    /// The command.
+    Command,
+    /// A key.
+    Key(usize),
+    /// A channel.
+    Channel(usize),
+}
+
+impl Refusal {
+    /// Redis's words for it. Only who asks for it (ACL DRYRUN) is told which key or channel.
+    pub(super) fn text(self, user: &[u8], command: CommandId, told: Option<Args<'_>>) -> Vec<u8> {
+        let argument = |kind: &str, index: usize| match told {
+            None => format!("No permissions to access a {kind}").into_bytes(),
+            Some(args) => {
+                let to = format!("' {kind}");
+                [
+                    &b"User "[..],
+                    user,
+                    b" has no permissions to access the '",
+                    args.get(index),
+                ]
+                .concat()
+                .into_iter()
+                .chain(to.into_bytes())
+                .collect()
+            }
+        };
+        match self {
+            Self::Command => {
+                let name = table().full_name(command).as_bytes();
+                let middle = b" has no permissions to run the '";
+                [&b"User "[..], user, middle, name, b"' command"].concat()
+            }
+            Self::Key(index) => argument("key", index),
+            Self::Channel(index) => argument("channel", index),
+        }
+    }
+
+    fn reason(self) -> Reason {
+        match self {
+            Self::Command => Reason::Command,
+            Self::Key(_) => Reason::Key,
+            Self::Channel(_) => Reason::Channel,
+        }
+    }
+}
+
+/// What a user is refused of a request, if anything: of several selectors' refusals the one that
+/// comes furthest.
+pub(super) fn refusal(user: &User, command: Resolved, args: Args<'_>) -> Option<Refusal> {
+    let mut furthest = Refusal::Command;
+    for selector in user.selectors() {
+        furthest = furthest.max(refusal_of(selector, command, args)?);
+    }
+    Some(furthest)
+}
+
+fn refusal_of(selector: &Selector, command: Resolved, args: Args<'_>) -> Option<Refusal> {
+    let spec = command.spec;
+    let first_argument = args.iter().nth(1);
+    if !spec.flags.has(Flags::NO_AUTH) && !selector.allows_command(command.number, first_argument) {
+        return Some(Refusal::Command);
+    }
+    refused_key(selector, spec, args)
+        .map(Refusal::Key)
+        .or_else(|| refused_channel(selector, spec, args).map(Refusal::Channel))
+}
+
+fn refused_key(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Option<usize> {
+    let both = KeyUse {
+        reads: true,
+        writes: true,
+    };
+    if spec.keys.is_none() || selector.allows_all_keys(both) {
+        return None;
+    }
+    let Some(mut keys) = spec.keys.find(args) else {
+        return Some(0);
+    };
+    let refused = keys.find(|&(index, part)| {
+        let words = spec.access_of(part, args).words();
+        let wanted = KeyUse {
+            reads: words.contains(&"access"),
+            writes: ["insert", "update", "delete"]
+                .iter()
+                .any(|word| words.contains(word)),
+        };
+        !selector.allows_key(args.get(index), wanted)
+    });
+    refused.map(|(index, _)| index)
+}
+
+fn refused_channel(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Option<usize> {
+    let channels = spec.channels?;
+    let mut indexes = channels.indexes(args.len());
+    indexes.find(|&index| !selector.allows_channel(args.get(index), channels.are_patterns))
+}
+
+/// Checks a request of a session that is a stranger or whose user may not do everything.
+///
+/// # Errors
+/// NOAUTH or NOPERM; the refusal is in ACL LOG and counted.
+#[cold]
+pub(crate) fn check(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    match refused(context, command, args) {
+        None => Ok(()),
+        Some(None) => Err(ReplyError::NOAUTH),
+        Some(Some(text)) => Err(ReplyError::from_bytes([b"NOPERM ", &text[..]].concat())),
+    }
+}
+
+/// The same for a command of a transaction whose EXEC runs now.
+pub(super) fn check_queued(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    const CHANGED: &[u8] = b"NOPERM ACLs rules changed between the moment the transaction was \
+        accumulated and the EXEC call. This command is no longer allowed for the following reason: ";
+    match refused(context, command, args) {
+        None => Ok(()),
+        Some(None) => Err(ReplyError::NOAUTH),
+        Some(Some(text)) => Err(ReplyError::from_bytes([CHANGED, &text[..]].concat())),
+    }
+}
+
+/// Why a request is refused: it comes from a stranger, or what the user may not, in words.
+fn refused(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+) -> Option<Option<Vec<u8>>> {
+    let session = context.sessions.get(context.key);
+    if session.is_stranger(context.users) {
+        return (!command.spec.flags.has(Flags::NO_AUTH)).then_some(None);
+    }
+    let id = session.user;
+    let refusal = refusal(context.users.get(id), command, args)?;
+    let text = refusal.text(context.users.name(id), command.number, None);
+    let name = context.users.name(id).to_vec();
+    let object = match refusal {
+        Refusal::Command => table().full_name(command.number).as_bytes(),
+        Refusal::Key(index) | Refusal::Channel(index) => args.get(index),
+    };
+    note(context, refusal.reason(), object, &name, args);
+    Some(Some(text))
+}
+
+/// Notes that somebody was refused something.
+pub(super) fn note(
+    context: &mut Context<'_>,
+    reason: Reason,
+    object: &[u8],
+    user: &[u8],
+    args: Args<'_>,
+) {
+    let is_in_multi = context.sessions.get(context.key).transaction.is_open();
+    let circumstance = match is_in_multi {
+        true => Circumstance::Multi,
+        false => Circumstance::TopLevel,
+    };
+    let counters = &mut context.stats.counters;
+    *match reason {
+        Reason::Authentication => &mut counters.acl_access_denied_auth,
+        Reason::Command => &mut counters.acl_access_denied_cmd,
+        Reason::Key => &mut counters.acl_access_denied_key,
+        Reason::Channel => &mut counters.acl_access_denied_channel,
+    } += 1;
+    let client = client_text(context, args);
+    let entries_max = context.config.acl_log_entries_max as usize;
+    let (what, now_ms) = ((reason, circumstance), context.now_ms());
+    (context.users.log).add(what, (object, user, client), now_ms, entries_max);
+}
+
+/// Gives every session the present rights of its user. O(sessions).
+pub(super) fn refresh_sessions(context: &mut Context<'_>) {
+    for session in context.sessions.iter_mut() {
+        session.is_limited = !context.users.get(session.user).is_unlimited();
+    }
+}
+
+/// Ends the sessions of a user that is gone; the own session after its reply. O(sessions).
+pub(super) fn end_sessions_of(context: &mut Context<'_>, user: UserId) {
+    let own_id = context.session().id;
+    for session in context
+        .sessions
+        .iter_mut()
+        .filter(|session| session.user == user)
+    {
+        end(session, context.users, context.outbox, own_id);
+    }
+}
+
+/// Lets sessions follow a change of users from `old` to `new`: those whose user is gone end, the
+/// others have their user's present rights. O(sessions).
+pub(crate) fn users_changed(
+    old: &Users,
+    new: &Users,
+    sessions: &mut Sessions,
+    outbox: &mut Outbox,
+) {
+    for session in sessions.iter_mut() {
+        match new.find(old.name(session.user)) {
+            Some(user) => {
+                session.user = user;
+                session.is_limited = !new.get(user).is_unlimited();
+            }
+            None => end(session, new, outbox, 0),
+        }
+    }
+}
+
+/// Ends a session whose user is gone: at once, or after its reply if it is the one with `own_id`.
+fn end(session: &mut Session, users: &Users, outbox: &mut Outbox, own_id: u64) {
+    session.leave(users);
+    session.is_authenticated = false;
+    match session.link {
+        Some(link) if session.id != own_id => outbox.push(Effect::Close { link }),
+        _ => session.closes_after_reply = true,
+    }
+}

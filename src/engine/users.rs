@@ -1,0 +1,69 @@
+//! The users of this cache: taken from the configuration, and read again.
+//!
+//! Not here: what users may do (`acl/`), ACL and its subcommands (`command/acl/`).
+
+use super::CacheEngine;
+use crate::acl::{FaultyUsers, User, Users, read_users, written_users};
+use crate::command::permission::{CommandRights, has_all_channels, users_changed};
+use crate::config::{Config, UserLine};
+
+/// Checks the `user` lines of a configuration.
+///
+/// # Errors
+/// Every faulty line.
+pub(crate) fn check_users(config: &Config) -> Result<(), FaultyUsers> {
+    read_users(&config.users, has_all_channels(config), &CommandRights).map(|_| ())
+}
+
+impl CacheEngine {
+    /// All users.
+    pub(crate) fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Gives the user `default` the password `requirepass`, if that has changed.
+    pub(crate) fn follow_requirepass(&mut self) {
+        self.users.follow_requirepass(&self.config.requirepass);
+    }
+
+    /// Takes the users that the configuration names. If they are faulty, which [`check_users`]
+    /// tells before, nobody may enter.
+    pub(super) fn take_configured_users(&mut self) {
+        let lines = std::mem::take(&mut self.config.users);
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.set_users(&lines) {
+            log::error!("nobody may enter, because the users are faulty: {error}");
+            self.users.set(b"default", User::new(false));
+        }
+    }
+
+    /// Replaces all users by those that lines describe. Without a line about `default` that user
+    /// has all rights and the password `requirepass`. Sessions of users that are gone end.
+    ///
+    /// # Errors
+    /// Every faulty line; the users stay as they are.
+    pub(crate) fn set_users(&mut self, lines: &[UserLine]) -> Result<(), FaultyUsers> {
+        let read = read_users(lines, has_all_channels(&self.config), &CommandRights)?;
+        let mut users = Users::new(&self.config.requirepass);
+        users.log = std::mem::take(&mut self.users.log);
+        for (name, user) in read {
+            users.set(&name, user);
+        }
+        users_changed(&self.users, &users, &mut self.sessions, &mut self.outbox);
+        self.users = users;
+        Ok(())
+    }
+
+    /// The users as a configuration file has to name them; none if `requirepass` says it all, or
+    /// if they have a file of their own.
+    pub(crate) fn users_to_write(&self) -> Vec<UserLine> {
+        let lines = written_users(&self.users);
+        let is_said = lines == written_users(&Users::new(&self.config.requirepass));
+        match is_said || !self.config.acl_file.is_empty() {
+            true => Vec::new(),
+            false => lines,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Who is interested in which keys, and what they get to know of a change.
+//!
+//! ```text
+//!  Mutation::changed ─▶ is_empty? ─▶ note(database, key, event) ─┬▶ watches.rs  versions of keys
+//!                        one word                                └▶ ready.rs    who waits for them
+//! ```
+//!
+//! Invariant: there is one test, [`Interests::is_empty`], of one word in which each interest has a
+//! bit. A change that nobody is interested in costs that and no more.
+//!
+//! Not here: what changes a key (`mutation/`); what those who are interested do about it.
+
+mod ready;
+mod watches;
+
+pub use ready::{WaitId, WaitedKeyCount, Waiter};
+
+use super::event::Event;
+use crate::base::hash::KeyHasher;
+use ready::ReadyKeys;
+use watches::Watches;
+
+/// Somebody watches a key.
+const WATCHED: u8 = 1 << 0;
+/// Somebody waits for a key.
+const WAITED: u8 = 1 << 1;
+/// A key has become ready since somebody looked at the ready ones.
+const READY: u8 = 1 << 2;
+/// A test listens.
+#[cfg(test)]
+const HEARD: u8 = 1 << 7;
+
+/// The keys of all databases that somebody is interested in.
+#[derive(Debug)]
+pub(super) struct Interests {
+    /// A bit for each interest that somebody has.
+    wanted: u8,
+    watches: Watches,
+    ready: ReadyKeys,
+    /// All events in order, for a test that listens.
+    #[cfg(test)]
+    heard: Vec<(usize, String, Event)>,
+}
+
+impl Interests {
+    pub(super) fn new(hasher: KeyHasher) -> Self {
+        Self {
+            wanted: 0,
+            watches: Watches::default(),
+            ready: ReadyKeys::new(hasher),
+            #[cfg(test)]
+            heard: Vec::new(),
+        }
+    }
+
+    /// Whether nobody is interested in any key.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted == 0
+    }
+
+    /// Begins to watch a key and returns its version.
+    pub(super) fn claim(&mut self, database: usize, key: &[u8]) -> u64 {
+        self.wanted |= WATCHED;
+        self.watches.claim(database, key)
+    }
+
+    /// Gives back one claim.
+    pub(super) fn release(&mut self, database: usize, key: &[u8]) {
+        self.watches.release(database, key);
+        if self.watches.is_empty() {
+            self.wanted &= !WATCHED;
+        }
+    }
+
+    /// The present version of a claimed key.
+    pub(super) fn version(&self, database: usize, key: &[u8]) -> u64 {
+        self.watches.version(database, key)
+    }
+
+    /// Lets a client wait for keys of a database. O(keys).
+    pub(super) fn wait<'k>(
+        &mut self,
+        waiter: Waiter,
+        database: usize,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> WaitId {
+        self.wanted |= WAITED;
+        self.ready.wait(waiter, database, keys)
+    }
+
+    /// Ends a wait. O(its keys).
+    pub(super) fn end_wait(&mut self, id: WaitId) {
+        self.ready.end(id);
+        self.note_if_nobody_waits();
+    }
+
+    /// Whether a key has become ready since [`Interests::note_served`].
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.wanted & READY != 0
+    }
+
+    /// Whether a ready key was not served to its end.
+    #[inline]
+    pub(super) fn has_unserved(&self) -> bool {
+        self.wanted & WAITED != 0 && self.ready.has_ready()
+    }
+
+    /// Notes that the ready keys were looked at.
+    pub(super) fn note_served(&mut self) {
+        self.wanted &= !READY;
+        self.note_if_nobody_waits();
+    }
+
+    fn note_if_nobody_waits(&mut self) {
+        if self.ready.is_empty() {
+            self.wanted &= !(WAITED | READY);
+        }
+    }
+
+    /// The keys that clients wait for.
+    pub(super) fn ready(&self) -> &ReadyKeys {
+        &self.ready
+    }
+
+    /// The keys that clients wait for, to be served.
+    pub(super) fn ready_mut(&mut self) -> &mut ReadyKeys {
+        &mut self.ready
+    }
+
+    /// The watched keys of a database, which SWAPDB must ask about. O(these keys).
+    pub(super) fn keys(&self, database: usize) -> Vec<Box<[u8]>> {
+        self.watches.keys(database)
+    }
+
+    /// Notes a change of a key.
+    pub(super) fn note(&mut self, database: usize, key: &[u8], event: Event) {
+        #[cfg(test)]
+        self.hear(database, key, event);
+        // Whoever watches a key does not ask what happened to it.
+        self.watches.note(database, key);
+        if self.wanted & WAITED != 0 && self.ready.note(database, key, event) {
+            self.wanted |= READY;
+        }
+    }
+
+    /// Notes a change of every such key of a database that `is_changed` accepts, which is no
+    /// event of a key: nobody but those who watch it or wait for it hears of it. O(these keys).
+    pub(super) fn note_where(&mut self, database: usize, is_changed: impl Fn(&[u8]) -> bool) {
+        self.watches.note_where(database, &is_changed);
+        if self.wanted & WAITED != 0 && self.ready.note_where(database, is_changed) {
+            self.wanted |= READY;
+        }
+    }
+
+    /// Begins to keep all events.
+    #[cfg(test)]
+    pub(super) fn listen(&mut self) {
+        self.wanted |= HEARD;
+    }
+
+    #[cfg(test)]
+    fn hear(&mut self, database: usize, key: &[u8], event: Event) {
+        if self.wanted & HEARD != 0 {
+            let key = String::from_utf8_lossy(key).into_owned();
+            self.heard.push((database, key, event));
+        }
+    }
+
+    /// The events since the last call or [`Interests::listen`]: database, key and event.
+    #[cfg(test)]
+    pub(super) fn heard(&mut self) -> Vec<(usize, String, Event)> {
+        std::mem::take(&mut self.heard)
+    }
+}
+
+#[cfg(test)]
+impl super::Keyspace {
+    /// Begins to keep all events.
+    pub(crate) fn listen(&mut self) {
+        self.interests.listen();
+    }
+
+    /// The events since the last call or [`Keyspace::listen`]: database, key and event.
+    ///
+    /// [`Keyspace::listen`]: super::Keyspace::listen
+    pub(crate) fn heard(&mut self) -> Vec<(usize, String, Event)> {
+        self.interests.heard()
+    }
+}

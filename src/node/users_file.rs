@@ -1,0 +1,50 @@
+//! ACL LOAD and ACL SAVE: what the disk is asked, and what it says.
+//!
+//! ```text
+//!  ACL LOAD, ACL SAVE ─▶ asked ─▶ taken (a thread that may block) ─▶ reported ─▶ the reply
+//! ```
+//!
+//! Requests are carried out and answered in their order, so the first client that waits is the one
+//! whose request is reported next.
+//!
+//! Not here: who waits (`waiting.rs`), what the lines mean (`acl/file.rs`), the disk
+//! (`server/disk.rs`).
+
+use super::Node;
+use super::waiting::Awaited;
+use crate::acl::lines_of_file;
+use crate::context::outbox::UsersTask;
+
+impl Node {
+    /// What is to be done with the file of users at the path given, in order. Call again until
+    /// `None`.
+    pub fn take_users_task(&mut self) -> Option<(UsersTask, Vec<u8>)> {
+        let task = self.users_tasks.pop_front()?;
+        Some((task, self.engine.config().acl_file.clone()))
+    }
+
+    /// Takes the text of the file, or why there is none. All users of it are taken, or none.
+    pub fn users_read(&mut self, text: Result<Vec<u8>, String>) {
+        let outcome = text.and_then(|text| {
+            let name = String::from_utf8_lossy(&self.engine.config().acl_file).into_owned();
+            let lines = lines_of_file(&name, &text).map_err(|error| error.to_string())?;
+            (self.engine.set_users(&lines)).map_err(|error| error.to_string())
+        });
+        match &outcome {
+            Ok(()) => log::info!("the users are read again"),
+            Err(reason) => log::warn!("the users stay as they are: {reason}"),
+        }
+        self.users_written(outcome.map_err(|reason| {
+            format!(
+                "{reason} WARNING: ACL errors detected, no change to the previously active ACL \
+                 rules was performed"
+            )
+        }));
+    }
+
+    /// Takes the outcome of the first request that was taken and not reported.
+    pub fn users_written(&mut self, outcome: Result<(), String>) {
+        let outcome = outcome.as_ref().map_err(String::as_str);
+        self.answer_first(Awaited::UsersFile, outcome.copied());
+    }
+}
