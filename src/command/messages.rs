@@ -6,7 +6,7 @@
 
 use super::declare::family;
 use super::declare::help::help_of;
-use super::declare::spec::{Channels, CommandSpec, Flags, Outcome};
+use super::declare::spec::{ChannelArguments, CommandSpec, Flags, Outcome};
 use crate::base::glob::Pattern;
 use crate::context::Context;
 use crate::messages::{Channels, Kind, Subscriptions};
@@ -40,16 +40,16 @@ const SEND: Flags = Flags::PUBSUB
 
 const ASK: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 
-const ALL: Channels = Channels {
+const ALL: ChannelArguments = ChannelArguments {
     first: 1,
     are_many: true,
     are_patterns: false,
 };
-const PATTERNS: Channels = Channels {
+const PATTERNS: ChannelArguments = ChannelArguments {
     are_patterns: true,
     ..ALL
 };
-const ONE: Channels = Channels {
+const ONE: ChannelArguments = ChannelArguments {
     are_many: false,
     ..ALL
 };

@@ -14,8 +14,8 @@
 
 use super::{CacheEngine, claims, end_of};
 use crate::base::clock::Timestamp;
-use crate::command::permission;
 use crate::command::call::{reply_error, resolve_number};
+use crate::command::permission;
 use crate::context::blocking::Woken;
 use crate::protocol::error::ReplyError;
 use crate::session::SessionKey;

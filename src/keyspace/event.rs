@@ -50,6 +50,7 @@ impl Event {
                 | Self::SortedIntersect
                 | Self::SortedSubtract
                 | Self::SortedStoreRange
+                | Self::StreamAdd
         )
     }
 }

@@ -28,7 +28,6 @@ pub(in crate::command) fn parse_seconds(text: &[u8]) -> Result<Option<u64>, Repl
 ///
 /// # Errors
 /// As [`parse_seconds`].
-#[cfg_attr(not(test), allow(dead_code))]
 pub(in crate::command) fn parse_milliseconds(text: &[u8]) -> Result<Option<u64>, ReplyError> {
     waiting_time(parse_i64(text).ok_or(ReplyError::BAD_TIMEOUT)?)
 }

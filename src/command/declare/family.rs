@@ -20,7 +20,8 @@ use super::access::Access;
 use super::arity;
 use super::keys::Keys;
 use super::spec::{
-    AccessByRequest, Action, Categories, Channels, CommandSpec, Flags, Group, Handler, Secrets,
+    AccessByRequest, Action, Categories, ChannelArguments, CommandSpec, Flags, Group, Handler,
+    Secrets,
 };
 
 /// Commands on keys of any kind.
@@ -182,7 +183,7 @@ impl CommandSpec {
     }
 
     /// Which of its arguments are channels.
-    pub(in crate::command) const fn channels(mut self, channels: Channels) -> Self {
+    pub(in crate::command) const fn channels(mut self, channels: ChannelArguments) -> Self {
         self.channels = Some(channels);
         self
     }

@@ -298,7 +298,7 @@ impl Categories {
 
 /// Arguments that name channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Channels {
+pub struct ChannelArguments {
     /// The first.
     pub first: u8,
     /// All that follow are channels, too.
@@ -307,7 +307,7 @@ pub struct Channels {
     pub are_patterns: bool,
 }
 
-impl Channels {
+impl ChannelArguments {
     /// Their indexes in a request of so many arguments.
     pub fn indexes(self, argument_count: usize) -> std::ops::Range<usize> {
         let first = usize::from(self.first);
@@ -364,7 +364,7 @@ pub struct CommandSpec {
     /// looked up ahead in batches.
     pub element: Option<u8>,
     /// Its arguments that are channels, if it has any.
-    pub channels: Option<Channels>,
+    pub channels: Option<ChannelArguments>,
     /// What it does to all of its keys, if its flags do not say it.
     pub access: Option<Access>,
     /// What a request does to its keys, if that depends on the request.

@@ -3,7 +3,7 @@
 use super::ids::parse_id;
 use super::layout::{begin_stream, end_streams, tell_entries, tell_entry, tell_id};
 use super::no_key_or_group;
-use super::read::{Request, parse_request};
+use super::read::{Request, parse_request, wait};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
@@ -39,7 +39,7 @@ static XREADGROUP: CommandSpec = family::STREAM
     .summary("Delivers entries of several streams to a consumer of a group, or tells them again.")
     .since("5.0.0")
     .cost("O(M log N) for each stream, with N entries, of which M are returned")
-    .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
+    .flags(Flags::WRITE.and(Flags::BLOCKING).and(Flags::MOVABLE_KEYS))
     .keys(STREAMS)
     .access(Access::READ);
 
@@ -68,21 +68,31 @@ fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (group_name, _) = request.group.unwrap_or_default();
     let mut wanted = Vec::with_capacity(request.key_count);
     for index in request.keys_at..request.keys_at + request.key_count {
+        if !context.may_serve(args.get(index)) {
+            wanted.push(None);
+            continue;
+        }
         let key = context.key(args, index);
         let (_, stream) = context.read_as::<Stream>(key)?;
         if stream.and_then(|stream| stream.group(group_name)).is_none() {
             let suffix = " in XREADGROUP with GROUP option";
             return Err(no_key_or_group(args.get(index), group_name, suffix));
         }
-        wanted.push(parse_wanted(args.get(index + request.key_count))?);
+        wanted.push(Some(parse_wanted(args.get(index + request.key_count))?));
     }
     let mark = context.reply.len();
     let mut told_count = 0;
     for (index, wanted) in (request.keys_at..).zip(wanted) {
+        let Some(wanted) = wanted else {
+            continue;
+        };
         let key = context.key(args, index);
         if deliver(context, key, &request, wanted)? {
             told_count += 1;
         }
+    }
+    if told_count == 0 && wait(context, args, &request, None) {
+        return Ok(());
     }
     end_streams(&mut context.reply, mark, told_count);
     Ok(())

@@ -3,13 +3,16 @@
 use super::ids::{parse_id, parse_interval};
 use super::layout::{begin_stream, end_streams, tell_entries};
 use crate::base::numbers::parse_i64;
+use crate::command::arguments::timeout::parse_milliseconds;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
-use crate::protocol::args::Args;
+use crate::context::blocking::KeyWait;
+use crate::protocol::args::{Args, OwnedArgs};
 use crate::protocol::error::ReplyError;
+use crate::value::kind::Kind;
 use crate::value::stream::{Stream, StreamId};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&XLEN, &XRANGE, &XREVRANGE, &XREAD];
@@ -99,15 +102,19 @@ static XREAD: CommandSpec = family::STREAM
     .summary("Returns the entries of several streams after given ids.")
     .since("5.0.0")
     .cost("O(log N + M) for each stream, with N entries, of which M are returned")
-    .flags(Flags::READ_ONLY.and(Flags::MOVABLE_KEYS))
+    .flags(
+        Flags::READ_ONLY
+            .and(Flags::BLOCKING)
+            .and(Flags::MOVABLE_KEYS),
+    )
     .keys(STREAMS);
 
 /// What XREAD and XREADGROUP are told.
 pub(super) struct Request<'a> {
     /// How many entries of each stream are wanted at most.
     pub(super) count_max: usize,
-    /// How long to wait for some, in milliseconds; 0 for ever.
-    pub(super) block_ms: Option<u64>,
+    /// Whether to wait for some, and how long, in milliseconds; `None` inside for ever.
+    pub(super) block: Option<Option<u64>>,
     /// Names of the group and the consumer.
     pub(super) group: Option<(&'a [u8], &'a [u8])>,
     /// Entries need not be acknowledged.
@@ -137,7 +144,7 @@ const NO_GROUP: ReplyError = ReplyError::fixed("ERR Missing GROUP option for XRE
 pub(super) fn parse_request(args: Args<'_>, is_of_group: bool) -> Result<Request<'_>, ReplyError> {
     let mut request = Request {
         count_max: usize::MAX,
-        block_ms: None,
+        block: None,
         group: None,
         is_acknowledged: false,
         keys_at: 0,
@@ -149,9 +156,7 @@ pub(super) fn parse_request(args: Args<'_>, is_of_group: bool) -> Result<Request
         let more_count = args.len() - index - 1;
         let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
         if is(b"block") && more_count > 0 {
-            let timeout = parse_i64(args.get(index + 1)).ok_or(ReplyError::BAD_TIMEOUT)?;
-            let timeout = u64::try_from(timeout).map_err(|_| ReplyError::NEGATIVE_TIMEOUT)?;
-            request.block_ms = Some(timeout);
+            request.block = Some(parse_milliseconds(args.get(index + 1))?);
             index += 2;
         } else if is(b"count") && more_count > 0 {
             let count = parse_i64(args.get(index + 1)).ok_or(ReplyError::NOT_INTEGER)?;
@@ -192,6 +197,10 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let request = parse_request(args, false)?;
     let mut after = Vec::with_capacity(request.key_count);
     for index in request.keys_at..request.keys_at + request.key_count {
+        if !context.may_serve(args.get(index)) {
+            after.push(StreamId::MAX);
+            continue;
+        }
         let key = context.key(args, index);
         let (_, stream) = context.read_as::<Stream>(key)?;
         after.push(match args.get(index + request.key_count) {
@@ -202,7 +211,10 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     let mark = context.reply.len();
     let mut told_count = 0;
-    for (index, after) in (request.keys_at..).zip(after) {
+    for (index, &after) in (request.keys_at..).zip(&after) {
+        if after == StreamId::MAX {
+            continue;
+        }
         let key = context.key(args, index);
         let (reply, stream) = context.read_as::<Stream>(key)?;
         let last = stream.and_then(|stream| stream.last());
@@ -216,6 +228,36 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             told_count += 1;
         }
     }
+    if told_count == 0 && wait(context, args, &request, Some(&after)) {
+        return Ok(());
+    }
     end_streams(&mut context.reply, mark, told_count);
     Ok(())
+}
+
+/// Lets a request wait for its streams, if it wants to; false if it may not. `after` is what its
+/// ids mean now.
+pub(super) fn wait(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    request: &Request<'_>,
+    after: Option<&[StreamId]>,
+) -> bool {
+    let Some(timeout_ms) = request.block else {
+        return false;
+    };
+    let ids_at = request.keys_at + request.key_count;
+    let wait = KeyWait {
+        keys: request.keys_at..ids_at,
+        kind: Kind::Stream,
+        timeout_ms,
+        hears_all: request.group.is_some(),
+    };
+    let Some(after) = after else {
+        return context.wait_for_keys(args, wait);
+    };
+    let before_ids = args.iter().take(ids_at).map(<[u8]>::to_vec);
+    let ids = after.iter().map(|id| id.text().as_bytes().to_vec());
+    let words: Vec<Vec<u8>> = before_ids.chain(ids).collect();
+    context.wait_for_keys(OwnedArgs::from_slices(&words).args(), wait)
 }
