@@ -17,6 +17,8 @@ complete -c evenkeel -l client-output-buffer-limit -x -d 'Bytes of replies that 
 complete -c evenkeel -l client-query-buffer-limit -x -d 'Most bytes of unfinished requests kept for one connection'
 complete -c evenkeel -l proto-max-bulk-len -x -d 'Most bytes in one argument of a request, and so in one key or string value'
 complete -c evenkeel -l inline-replies -x -a 'auto resp plain' -d 'Form of replies to people who type into a raw TCP connection'
+complete -c evenkeel -l busy-reply-threshold -x -d 'Milliseconds that a script or a long transaction may run while the requests of others wait'
+complete -c evenkeel -l lua-memory-limit -x -d 'Most memory that the variables of a script may take'
 complete -c evenkeel -l requirepass -x -d 'Password of the user default, which a connection must give with AUTH or HELLO before anything else'
 complete -c evenkeel -l tls-port -x -d 'Port for clients that encrypt (TLS 1'
 complete -c evenkeel -l tls-cert-file -x -d 'File with the server\'s certificate and those up to its authority, in PEM'
