@@ -127,7 +127,12 @@ fn every_line_of_a_redis_conf_is_known() {
     let both = ["redis-7.2-upstream.conf", "redis-7.2-commented.conf"];
     let lines = both.map(|name| std::fs::read_to_string(data(name)).expect("the file is there"));
     let directory = files(&[("redis.conf", &lines.concat())]);
-    let named = ["cluster-enabled", "tls-port", "io-threads", "activedefrag"];
+    let named = [
+        "cluster-enabled",
+        "tls-cluster",
+        "io-threads",
+        "activedefrag",
+    ];
     let server = start_with_one_warning(&path(&directory, "redis.conf"), &named);
     let mut client = server.client();
     assert_eq!(get(&mut client, "save"), "3600 1 300 100 60 10000");
@@ -345,7 +350,9 @@ fn a_check_says_ok_or_where_the_fault_is() {
     };
     assert_eq!(
         complaint(&[&bad]),
-        format!("evenkeel: {bad}:2: unknown parameter 'timeot' in 'timeot 5'")
+        format!(
+            "evenkeel: {bad}:2: unknown parameter 'timeot', did you mean 'timeout'? in 'timeot 5'"
+        )
     );
     let option = complaint(&[&path(&directory, "good.conf"), "--timeout", "x"]);
     assert!(option.starts_with("evenkeel: command line: "), "{option}");

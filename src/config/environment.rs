@@ -32,6 +32,7 @@ const PREFIX: &str = "EVENKEEL_";
 const SERVICE_LINKS: [&[u8]; 3] = [b"tcp://", b"udp://", b"sctp://"];
 
 /// The variable that sets the parameter with this name.
+#[cfg_attr(not(feature = "internals"), allow(dead_code))]
 pub fn variable_of(parameter: &str) -> String {
     format!("{PREFIX}{}", parameter.replace('-', "_").to_uppercase())
 }

@@ -145,16 +145,41 @@ impl Report<'_> {
             .collect()
     }
 
+    /// What the node and the reactor keep up to date, and what is read from scripts, messages and
+    /// tracked keys now.
+    fn of_scripts_and_messages(&self) -> Gauges {
+        let (keyspace, scripts, messages) = (self.keyspace, self.scripts, self.messages);
+        let tracked = keyspace.tracked_counts().map(|count| count as u64);
+        Gauges {
+            script_count: scripts.script_count,
+            script_bytes: scripts.script_bytes,
+            script_machine_bytes: scripts.machine_bytes,
+            library_count: scripts.library_count,
+            function_count: scripts.function_count,
+            library_bytes: scripts.library_bytes,
+            library_machine_bytes: scripts.library_machine_bytes,
+            tracking_clients: self.sessions.trackers.len() as u64,
+            tracking_total_keys: tracked[0],
+            tracking_total_items: tracked[1],
+            tracking_total_prefixes: tracked[2],
+            tracking_bytes: keyspace.tracked_bytes() as u64,
+            pubsub_clients: messages.client_count as u64,
+            pubsub_channels: messages.channels.len() as u64,
+            pubsub_patterns: messages.patterns.len() as u64,
+            pubsubshard_channels: messages.shard_channels.len() as u64,
+            messages_under_way_bytes: messages.mailbox.used_bytes() as u64,
+            ..self.stats.gauges.clone()
+        }
+    }
+
     /// The values of the moment: what the node and the reactor keep up to date, and what is read
     /// from keyspace and sessions now. Takes a sample of the rates and notes the peaks.
     pub fn gauges(&mut self) -> Gauges {
         let now = self.now;
         let keyspace = self.keyspace;
         let (expired, evicted) = (keyspace.expiry_report(), keyspace.eviction_report());
-        let tracked = keyspace.tracked_counts().map(|count| count as u64);
         let longest_turn = self.turns.longest();
-        let scripts = self.scripts;
-        let (snapshots, messages) = (&self.host.snapshots, self.messages);
+        let snapshots = &self.host.snapshots;
         let waited = keyspace.waited_key_count();
         let keyspace_bytes = keyspace.used_bytes();
         let keyspace_overhead_bytes = keyspace.overhead_bytes() as u64;
@@ -162,6 +187,8 @@ impl Report<'_> {
         let session_bytes = self.sessions.used_bytes() + stats.slow_log.used_bytes();
         stats.sample_rates(now.monotonic_ms(), evicted.keys);
         let used_memory_bytes = stats.gauges.note_used_memory(keyspace_bytes, session_bytes);
+        let base = self.of_scripts_and_messages();
+        let stats = &*self.stats;
         Gauges {
             memory_limit_bytes: self.keyspace.limit_bytes(),
             memory_limit_is_auto: self.config.maxmemory == MemoryLimit::Auto,
@@ -177,28 +204,11 @@ impl Report<'_> {
             eviction_ghost_bytes: evicted.ghost_bytes,
             evictions_per_second: stats.evictions_per_second(),
             uptime_seconds: now.monotonic_us / 1_000_000,
-            script_count: scripts.script_count,
-            script_bytes: scripts.script_bytes,
-            script_machine_bytes: scripts.machine_bytes,
-            library_count: scripts.library_count,
-            function_count: scripts.function_count,
-            library_bytes: scripts.library_bytes,
-            library_machine_bytes: scripts.library_machine_bytes,
             connected_clients: self.sessions.len() as u64,
             blocked_clients: self.sessions.blocked_count() as u64,
             clients_in_timeout_table: self.sessions.timed_count() as u64,
             total_blocking_keys: waited.keys as u64,
             total_blocking_keys_on_nokey: waited.heard_keys as u64,
-            tracking_clients: self.sessions.trackers.len() as u64,
-            tracking_total_keys: tracked[0],
-            tracking_total_items: tracked[1],
-            tracking_total_prefixes: tracked[2],
-            tracking_bytes: keyspace.tracked_bytes() as u64,
-            pubsub_clients: messages.client_count as u64,
-            pubsub_channels: messages.channels.len() as u64,
-            pubsub_patterns: messages.patterns.len() as u64,
-            pubsubshard_channels: messages.shard_channels.len() as u64,
-            messages_under_way_bytes: messages.mailbox.used_bytes() as u64,
             maxclients: u64::from(self.config.maxclients),
             used_memory_bytes,
             used_memory_overhead_bytes: session_bytes as u64 + keyspace_overhead_bytes,
@@ -227,7 +237,7 @@ impl Report<'_> {
             loop_turn_max_read_usec: longest_turn.read_us,
             loop_turn_max_save_usec: longest_turn.save_us,
             loop_turn_max_write_usec: longest_turn.write_us,
-            ..stats.gauges.clone()
+            ..base
         }
     }
 }

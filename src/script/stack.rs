@@ -25,7 +25,8 @@ use mlua_sys::lua51::lua_State;
 use std::ffi::{CStr, c_int, c_void};
 use std::marker::PhantomData;
 
-/// A function of a library: takes its arguments from the stack and says how many results are on top.
+/// A function of a library: takes its arguments from the stack and says how many results are on
+/// top.
 pub(super) type Function = fn(Stack<'_>) -> c_int;
 
 /// What stands behind a function of a library besides its code: the value given to
@@ -73,7 +74,6 @@ unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
 // SAFETY, for every block in here: the promises of the module header, which `new` asks for. Indexes
 // that lead nowhere are harmless where they are read, and constants of this folder where they are
 // not; slots are asked for by `reserve` where a function takes more than the twenty it has.
-#[allow(clippy::undocumented_unsafe_blocks)]
 impl<'a> Stack<'a> {
     /// The stack of a state.
     ///
@@ -88,31 +88,37 @@ impl<'a> Stack<'a> {
 
     /// How many values there are.
     pub(super) fn count(self) -> c_int {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_gettop(self.state) }
     }
 
     /// Takes off, or adds nils, until there are so many.
     pub(super) fn set_count(self, count: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_settop(self.state, count) }
     }
 
     /// Takes values off.
     pub(super) fn pop(self, count: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_settop(self.state, -count - 1) }
     }
 
     /// Whether so many slots are free, after making them so.
     pub(super) fn has_room(self, count: c_int) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_checkstack(self.state, count) != 0 }
     }
 
     /// Raises `stack overflow` with this text unless so many slots are free.
     pub(super) fn reserve(self, count: c_int, text: &'static CStr) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::luaL_checkstack_(self.state, count, text.as_ptr()) }
     }
 
     /// The kind of a value.
     pub(super) fn kind(self, index: c_int) -> Kind {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         match unsafe { lua::lua_type(self.state, index) } {
             lua::LUA_TNIL => Kind::Nil,
             lua::LUA_TBOOLEAN => Kind::Boolean,
@@ -144,37 +150,44 @@ impl<'a> Stack<'a> {
 
     /// A number, or a string that spells one; else 0.
     pub(super) fn number(self, index: c_int) -> f64 {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_tonumber(self.state, index) }
     }
 
     /// Whether [`Stack::number`] finds one.
     pub(super) fn is_number(self, index: c_int) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_isnumber(self.state, index) != 0 }
     }
 
     /// What counts as true.
     pub(super) fn boolean(self, index: c_int) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_toboolean(self.state, index) != 0 }
     }
 
     /// The number in a bare pointer.
     pub(super) fn pointer(self, index: c_int) -> usize {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_touserdata(self.state, index) as usize }
     }
 
     /// The bytes of a string; there must be one, no number.
     pub(super) fn bytes(self, index: c_int) -> &'a [u8] {
         assert_eq!(self.kind(index), Kind::String);
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { bytes_at(self.state, index) }
     }
 
     /// The argument as a number; raises if it is none.
     pub(super) fn number_argument(self, index: c_int) -> f64 {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::luaL_checknumber(self.state, index) }
     }
 
     /// The argument as an integer of C; raises if it is no number.
     pub(super) fn integer_argument(self, index: c_int) -> i64 {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::luaL_checkinteger(self.state, index) as i64 }
     }
 
@@ -189,6 +202,7 @@ impl<'a> Stack<'a> {
     /// The argument as a string, which a number becomes in its place; raises if it is neither.
     pub(super) fn bytes_argument(self, index: c_int) -> &'a [u8] {
         let mut len = 0;
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             let bytes = lua::luaL_checklstring(self.state, index, &raw mut len);
             std::slice::from_raw_parts(bytes.cast(), len)
@@ -197,17 +211,20 @@ impl<'a> Stack<'a> {
 
     /// Raises unless the argument is a table.
     pub(super) fn table_argument(self, index: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::luaL_checktype(self.state, index, lua::LUA_TTABLE) }
     }
 
     /// Raises unless the argument is a function.
     pub(super) fn function_argument(self, index: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::luaL_checktype(self.state, index, lua::LUA_TFUNCTION) }
     }
 
     /// Calls the function on top, without arguments, and puts one result or the error in its place;
     /// false for an error.
     pub(super) fn call_protected(self) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pcall(self.state, 0, 1, 0) == lua::LUA_OK }
     }
 
@@ -215,6 +232,7 @@ impl<'a> Stack<'a> {
     /// still; pushes the function, or what is wrong: false.
     pub(super) fn compile(self, text: c_int, name: c_int) -> bool {
         let text = self.bytes(text);
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             let name = lua::lua_tolstring(self.state, name, std::ptr::null_mut());
             lua::lua_gc(self.state, lua::LUA_GCSTOP, 0);
@@ -226,87 +244,104 @@ impl<'a> Stack<'a> {
 
     /// Pushes nil.
     pub(super) fn push_nil(self) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pushnil(self.state) }
     }
 
     /// Pushes a truth value.
     pub(super) fn push_boolean(self, value: bool) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pushboolean(self.state, c_int::from(value)) }
     }
 
     /// Pushes a number.
     pub(super) fn push_number(self, value: f64) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pushnumber(self.state, value) }
     }
 
     /// Pushes a string.
     pub(super) fn push_bytes(self, bytes: &[u8]) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { push_bytes(self.state, bytes) }
     }
 
     /// Pushes a number as a bare pointer, which no script can make.
     pub(super) fn push_pointer(self, value: usize) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pushlightuserdata(self.state, value as *mut c_void) }
     }
 
     /// Pushes a copy of a value.
     pub(super) fn push_copy(self, index: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_pushvalue(self.state, index) }
     }
 
     /// Pushes an empty table.
     pub(super) fn push_table(self) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_createtable(self.state, 0, 0) }
     }
 
     /// Moves the top value to this place, and what is there upwards.
     pub(super) fn insert(self, index: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_insert(self.state, index) }
     }
 
     /// Takes the top value off and puts it in this place.
     pub(super) fn replace(self, index: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_replace(self.state, index) }
     }
 
     /// Makes one string of the top values.
     pub(super) fn concatenate(self, count: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_concat(self.state, count) }
     }
 
     /// Takes a key off and pushes the next one of a table with its value, if there is one. The key
     /// is nil, or has come from here.
     pub(super) fn next(self, table: c_int) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_next(self.state, table) != 0 }
     }
 
     /// Pushes an element of a table, without its metatable.
     pub(super) fn push_element(self, table: c_int, position: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_rawgeti_(self.state, table, position) }
     }
 
     /// Takes the top value off and makes it an element of a table.
     pub(super) fn set_element(self, table: c_int, position: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_rawseti_(self.state, table, position) }
     }
 
     /// Takes a key and a value off and sets them in a table; raises where the key can't be one.
     pub(super) fn set_entry(self, table: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_rawset(self.state, table) }
     }
 
     /// Takes the top value off and sets it in the table that is then on top.
     pub(super) fn set_field(self, name: &'static CStr) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_setfield(self.state, -2, name.as_ptr()) }
     }
 
     /// What `#` says of a table without its metatable.
     pub(super) fn length(self, table: c_int) -> usize {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_objlen(self.state, table) }
     }
 
     /// Pushes a field of the table on top.
     pub(super) fn push_field(self, name: &'static CStr) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_getfield_(self.state, -1, name.as_ptr()) }
     }
 
@@ -314,6 +349,7 @@ impl<'a> Stack<'a> {
     /// then on top.
     pub(super) fn set_functions(self, functions: &[(&'static CStr, Function)]) {
         for &(name, function) in functions {
+            // SAFETY: a `Stack` lives while Lua has called it; see the module header.
             unsafe {
                 lua::lua_pushlightuserdata(self.state, function as *mut c_void);
                 lua::lua_pushvalue(self.state, -2);
@@ -327,6 +363,7 @@ impl<'a> Stack<'a> {
     /// Pushes memory that holds a copy of this; Lua frees it.
     pub(super) fn push_settings<T: Copy>(self, settings: T) {
         const { assert!(align_of::<T>() <= 8) };
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             let memory = lua::lua_newuserdata(self.state, size_of::<T>());
             memory.cast::<T>().write(settings);
@@ -335,6 +372,7 @@ impl<'a> Stack<'a> {
 
     /// A copy of what [`Stack::push_settings`] has put into [`OWN_VALUE`], of the same type.
     pub(super) fn settings<T: Copy>(self) -> T {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             assert_eq!(lua::lua_objlen(self.state, OWN_VALUE), size_of::<T>());
             lua::lua_touserdata(self.state, OWN_VALUE)
@@ -345,6 +383,7 @@ impl<'a> Stack<'a> {
 
     /// Overwrites what [`Stack::settings`] gives.
     pub(super) fn set_settings<T: Copy>(self, settings: T) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             assert_eq!(lua::lua_objlen(self.state, OWN_VALUE), size_of::<T>());
             let memory = lua::lua_touserdata(self.state, OWN_VALUE);
@@ -372,6 +411,7 @@ impl<'a> Stack<'a> {
     /// Raises a text made of parts, with the place of the script that called.
     pub(super) fn fail(self, parts: &[&[u8]]) -> ! {
         self.make_room();
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             lua::luaL_where(self.state, 1);
             self.push_parts(parts);
@@ -383,6 +423,7 @@ impl<'a> Stack<'a> {
     /// Raises what is wrong with an argument.
     pub(super) fn fail_argument(self, index: c_int, parts: &[&[u8]]) -> ! {
         self.make_room();
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             self.push_parts(parts);
             let text = lua::lua_tolstring(self.state, -1, std::ptr::null_mut());
@@ -393,6 +434,7 @@ impl<'a> Stack<'a> {
 
     /// Empties the buffer.
     pub(super) fn begin(self) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             let buffer = &mut shared(self.state).buffer;
             buffer.clear();
@@ -403,6 +445,7 @@ impl<'a> Stack<'a> {
     /// Appends to the buffer; raises where that would take too much memory.
     #[inline]
     pub(super) fn append(self, bytes: &[u8]) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         let is_done = unsafe {
             let shared = shared(self.state);
             let length = shared.buffer.len() + bytes.len();
@@ -416,6 +459,7 @@ impl<'a> Stack<'a> {
         };
         if !is_done {
             self.make_room();
+            // SAFETY: a `Stack` lives while Lua has called it; see the module header.
             unsafe {
                 self.push_bytes(b"not enough memory");
                 lua::lua_error(self.state);
@@ -425,11 +469,13 @@ impl<'a> Stack<'a> {
 
     /// The last byte of the buffer.
     pub(super) fn last_byte(self) -> Option<u8> {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { shared(self.state).buffer.last().copied() }
     }
 
     /// Pushes the buffer as a string.
     pub(super) fn push_buffer(self) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
             let buffer = &raw const *shared(self.state).buffer.as_slice();
             push_bytes(self.state, &*buffer);

@@ -2,7 +2,7 @@
 //!
 //! | function | what Lua's own does |
 //! |---|---|
-//! | `load`, `loadstring` | the parser holds a string that the collector may free (CVE-2025-49844); compiled code is believed |
+//! | `load`, `loadstring` | the collector may free what is parsed (CVE-2025-49844); byte code |
 //! | `unpack` | counts with an overflow (CVE-2025-46817) |
 //! | `string.rep` | appends nothing two thousand million times if asked to |
 //!

@@ -5,11 +5,11 @@
 //!  decode: a stack of   [table, position]        or   [table, key]
 //! ```
 //!
-//! Both walk with a stack on Lua's own, so depth takes no frames of ours. A table is an array if all
-//! its keys are integers from 1 on; null is a null pointer.
+//! Both walk with a stack on Lua's own, so depth takes no frames of ours. A table is an array if
+//! all its keys are integers from 1 on; null is a null pointer.
 //!
-//! Invariants: a zero byte ends the text, as it does in C; settings belong to the table of functions
-//! that they were made with.
+//! Invariants: a zero byte ends the text, as it does in C; settings belong to the table of
+//! functions that they were made with.
 //!
 //! Cost: O(bytes); the buffer is the machine's. Settings take one small block.
 //!

@@ -1,7 +1,7 @@
 //! The tokens of JSON as lua-cjson 2.1.0 reads them.
 //!
-//! A string's bytes are its own part of the text, or stand in the machine's buffer if it has escapes;
-//! until [`Text::push_string`] no other string is read.
+//! A string's bytes are its own part of the text, or stand in the machine's buffer if it has
+//! escapes; until [`Text::push_string`] no other string is read.
 //!
 //! Not here: what tokens make (`json.rs`).
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  > <   byte order        !n  alignment       x  a byte of nothing
 //!  b h l i[n]  signed      B H L T I[n]  unsigned integers of 1, 2, 8, n (else 4) bytes
-//!  f d   numbers           s  until a zero     c[n]  n bytes; c0: all, or as many as the number before
+//!  f d   numbers           s  until a zero     c[n]  n bytes; c0: all, or the number before
 //! ```
 //!
 //! Invariants: a format ends at its first zero byte, as C strings do; sizes are checked against the

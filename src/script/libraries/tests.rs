@@ -178,7 +178,7 @@ fn message_pack_is_that_of_redis() {
     compare(&[
         (
             "return cjson.encode({cmsgpack.unpack('\\0\\1\\162ab\\146\\1\\192\\129\\1\\2')})",
-            "[0,1,\"ab\",[1],{\"1\":2}]",
+            "[0,1,\"ab\",[1],[2]]",
         ),
         (
             "return cjson.encode({cmsgpack.unpack_one('\\0\\1\\2', 1)})",
