@@ -167,8 +167,8 @@ impl CacheEngine {
         key
     }
 
-    /// Ends a session: abandons its long read, ends its wait for keys, leaves its channels and gives
-    /// back the keys it watched.
+    /// Ends a session: abandons its long read, ends its wait for keys, leaves its channels and
+    /// gives back the keys it watched.
     pub fn close_session(&mut self, key: SessionKey) {
         if let Some(job) = self.job.as_mut().filter(|job| job.session == key) {
             // What it does, it does as a whole: the session ends with it.
