@@ -89,7 +89,7 @@ pub mod value;
 mod value;
 
 pub use base::clock::Timestamp;
-pub use cache::{Cache, CacheBuilder};
+pub use cache::{Cache, CacheBuilder, Keys};
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
 pub use persistence::{LoadReport, PersistError};
