@@ -35,6 +35,7 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --target-dir target/embedder -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --target-dir target/embedder
 	cargo test --test tidy
 
 fmt: ## Format the sources, those of the fuzz targets too

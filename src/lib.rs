@@ -5,7 +5,10 @@
 //! | a cache for all its threads | [`Cache`], [`CacheBuilder`]: bytes, below a limit of memory |
 //! | the same for one thread, with collections | [`CacheEngine`], [`Config`], [`Timestamp`] |
 //! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
-//! | a whole server | [`Server`], [`StopHandle`] |
+#![cfg_attr(
+    feature = "server",
+    doc = "| a whole server | [`Server`], [`StopHandle`] |"
+)]
 //!
 //! The feature `server`, on by default, has the whole server and its crates. Without it the
 //! library is a cache and nothing else, and needs no C compiler.
@@ -97,7 +100,7 @@ pub mod value;
 mod value;
 
 pub use base::clock::Timestamp;
-pub use cache::{Cache, CacheBuilder};
+pub use cache::{Cache, CacheBuilder, Keys};
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
 pub use persistence::{LoadReport, PersistError};

@@ -11,8 +11,10 @@
 //! | `mod.rs` | the calls |
 //! | `builder.rs` | what a cache is made from |
 //! | `flights.rs` | who computes a missing value, and who waits for it |
+//! | `keys.rs` | all keys, page by page |
 //!
-//! 1. The lock is held for one call on the engine, never while a value is computed.
+//! 1. The lock is held for one call on the engine, never while a value is computed. Of the caller's
+//!    code only closures that look at a value in place run under it.
 //! 2. No thread of its own: each call sets the time, by which the engine does one bounded slice of
 //!    what is due (`CacheEngine::tick`).
 //! 3. A panic within the engine poisons the lock, so that nobody reads a half-made change; a panic
@@ -22,13 +24,16 @@
 
 mod builder;
 mod flights;
+mod keys;
 
 pub use builder::CacheBuilder;
+pub use keys::Keys;
 
 use crate::base::clock::Timestamp;
 use crate::engine::{CacheEngine, Expire, TimeToLive, WriteError};
 use crate::persistence::{LoadReport, PersistError};
 use flights::{Flights, Seat};
+use keys::PAGE_KEYS;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -96,8 +101,11 @@ impl Cache {
         value
     }
 
-    /// Lends the value of a key to `look`, without a copy, if there is one. The cache is locked
-    /// meanwhile: `look` must not call it, and others wait.
+    /// Lends the value of a key to `look`, without a copy, if there is one.
+    ///
+    /// The cache is locked meanwhile, for the value could go otherwise: other threads wait, and
+    /// `look` must not call the cache, or its thread waits for itself for ever. What takes long is
+    /// better done on a copy ([`Cache::get`]).
     pub fn get_with<R>(&self, key: impl AsRef<[u8]>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut core = self.core();
         let seen = core.get_with(key.as_ref(), |value| {
@@ -116,8 +124,13 @@ impl Cache {
         &self,
         keys: impl IntoIterator<Item = K>,
     ) -> Vec<Option<Vec<u8>>> {
+        // The caller's iterator may do anything, so it runs before the lock is taken.
+        let keys: Vec<K> = keys.into_iter().collect();
+        let mut values = Vec::with_capacity(keys.len());
         let mut core = self.core();
-        let values: Vec<_> = keys.into_iter().map(|key| core.get(key.as_ref())).collect();
+        for key in &keys {
+            values.push(core.get(key.as_ref()));
+        }
         drop(core);
         for value in &values {
             self.count(value.is_some());
@@ -234,6 +247,53 @@ impl Cache {
     /// Whether there is such a key. Neither a hit nor a miss.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
         self.core().contains(key.as_ref())
+    }
+
+    /// All keys, in no order, each copied. Neither hits nor misses, and eviction does not take
+    /// them for used.
+    ///
+    /// The walk takes the lock for a page of some dozens of keys at a time, so it is no picture of
+    /// one moment: a key that is there from its begin to its end comes once, no key comes twice,
+    /// and one that is inserted or goes meanwhile may come or not.
+    ///
+    /// ```
+    /// # let cache = evenkeel::Cache::builder().build();
+    /// cache.insert("page:1", "<html>")?;
+    /// cache.insert("page:2", "<html>")?;
+    /// let mut keys: Vec<Vec<u8>> = cache.iter().collect();
+    /// keys.sort();
+    /// assert_eq!(keys, [b"page:1", b"page:2"]);
+    /// # Ok::<(), evenkeel::WriteError>(())
+    /// ```
+    pub fn iter(&self) -> Keys {
+        Keys::new(self.clone())
+    }
+
+    /// Removes each key for which `keep` says false of its key and value. O(keys).
+    ///
+    /// It walks as [`Cache::iter`] does, with the same promise. `keep` runs under the lock, with
+    /// the same duties as the closure of [`Cache::get_with`]; other threads have their turns
+    /// between the pages. After a panic of `keep` what it had refused before is gone, and the rest
+    /// stays.
+    pub fn retain(&self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        let mut panicked = None;
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let guarded = |key: &[u8], value: &[u8]| {
+                if panicked.is_some() {
+                    return true;
+                }
+                let said = catch_unwind(AssertUnwindSafe(|| keep(key, value)));
+                said.unwrap_or_else(|panic| {
+                    panicked = Some(panic);
+                    true
+                })
+            };
+            cursor = self.core().retain_page(from, PAGE_KEYS, guarded);
+            if let Some(panic) = panicked.take() {
+                resume_unwind(panic);
+            }
+        }
     }
 
     /// Removes all keys. Their memory comes back with the following calls, a slice each.

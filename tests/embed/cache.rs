@@ -117,6 +117,69 @@ fn a_panic_of_who_looks_leaves_the_cache_to_others() {
 }
 
 #[test]
+fn an_iterator_of_keys_may_call_the_cache() {
+    let cache = Cache::builder().build();
+    assert_eq!(cache.insert("a", "b"), Ok(()));
+    assert_eq!(cache.insert("b", "c"), Ok(()));
+    let keys = ["a", "b"].into_iter().filter_map(|key| cache.get(key));
+    assert_eq!(cache.get_many(keys), [Some(b"c".to_vec()), None]);
+}
+
+#[test]
+fn a_walk_has_each_key_that_stays_once_and_none_twice() {
+    let cache = Cache::builder().build();
+    for number in 0..2_000_u32 {
+        assert_eq!(cache.insert(number.to_be_bytes(), "v"), Ok(()));
+    }
+    let mut walk = cache.iter();
+    let mut seen: Vec<Vec<u8>> = walk.by_ref().take(500).collect();
+    // The table grows, and keys that have not come yet go.
+    let gone = (0..2_000_u32)
+        .map(u32::to_be_bytes)
+        .find(|key| !seen.contains(&key.to_vec()))
+        .expect("most have not come");
+    for number in 2_000..9_000_u32 {
+        assert_eq!(cache.insert(number.to_be_bytes(), "v"), Ok(()));
+    }
+    cache.remove(gone);
+    seen.extend(walk);
+    seen.sort();
+    let count = seen.len();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "none twice");
+    for number in 0..2_000_u32 {
+        let key = number.to_be_bytes();
+        assert!(key == gone || seen.binary_search(&key.to_vec()).is_ok());
+    }
+    assert_eq!((cache.hits(), cache.misses()), (0, 0));
+}
+
+#[test]
+fn retain_keeps_what_it_is_told_to() {
+    let cache = Cache::builder().build();
+    for number in 0..1_000_u32 {
+        let value = number.to_string();
+        assert_eq!(cache.insert(number.to_be_bytes(), value), Ok(()));
+    }
+    let mut asked = 0;
+    cache.retain(|key, value| {
+        asked += 1;
+        let number = u32::from_be_bytes(key.try_into().expect("four bytes"));
+        assert_eq!(value, number.to_string().as_bytes());
+        number % 3 == 0
+    });
+    assert_eq!((asked, cache.len()), (1_000, 334));
+    assert!(
+        cache
+            .iter()
+            .all(|key| key[3] as usize % 3 == (3 - key[2] as usize % 3) % 3)
+    );
+    let panics = || cache.retain(|_, _| panic!("this one is on purpose"));
+    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    assert_eq!(cache.len(), 334);
+}
+
+#[test]
 fn the_limit_holds_whatever_sizes_come() {
     const CAPACITY_BYTES: u64 = 4 << 20;
     let cache = Cache::builder().capacity_bytes(CAPACITY_BYTES).build();

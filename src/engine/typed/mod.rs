@@ -8,6 +8,7 @@
 //! | `mod.rs` | time, keys of any type, errors |
 //! | `strings.rs` | strings: `get`, `set`, `incr` and their like |
 //! | `hashes.rs`, `lists.rs`, `sets.rs`, `sorted_sets.rs` | what they are named for |
+//! | `pages.rs` | all keys, a page a call |
 //!
 //! Invariants: a write that needs memory asks for room first, and refuses what a client could not
 //! send either; a write that fails has changed nothing but what had to go for it.
@@ -18,6 +19,7 @@
 
 mod hashes;
 mod lists;
+mod pages;
 mod sets;
 mod sorted_sets;
 mod strings;
