@@ -225,7 +225,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if combined.is_empty() {
         mutation.remove(key);
     } else {
-        mutation.set(key, StringValue::Bytes(&combined), DeadlineChange::Clear);
+        mutation.set_edited(key, &combined);
     }
     context.reply.integer(combined.len() as i64);
     Ok(())

@@ -181,6 +181,8 @@ pub(super) static CONSTANTS: &[Group] = &[
         ], Count, ZERO, "Always 0: keys are moved together without a count."),
         always(&["total_active_defrag_time", "current_active_defrag_time"], Milliseconds, ZERO,
             "Always 0: memory is compacted in slices."),
+    ]),
+    after(Stats, "tracking_total_prefixes", &[
         always(&["unexpected_error_replies"], Count, ZERO, "Always 0: no master sends errors."),
     ]),
     after(Stats, "total_error_replies", &[

@@ -320,6 +320,9 @@ const DECLARED_OTHERWISE: &[(&str, &str)] = &[
     ("config|rewrite", "rewriting-waits-for-the-disk"),
     ("zrank", "ranks-with-scores"),
     ("zrevrank", "ranks-with-scores"),
+    ("spublish", "channels-of-shards-are-no-keys"),
+    ("ssubscribe", "channels-of-shards-are-no-keys"),
+    ("sunsubscribe", "channels-of-shards-are-no-keys"),
 ];
 
 /// Goal: clients that choose by COMMAND INFO choose as with Redis. Method: name, arity, flags, key

@@ -18,7 +18,9 @@ pub(in crate::command) fn of(spec: &CommandSpec) -> Categories {
     let of_operators = Categories::ADMIN.and(Categories::DANGEROUS);
     of_group
         .and(spec.also)
-        .and_if(has(Flags::READ_ONLY), Categories::READ)
+        // What a script reads is its business.
+        .and_if(has(Flags::READ_ONLY) && spec.group != Group::Scripting, Categories::READ)
+        .and_if(has(Flags::PUBSUB), Categories::PUBSUB)
         .and_if(has(Flags::WRITE), Categories::WRITE)
         .and_if(has(Flags::ADMIN), of_operators)
         .and_if(has(Flags::FAST), Categories::FAST)
@@ -37,9 +39,9 @@ const fn of_group(group: Group) -> Categories {
         Group::Hash => Categories::HASH,
         Group::Stream => Categories::STREAM,
         Group::Transactions => Categories::TRANSACTION,
-        Group::PubSub => Categories::PUBSUB,
         Group::Scripting => Categories::SCRIPTING,
         Group::Connection => Categories::CONNECTION,
-        Group::Server => Categories::NONE,
+        // Those that are about channels have the flag.
+        Group::PubSub | Group::Server => Categories::NONE,
     }
 }

@@ -65,6 +65,17 @@ impl Mutation<'_> {
         }
     }
 
+    /// As [`Mutation::set`] with bytes that were made by changing others, which is what OBJECT
+    /// ENCODING tells of them. The deadline goes.
+    pub fn set_edited(&mut self, key: Key<'_>, bytes: &[u8]) {
+        self.set(key, StringValue::Bytes(bytes), DeadlineChange::Clear);
+        let (location, id) = self.locate(key).expect("it was set above");
+        let entries = &mut self.keyspace.entries;
+        let position = entries.get(id).heap_position();
+        let moved = entries.resize_string(id, bytes.len());
+        self.settle(location, id, moved, position);
+    }
+
     /// As [`Mutation::set`] without a change of the deadline, by another event.
     pub fn set_by(&mut self, key: Key<'_>, value: StringValue<'_>, event: Event) {
         self.put(key, value, DeadlineChange::Keep, event);
