@@ -418,6 +418,11 @@ impl Keyspace {
         self.dirty_count
     }
 
+    /// Counts a change of what snapshots hold besides keys.
+    pub fn note_other_change(&mut self) {
+        self.dirty_count += 1;
+    }
+
     /// Begins to watch a key; returns the version to compare with [`Keyspace::watched_version`].
     /// Every call needs one [`Keyspace::unwatch`].
     pub fn watch(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {

@@ -15,8 +15,9 @@
 
 #![allow(unsafe_code)]
 
+use super::fiber::Suspender;
 use super::hexadecimal;
-use super::raise::{bytes_at, push_bytes, push_error, raise, shared};
+use super::raise::{bytes_at, push_bytes, push_error, raise, raise_at_caller, shared};
 use super::register;
 use super::step::{LogLine, Step};
 use super::to_lua;
@@ -30,7 +31,9 @@ const NO_ARGUMENT: &[u8] = b"ERR Please specify at least one argument for this r
 const ARGUMENT_TYPE: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
 const TOO_LONG: &[u8] = b"ERR Lua redis lib command arguments are too long";
 const REPLY_ARGUMENTS: &[u8] = b"ERR wrong number or type of arguments";
-const WHILE_LOADING: &[u8] = b"ERR redis.call/pcall is not allowed while a library is loaded";
+/// What a library is told that calls a command while it is loaded: in Redis there is no such name
+/// then.
+const WHILE_LOADING: &[u8] = b"Script attempted to access nonexistent global variable 'call'";
 
 /// Lines of the log that one script may leave until the driver takes them.
 const LOG_LINES_MAX: usize = 1_000;
@@ -112,20 +115,29 @@ unsafe extern "C-unwind" fn call_protected(state: *mut lua_State) -> c_int {
 unsafe fn run_command(state: *mut lua_State) -> bool {
     // SAFETY: Lua has called the caller; nothing here has to be dropped.
     unsafe {
+        let suspender = suspender(state);
         if let Err(text) = take_request(state) {
             push_error(state, text);
             return true;
         }
-        let Some(suspender) = shared(state).suspend else {
-            push_error(state, WHILE_LOADING);
-            return true;
-        };
         shared(state).asks_for_right = false;
         suspender.suspend(Step::Call);
         let answer = &*shared(state).answer;
         let is_error = to_lua::is_error(answer);
         to_lua::push_reply(state, answer);
         is_error
+    }
+}
+
+/// What stops the script for a call; raises while a library is loaded.
+unsafe fn suspender(state: *mut lua_State) -> Suspender {
+    // SAFETY: as `run_command`.
+    unsafe {
+        let place = shared(state);
+        match place.suspend {
+            Some(suspender) if place.declared.is_none() => suspender,
+            _ => raise_at_caller(state, WHILE_LOADING),
+        }
     }
 }
 
@@ -162,9 +174,7 @@ unsafe extern "C-unwind" fn check_right(state: *mut lua_State) -> c_int {
         if let Err(text) = take_request(state) {
             raise(state, text);
         }
-        let Some(suspender) = shared(state).suspend else {
-            raise(state, WHILE_LOADING);
-        };
+        let suspender = suspender(state);
         shared(state).asks_for_right = true;
         suspender.suspend(Step::Call);
         let answer = &*shared(state).answer;

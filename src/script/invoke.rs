@@ -123,7 +123,8 @@ unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
         message.clear();
         (*place).has_new_error = true;
         if lua::lua_type(state, -1) == lua::LUA_TTABLE {
-            append_table(state, message, &(*place).name);
+            let is_loading = (*place).declared.is_some();
+            append_table(state, message, &(*place).name, is_loading);
             lua::lua_pushlstring_(state, c"ignore_error_stats_update".as_ptr(), 25);
             lua::lua_rawget_(state, -2);
             (*place).has_new_error = lua::lua_toboolean(state, -1) == 0;
@@ -142,12 +143,21 @@ unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
     }
 }
 
-/// Appends what the table on top of the stack says of an error, and where it was raised.
-unsafe fn append_table(state: *mut lua_State, message: &mut Vec<u8>, name: &[u8]) {
+/// Appends what the table on top of the stack says of an error, and where it was raised, unless a
+/// library is loaded.
+unsafe fn append_table(
+    state: *mut lua_State,
+    message: &mut Vec<u8>,
+    name: &[u8],
+    is_loading: bool,
+) {
     // SAFETY: as `write_error`.
     unsafe {
         if !append_field(state, c"err", message) {
             message.extend_from_slice(b"ERR unknown error");
+        }
+        if is_loading {
+            return;
         }
         let mark = message.len();
         message.extend_from_slice(b" script: ");

@@ -25,6 +25,7 @@ mod fiber;
 #[cfg(feature = "scripts")]
 mod fields;
 pub mod flags;
+mod function_libraries;
 #[cfg(feature = "scripts")]
 mod interface;
 #[cfg(feature = "scripts")]
@@ -35,6 +36,8 @@ mod libraries;
 mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
+mod names;
+pub mod payload;
 #[cfg(feature = "scripts")]
 mod raise;
 #[cfg(feature = "scripts")]
@@ -57,12 +60,16 @@ mod to_reply;
 #[cfg(not(feature = "scripts"))]
 pub use absent::{Chunk, Declared, Failure, Function, Machine, Run};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
+pub use function_libraries::{Libraries, Library, LibraryFunction};
 #[cfg(feature = "scripts")]
 pub use machine::{Chunk, Failure, Function, Machine, Run};
-pub use scripts::{Asked, Figures, Kind, Running, SCRIPT_REDIS_VERSION, Scripts};
+pub use scripts::{Asked, Figures, Kind, Running, Scripts};
 #[cfg(feature = "scripts")]
 pub use shared::Declared;
 pub use step::{LogLine, Step};
+
+/// The version of Redis that scripts are told; a test compares it with that of INFO.
+pub const SCRIPT_REDIS_VERSION: &str = "7.2.4";
 
 /// The digits of a digest.
 fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {

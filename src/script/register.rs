@@ -5,11 +5,12 @@
 //!  register_function{ function_name = …, callback = …, flags = { … }, description = … }
 //! ```
 //!
-//! Not here: libraries and where their functions are kept (`libraries.rs`).
+//! Not here: libraries and where their functions are kept (`function_libraries.rs`).
 
 #![allow(unsafe_code)]
 
 use super::flags::ScriptFlags;
+use super::names::is_name;
 use super::raise::{bytes_at, raise, shared};
 use super::shared::Declared;
 use mlua_sys::lua51 as lua;
@@ -198,10 +199,4 @@ unsafe fn check_name(state: *mut lua_State, index: c_int) {
             );
         }
     }
-}
-
-/// Whether a library or function may be called so.
-pub(super) fn is_name(name: &[u8]) -> bool {
-    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    !name.is_empty() && name.iter().all(is_allowed)
 }

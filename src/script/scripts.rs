@@ -13,14 +13,12 @@
 
 use super::cache::{Cache, Script};
 use super::flags::{self, ScriptFlags};
-use super::{Chunk, Failure, Function, LogLine, Machine, Run, Step};
+use super::function_libraries::Libraries;
+use super::{Chunk, Failure, Function, LogLine, Machine, Run, SCRIPT_REDIS_VERSION, Step};
 use crate::base::clock::Timestamp;
 use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
-
-/// The version of Redis that scripts are told; a test compares it with that of INFO.
-pub const SCRIPT_REDIS_VERSION: &str = "7.2.4";
 
 /// Garbage that is left to Lua's own collector, in bytes.
 const IDLE_BYTES_MIN: usize = 1 << 20;
@@ -96,6 +94,7 @@ pub struct Scripts {
     limit_bytes: usize,
     machine: Option<Machine>,
     cache: Cache,
+    libraries: Libraries,
     asked: Option<Asked>,
     asked_name: Vec<u8>,
     running: Option<Running>,
@@ -110,6 +109,7 @@ impl Scripts {
             limit_bytes: usize::MAX,
             machine: None,
             cache: Cache::new(hash_seed),
+            libraries: Libraries::default(),
             asked: None,
             asked_name: Vec::new(),
             running: None,
@@ -120,7 +120,8 @@ impl Scripts {
     /// Sets how many bytes each machine may take.
     pub fn set_limit_bytes(&mut self, bytes: usize) {
         self.limit_bytes = bytes;
-        if let Some(machine) = &mut self.machine {
+        let machines = [&mut self.machine, &mut self.libraries.machine];
+        for machine in machines.into_iter().flatten() {
             machine.set_limit_bytes(bytes);
         }
     }
@@ -249,14 +250,57 @@ impl Scripts {
             reply_bytes_max,
             is_function: asked.kind == Kind::Function,
         };
-        let machine = self.machine.as_mut().expect("it has compiled the script");
+        let machine = match asked.kind {
+            Kind::Script => &mut self.machine,
+            Kind::Function => &mut self.libraries.machine,
+        };
+        let machine = machine
+            .as_mut()
+            .expect("it has compiled what was asked for");
         machine.set_clock_us(now.monotonic_us);
         machine.start(&run)
     }
 
     fn active(&mut self) -> &mut Machine {
-        assert!(self.running.is_some(), "no script runs");
-        self.machine.as_mut().expect("a script runs on it")
+        let running = self.running.as_ref().expect("a script runs");
+        let machine = match running.kind {
+            Kind::Script => &mut self.machine,
+            Kind::Function => &mut self.libraries.machine,
+        };
+        machine.as_mut().expect("the script runs on it")
+    }
+
+    /// The libraries.
+    pub fn libraries(&self) -> &Libraries {
+        &self.libraries
+    }
+
+    /// Adds a library; returns its name. With `replaces` one of the same name goes.
+    ///
+    /// # Errors
+    /// Redis's words for what is wrong; then nothing has changed.
+    pub fn load_library(&mut self, code: &[u8], replaces: bool) -> Result<Box<[u8]>, ReplyError> {
+        self.libraries.load(code, replaces, self.limit_bytes)
+    }
+
+    /// Removes a library; false if there is none of that name.
+    pub fn delete_library(&mut self, name: &[u8]) -> bool {
+        self.libraries.delete(name)
+    }
+
+    /// Removes all libraries.
+    pub fn flush_libraries(&mut self) {
+        self.libraries.clear();
+    }
+
+    /// Puts libraries in place of all there are; those that were there are returned.
+    pub fn replace_libraries(&mut self, libraries: Libraries) -> Libraries {
+        std::mem::replace(&mut self.libraries, libraries)
+    }
+
+    /// The bytes that each machine may take.
+    pub fn limit_bytes(&self) -> usize {
+        self.limit_bytes
     }
 
     /// Goes on after a slice.
@@ -300,9 +344,10 @@ impl Scripts {
 
     /// Drops the script that runs, where it stands, and its machine.
     pub fn abandon(&mut self) {
-        if self.running.take().is_some() {
-            self.machine = None;
-            self.cache.clear();
+        match self.running.take().map(|running| running.kind) {
+            Some(Kind::Script) => self.flush(),
+            Some(Kind::Function) => self.flush_libraries(),
+            None => {}
         }
     }
 
@@ -314,7 +359,7 @@ impl Scripts {
         self.active().kill();
     }
 
-    /// What scripts wanted to log since the last call.
+    /// What the script that runs wanted to log since the last call.
     pub fn take_log(&mut self) -> Vec<LogLine> {
         self.machine
             .as_mut()
@@ -343,11 +388,18 @@ impl Scripts {
         Figures {
             script_count: self.cache.len() as u64,
             evicted_count: self.cache.evicted_count,
-            machine_bytes: self.machine.as_ref().map_or(0, Machine::used_bytes) as u64,
+            machine_bytes: used_bytes(&self.machine),
             script_bytes: self.cache.used_bytes() as u64,
-            ..Figures::default()
+            library_count: self.libraries.iter().len() as u64,
+            function_count: self.libraries.function_count() as u64,
+            library_machine_bytes: used_bytes(&self.libraries.machine),
+            library_bytes: self.libraries.used_bytes() as u64,
         }
     }
+}
+
+fn used_bytes(machine: &Option<Machine>) -> u64 {
+    machine.as_ref().map_or(0, Machine::used_bytes) as u64
 }
 
 fn failed(before: &[u8], failure: Failure) -> ReplyError {

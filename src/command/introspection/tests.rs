@@ -399,6 +399,8 @@ const OF_REDIS: &[(&str, &str)] = &[
         "setrange expire pexpire expireat pexpireat persist lset hset hmset hexpire \
          hpexpire hexpireat hpexpireat hpersist hsetex zadd",
     ),
+    ("RW access update", "eval evalsha fcall"),
+    ("RO access", "eval_ro evalsha_ro fcall_ro"),
     ("OW insert", "setnx msetnx"),
     ("OW update", "setex psetex mset msetex"),
     ("RM delete", "del unlink"),
