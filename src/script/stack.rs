@@ -360,6 +360,15 @@ impl<'a> Stack<'a> {
         self.pop(1);
     }
 
+    /// Goes on as the function of Lua's own that stands as [`OWN_VALUE`], with the same arguments and
+    /// in the same call, so that errors name the caller as ever. It must use no upvalues.
+    pub(super) fn go_on_as_own_function(self) -> c_int {
+        unsafe {
+            let function = lua::lua_tocfunction(self.state, OWN_VALUE);
+            function.expect("only functions of C are given to this")(self.state)
+        }
+    }
+
     /// Pushes memory that holds a copy of this; Lua frees it.
     pub(super) fn push_settings<T: Copy>(self, settings: T) {
         const { assert!(align_of::<T>() <= 8) };

@@ -42,6 +42,7 @@ pub(super) fn set_all(stack: Stack<'_>) {
     stack.push_field(c"string");
     stack.push_nil();
     stack.set_functions(&base::STRING_FUNCTIONS);
+    base::guard_patterns(stack);
     stack.pop(1);
 }
 

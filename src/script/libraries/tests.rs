@@ -356,3 +356,116 @@ fn unpack_counts_without_overflow_and_nothing_is_repeated_at_once() {
         ),
     ]);
 }
+
+/// An error that a library raised on a full stack wrote past its end: the process ended. The
+/// library makes room first.
+#[test]
+fn errors_are_raised_on_a_full_stack() {
+    let mut machine = machine();
+    let rows = [
+        (
+            "cmsgpack.unpack, string.rep('\\145', n) .. '\\193'",
+            "Bad data format in input.",
+        ),
+        (
+            "cmsgpack.unpack, string.rep('\\129\\1', n) .. '\\193'",
+            "Bad data format in input.",
+        ),
+        (
+            "cmsgpack.unpack, string.rep('\\1', n) .. '\\193'",
+            "Bad data format in input.",
+        ),
+        (
+            "cmsgpack.unpack, string.rep('\\145', n) .. '\\162a'",
+            "Missing bytes in input.",
+        ),
+        (
+            "cjson.decode, string.rep('[', n) .. '}'",
+            "Expected value but found T_OBJ_END at character N",
+        ),
+        (
+            "cjson.decode, string.rep('{\"a\":', n) .. '\"\\\\x\"'",
+            "Expected value but found invalid escape code at character N",
+        ),
+        (
+            "cjson.encode, nested(n)",
+            "Cannot serialise function: type not supported",
+        ),
+        (
+            "struct.unpack, string.rep('b', n) .. 'i', string.rep('x', n)",
+            "bad argument #2 to '?' (data string too short)",
+        ),
+        (
+            "struct.pack, string.rep('b', n) .. 'i', unpack(ones(n))",
+            "bad argument #N to '?' (number expected, got nil)",
+        ),
+        (
+            "bit.band, 1, unpack(ones(n, 'x'))",
+            "bad argument #N to '?' (number expected, got string)",
+        ),
+    ];
+    for (call, expected) in rows {
+        let body = format!(
+            "local function nested(n) local t = error for i = 1, n do t = {{t}} end return t end \
+             local function ones(n, last) local t = {{}} for i = 1, n do t[i] = 1 end \
+             t[n + 1] = last return t end \
+             local errors = {{}} \
+             for n = 1, 100 do local done, text = pcall({call}) \
+             text = text:gsub('character %d+', 'character N'):gsub('#%d+ to', \
+             function(s) return n > 3 and s ~= '#2 to' and '#N to' or s end) \
+             if n > 3 then errors[tostring(done) .. text] = true end end \
+             local list = {{}} for text in pairs(errors) do list[#list + 1] = text end \
+             return table.concat(list, '|')"
+        );
+        assert_eq!(
+            run(&mut machine, &body),
+            format!("false{expected}"),
+            "{call}"
+        );
+    }
+    let seed_7_number_1554 = r"return cmsgpack.unpack('\222\000\002\161\097\222\000\002\008\222\000\002\006\034\034\150\127\000\221\000\000\000\000\161\010\222\000\001\001\222\000\002\161\000\161\220\222\000\000\148\191\063\037\003\207\083\034\090\051\057\087\034\227\001\207\034\127\092\036\094\118\064\075\161\092\169\127\020\034\101\016\116\047\072\199')";
+    assert_eq!(
+        run(&mut machine, seed_7_number_1554),
+        "user_script:1: Bad data format in input."
+    );
+}
+
+/// A pattern with many repeats went as deep into the stack, past its end: the process ended. Such a
+/// pattern is refused.
+#[test]
+fn patterns_with_many_repeats_are_refused() {
+    compare(&[
+        (
+            "return string.find(string.rep('a', 300000), string.rep('a?', 300000))",
+            "user_script:1: pattern too complex",
+        ),
+        (
+            "return string.rep('a', 300000):match(string.rep('a-', 1001))",
+            "user_script:1: pattern too complex",
+        ),
+        (
+            "return string.gsub('a', string.rep('a*', 1001), '')",
+            "user_script:1: pattern too complex",
+        ),
+        (
+            "return string.gmatch('a', string.rep('a+', 1001))",
+            "user_script:1: pattern too complex",
+        ),
+        (
+            "return #string.rep('a', 300000):match(string.rep('a?', 1000)) .. ''",
+            "1000",
+        ),
+        (
+            "return string.find(string.rep('-', 3000), string.rep('-', 2000), 1, true) .. ''",
+            "1",
+        ),
+        (
+            "return string.find('a', '[')",
+            "user_script:1: malformed pattern (missing ']')",
+        ),
+        (
+            "return string.gsub('a')",
+            "user_script:1: bad argument #2 to 'gsub' (string expected, got no value)",
+        ),
+    ]);
+}
