@@ -19,7 +19,10 @@ pub(in crate::command) fn of(spec: &CommandSpec) -> Categories {
     of_group
         .and(spec.also)
         // What a script reads is its business.
-        .and_if(has(Flags::READ_ONLY) && spec.group != Group::Scripting, Categories::READ)
+        .and_if(
+            has(Flags::READ_ONLY) && spec.group != Group::Scripting,
+            Categories::READ,
+        )
         .and_if(has(Flags::PUBSUB), Categories::PUBSUB)
         .and_if(has(Flags::WRITE), Categories::WRITE)
         .and_if(has(Flags::ADMIN), of_operators)
