@@ -1,8 +1,8 @@
-//! A run as lines of JSON in `benches/runs/`, for `benches/pictures` and whoever else computes with it.
+//! A run as lines of JSON in `benches/runs/`, which `benches/pictures` draws.
 //!
 //! ```text
-//! {"run": date, "label": …, "machine": …, "load_average": …, "redis": …, "evenkeel": …, "rounds": n, "arguments": …}
-//! {"section": title, "figure": title, "better": "lower" | "higher", "row": name, "redis": [a value per round], "evenkeel": […]}
+//! {"run": date, "label", "machine", "load_average", "redis", "evenkeel", "rounds", "arguments"}
+//! {"section", "figure", "better", "row", "redis": [a value per round], "evenkeel": […]}
 //! ```
 //!
 //! 1. The lines come from the same sections that the tables are made of (`report.rs`).
@@ -41,9 +41,14 @@ pub(crate) fn text(text: &str) -> String {
     out
 }
 
-/// A JSON array of numbers.
+/// A JSON array of numbers, with null for what JSON has not: a rate over no measurable time.
 pub(crate) fn numbers(values: &[f64]) -> String {
-    let values: Vec<String> = values.iter().map(f64::to_string).collect();
+    let values: Vec<String> = (values.iter())
+        .map(|value| match value.is_finite() {
+            true => value.to_string(),
+            false => "null".to_owned(),
+        })
+        .collect();
     format!("[{}]", values.join(","))
 }
 
