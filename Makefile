@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench bench-count bench-hits bench-micro
+.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,9 @@ test: ## Run every test that needs only a Rust toolchain and a C compiler
 check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path benches/pictures/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	cargo metadata --locked --format-version 1 --manifest-path benches/pictures/Cargo.toml >/dev/null
 	cargo clippy --all-targets -- -D warnings
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
@@ -41,6 +43,7 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 fmt: ## Format the sources, those of the fuzz targets too
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path benches/pictures/Cargo.toml
 
 try-image: ## Build the static binary and try it alone in an empty folder, as the image has it; needs root
 	packaging/try-image.sh
@@ -96,8 +99,17 @@ fuzz-smoke: ## Run every fuzz target for a short while
 asan: ## Run the tests of the files with unsafe code under AddressSanitizer
 	fuzz/asan.sh
 
-bench: ## Measure beside redis-server; appends to benches/RESULTS.md
+bench: ## Measure beside redis-server; appends to benches/RESULTS.md, writes a file into benches/runs
 	cargo bench --bench side_by_side
+
+figures: ## Measure what README's table and pictures show, on a machine without other load; then draw
+	cargo bench --bench side_by_side -- --rounds 1 \
+	    --only requests,memory,stalls,collection-memory,collection-requests
+	$(MAKE) pictures
+
+pictures: ## Draw the newest run of benches/runs as SVGs in docs/pictures
+	cargo run --locked --manifest-path benches/pictures/Cargo.toml --target-dir target/pictures -- \
+	    benches/runs docs/pictures
 
 bench-count: ## Count instructions per request under valgrind; compares with benches/INSTRUCTIONS.md
 	cargo bench --bench side_by_side -- --only instructions --rounds 1 --no-append

@@ -5,6 +5,7 @@
 //! for each round, for each row, for each side (the order turns every round):
 //!     fresh server on core 0, own directory and port ── load on core 1 ── figures ── end of the server
 //! medians and ratios ──▶ terminal and benches/RESULTS.md
+//! values of all rounds ─▶ a file in benches/runs/, which the pictures are drawn from
 //! ```
 //!
 //! 1. Both sides get the same load from the same core; only ratios of one run are compared.
@@ -37,6 +38,7 @@ mod probe;
 mod redis_benchmark;
 mod report;
 mod resp_client;
+mod run_file;
 mod server_process;
 mod stall_actions;
 
@@ -211,7 +213,10 @@ fn run(options: Options) -> io::Result<()> {
         // A server that cannot start fails here, in one line, and not once a row.
         side.start()?;
     }
-    let mut report = heading(&context);
+    let date = machine::date();
+    let commit = machine::commit();
+    let mut report = heading(&context, &date, &commit);
+    let mut lines = run_line(&context, &date, &commit);
     println!("{report}");
     let mut failed = false;
     for load in &context.options.loads {
@@ -232,6 +237,11 @@ fn run(options: Options) -> io::Result<()> {
         println!("{text}");
         report.push_str(&text);
         report.push('\n');
+        lines.push_str(&section.lines());
+    }
+    if context.options.record {
+        let path = run_file::write(&date, &commit, &lines)?;
+        println!("written to {}", path.display());
     }
     if context.options.append {
         append(&report)?;
@@ -245,7 +255,25 @@ fn run(options: Options) -> io::Result<()> {
     Ok(())
 }
 
-fn heading(context: &Context) -> String {
+/// The line of the run's file that says what the run was.
+fn run_line(context: &Context, date: &str, commit: &str) -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    run_file::line(&[
+        ("run", run_file::text(date)),
+        ("label", run_file::text(&context.options.label)),
+        ("machine", run_file::text(&machine::description())),
+        ("load_average", run_file::text(&machine::load_average())),
+        (
+            "redis",
+            run_file::text(&machine::version(context.sides[REDIS].binary.as_os_str())),
+        ),
+        ("evenkeel", run_file::text(commit)),
+        ("rounds", context.options.rounds.to_string()),
+        ("arguments", run_file::text(&arguments.join(" "))),
+    ])
+}
+
+fn heading(context: &Context, date: &str, commit: &str) -> String {
     let label = match context.options.label.as_str() {
         "" => String::new(),
         label => format!(": {label}"),
@@ -256,14 +284,14 @@ fn heading(context: &Context) -> String {
         _ => String::new(),
     };
     [
-        format!("## {}{label}\n", machine::date()),
+        format!("## {date}{label}\n"),
         format!("- machine: {}", machine::description()),
         format!("- load average before the run: {}", machine::load_average()),
         format!(
             "- redis-server: {}",
             machine::version(context.sides[REDIS].binary.as_os_str())
         ),
-        format!("- evenkeel: commit {}{binary}", machine::commit()),
+        format!("- evenkeel: commit {commit}{binary}"),
         format!(
             "- {} rounds, the sides alternating; cells are the median (lowest–highest)",
             context.options.rounds

@@ -20,7 +20,8 @@ Compares Evenkeel with redis-server on this machine and appends the result to be
   --row TEXT              only rows whose name contains TEXT
   --quick                 smoke run of a few seconds with small counts; appends nothing
   --label TEXT            heading of the section in RESULTS.md
-  --no-append             leaves RESULTS.md alone
+  --no-append             leaves RESULTS.md alone, and writes no file into benches/runs/
+  --record                writes that file in any case, a smoke run's too
   --evenkeel-binary PATH  default: the binary that cargo has just built
   --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: --save '' --dir .)
   --redis-args TEXT       more blank-separated arguments of redis-server
@@ -89,6 +90,8 @@ pub(crate) struct Options {
     pub(crate) label: String,
     /// Whether RESULTS.md gets a section.
     pub(crate) append: bool,
+    /// Whether the run gets a file in benches/runs/.
+    pub(crate) record: bool,
     /// The server under development.
     pub(crate) evenkeel_binary: PathBuf,
     /// Whether that is another binary than the one of this build.
@@ -114,6 +117,7 @@ impl Options {
             quick: false,
             label: String::new(),
             append: true,
+            record: false,
             evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
             foreign_binary: false,
             evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
@@ -130,6 +134,7 @@ impl Options {
                 "--row" => options.row = value()?,
                 "--quick" => options.quick = true,
                 "--label" => options.label = value()?,
+                "--record" => options.record = true,
                 "--no-append" => options.append = false,
                 "--evenkeel-binary" => {
                     options.evenkeel_binary = absolute(&value()?)?;
@@ -143,6 +148,7 @@ impl Options {
         if options.quick {
             options.append = false;
         }
+        options.record |= options.append;
         options.rounds = rounds.unwrap_or(if options.quick { 1 } else { options.rounds });
         Ok(options)
     }

@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use crate::known_commands::is_unknown_command;
+use crate::run_file;
 
 /// Index of the reference among the sides.
 pub(crate) const REDIS: usize = 0;
@@ -165,6 +166,27 @@ impl Section {
     /// Whether a load failed on a side.
     pub(crate) fn has_failures(&self) -> bool {
         !self.failures.is_empty()
+    }
+
+    /// The section as lines of JSON, all rounds of each row.
+    pub(crate) fn lines(&self) -> String {
+        let rows = (self.tables.iter())
+            .flat_map(|(figure, rows)| rows.iter().map(move |row| (figure, row)));
+        rows.map(|(figure, row)| {
+            let better = match figure.better {
+                Better::Lower => "lower",
+                Better::Higher => "higher",
+            };
+            run_file::line(&[
+                ("section", run_file::text(self.title)),
+                ("figure", run_file::text(figure.title)),
+                ("better", run_file::text(better)),
+                ("row", run_file::text(&row.name)),
+                ("redis", run_file::numbers(&row.values[REDIS])),
+                ("evenkeel", run_file::numbers(&row.values[EVENKEEL])),
+            ])
+        })
+        .collect()
     }
 
     /// The section as Markdown.
