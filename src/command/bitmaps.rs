@@ -8,7 +8,7 @@ use super::declare::keys::{Keys, Part};
 use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
-use crate::keyspace::{DeadlineChange, Event};
+use crate::keyspace::Event;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::bitfield::{self, BitfieldError, Field, FieldType, Overflow};

@@ -360,9 +360,10 @@ impl<'a> Stack<'a> {
         self.pop(1);
     }
 
-    /// Goes on as the function of Lua's own that stands as [`OWN_VALUE`], with the same arguments and
-    /// in the same call, so that errors name the caller as ever. It must use no upvalues.
+    /// Goes on as the function of Lua's own that stands as [`OWN_VALUE`], with the same arguments
+    /// and in the same call, so that errors name the caller as ever. It must use no upvalues.
     pub(super) fn go_on_as_own_function(self) -> c_int {
+        // SAFETY: as all of these methods; the value was put there as a function of C.
         unsafe {
             let function = lua::lua_tocfunction(self.state, OWN_VALUE);
             function.expect("only functions of C are given to this")(self.state)
