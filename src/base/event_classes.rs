@@ -28,11 +28,14 @@ impl EventClasses {
     /// Messages by the event.
     pub const BY_EVENT: Self = Self::of('E');
 
-    /// The class of a letter.
+    /// The class of a letter; `-` stands for no class, which nobody can hear.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is no other letter of a class.
     pub const fn of(letter: char) -> Self {
+        if letter == '-' {
+            return Self::NONE;
+        }
         let mut bit = 0;
         while LETTERS[bit] as char != letter {
             bit += 1;

@@ -384,13 +384,24 @@ impl CacheEngine {
             let trackers = &self.sessions.trackers;
             (self.keyspace).sweep_tracked(|number| trackers.get(number).is_some());
         }
+        let forgets_tracked = self.has_tracked_to_forget();
+        if forgets_tracked {
+            (self.keyspace).forget_tracked(self.config.tracking_table_max_keys);
+        }
         let has_compacted = self.keyspace.compact_some();
         if self.scripts.has_garbage() {
             self.scripts.collect_some();
         }
         self.tell_changes();
-        let has_to_sweep = self.keyspace.has_tracked_to_sweep();
-        expired == EXPIRE_STEP_KEYS || has_garbage || makes_room || has_compacted || has_to_sweep
+        let has_tracked_work = forgets_tracked || self.keyspace.has_tracked_to_sweep();
+        let has_room_work = makes_room || has_compacted;
+        expired == EXPIRE_STEP_KEYS || has_garbage || has_room_work || has_tracked_work
+    }
+
+    /// Whether tracked keys are too many and somebody can be told that they are forgotten now.
+    fn has_tracked_to_forget(&self) -> bool {
+        !self.messages.mailbox.is_full()
+            && (self.keyspace).has_tracked_to_forget(self.config.tracking_table_max_keys)
     }
 
     /// Whether [`CacheEngine::tick`] has something to do at `now`.
@@ -400,6 +411,7 @@ impl CacheEngine {
             || self.scripts.has_garbage()
             || self.keyspace.is_worth_compacting()
             || self.keyspace.has_tracked_to_sweep()
+            || self.has_tracked_to_forget()
             || (self.keyspace.has_room_to_make() && !keys_stay)
             || self
                 .next_deadline_ms()

@@ -6,8 +6,11 @@ use super::entry::EntryId;
 use super::interest::Told;
 use super::{Key, Keyspace};
 
-/// Keys that are given away at once if there are too many: more than come at once.
+/// Keys that are given away with each that comes if there are too many: more than come at once.
 const GIVEN_AWAY_MAX: usize = 2;
+
+/// Keys that one slice gives away when a lower limit makes them too many.
+const SLICE_KEYS: usize = 64;
 
 impl Keyspace {
     /// Notes that a reader keeps a key, and forgets others if there are more than `keys_max` (0 is
@@ -17,12 +20,23 @@ impl Keyspace {
         self.interests
             .change_tracked(|tracked| tracked.remember(key.lookup.hash, reader));
         if self.interests.tracked().is_over(keys_max) {
-            self.forget_some(keys_max);
+            self.forget_some(keys_max, GIVEN_AWAY_MAX);
         }
     }
 
+    /// Whether more keys are tracked than `keys_max` allows, as after it was lowered.
+    #[inline]
+    pub fn has_tracked_to_forget(&self, keys_max: u64) -> bool {
+        self.interests.tracked().is_over(keys_max)
+    }
+
+    /// Forgets a part of the tracked keys that are too many; their readers are to be told.
+    pub fn forget_tracked(&mut self, keys_max: u64) {
+        self.forget_some(keys_max, SLICE_KEYS);
+    }
+
     #[cold]
-    fn forget_some(&mut self, keys_max: u64) {
+    fn forget_some(&mut self, keys_max: u64, count_max: usize) {
         let Self {
             interests,
             databases,
@@ -40,10 +54,11 @@ impl Keyspace {
                 Some(entries.get(EntryId::from_payload(payload)).key())
             })
         };
-        for _ in 0..GIVEN_AWAY_MAX {
-            if interests.tracked().is_over(keys_max) {
-                interests.change_tracked(|tracked| tracked.give_away(key_of));
+        for _ in 0..count_max {
+            if !interests.tracked().is_over(keys_max) {
+                return;
             }
+            interests.change_tracked(|tracked| tracked.give_away(key_of));
         }
     }
 

@@ -312,3 +312,53 @@ fn a_client_that_goes_leaves_nothing_among_the_tracked_keys() {
     let told = ">2;$10;invalidate;*1;$1;7;";
     assert_eq!(rig.talk(stays, "SET 7 x\r\n"), format!("+OK;{told}"));
 }
+
+/// Goal: keys that a lower limit makes too many are forgotten without a further read, and their
+/// reader is told of each once.
+#[test]
+fn tracked_keys_beyond_a_lower_limit_are_forgotten_and_told() {
+    let mut rig = Rig::new();
+    let (reader, other) = (rig.accept(), rig.accept());
+    rig.talk(reader, "HELLO 3\r\nCLIENT TRACKING ON\r\n");
+    for number in 0..1_000 {
+        rig.talk(other, &format!("SET {number} x\r\n"));
+        rig.talk(reader, &format!("GET {number}\r\n"));
+    }
+    let reply = rig.talk(other, "CONFIG SET tracking-table-max-keys 10\r\n");
+    assert_eq!(reply, "+OK;");
+    while rig.turn() > 0 || rig.node.has_letters() {}
+    assert_eq!(rig.node.engine.keyspace().tracked_counts(), [10, 10, 0]);
+    let told = rig.take(reader);
+    let mut keys: Vec<&str> = (told.split(">2;$10;invalidate;*1;").skip(1))
+        .map(|message| message.split(';').nth(1).unwrap())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 990);
+}
+
+#[test]
+fn changes_of_pending_entries_are_no_events_that_can_be_heard() {
+    let mut rig = Rig::with(|config| config.databases = 1);
+    let (id, listener) = (rig.accept(), rig.accept());
+    rig.talk(id, "CONFIG SET notify-keyspace-events Kt\r\n");
+    rig.talk(
+        id,
+        "XGROUP CREATE s g $ MKSTREAM\r\nXGROUP CREATECONSUMER s g a\r\n",
+    );
+    rig.talk(id, "XADD s 1-0 f v\r\nXADD s 2-0 f v\r\n");
+    rig.talk(listener, "PSUBSCRIBE *\r\n");
+    rig.talk(id, "XREADGROUP GROUP g a STREAMS s >\r\n");
+    let claimed = rig.talk(id, "XCLAIM s g a 0 1-0 JUSTID\r\n");
+    assert_eq!(claimed, "*1;$3;1-0;");
+    let claimed = rig.talk(id, "XAUTOCLAIM s g a 0 0 JUSTID\r\n");
+    assert_eq!(claimed, "*3;$3;0-0;*2;$3;1-0;$3;2-0;*0;");
+    assert_eq!(rig.talk(id, "XACK s g 1-0\r\nXACK s g 2-0\r\n"), ":1;:1;");
+    assert_eq!(rig.take(listener), "");
+    rig.talk(id, "XGROUP DELCONSUMER s g a\r\n");
+    let heard = rig.take(listener);
+    assert_eq!(
+        heard,
+        "*4;$8;pmessage;$1;*;$16;__keyspace@0__:s;$18;xgroup-delconsumer;"
+    );
+}
