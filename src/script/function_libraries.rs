@@ -141,11 +141,15 @@ impl Libraries {
             reply_bytes_max: usize::MAX,
             is_function: true,
         });
+        let mut is_timed_out = false;
         for slice in 0.. {
             match step {
                 Step::Done => break,
                 Step::Call => unreachable!("a library that is loaded calls nothing"),
-                Step::Slice if slice >= LOAD_SLICES_MAX => machine.kill(),
+                Step::Slice if slice >= LOAD_SLICES_MAX => {
+                    is_timed_out = true;
+                    machine.kill();
+                }
                 Step::Slice => {}
             }
             step = machine.go_on();
@@ -154,7 +158,10 @@ impl Libraries {
         machine.forget(chunk);
         let reply = machine.reply().unwrap_or_default();
         let error = reply.strip_prefix(b"-").map(|text| {
-            let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+            let text = match is_timed_out {
+                true => b"ERR FUNCTION LOAD timeout",
+                false => text.strip_suffix(b"\r\n").unwrap_or(text),
+            };
             named(b"ERR Error registering functions: ", text, b"")
         });
         machine.clear_reply();
@@ -235,6 +242,7 @@ fn metadata(code: &[u8]) -> Result<(&[u8], usize), ReplyError> {
         let value = option
             .strip_prefix(b"name=")
             .ok_or_else(|| named(b"ERR Invalid metadata value given: ", option, b""))?;
+        let value = without_quotes(value);
         if name.replace(value).is_some() {
             return Err(TWICE);
         }
@@ -247,6 +255,14 @@ fn metadata(code: &[u8]) -> Result<(&[u8], usize), ReplyError> {
         return Err(named(b"ERR Engine '", engine, b"' not found"));
     }
     Ok((name, shebang.len))
+}
+
+/// A value without the quotes that it may stand in.
+fn without_quotes(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
+        _ => value,
+    }
 }
 
 fn named(before: &[u8], word: &[u8], after: &[u8]) -> ReplyError {
