@@ -79,6 +79,12 @@ impl User {
         &self.selectors
     }
 
+    /// Whether one of its sets of rights allows a channel, or a pattern of channels. O(patterns).
+    pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
+        let mut selectors = self.selectors.iter();
+        selectors.any(|selector| selector.allows_channel(channel, is_pattern))
+    }
+
     /// Sets the password; an empty one is none (`requirepass`).
     pub fn set_password(&mut self, password: &[u8]) {
         self.needs_no_password = password.is_empty();

@@ -23,6 +23,7 @@ use crate::base::command_id::CommandId;
 use crate::config::{ChannelDefault, Config};
 use crate::context::Context;
 use crate::context::outbox::{Effect, Outbox};
+use crate::messages::{Kind, Subscriptions};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::session::{Session, Sessions};
@@ -174,7 +175,8 @@ pub(crate) fn check(
     command: Resolved,
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
-    match refused(context, command, args) {
+    let circumstance = circumstance(context);
+    match refused(context, circumstance, command, args) {
         None => Ok(()),
         Some(None) => Err(ReplyError::NOAUTH),
         Some(Some(text)) => Err(ReplyError::from_bytes([b"NOPERM ", &text[..]].concat())),
@@ -189,16 +191,48 @@ pub(crate) fn check_queued(
 ) -> Result<(), ReplyError> {
     const CHANGED: &[u8] = b"NOPERM ACLs rules changed between the moment the transaction was \
         accumulated and the EXEC call. This command is no longer allowed for the following reason: ";
-    match refused(context, command, args) {
+    match refused(context, Circumstance::Multi, command, args) {
         None => Ok(()),
         Some(None) => Err(ReplyError::NOAUTH),
         Some(Some(text)) => Err(ReplyError::from_bytes([CHANGED, &text[..]].concat())),
     }
 }
 
+/// The same for a command that a script calls.
+pub(crate) fn check_called(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    const IN_SCRIPT: &[u8] = b"ERR ACL failure in script: ";
+    match refused(context, Circumstance::Script, command, args) {
+        None => Ok(()),
+        Some(None) => Err(ReplyError::NOAUTH),
+        Some(Some(text)) => Err(ReplyError::from_bytes([IN_SCRIPT, &text[..]].concat())),
+    }
+}
+
+/// Whether a script that runs might call a command; a refusal is not noted.
+pub(crate) fn may_call(context: &Context<'_>, command: Resolved, args: Args<'_>) -> bool {
+    let session = context.sessions.get(context.key);
+    context.is_unrestricted()
+        || (!session.is_stranger(context.users)
+            && refusal(context.users.get(session.user), command, args).is_none())
+}
+
+/// Where a request of the session stands that comes now.
+pub(super) fn circumstance(context: &Context<'_>) -> Circumstance {
+    let session = context.sessions.get(context.key);
+    match session.transaction.is_open() {
+        true => Circumstance::Multi,
+        false => Circumstance::TopLevel,
+    }
+}
+
 /// Why a request is refused: it comes from a stranger, or what the user may not, in words.
 fn refused(
     context: &mut Context<'_>,
+    circumstance: Circumstance,
     command: Resolved,
     args: Args<'_>,
 ) -> Option<Option<Vec<u8>>> {
@@ -214,26 +248,21 @@ fn refused(
         Refusal::Command => table().full_name(command.number).as_bytes(),
         Refusal::Key(index) | Refusal::Channel(index) => args.get(index),
     };
-    note(context, refusal.reason(), object, &name, args);
+    let what = (refusal.reason(), circumstance);
+    note(context, what, object, &name, args);
     Some(Some(text))
 }
 
 /// Notes that somebody was refused something.
 pub(super) fn note(
     context: &mut Context<'_>,
-    reason: Reason,
+    what: (Reason, Circumstance),
     object: &[u8],
     user: &[u8],
     args: Args<'_>,
 ) {
-    let is_in_multi = context.sessions.get(context.key).transaction.is_open();
-    let circumstance = match is_in_multi {
-        _ if context.is_scripted => Circumstance::Script,
-        true => Circumstance::Multi,
-        false => Circumstance::TopLevel,
-    };
     let counters = &mut context.stats.counters;
-    *match reason {
+    *match what.0 {
         Reason::Authentication => &mut counters.acl_access_denied_auth,
         Reason::Command => &mut counters.acl_access_denied_cmd,
         Reason::Key => &mut counters.acl_access_denied_key,
@@ -241,15 +270,37 @@ pub(super) fn note(
     } += 1;
     let client = client_text(context, args);
     let entries_max = context.config.acl_log_entries_max as usize;
-    let (what, now_ms) = ((reason, circumstance), context.now_ms());
+    let now_ms = context.now_ms();
     (context.users.log).add(what, (object, user, client), now_ms, entries_max);
 }
 
-/// Gives every session the present rights of its user. O(sessions).
-pub(super) fn refresh_sessions(context: &mut Context<'_>) {
-    for session in context.sessions.iter_mut() {
-        session.is_limited = !context.users.get(session.user).is_unlimited();
+/// Gives the sessions of a user that is no longer `old` its present rights, and closes those that
+/// listen to what it may not hear any more; the own one after its reply. O(sessions).
+pub(super) fn user_changed(context: &mut Context<'_>, user: UserId, old: &User) {
+    let own_id = context.session().id;
+    let new = context.users.get(user);
+    let sessions = context.sessions.iter_mut();
+    for session in sessions.filter(|session| session.user == user) {
+        follow(session, old, new, context.outbox, own_id);
     }
+}
+
+/// Has a session follow the change of its user from `old` to `new`.
+fn follow(session: &mut Session, old: &User, new: &User, outbox: &mut Outbox, own_id: u64) {
+    session.is_limited = !new.is_unlimited();
+    if session.is_limited && loses_a_channel(&session.subscriptions, old, new) {
+        close(session, outbox, own_id);
+    }
+}
+
+/// Whether one of the names may be listened to by `old`, and not by `new`. O(names · patterns).
+fn loses_a_channel(names: &Subscriptions, old: &User, new: &User) -> bool {
+    let kinds = [Kind::Channel, Kind::ShardChannel, Kind::Pattern];
+    kinds.into_iter().any(|kind| {
+        let may_hear = |user: &User, name: &[u8]| user.allows_channel(name, kind == Kind::Pattern);
+        let mut names = names.iter(kind);
+        names.any(|name| may_hear(old, name) && !may_hear(new, name))
+    })
 }
 
 /// Ends the sessions of a user that is gone; the own session after its reply. O(sessions).
@@ -264,8 +315,12 @@ pub(super) fn end_sessions_of(context: &mut Context<'_>, user: UserId) {
     }
 }
 
+/// The number of no session.
+const NOBODY_ID: u64 = 0;
+
 /// Lets sessions follow a change of users from `old` to `new`: those whose user is gone end, the
-/// others have their user's present rights. O(sessions).
+/// others have their user's present rights, and are closed if they listen to what it may not hear
+/// any more. O(sessions).
 pub(crate) fn users_changed(
     old: &Users,
     new: &Users,
@@ -275,10 +330,11 @@ pub(crate) fn users_changed(
     for session in sessions.iter_mut() {
         match new.find(old.name(session.user)) {
             Some(user) => {
+                let before = old.get(session.user);
                 session.user = user;
-                session.is_limited = !new.get(user).is_unlimited();
+                follow(session, before, new.get(user), outbox, NOBODY_ID);
             }
-            None => end(session, new, outbox, 0),
+            None => end(session, new, outbox, NOBODY_ID),
         }
     }
 }
@@ -287,6 +343,11 @@ pub(crate) fn users_changed(
 fn end(session: &mut Session, users: &Users, outbox: &mut Outbox, own_id: u64) {
     session.leave(users);
     session.is_authenticated = false;
+    close(session, outbox, own_id);
+}
+
+/// Closes a session: at once, or after its reply if it is the one with `own_id`.
+fn close(session: &mut Session, outbox: &mut Outbox, own_id: u64) {
     match session.link {
         Some(link) if session.id != own_id => outbox.push(Effect::Close { link }),
         _ => session.closes_after_reply = true,

@@ -20,6 +20,7 @@ use super::gates::{self, SAVE_FAILED};
 use crate::command::call::{Resolved, call, reply_error, resolve};
 use crate::command::declare::names::CommandNames;
 use crate::command::declare::spec::Flags;
+use crate::command::permission;
 use crate::context::Context;
 use crate::context::job::ScriptUnderway;
 use crate::keyspace::Room;
@@ -182,7 +183,10 @@ fn run_call(context: &mut Context<'_>, names: &CommandNames) -> Step {
     });
     context.is_scripted = true;
     let outcome = if asks_for_right {
-        find(names, request.args()).map(|_| context.reply.integer(1))
+        find(names, request.args()).map(|command| {
+            let may_call = permission::may_call(context, command, request.args());
+            context.reply.integer(may_call.into());
+        })
     } else {
         pass_and_call(context, names, request.args())
     };
@@ -218,7 +222,7 @@ fn pass_and_call(
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
     let command = find(names, args)?;
-    if let Err(error) = pass(context, command.spec.flags, args) {
+    if let Err(error) = pass(context, command, args) {
         context.stats.count_rejection(command.number);
         return Err(error);
     }
@@ -227,9 +231,13 @@ fn pass_and_call(
 }
 
 /// The gates, in Redis's order.
-fn pass(context: &mut Context<'_>, flags: Flags, args: Args<'_>) -> Result<(), ReplyError> {
+fn pass(context: &mut Context<'_>, command: Resolved, args: Args<'_>) -> Result<(), ReplyError> {
+    let flags = command.spec.flags;
     if flags.has(Flags::NO_SCRIPT) {
         return Err(NOT_FROM_SCRIPT);
+    }
+    if !context.is_unrestricted() {
+        permission::check_called(context, command, args)?;
     }
     let running = context.scripts.running().expect("it has called");
     let (has_written, allows_oom) = (running.has_written, running.allows_oom);

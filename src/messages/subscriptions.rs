@@ -66,6 +66,16 @@ impl Subscriptions {
         names.of(kind).first().cloned()
     }
 
+    /// All names of a kind.
+    pub fn iter(&self, kind: Kind) -> impl Iterator<Item = &[u8]> {
+        let names = self.names.as_ref().map(|names| match kind {
+            Kind::Channel => &names.channels,
+            Kind::Pattern => &names.patterns,
+            Kind::ShardChannel => &names.shard_channels,
+        });
+        names.into_iter().flatten().map(|name| &**name)
+    }
+
     /// Adds a name; false if it is there already.
     pub(super) fn insert(&mut self, kind: Kind, name: Arc<[u8]>) -> bool {
         let names = self.names.get_or_insert_default();

@@ -5,8 +5,8 @@
 //!                                                     └─▶ functions by name
 //! ```
 //!
-//! Invariants: a name of a function is in one library only; a library that can't be loaded changes
-//! nothing.
+//! Invariants: a name of a function, in any letter case, is in one library only; a library that
+//! can't be loaded changes nothing.
 //!
 //! Cost: a function is found in O(log functions); loading runs the library's code, for
 //! [`LOAD_SLICES_MAX`] slices of instructions at most.
@@ -52,7 +52,7 @@ pub struct Library {
 pub struct Libraries {
     pub(super) machine: Option<Machine>,
     by_name: BTreeMap<Box<[u8]>, Library>,
-    /// The library of each function, and its place there.
+    /// The library of each function, and its place there, by its name in small letters.
     functions: BTreeMap<Vec<u8>, (Box<[u8]>, usize)>,
     code_bytes: usize,
 }
@@ -77,9 +77,9 @@ impl Libraries {
             + self.functions.len() * size_of::<LibraryFunction>()
     }
 
-    /// A function by its name.
+    /// A function by its name, in any letter case.
     pub fn find(&self, name: &[u8]) -> Option<&LibraryFunction> {
-        let (library, index) = self.functions.get(name)?;
+        let (library, index) = self.functions.get(&name.to_ascii_lowercase())?;
         self.by_name.get(library)?.functions.get(*index)
     }
 
@@ -100,7 +100,7 @@ impl Libraries {
         }
         let functions = self.register(&code[skipped_bytes..], limit_bytes)?;
         let collision = functions.iter().find(|function| {
-            let owner = self.functions.get(&function.name);
+            let owner = self.functions.get(&function.name.to_ascii_lowercase());
             owner.is_some_and(|(library, _)| **library != *name)
         });
         let error = match collision {
@@ -141,11 +141,15 @@ impl Libraries {
             reply_bytes_max: usize::MAX,
             is_function: true,
         });
+        let mut is_timed_out = false;
         for slice in 0.. {
             match step {
                 Step::Done => break,
                 Step::Call => unreachable!("a library that is loaded calls nothing"),
-                Step::Slice if slice >= LOAD_SLICES_MAX => machine.kill(),
+                Step::Slice if slice >= LOAD_SLICES_MAX => {
+                    is_timed_out = true;
+                    machine.kill();
+                }
                 Step::Slice => {}
             }
             step = machine.go_on();
@@ -154,7 +158,10 @@ impl Libraries {
         machine.forget(chunk);
         let reply = machine.reply().unwrap_or_default();
         let error = reply.strip_prefix(b"-").map(|text| {
-            let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+            let text = match is_timed_out {
+                true => b"ERR FUNCTION LOAD timeout",
+                false => text.strip_suffix(b"\r\n").unwrap_or(text),
+            };
             named(b"ERR Error registering functions: ", text, b"")
         });
         machine.clear_reply();
@@ -172,7 +179,8 @@ impl Libraries {
         let name: Box<[u8]> = name.into();
         for (index, function) in functions.iter().enumerate() {
             let place = (name.clone(), index);
-            self.functions.insert(function.name.clone(), place);
+            let key = function.name.to_ascii_lowercase();
+            self.functions.entry(key).or_insert(place);
         }
         self.code_bytes += code.len();
         let code = code.into();
@@ -196,7 +204,7 @@ impl Libraries {
         };
         self.code_bytes -= library.code.len();
         for function in &library.functions {
-            self.functions.remove(&function.name);
+            self.functions.remove(&function.name.to_ascii_lowercase());
         }
         self.forget(&library.functions);
         true
@@ -234,6 +242,7 @@ fn metadata(code: &[u8]) -> Result<(&[u8], usize), ReplyError> {
         let value = option
             .strip_prefix(b"name=")
             .ok_or_else(|| named(b"ERR Invalid metadata value given: ", option, b""))?;
+        let value = without_quotes(value);
         if name.replace(value).is_some() {
             return Err(TWICE);
         }
@@ -246,6 +255,14 @@ fn metadata(code: &[u8]) -> Result<(&[u8], usize), ReplyError> {
         return Err(named(b"ERR Engine '", engine, b"' not found"));
     }
     Ok((name, shebang.len))
+}
+
+/// A value without the quotes that it may stand in.
+fn without_quotes(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
+        _ => value,
+    }
 }
 
 fn named(before: &[u8], word: &[u8], after: &[u8]) -> ReplyError {

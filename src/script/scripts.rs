@@ -187,8 +187,7 @@ impl Scripts {
         self.cache.get(slot)
     }
 
-    /// Forgets all scripts. What they took is collected with the following
-    /// [`Scripts::collect_some`].
+    /// Forgets all scripts, and closes their machine. O(the machine's memory).
     pub fn flush(&mut self) {
         self.cache.clear();
         // A machine has nothing but the scripts; the next one is as new.
@@ -288,7 +287,7 @@ impl Scripts {
         self.libraries.delete(name)
     }
 
-    /// Removes all libraries.
+    /// Removes all libraries, and closes their machine. O(the machine's memory).
     pub fn flush_libraries(&mut self) {
         self.libraries.clear();
     }
@@ -359,12 +358,11 @@ impl Scripts {
         self.active().kill();
     }
 
-    /// What the script that runs wanted to log since the last call.
+    /// What scripts and functions wanted to log since the last call.
     pub fn take_log(&mut self) -> Vec<LogLine> {
-        self.machine
-            .as_mut()
-            .map(Machine::take_log)
-            .unwrap_or_default()
+        let machines = [&mut self.machine, &mut self.libraries.machine];
+        let machines = machines.into_iter().flatten();
+        machines.flat_map(Machine::take_log).collect()
     }
 
     /// Whether there is garbage worth collecting while there is time.

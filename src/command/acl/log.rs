@@ -34,7 +34,7 @@ fn log(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             let count = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
             usize::try_from(count).unwrap_or(0)
         }
-        _ => return Err(ReplyError::wrong_arity("acl|log")),
+        _ => return Err(ReplyError::unknown_subcommand_or_arity("acl", args.get(1))),
     };
     let now_ms = context.now_ms();
     let entries = context.users.log.entries();

@@ -24,7 +24,7 @@ pub(super) static CAT: CommandSpec = family::SERVER
 
 fn categories(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len() > 3 {
-        return Err(ReplyError::wrong_arity("acl|cat"));
+        return Err(ReplyError::unknown_subcommand_or_arity("acl", args.get(1)));
     }
     if args.len() == 2 {
         context.reply.array(Categories::ALL_NAMES.len());
@@ -100,7 +100,7 @@ fn generate_password(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let bits = match args.len() {
         2 => PASSWORD_BITS,
         3 => parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?,
-        _ => return Err(ReplyError::wrong_arity("acl|genpass")),
+        _ => return Err(ReplyError::unknown_subcommand_or_arity("acl", args.get(1))),
     };
     if !(1..=PASSWORD_BITS_MAX).contains(&bits) {
         return Err(BAD_BITS);

@@ -6,9 +6,7 @@ use super::{ANYBODY, OPERATOR};
 use crate::acl::{RuleError, Selector, User, joined_selectors};
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Outcome};
-use crate::command::permission::{
-    CommandRights, end_sessions_of, has_all_channels, refresh_sessions,
-};
+use crate::command::permission::{CommandRights, end_sessions_of, has_all_channels, user_changed};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -46,13 +44,15 @@ fn set_user(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         .users
         .find(name)
         .map(|id| context.users.get(id).clone());
-    let mut user = known.unwrap_or_else(|| User::new(has_all_channels));
+    let mut user = known.clone().unwrap_or_else(|| User::new(has_all_channels));
     for rule in rules {
         user.apply(&rule, has_all_channels, &CommandRights)
             .map_err(|error| refused_rule(&rule, error))?;
     }
-    context.users.set(name, user);
-    refresh_sessions(context);
+    let id = context.users.set(name, user);
+    if let Some(old) = known {
+        user_changed(context, id, &old);
+    }
     context.reply.ok();
     Ok(())
 }

@@ -160,8 +160,8 @@ fn authenticate(
     args: Args<'_>,
 ) -> Outcome {
     let Some(id) = context.users.enter(user, password) else {
-        let command = args.name().to_ascii_lowercase();
-        permission::note(context, Reason::Authentication, &command, user, args);
+        let what = (Reason::Authentication, permission::circumstance(context));
+        permission::note(context, what, args.name(), user, args);
         return Err(ReplyError::WRONGPASS);
     };
     context

@@ -64,7 +64,7 @@ fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
 }
 
 fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = parse_request(args, true)?;
+    let request = parse_request(context, args, true)?;
     let (group_name, _) = request.group.unwrap_or_default();
     let mut wanted = Vec::with_capacity(request.key_count);
     for index in request.keys_at..request.keys_at + request.key_count {

@@ -140,8 +140,23 @@ const NEW_IN_XREAD: ReplyError = ReplyError::fixed(
 );
 const NO_GROUP: ReplyError = ReplyError::fixed("ERR Missing GROUP option for XREADGROUP");
 
+/// Refuses BLOCK where a script calls.
+fn check_may_block(context: &Context<'_>, args: Args<'_>) -> Result<(), ReplyError> {
+    if !context.is_scripted {
+        return Ok(());
+    }
+    let text = b" command is not allowed with BLOCK option from scripts";
+    Err(ReplyError::from_bytes(
+        [b"ERR ", args.name(), text].concat(),
+    ))
+}
+
 /// Reads the options of XREAD, or of XREADGROUP if `is_of_group`.
-pub(super) fn parse_request(args: Args<'_>, is_of_group: bool) -> Result<Request<'_>, ReplyError> {
+pub(super) fn parse_request<'a>(
+    context: &Context<'_>,
+    args: Args<'a>,
+    is_of_group: bool,
+) -> Result<Request<'a>, ReplyError> {
     let mut request = Request {
         count_max: usize::MAX,
         block: None,
@@ -156,6 +171,7 @@ pub(super) fn parse_request(args: Args<'_>, is_of_group: bool) -> Result<Request
         let more_count = args.len() - index - 1;
         let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
         if is(b"block") && more_count > 0 {
+            check_may_block(context, args)?;
             request.block = Some(parse_milliseconds(args.get(index + 1))?);
             index += 2;
         } else if is(b"count") && more_count > 0 {
@@ -194,7 +210,7 @@ pub(super) fn parse_request(args: Args<'_>, is_of_group: bool) -> Result<Request
 }
 
 fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = parse_request(args, false)?;
+    let request = parse_request(context, args, false)?;
     let mut after = Vec::with_capacity(request.key_count);
     for index in request.keys_at..request.keys_at + request.key_count {
         if !context.may_serve(args.get(index)) {

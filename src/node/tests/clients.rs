@@ -265,3 +265,40 @@ fn a_client_without_the_password_may_send_little() {
         "+OK;-ERR wrong number of arguments for 'ping' command;"
     );
 }
+
+/// Defect: ACL LOG called it top level when EXEC came upon a command that was allowed when it was
+/// queued. Fix: whoever asks says where the command stands.
+#[test]
+fn the_log_of_refusals_says_where_a_command_stood() {
+    let mut rig = Rig::new();
+    let (operator, user) = (rig.accept(), rig.accept());
+    rig.talk(
+        operator,
+        "ACL SETUSER app on >secret ~a +eval +get +multi +exec\r\n",
+    );
+    let last = |rig: &mut Rig, object: &str, context: &str| {
+        let log = rig.talk(operator, "ACL LOG 1\r\n");
+        let (object_bytes, context_bytes) = (object.len(), context.len());
+        let part =
+            format!("context;${context_bytes};{context};$6;object;${object_bytes};{object};");
+        assert!(log.contains(&part), "{log}");
+    };
+    rig.talk(user, "Auth app wrong\r\n");
+    last(&mut rig, "Auth", "toplevel");
+    assert_eq!(rig.talk(user, "AUTH app secret\r\n"), "+OK;");
+    rig.talk(user, "GET b\r\n");
+    last(&mut rig, "b", "toplevel");
+    assert_eq!(rig.talk(user, "MULTI\r\nGET a\r\n"), "+OK;+QUEUED;");
+    rig.talk(operator, "ACL SETUSER app -get\r\n");
+    assert!(
+        rig.talk(user, "EXEC\r\n")
+            .starts_with("*1;-NOPERM ACLs rules changed")
+    );
+    last(&mut rig, "get", "multi");
+    assert_eq!(rig.talk(user, "MULTI\r\n"), "+OK;");
+    rig.talk(user, "SET a 1\r\n");
+    last(&mut rig, "set", "multi");
+    rig.talk(user, "EXEC\r\n");
+    rig.talk(user, "EVAL \"return redis.call('del','a')\" 0\r\n");
+    last(&mut rig, "del", "lua");
+}

@@ -115,6 +115,38 @@ fn a_listener_that_does_not_read_is_closed_at_the_limit_of_its_class() {
     assert_eq!(rig.talk(sender, "PUBLISH c x\r\n"), ":0;");
 }
 
+/// Defect: who listened went on hearing channels that its user may not hear any more.
+/// Fix: such clients are closed, as in Redis.
+#[test]
+fn a_listener_is_closed_when_its_user_may_not_hear_that_any_more() {
+    let mut rig = Rig::new();
+    let operator = rig.accept();
+    let set = |rig: &mut Rig, rules: &str| {
+        let request = format!("ACL SETUSER app {rules}\r\n");
+        assert_eq!(rig.talk(operator, &request), "+OK;");
+        rig.close_listed()
+    };
+    set(&mut rig, "on nopass +@all resetchannels &a &b &p*");
+    let kinds = [
+        "SUBSCRIBE a",
+        "SSUBSCRIBE b",
+        "PSUBSCRIBE p*",
+        "SUBSCRIBE px",
+    ];
+    let listeners = kinds.map(|request| {
+        let id = rig.accept();
+        assert_eq!(rig.talk(id, "AUTH app x\r\n"), "+OK;");
+        assert!(rig.talk(id, &format!("{request}\r\n")).contains(":1;"));
+        id
+    });
+    assert_eq!(set(&mut rig, "&c -get"), [], "nothing is taken away");
+    assert_eq!(set(&mut rig, "resetchannels &b &p*"), [listeners[0]]);
+    assert_eq!(set(&mut rig, "resetchannels (&p*)"), [listeners[1]]);
+    assert_eq!(set(&mut rig, "clearselectors &p?"), [listeners[2]]);
+    assert_eq!(set(&mut rig, "resetchannels"), [listeners[3]]);
+    assert_eq!(rig.talk(operator, "PUBLISH px x\r\n"), ":0;");
+}
+
 /// Goal: a message never stands inside another reply. Method: KEYS over a large database, which is
 /// answered in steps, while messages come.
 #[test]
