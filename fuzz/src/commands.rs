@@ -114,6 +114,7 @@ impl World {
         let args = OwnedArgs::from_slices(request);
         let before = self.engine.session(key).reply_mode;
         let before_dialect = self.engine.session(key).dialect;
+        let was_told = self.engine.session(key).is_told();
         self.reply.clear();
         let execution = self
             .engine
@@ -135,6 +136,8 @@ impl World {
                 .any(|effect| matches!(effect, Effect::Shutdown(_)));
         let is_right = match (before, session.reply_mode) {
             _ if is_last => matches!(count, Ok(0 | 1)),
+            // Messages, and one for each channel that is joined or left.
+            _ if was_told || session.is_told() || is_about_channels(request) => count.is_ok(),
             (ReplyMode::On, ReplyMode::On) => count == Ok(1),
             (ReplyMode::Off, ReplyMode::Off) => count == Ok(0),
             _ => matches!(count, Ok(0 | 1)),
@@ -246,4 +249,10 @@ fn open(engine: &mut CacheEngine, slot: usize, now: Timestamp) -> SessionKey {
 pub(crate) fn raises_limit(request: &Request) -> bool {
     is_command(request, &["config", "set"])
         && (request.iter()).any(|arg| arg.eq_ignore_ascii_case(b"proto-max-bulk-len"))
+}
+
+/// Whether a request joins or leaves channels, which is answered once for each.
+fn is_about_channels(request: &Request) -> bool {
+    let name = request[0].to_ascii_lowercase();
+    name.ends_with(b"subscribe")
 }

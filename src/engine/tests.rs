@@ -720,3 +720,20 @@ fn a_transaction_queues_no_more_than_a_client_may_send() {
     );
     assert!(call(&[b"EXEC"]).starts_with("-EXECABORT"));
 }
+
+/// Defect: the slots of collections stayed as many as there had been at once. Effect: a cache that
+/// was emptied counted more bytes than a new one. Fix: the memory of the slots goes with the last.
+#[test]
+fn a_cache_that_is_emptied_counts_as_few_bytes_as_a_new_one() {
+    let mut rig = Rig::new();
+    let empty_bytes = rig.engine.used_bytes();
+    for number in 0..20 {
+        rig.call(&format!("XADD {number} 1-1 field value"));
+    }
+    assert!(rig.engine.used_bytes() > empty_bytes);
+    assert_eq!(rig.call("FLUSHALL"), "+OK;");
+    while rig.engine.has_work(rig.now) {
+        rig.engine.tick(rig.now);
+    }
+    assert_eq!(rig.engine.used_bytes(), empty_bytes);
+}

@@ -259,10 +259,18 @@ impl Collections {
             self.row.pop_front();
             large.is_in_row = false;
             if large.is_dropped && large.open_views == 0 {
-                self.slots.remove(number as usize);
+                self.free_slot(number);
             }
         }
         before_bytes - memory.used_bytes()
+    }
+
+    /// Frees the slot of a collection; the memory of all slots goes with the last.
+    fn free_slot(&mut self, number: u32) {
+        self.slots.remove(number as usize);
+        if self.slots.is_empty() {
+            self.slots = Slab::new();
+        }
     }
 
     /// Freezes the present state of a collection in O(1).
