@@ -25,8 +25,31 @@ const REQUESTS_MAX: usize = 400;
 /// Most bytes of replies that are worth the time.
 const REPLY_BYTES_MAX: usize = 2 << 20;
 
-/// Requests whose replies tell of buffers or statistics, or that other sessions feel.
-const LEFT_OUT: [&[&str]; 15] = [
+/// Requests whose replies tell of buffers, statistics or chance, that other sessions feel, or that
+/// wait here and not in the library.
+const LEFT_OUT: [&[&str]; 37] = [
+    &["acl"],
+    &["blmove"],
+    &["blmpop"],
+    &["blpop"],
+    &["brpop"],
+    &["brpoplpush"],
+    &["bzmpop"],
+    &["bzpopmax"],
+    &["bzpopmin"],
+    &["client", "tracking"],
+    &["client", "unblock"],
+    &["psubscribe"],
+    &["publish"],
+    &["pubsub"],
+    &["punsubscribe"],
+    &["spublish"],
+    &["ssubscribe"],
+    &["subscribe"],
+    &["sunsubscribe"],
+    &["unsubscribe"],
+    &["xread"],
+    &["xreadgroup"],
     &["info"],
     &["client", "list"],
     &["client", "info"],
