@@ -13,7 +13,6 @@
 //! | [`link`] | what everybody but the node calls a connection |
 //! | [`numbers`] | integers, doubles and amounts of memory as text |
 //! | [`prefetch`] | a hint to the processor's caches |
-//! | [`secret`] | comparison of passwords |
 //! | [`words`] | lines with quotes, as people type them |
 //!
 //! Not here: anything with a key, a reply or a socket.

@@ -20,7 +20,7 @@
 //! | `groups.rs` | groups, consumers and pending entries come, change and go |
 //! | `varint.rs` | numbers of several lengths |
 //!
-//! Invariants ([`StreamRef::check_invariants`], in tests): the head counts the entries of all
+//! Invariants (`check_invariants`, in tests): the head counts the entries of all
 //! chunks, a group its consumers and pending entries, a consumer its own; a pending entry stands in
 //! its group and in its consumer. A stream that came from outside may break those between rows:
 //! no reader takes them for granted.
