@@ -59,7 +59,7 @@ pub use users::UsersError;
 
 use crate::base::clock::SystemClock;
 use crate::command::declare::names::{CommandNames, RenameError};
-use crate::config::Config;
+use crate::config::{Config, UserLine};
 use crate::node::Node;
 use crate::persistence::FileStorage;
 use daemon::Daemon;
@@ -157,10 +157,17 @@ impl Server {
     /// # Errors
     /// [`StartError`] names what can't be done.
     pub fn check(config: &Config) -> Result<(), StartError> {
+        Self::read_files(config).map(drop)
+    }
+
+    /// As [`Server::check`]; returns what was read of the files that the configuration names: the
+    /// lines about users, and what TLS needs, if there is a port for it.
+    fn read_files(config: &Config) -> Result<(Vec<UserLine>, Option<tls::Settings>), StartError> {
         directory::check(config).map_err(StartError::Directory)?;
         CommandNames::check(&config.rename_command).map_err(StartError::Rename)?;
-        tls::check(config).map_err(StartError::Tls)?;
-        users::lines(config).map_err(StartError::Users).map(drop)
+        let tls = tls::settings(config).map_err(StartError::Tls)?;
+        let users = users::lines(config).map_err(StartError::Users)?;
+        Ok((users, tls))
     }
 
     /// Binds the sockets that the configuration names, and loads its snapshot if there is one.
@@ -168,15 +175,14 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind(mut config: Config) -> Result<Self, StartError> {
-        Self::check(&config)?;
-        config.users = users::lines(&config).map_err(StartError::Users)?;
+        let (users, tls) = Self::read_files(&config)?;
+        config.users = users;
         let listeners = Listener::bind_all(&config)?;
         let encrypted = Listener::bind_tls(&config)?;
-        let tls_config = config.clone();
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
         server.owns_listeners();
-        server.encrypt(encrypted, &tls_config)?;
+        server.encrypt(encrypted, tls)?;
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -189,8 +195,8 @@ impl Server {
     /// # Errors
     /// [`StartError`] names the address or the file, and the reason.
     pub fn bind_daemon(mut config: Config, origin: Origin) -> Result<Self, StartError> {
-        Self::check(&config)?;
-        config.users = users::lines(&config).map_err(StartError::Users)?;
+        let (users, tls) = Self::read_files(&config)?;
+        config.users = users;
         let clock = SystemClock::new();
         let (config_file, allocator) = (origin.config_file.clone(), origin.allocator);
         let daemon = Daemon::start(&config, origin, clock.now()).map_err(StartError::Signals)?;
@@ -200,7 +206,6 @@ impl Server {
             listeners = Listener::bind_all(&config)?;
         }
         let encrypted = Listener::bind_tls(&config)?;
-        let tls_config = config.clone();
         daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
@@ -210,7 +215,7 @@ impl Server {
         if owns_listeners {
             server.owns_listeners();
         }
-        server.encrypt(encrypted, &tls_config)?;
+        server.encrypt(encrypted, tls)?;
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
@@ -222,17 +227,19 @@ impl Server {
         self.reactor.node_mut().host_mut().owns_listeners = true;
     }
 
-    /// Lets clients come by TLS at sockets that are bound, if there are any.
+    /// Lets clients come by TLS at sockets that are bound, if there are settings for it.
     fn encrypt(
         &mut self,
         listeners: Vec<mio::net::TcpListener>,
-        config: &Config,
+        settings: Option<tls::Settings>,
     ) -> Result<(), StartError> {
-        if listeners.is_empty() {
+        let Some(settings) = settings else {
             return Ok(());
-        }
+        };
         let waker = self.stop.waker.clone();
-        let handshakes = Handshakes::start(listeners, config, waker).map_err(StartError::Tls)?;
+        let keepalive_s = (self.reactor.node_mut().engine().config()).tcp_keepalive_seconds;
+        let handshakes = Handshakes::start(listeners, settings, keepalive_s, waker);
+        let handshakes = handshakes.map_err(StartError::Tls)?;
         let listener = Listener::Tls(handshakes);
         log::info!("listening on {listener}");
         self.reactor.add_listener(listener);

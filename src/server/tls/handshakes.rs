@@ -70,13 +70,13 @@ impl Handshakes {
     /// Starts the thread on sockets that are bound; `loop_waker` wakes whoever takes clients.
     ///
     /// # Errors
-    /// What is wrong with the settings, or what the system says.
+    /// What the system says.
     pub(in crate::server) fn start(
         listeners: Vec<TcpListener>,
-        config: &Config,
+        settings: Settings,
+        keepalive_s: u32,
         loop_waker: Arc<Waker>,
     ) -> Result<Self, TlsError> {
-        let settings = Settings::read(config)?;
         let poll = Poll::new().map_err(TlsError::of_system)?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(TlsError::of_system)?;
         let waker = Arc::new(waker);
@@ -100,7 +100,7 @@ impl Handshakes {
             deadlines: VecDeque::new(),
             clock: SystemClock::new(),
             begun: 0,
-            keepalive_s: config.tcp_keepalive_seconds,
+            keepalive_s,
             has_waiting: true,
         };
         let builder = std::thread::Builder::new().name("handshakes".into());

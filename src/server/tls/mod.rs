@@ -19,5 +19,5 @@ mod stream;
 
 pub(super) use handshakes::Handshakes;
 pub use settings::TlsError;
-pub(super) use settings::check;
+pub(super) use settings::{Settings, settings};
 pub(super) use stream::TlsStream;

@@ -63,14 +63,14 @@ pub(in crate::server) struct Settings {
     pub(super) takes_common_name: bool,
 }
 
-/// Checks what the configuration says of TLS, if it is wanted.
+/// What the configuration says of TLS, if there is a port for it.
 ///
 /// # Errors
 /// [`TlsError`].
-pub(in crate::server) fn check(config: &Config) -> Result<(), TlsError> {
+pub(in crate::server) fn settings(config: &Config) -> Result<Option<Settings>, TlsError> {
     match config.tls_port {
-        0 => Ok(()),
-        _ => Settings::read(config).map(drop),
+        0 => Ok(None),
+        _ => Settings::read(config).map(Some),
     }
 }
 
