@@ -284,10 +284,10 @@ impl Server {
     ///
     /// # Errors
     /// What the operating system says when the listener is made non-blocking or polled; a
-    /// `rename-command` that can't be done.
-    pub fn on_listener(config: Config, listener: TcpListener) -> io::Result<Self> {
+    /// `rename-command` that can't be done; users that are none.
+    pub fn on_listener(mut config: Config, listener: TcpListener) -> io::Result<Self> {
         CommandNames::check(&config.rename_command).map_err(io::Error::other)?;
-        users::lines(&config).map_err(io::Error::other)?;
+        config.users = users::lines(&config).map_err(io::Error::other)?;
         Self::new(config, vec![Listener::from_std(listener)?])
     }
 

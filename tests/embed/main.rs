@@ -315,6 +315,24 @@ fn two_servers_run_in_one_program() {
     open.end();
 }
 
+/// Defect: the file of users was read and checked, and its users were not taken. Effect: a server
+/// on a listener of its program let everybody do everything. Fix: they are taken as by
+/// `Server::bind`.
+#[test]
+fn a_server_on_a_listener_takes_the_users_of_their_file() {
+    let file = tempfile::NamedTempFile::new().expect("a file can be made");
+    std::fs::write(file.path(), "user default on nopass +ping\n").expect("it can be written to");
+    let running = Running::start(Config {
+        acl_file: file.path().to_str().expect("text").into(),
+        ..Config::default()
+    });
+    assert_eq!(
+        converse(running.connect(), b"PING\r\nDBSIZE\r\n"),
+        "+PONG\r\n-NOPERM User default has no permissions to run the 'dbsize' command\r\n"
+    );
+    running.end();
+}
+
 #[test]
 fn shutdown_by_a_client_ends_the_thread() {
     let running = Running::start(Config::default());
