@@ -3,13 +3,9 @@
 //! Not here: the machine (`machine.rs`).
 
 use super::flags::ScriptFlags;
+use super::run::{Chunk, Failure, Function, Run};
 use super::step::{LogLine, Step};
-use crate::protocol::args::{Args, ArgsBuffer};
-use crate::protocol::reply::Dialect;
-
-/// A compiled function, of which there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {}
+use crate::protocol::args::ArgsBuffer;
 
 /// A function that a library has declared while it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,40 +16,6 @@ pub struct Declared {
     pub description: Option<Vec<u8>>,
     /// Its flags.
     pub flags: ScriptFlags,
-}
-
-/// How a function is to be run.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// What.
-    pub function: Function,
-    /// How error texts name it.
-    pub name: &'a [u8],
-    /// The arguments of the request.
-    pub args: Args<'a>,
-    /// Which argument is the first key.
-    pub first_key: usize,
-    /// How many keys there are.
-    pub key_count: usize,
-    /// How the reply is written.
-    pub dialect: Dialect,
-    /// The length that the reply may have, in bytes.
-    pub reply_bytes_max: usize,
-    /// Whether keys and arguments are its parameters.
-    pub is_function: bool,
-}
-
-/// Why there is no machine.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Failure(pub Vec<u8>);
-
-/// What a text is compiled as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chunk {
-    /// A script.
-    Script,
-    /// A library.
-    Library,
 }
 
 /// A machine, of which there is none.

@@ -17,9 +17,6 @@
 //!
 //! Not here: compiling (`machine.rs`).
 
-// Without the feature nothing is ever compiled, and the type of what is kept has no values.
-#![cfg_attr(not(feature = "scripts"), allow(unreachable_code, unused_variables))]
-
 use super::flags::ScriptFlags;
 use super::{Function, hexadecimal};
 use crate::base::hash::KeyHasher;

@@ -19,44 +19,15 @@ use super::fiber::Fiber;
 use super::invoke::{HOOK_INSTRUCTIONS, on_count};
 use super::memory::allocate;
 use super::raise::{bytes_at, push_bytes, shared};
+use super::run::{Chunk, Failure, Function, Run};
 use super::sandbox::{Setup, initialize};
 use super::shared::{Declared, Invocation, Shared};
 use super::step::{LogLine, Step};
-use crate::protocol::args::{Args, ArgsBuffer};
-use crate::protocol::reply::Dialect;
+use crate::protocol::args::ArgsBuffer;
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
-
-/// A compiled function of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Function(i32);
-
-/// How a function is to be run.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// What.
-    pub function: Function,
-    /// How error texts name it.
-    pub name: &'a [u8],
-    /// The arguments of the request, the keys among them.
-    pub args: Args<'a>,
-    /// Which argument is the first key.
-    pub first_key: usize,
-    /// How many keys there are; the other arguments follow.
-    pub key_count: usize,
-    /// How the reply is written.
-    pub dialect: Dialect,
-    /// The length that the reply may have, in bytes.
-    pub reply_bytes_max: usize,
-    /// Whether keys and arguments are its parameters instead of globals.
-    pub is_function: bool,
-}
-
-/// Why nothing was compiled, loaded or made: a text without a code.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Failure(pub Vec<u8>);
 
 /// See the module header.
 pub struct Machine {
@@ -326,15 +297,6 @@ impl Drop for Machine {
             drop(Box::from_raw(self.shared.as_ptr()));
         }
     }
-}
-
-/// What a text is compiled as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chunk {
-    /// A script, called `user_script` in errors.
-    Script,
-    /// A library, called `user_function`.
-    Library,
 }
 
 /// Runs the invocation, protected once more, so that it fails alone where there is no memory.

@@ -44,6 +44,7 @@ mod raise;
 mod random;
 #[cfg(feature = "scripts")]
 mod register;
+mod run;
 #[cfg(feature = "scripts")]
 mod sandbox;
 mod scripts;
@@ -58,11 +59,12 @@ mod to_lua;
 mod to_reply;
 
 #[cfg(not(feature = "scripts"))]
-pub use absent::{Chunk, Declared, Failure, Function, Machine, Run};
+pub use absent::{Declared, Machine};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
 pub use function_libraries::{Libraries, Library, LibraryFunction};
 #[cfg(feature = "scripts")]
-pub use machine::{Chunk, Failure, Function, Machine, Run};
+pub use machine::Machine;
+pub use run::{Chunk, Failure, Function, Run};
 pub use scripts::{Asked, Figures, Kind, Running, Scripts};
 #[cfg(feature = "scripts")]
 pub use shared::Declared;
