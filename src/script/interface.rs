@@ -17,7 +17,9 @@
 
 use super::fiber::Suspender;
 use super::hexadecimal;
-use super::raise::{bytes_at, push_bytes, push_error, raise, raise_at_caller, shared};
+use super::raise::{
+    bytes_at, push_bytes, push_error, push_error_text, raise, raise_at_caller, shared,
+};
 use super::register;
 use super::step::{LogLine, Step};
 use super::to_lua;
@@ -199,13 +201,7 @@ unsafe extern "C-unwind" fn error_reply(state: *mut lua_State) -> c_int {
         let text = bytes_at(state, 1);
         let text = text.strip_prefix(b"-").unwrap_or(text);
         lua::lua_createtable(state, 0, 1);
-        if text.contains(&b' ') {
-            push_bytes(state, text);
-        } else {
-            push_bytes(state, b"ERR ");
-            push_bytes(state, text);
-            lua::lua_concat(state, 2);
-        }
+        push_error_text(state, text);
         lua::lua_setfield(state, -2, c"err".as_ptr());
         1
     }

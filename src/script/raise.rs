@@ -64,6 +64,23 @@ pub(super) unsafe fn bytes_at<'a>(state: *mut lua_State, index: c_int) -> &'a [u
     }
 }
 
+/// Pushes an error text; one that is a single word gets the code `ERR` before it.
+///
+/// # Safety
+/// As [`push_bytes`]; two slots are free.
+pub(super) unsafe fn push_error_text(state: *mut lua_State, text: &[u8]) {
+    // SAFETY: the caller's word.
+    unsafe {
+        if text.contains(&b' ') {
+            push_bytes(state, text);
+        } else {
+            push_bytes(state, b"ERR ");
+            push_bytes(state, text);
+            lua::lua_concat(state, 2);
+        }
+    }
+}
+
 /// Pushes a table whose field `err` is this text, its code first.
 ///
 /// # Safety

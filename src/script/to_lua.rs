@@ -15,7 +15,7 @@
 
 #![allow(unsafe_code)]
 
-use super::raise::push_bytes;
+use super::raise::{push_bytes, push_error_text};
 use crate::base::numbers::{parse_f64, parse_i64};
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
@@ -162,15 +162,7 @@ unsafe fn push_field(
 unsafe fn push_error_reply(state: *mut lua_State, text: &[u8]) {
     // SAFETY: as in `push`.
     unsafe {
-        push_field(state, c"err", |state| {
-            if text.contains(&b' ') {
-                push_bytes(state, text);
-            } else {
-                push_bytes(state, b"ERR ");
-                push_bytes(state, text);
-                lua::lua_concat(state, 2);
-            }
-        });
+        push_field(state, c"err", |state| push_error_text(state, text));
         // The command that failed has been counted.
         lua::lua_pushboolean(state, 1);
         lua::lua_setfield(state, -2, c"ignore_error_stats_update".as_ptr());
