@@ -8,8 +8,9 @@ use super::declare::family;
 use super::declare::help::help_of;
 use super::declare::spec::{ChannelArguments, CommandSpec, Flags, Outcome};
 use crate::base::glob::Pattern;
+use crate::base::link::Link;
 use crate::context::Context;
-use crate::messages::{Channels, Kind, Subscriptions};
+use crate::messages::{Channels, Kind, Messages, Subscriptions};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -186,11 +187,7 @@ fn unsubscribe(context: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Outcome
 
 static PUBLISH: CommandSpec = family::PUBSUB
     .command("publish", "channel message", |context, args| {
-        context.tell_changes();
-        let own = context.sessions.get(context.key).link;
-        let count = (context.messages).publish(args.get(1), args.get(2), own);
-        context.reply.integer(count as i64);
-        Ok(())
+        publish(context, args, Messages::publish)
     })
     .summary("Sends a message to all who listen to a channel; returns how many they are.")
     .since("2.0.0")
@@ -200,17 +197,26 @@ static PUBLISH: CommandSpec = family::PUBSUB
 
 static SPUBLISH: CommandSpec = family::PUBSUB
     .command("spublish", "shardchannel message", |context, args| {
-        context.tell_changes();
-        let own = context.sessions.get(context.key).link;
-        let count = (context.messages).publish_in_shard(args.get(1), args.get(2), own);
-        context.reply.integer(count as i64);
-        Ok(())
+        publish(context, args, Messages::publish_in_shard)
     })
     .summary("Sends a message to all who listen to a channel of the shard.")
     .since("7.0.0")
     .cost("O(N), N being the listeners")
     .flags(SEND)
     .channels(ONE);
+
+/// Sends the second argument to whoever listens to the first; returns how many they are.
+fn publish(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    send: fn(&mut Messages, &[u8], &[u8], Option<Link>) -> usize,
+) -> Outcome {
+    context.tell_changes();
+    let own = context.sessions.get(context.key).link;
+    let count = send(context.messages, args.get(1), args.get(2), own);
+    context.reply.integer(count as i64);
+    Ok(())
+}
 
 static PUBSUB: CommandSpec = family::PUBSUB
     .container(
