@@ -121,13 +121,7 @@ fn tell_full(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, count_m
         reply.bulk(&group.name);
         tell_progress(reply, stream, &group);
         let pending_count = stream.pending_count(&group);
-        reply.bulk(b"pel-count");
-        reply.integer(pending_count as i64);
-        reply.bulk(b"pending");
-        let told_count = usize::try_from(pending_count)
-            .unwrap_or(usize::MAX)
-            .min(count_max);
-        reply.array(told_count);
+        let told_count = tell_pending_count(reply, pending_count, count_max);
         for pending in stream.pending(&group, StreamId::MIN).take(told_count) {
             reply.array(4);
             tell_id(reply, pending.id);
@@ -138,6 +132,17 @@ fn tell_full(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, count_m
         reply.bulk(b"consumers");
         tell_full_consumers(reply, stream, &group, count_max);
     }
+}
+
+/// Tells how many entries are pending, and begins to list them: as many as it returns.
+fn tell_pending_count(reply: &mut ReplyWriter<'_>, pending_count: u64, count_max: usize) -> usize {
+    reply.bulk(b"pel-count");
+    reply.integer(pending_count as i64);
+    reply.bulk(b"pending");
+    let told_count = usize::try_from(pending_count).unwrap_or(usize::MAX);
+    let told_count = told_count.min(count_max);
+    reply.array(told_count);
+    told_count
 }
 
 fn tell_full_consumers(
@@ -154,13 +159,7 @@ fn tell_full_consumers(
         reply.bulk(b"seen-time");
         reply.integer(consumer.seen_ms as i64);
         let pending_count = stream.pending_count_of(consumer.owner);
-        reply.bulk(b"pel-count");
-        reply.integer(pending_count as i64);
-        reply.bulk(b"pending");
-        let told_count = usize::try_from(pending_count)
-            .unwrap_or(usize::MAX)
-            .min(count_max);
-        reply.array(told_count);
+        let told_count = tell_pending_count(reply, pending_count, count_max);
         for id in stream
             .pending_of(consumer.owner, StreamId::MIN)
             .take(told_count)
