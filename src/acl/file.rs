@@ -139,9 +139,6 @@ fn words_of(user: &User) -> impl Iterator<Item = Vec<u8>> {
 
 /// All users as a file of their own.
 pub fn file_of_users(users: &Users) -> Vec<u8> {
-    let mut text = Vec::new();
-    for (name, user) in users.iter() {
-        text.extend_from_slice(&[b"user ", name, b" ", user.text().as_bytes(), b"\n"].concat());
-    }
-    text
+    let lines = users.iter().map(|(name, user)| user.line(name));
+    lines.flat_map(|line| [&line[..], b"\n"].concat()).collect()
 }

@@ -183,7 +183,12 @@ impl User {
         &self.passwords
     }
 
-    /// All rules that make this of a new user, as ACL LIST shows them.
+    /// The line that describes it under this name, as files and ACL LIST have it.
+    pub fn line(&self, name: &[u8]) -> Vec<u8> {
+        [b"user ", name, b" ", self.text().as_bytes()].concat()
+    }
+
+    /// All rules that make this of a new user.
     pub fn text(&self) -> String {
         let flags = self.flags().map(str::to_owned);
         let passwords = self.passwords.iter().map(|digest| format!("#{digest}"));

@@ -141,10 +141,7 @@ pub(super) static LIST: CommandSpec = family::SERVER
 fn list(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let users = context.users.iter();
     context.reply.array(users.len());
-    for (name, user) in users {
-        let line = [b"user ", name, b" ", user.text().as_bytes()].concat();
-        context.reply.bulk(&line);
-    }
+    users.for_each(|(name, user)| context.reply.bulk(&user.line(name)));
     Ok(())
 }
 
