@@ -78,31 +78,16 @@ pub(super) enum Refusal {
 impl Refusal {
     /// Redis's words for it. Only who asks for it (ACL DRYRUN) is told which key or channel.
     pub(super) fn text(self, user: &[u8], command: CommandId, told: Option<Args<'_>>) -> Vec<u8> {
-        let argument = |kind: &str, index: usize| match told {
-            None => format!("No permissions to access a {kind}").into_bytes(),
-            Some(args) => {
-                let to = format!("' {kind}");
-                [
-                    &b"User "[..],
-                    user,
-                    b" has no permissions to access the '",
-                    args.get(index),
-                ]
-                .concat()
-                .into_iter()
-                .chain(to.into_bytes())
-                .collect()
-            }
+        let (to, object, kind) = match (self, told) {
+            (Self::Command, _) => ("run", table().full_name(command).as_bytes(), "command"),
+            (Self::Key(index), Some(args)) => ("access", args.get(index), "key"),
+            (Self::Channel(index), Some(args)) => ("access", args.get(index), "channel"),
+            (Self::Key(_), None) => return b"No permissions to access a key".to_vec(),
+            (Self::Channel(_), None) => return b"No permissions to access a channel".to_vec(),
         };
-        match self {
-            Self::Command => {
-                let name = table().full_name(command).as_bytes();
-                let middle = b" has no permissions to run the '";
-                [&b"User "[..], user, middle, name, b"' command"].concat()
-            }
-            Self::Key(index) => argument("key", index),
-            Self::Channel(index) => argument("channel", index),
-        }
+        let middle = format!(" has no permissions to {to} the '");
+        let end = format!("' {kind}");
+        [b"User ", user, middle.as_bytes(), object, end.as_bytes()].concat()
     }
 
     fn reason(self) -> Reason {
@@ -176,11 +161,7 @@ pub(crate) fn check(
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
     let circumstance = circumstance(context);
-    match refused(context, circumstance, command, args) {
-        None => Ok(()),
-        Some(None) => Err(ReplyError::NOAUTH),
-        Some(Some(text)) => Err(ReplyError::from_bytes([b"NOPERM ", &text[..]].concat())),
-    }
+    check_in(context, circumstance, command, args, b"NOPERM ")
 }
 
 /// The same for a command of a transaction whose EXEC runs now.
@@ -191,11 +172,7 @@ pub(crate) fn check_queued(
 ) -> Result<(), ReplyError> {
     const CHANGED: &[u8] = b"NOPERM ACLs rules changed between the moment the transaction was \
         accumulated and the EXEC call. This command is no longer allowed for the following reason: ";
-    match refused(context, Circumstance::Multi, command, args) {
-        None => Ok(()),
-        Some(None) => Err(ReplyError::NOAUTH),
-        Some(Some(text)) => Err(ReplyError::from_bytes([CHANGED, &text[..]].concat())),
-    }
+    check_in(context, Circumstance::Multi, command, args, CHANGED)
 }
 
 /// The same for a command that a script calls.
@@ -205,11 +182,7 @@ pub(crate) fn check_called(
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
     const IN_SCRIPT: &[u8] = b"ERR ACL failure in script: ";
-    match refused(context, Circumstance::Script, command, args) {
-        None => Ok(()),
-        Some(None) => Err(ReplyError::NOAUTH),
-        Some(Some(text)) => Err(ReplyError::from_bytes([IN_SCRIPT, &text[..]].concat())),
-    }
+    check_in(context, Circumstance::Script, command, args, IN_SCRIPT)
 }
 
 /// Whether a script that runs might call a command; a refusal is not noted.
@@ -229,19 +202,28 @@ pub(super) fn circumstance(context: &Context<'_>) -> Circumstance {
     }
 }
 
-/// Why a request is refused: it comes from a stranger, or what the user may not, in words.
-fn refused(
+/// Checks a request that stands in this circumstance; `beginning` is that of the error if the user
+/// may not do it.
+fn check_in(
     context: &mut Context<'_>,
     circumstance: Circumstance,
     command: Resolved,
     args: Args<'_>,
-) -> Option<Option<Vec<u8>>> {
+    beginning: &[u8],
+) -> Result<(), ReplyError> {
     let session = context.sessions.get(context.key);
     if session.is_stranger(context.users) {
-        return (!command.spec.flags.has(Flags::NO_AUTH)).then_some(None);
+        let is_entering = command.spec.flags.has(Flags::NO_AUTH);
+        return if is_entering {
+            Ok(())
+        } else {
+            Err(ReplyError::NOAUTH)
+        };
     }
     let id = session.user;
-    let refusal = refusal(context.users.get(id), command, args)?;
+    let Some(refusal) = refusal(context.users.get(id), command, args) else {
+        return Ok(());
+    };
     let text = refusal.text(context.users.name(id), command.number, None);
     let name = context.users.name(id).to_vec();
     let object = match refusal {
@@ -250,7 +232,7 @@ fn refused(
     };
     let what = (refusal.reason(), circumstance);
     note(context, what, object, &name, args);
-    Some(Some(text))
+    Err(ReplyError::from_bytes([beginning, &text[..]].concat()))
 }
 
 /// Notes that somebody was refused something.
