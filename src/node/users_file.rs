@@ -34,7 +34,7 @@ impl Node {
             Ok(()) => log::info!("the users are read again"),
             Err(reason) => log::warn!("the users stay as they are: {reason}"),
         }
-        self.users_written(outcome.map_err(|reason| {
+        self.answer_for_users(outcome.map_err(|reason| {
             format!(
                 "{reason} WARNING: ACL errors detected, no change to the previously active ACL \
                  rules was performed"
@@ -42,8 +42,13 @@ impl Node {
         }));
     }
 
-    /// Takes the outcome of the first request that was taken and not reported.
+    /// Takes the outcome of writing the file.
     pub fn users_written(&mut self, outcome: Result<(), String>) {
+        self.answer_for_users(outcome);
+    }
+
+    /// Answers whoever made the first request that was taken and not reported.
+    fn answer_for_users(&mut self, outcome: Result<(), String>) {
         let outcome = outcome.as_ref().map_err(String::as_str);
         self.answer_first(Awaited::UsersFile, outcome.copied());
     }
