@@ -737,3 +737,11 @@ fn a_cache_that_is_emptied_counts_as_few_bytes_as_a_new_one() {
     }
     assert_eq!(rig.engine.used_bytes(), empty_bytes);
 }
+
+#[test]
+fn scripts_are_told_the_version_that_info_tells() {
+    assert_eq!(
+        crate::script::SCRIPT_REDIS_VERSION,
+        crate::stats::REDIS_VERSION
+    );
+}
