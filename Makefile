@@ -49,7 +49,7 @@ try-image: ## Build the static binary and try it alone in an empty folder, as th
 	packaging/try-image.sh
 
 docs: ## Write the pages that are made from tables of the code anew
-	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs --test packaging
+	UPDATE_DOCS=1 cargo test --test docs
 
 install: ## Install binary, unit, configuration, manual page and completions below DESTDIR and PREFIX
 	cargo build --release --locked

@@ -7,7 +7,7 @@
 //! 4. Whatever salvage returns loads, and holds the keys that salvage counts; salvaged again, it
 //!    stays as it is.
 //!
-//! Not here: the format's examples and golden files (`tests/snapshot_format.rs`).
+//! Not here: the format's examples and golden files (`tests/server/snapshot_format.rs`).
 
 use crate::source::Source;
 use evenkeel::persistence::{Damage, Loader, Salvage, Summary, load_from, salvage};

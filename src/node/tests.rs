@@ -8,7 +8,7 @@
 //! (`tests/abandoning.rs`), clients that wait for keys (`tests/blocking.rs`), MONITOR and reloads
 //! (`tests/monitoring.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots
 //! (`tests/saving.rs`), random interleavings of many clients (`tests/sim/`), sockets
-//! (`tests/process.rs`).
+//! (`tests/server/process.rs`).
 
 mod abandoning;
 mod blocking;

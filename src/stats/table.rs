@@ -8,7 +8,7 @@
 //! 1. Within a section, rows are listed in the order they are written here. Tools look for the
 //!    first place a name occurs, so a name stands before names that contain it (`info.rs` tests).
 //!
-//! After a change run `UPDATE_DOCS=1 cargo test --test metrics_docs` to rewrite the page.
+//! After a change run `UPDATE_DOCS=1 cargo test --test docs` to rewrite the page.
 //!
 //! Not here: fields that never change (`constant.rs`), the lines of commands, errors and databases
 //! (`info.rs`).

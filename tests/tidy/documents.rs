@@ -109,7 +109,8 @@ fn broken_links(document: &str, text: &str, exists: impl Fn(&str) -> bool) -> Ve
         .collect()
 }
 
-/// Paths and tests in backticks, `src/node/run.rs` or `tests/reload.rs::a_test`, that do not exist.
+/// Paths and tests in backticks, `src/node/run.rs` or `tests/server/reload.rs::a_test`, that do not
+/// exist.
 /// Paths may leave out `src/`.
 fn absent_names(document: &str, text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut breaches = Vec::new();

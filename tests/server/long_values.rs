@@ -4,16 +4,13 @@
 //! Not here: the slices themselves (`src/keyspace/cut/tests.rs`), how much is held
 //! (`src/node/tests/saving.rs`), short values (`persistence.rs`).
 
+use crate::snapshot;
+use crate::support::PATIENCE;
+use crate::support::client::{Client, encode};
+use crate::support::server::ServerProcess;
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
-#[path = "support/snapshot.rs"]
-mod snapshot;
-mod support;
-
 use std::fs;
 use std::time::Instant;
-use support::PATIENCE;
-use support::client::{Client, encode};
-use support::server::ServerProcess;
 
 const LEN: usize = 3 << 20;
 

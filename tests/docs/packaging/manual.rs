@@ -105,7 +105,7 @@ Its snapshot.
 /// The whole page.
 pub(super) fn page() -> String {
     let mut page = format!(
-        ".\\\" Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.\n\
+        ".\\\" Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.\n\
          .TH EVENKEEL 1 \"\" \"evenkeel {}\" \"User Commands\"\n",
         env!("CARGO_PKG_VERSION")
     );

@@ -2,14 +2,12 @@
 //!
 //! Not here: what a line means (`src/config/`), what CONFIG replies (`tests/scripts/server.txt`).
 
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use support::client::Client;
-use support::server::{Ended, ServerProcess, run_evenkeel};
-use support::value::Value;
+use crate::support::client::Client;
+use crate::support::server::{Ended, ServerProcess, run_evenkeel};
+use crate::support::value::Value;
 use tempfile::TempDir;
 
 /// Files of these names and contents in a directory of their own.
@@ -294,7 +292,7 @@ fn names_of_files_begin_in_dir() {
         assert!(data.join(name).exists(), "{name}");
     }
     server.signal("TERM");
-    server.wait_for_exit(support::PATIENCE);
+    server.wait_for_exit(crate::support::PATIENCE);
     assert!(!data.join("my.pid").exists() && !data.join("my.sock").exists());
     let server = ServerProcess::evenkeel(&[]);
     let answer = get(&mut server.client(), "dir");

@@ -3,8 +3,8 @@
 //!
 //! Certificates are made here, for this run only.
 
-mod support;
-
+use crate::support::server::{ServerProcess, free_port, run_evenkeel};
+use crate::support::value::Value;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -13,8 +13,6 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use support::server::{ServerProcess, free_port, run_evenkeel};
-use support::value::Value;
 
 /// An authority, and a folder for what it signs.
 struct Authority {

@@ -7,11 +7,9 @@
 //!
 //! Not here: crashes while a snapshot is written (`crash.rs`).
 
-#[path = "support/snapshot.rs"]
-mod snapshot;
-
 use std::ops::Range;
 
+use crate::snapshot::{BEGUN_MS, Cache, Contents, Reader, collection, read, salvaged};
 use evenkeel::persistence::{
     Damage, DamageKind, DatabaseCount, FORMAT_VERSION, Loader, PersistError, Salvage, Summary,
     load_from,
@@ -20,11 +18,10 @@ use evenkeel::value::encoding::Encoding;
 use evenkeel::value::kind::Kind;
 use evenkeel::value::record::RecordError;
 use evenkeel::{CacheEngine, Config, Timestamp};
-use snapshot::{BEGUN_MS, Cache, Contents, Reader, collection, read, salvaged};
 
-const DOCUMENT: &str = include_str!("../docs/SNAPSHOT_FORMAT.md");
-const GOLDEN: &[u8] = include_bytes!("golden/snapshot-v1.evk");
-const GOLDEN_2: &[u8] = include_bytes!("golden/snapshot-v2.evk");
+const DOCUMENT: &str = include_str!("../../docs/SNAPSHOT_FORMAT.md");
+const GOLDEN: &[u8] = include_bytes!("../golden/snapshot-v1.evk");
+const GOLDEN_2: &[u8] = include_bytes!("../golden/snapshot-v2.evk");
 
 const HEAD_BYTES: usize = 16;
 const ABOUT: u8 = 1;

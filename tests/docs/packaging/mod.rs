@@ -1,14 +1,13 @@
 //! What the package holds beside the binary fits the binary: manual page and completions. Both are
 //! made from the parameter table; `UPDATE_DOCS=1` writes them anew.
 //!
-//! Not here: the sample configuration (`tests/config_docs.rs`); whether the package installs
+//! Not here: the sample configuration (`tests/docs/main.rs`); whether the package installs
 //! (`packaging/try-package.sh`).
 
 mod completions;
-#[path = "../support/fresh.rs"]
-mod fresh;
 mod manual;
 
+use crate::fresh;
 use evenkeel::config::{Kind, ROWS, Row};
 use std::process::Command;
 

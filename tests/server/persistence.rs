@@ -8,22 +8,19 @@
 //! retrying to the millisecond (`src/node/tests/saving.rs`).
 
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
-#[path = "support/snapshot.rs"]
-mod snapshot;
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::snapshot;
+use crate::snapshot::Contents;
+use crate::support::PATIENCE;
+use crate::support::client::{Client, encode};
+use crate::support::disk::Disk;
+use crate::support::server::{Ended, ServerProcess, run_evenkeel};
+use crate::support::value::Value;
 use evenkeel::persistence::FORMAT_VERSION;
 use evenkeel::{CacheEngine, Config, Expire, Timestamp};
-use snapshot::Contents;
-use support::PATIENCE;
-use support::client::{Client, encode};
-use support::disk::Disk;
-use support::server::{Ended, ServerProcess, run_evenkeel};
-use support::value::Value;
 use tempfile::TempDir;
 
 /// Where one test's snapshots are.

@@ -5,12 +5,9 @@
 //!
 //! Not here: damaged files (`snapshot_format.rs`), real files (`persistence/file_storage.rs`).
 
+use crate::snapshot::{Cache, Contents, on_disk, read};
 #[allow(dead_code, reason = "damaged files are of other tests")]
-#[path = "support/snapshot.rs"]
-mod snapshot;
-
 use evenkeel::persistence::{DiskFault, MemoryDisk, Storage};
-use snapshot::{Cache, Contents, on_disk, read};
 
 /// Enough for several writes of 256 KiB each.
 const KEY_COUNT: usize = 1_500;

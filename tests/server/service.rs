@@ -4,9 +4,6 @@
 //! signals. Every wait is for a message and bounded by `support::PATIENCE`.
 //!
 //! Not here: a real systemd (`packaging/try-systemd.sh`), what clients see (`process.rs`).
-#![cfg(target_os = "linux")]
-
-mod support;
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -16,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::PATIENCE;
-use support::client::Address;
-use support::disk::Disk;
-use support::server::ServerProcess;
-use support::value::Value;
+use crate::support::PATIENCE;
+use crate::support::client::Address;
+use crate::support::disk::Disk;
+use crate::support::server::ServerProcess;
+use crate::support::value::Value;
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
@@ -314,7 +311,7 @@ fn a_client_that_comes_between_a_kill_and_the_restart_is_served() {
     assert_eq!(client.line("SAVE"), ok());
     server.signal("KILL");
     assert_eq!(server.wait_for_exit(PATIENCE).code(), None);
-    let mut client = support::client::Client::connect(&Address::Tcp(address.to_string()));
+    let mut client = crate::support::client::Client::connect(&Address::Tcp(address.to_string()));
     client.send(&["GET", "k"]).expect("the kernel takes it");
     let _next = start();
     let reply = client.read_reply().expect("the reply comes");
@@ -378,7 +375,7 @@ fn sighup_opens_the_log_file_again() {
     let folder = folder();
     let (log, moved) = (folder.path().join("log"), folder.path().join("log.1"));
     let manager = Manager::new();
-    let port = support::server::free_port().to_string();
+    let port = crate::support::server::free_port().to_string();
     let mut child = Command::new(BINARY)
         .args(["--port", &port, "--logfile", text(&log), "--save", ""])
         .current_dir(folder.path())

@@ -7,19 +7,16 @@
 //! `src/server/unix_socket.rs`).
 
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
-#[path = "support/snapshot.rs"]
-mod snapshot;
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::PATIENCE;
-use support::client::{Address, Client, encode};
-use support::disk::Disk;
-use support::server::{ServerProcess, run_evenkeel};
-use support::value::Value;
+use crate::snapshot;
+use crate::support::PATIENCE;
+use crate::support::client::{Address, Client, encode};
+use crate::support::disk::Disk;
+use crate::support::server::{ServerProcess, run_evenkeel};
+use crate::support::value::Value;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {

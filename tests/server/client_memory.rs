@@ -5,15 +5,13 @@
 //!
 //! Not here: who is held and closed (`src/node/tests/budget.rs`).
 
-mod support;
-
 use std::thread;
 use std::time::Instant;
 
-use support::PATIENCE;
-use support::client::Client;
-use support::server::ServerProcess;
-use support::value::Value;
+use crate::support::PATIENCE;
+use crate::support::client::Client;
+use crate::support::server::ServerProcess;
+use crate::support::value::Value;
 
 const MIB: u64 = 1 << 20;
 const VALUE_BYTES: usize = 1_000_000;

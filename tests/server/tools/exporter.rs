@@ -4,7 +4,7 @@
 //! What it can't read it leaves out of its page, which nobody notices until a graph is empty. So
 //! every field of its tables that means something here is read here by its rules.
 
-use crate::information::{Information, pairs, text_map};
+use super::information::{Information, pairs, text_map};
 use crate::support::client::Client;
 use crate::support::server::ServerProcess;
 use crate::support::value::Value;

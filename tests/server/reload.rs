@@ -1,15 +1,13 @@
 //! SIGHUP and the real binary: what is read again, and what is not taken.
 //!
-//! Not here: what a reload changes (`src/config/access.rs`), sockets (`tests/listening.rs`).
-
-mod support;
+//! Not here: what a reload changes (`src/config/access.rs`), sockets (`tests/server/listening.rs`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::client::Client;
-use support::server::ServerProcess;
-use support::value::Value;
+use crate::support::client::Client;
+use crate::support::server::ServerProcess;
+use crate::support::value::Value;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -70,7 +68,10 @@ fn a_pipe_is_read_once_and_not_again() {
     let refused = String::from_utf8_lossy(&refused).into_owned();
     assert!(refused.contains("it is not a regular file"), "{refused}");
     server.signal("TERM");
-    assert_eq!(server.wait_for_exit(support::PATIENCE).code(), Some(0));
+    assert_eq!(
+        server.wait_for_exit(crate::support::PATIENCE).code(),
+        Some(0)
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! It matches replies to requests by counting, so errors are fine and a reply too few or too many
 //! is fatal. It asks even if the password was refused.
 
-use crate::information::{Information, text_map};
+use super::information::{Information, text_map};
 use crate::support::client::{Client, encode};
 use crate::support::server::ServerProcess;
 use crate::support::value::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::information::{Information, pairs, text_map};
+use super::information::{Information, pairs, text_map};
 use crate::support::client::Client;
 use crate::support::server::ServerProcess;
 use crate::support::value::Value;

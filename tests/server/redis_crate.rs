@@ -2,10 +2,8 @@
 //!
 //! Not here: other languages' clients (`tests/clients/`).
 
-mod support;
-
+use crate::support::server::ServerProcess;
 use redis::{Client, Commands, Connection, ErrorKind, RedisError, RedisResult, ServerErrorKind};
-use support::server::ServerProcess;
 
 /// Runs a check over RESP2 and over RESP3.
 fn with_connections(check: impl Fn(&mut Connection, &mut Connection) -> RedisResult<()>) {

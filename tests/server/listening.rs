@@ -2,13 +2,11 @@
 //!
 //! Not here: what an address means (`src/config/value.rs`, `src/server/listeners.rs`).
 
-mod support;
-
 use std::net::TcpListener;
 
-use support::client::{Address, Client};
-use support::server::{ServerProcess, free_port};
-use support::value::Value;
+use crate::support::client::{Address, Client};
+use crate::support::server::{ServerProcess, free_port};
+use crate::support::value::Value;
 
 fn ok() -> Value {
     Value::Simple(b"OK".to_vec())

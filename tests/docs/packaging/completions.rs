@@ -5,7 +5,7 @@ use evenkeel::config::ROWS;
 use std::fmt::Write;
 
 const NOTICE: &str =
-    "# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.\n";
+    "# Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.\n";
 
 fn options() -> String {
     let plain = PLAIN_OPTIONS

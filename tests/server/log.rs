@@ -1,18 +1,16 @@
 //! The log of the real binary: nothing that lines are written to holds up the server.
 //!
-//! Not here: what is logged (`tests/service.rs`), the queue itself (`src/cli/log_file.rs`).
-
-mod support;
+//! Not here: what is logged (`tests/server/service.rs`), the queue itself (`src/cli/log_file.rs`).
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use crate::support::PATIENCE;
+use crate::support::client::{Address, Client};
+use crate::support::value::Value;
 use rustix::process::{Pid, Signal};
-use support::PATIENCE;
-use support::client::{Address, Client};
-use support::value::Value;
 use tempfile::TempDir;
 
 /// Lines after which a log that nobody reads is surely full.
@@ -165,7 +163,7 @@ fn a_named_pipe_is_a_log_for_whoever_comes_to_read_it() {
 
 #[test]
 fn a_log_file_that_cannot_be_opened_is_named() {
-    let ended = support::server::run_evenkeel(&["--logfile", "/nonexistent/log"]);
+    let ended = crate::support::server::run_evenkeel(&["--logfile", "/nonexistent/log"]);
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.errors.len(), 1, "{ended:?}");
     assert!(

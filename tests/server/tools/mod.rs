@@ -14,9 +14,6 @@
 //! Not here: whole client libraries (`tests/clients/`), other replies (`tests/scripts/`), the
 //! fields of INFO beside those of a redis-server (`tests/oracle/`).
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod exporter;
 mod information;
 mod insight;

@@ -3,21 +3,18 @@
 //! Not here: damage byte by byte (`snapshot_format.rs`), restarts and crashes (`persistence.rs`).
 
 #[allow(dead_code, reason = "the caches of other tests are not needed here")]
-#[path = "support/snapshot.rs"]
-mod snapshot;
-mod support;
-
 use std::fs;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::snapshot;
+use crate::snapshot::on_disk;
+use crate::support::disk::Disk;
+use crate::support::server::{Ended, ServerProcess, run_evenkeel};
+use crate::support::value::Value;
 use evenkeel::persistence::{MemoryDisk, PersistError, load_from, salvage};
 use evenkeel::{CacheEngine, Config, Expire};
 use rustix::fs::{CWD, Mode, mkfifoat};
-use snapshot::on_disk;
-use support::disk::Disk;
-use support::server::{Ended, ServerProcess, run_evenkeel};
-use support::value::Value;
 use tempfile::TempDir;
 
 const KEY_COUNT: u64 = 20_000;

@@ -6,16 +6,14 @@
 //! Not here: what commands reply (`tests/scripts/`), expiry to the millisecond (the same, with a
 //! clock that the test moves).
 
-mod support;
-
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use support::PATIENCE;
-use support::client::{Address, Client, encode};
-use support::server::{ServerProcess, run_evenkeel};
-use support::value::Value;
+use crate::support::PATIENCE;
+use crate::support::client::{Address, Client, encode};
+use crate::support::server::{ServerProcess, run_evenkeel};
+use crate::support::value::Value;
 
 /// The longest that a client may wait while another one floods the server, on a loaded machine.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -659,7 +657,7 @@ fn a_unix_socket_is_served_and_removed() {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let path = folder.path().join("evenkeel.sock");
     let text = path.to_str().expect("the path is text");
-    let port = support::server::free_port().to_string();
+    let port = crate::support::server::free_port().to_string();
     let mut server = ServerProcess::evenkeel(&["--unixsocket", text, "--port", &port]);
     server.wait_for_log(" and unix ");
     let mut client = Client::connect(&Address::Unix(path.clone()));
