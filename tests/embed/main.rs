@@ -6,6 +6,8 @@
 //! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
 
 mod cache;
+mod removals;
+mod typed;
 
 use evenkeel::{
     CacheEngine, Config, Execution, Expire, OwnedArgs, Peer, Server, SessionKey, StopHandle,
