@@ -34,9 +34,9 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
 	@# What a program embeds, in a folder of its own: nothing built before may stand in for a C compiler.
-	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --target-dir target/embedder -- -D warnings
+	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --features typed --target-dir target/embedder -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals,typed
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --target-dir target/embedder
 	cargo test --test tidy
 
