@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro
+.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,10 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path benches/pictures/Cargo.toml
+	cargo fmt --check --manifest-path benches/rivals/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo metadata --locked --format-version 1 --manifest-path benches/pictures/Cargo.toml >/dev/null
+	cargo metadata --locked --format-version 1 --manifest-path benches/rivals/Cargo.toml >/dev/null
 	cargo clippy --all-targets -- -D warnings
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
@@ -44,6 +46,7 @@ fmt: ## Format the sources, those of the fuzz targets too
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path benches/pictures/Cargo.toml
+	cargo fmt --manifest-path benches/rivals/Cargo.toml
 
 try-image: ## Build the static binary and try it alone in an empty folder, as the image has it; needs root
 	packaging/try-image.sh
@@ -119,3 +122,7 @@ bench-hits: ## Compare eviction policies in process; DIR=… adds a directory of
 
 bench-micro: ## Measure the structures one by one
 	cargo bench --bench micro
+
+bench-rivals: ## Measure the library beside other caches of Rust; writes a file into benches/runs; DIR=… as above
+	cargo run --release --locked --manifest-path benches/rivals/Cargo.toml --target-dir target/rivals -- \
+	    --record $(if $(DIR),--traces $(DIR))
