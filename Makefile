@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro bench-rivals
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ deb: ## Build a Debian package in target/debian
 try-package: deb target/clean-debian ## Try the package on a clean Debian in a folder; needs root, debootstrap and redis-cli
 	packaging/try-package.sh target/clean-debian target/debian/evenkeel_*.deb
 	packaging/try-systemd.sh target/clean-debian target/debian/evenkeel_*.deb || [ $$? -eq 77 ]
+
+lint-package: deb ## Let lintian look at the package
+	packaging/lint-package.sh target/debian/evenkeel_*.deb
 
 # The release of this machine, because the package needs the C library it was linked with.
 target/clean-debian:
