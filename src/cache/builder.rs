@@ -98,10 +98,7 @@ impl CacheBuilder {
             hash_seed: RandomState::new().hash_one("hash of keys"),
             ..defaults
         });
-        let clock = self.clock.unwrap_or_else(|| {
-            let clock = SystemClock::new();
-            Box::new(move || clock.now())
-        });
+        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock::wall));
         if self.listener.is_some() {
             engine.keep_departed();
         }
