@@ -109,8 +109,8 @@ fn deliver(
     let now_ms = context.now_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let group = stream.read().group(group_name);
-        let last = stream.read().last();
-        let has_new = |group: &StreamGroup| last.is_some_and(|last| last.id > group.last_id);
+        let last_id = stream.read().last_entry_id();
+        let has_new = |group: &StreamGroup| last_id.is_some_and(|last_id| last_id > group.last_id);
         let Some(mut group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
             return Ok(Changed::when(false, Event::StreamDeliver, false));
         };
