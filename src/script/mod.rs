@@ -61,7 +61,7 @@ mod to_reply;
 #[cfg(not(feature = "scripts"))]
 pub use absent::{Declared, Machine};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
-pub use function_libraries::{Libraries, Library, LibraryFunction};
+pub use function_libraries::{Libraries, Library, LibraryFunction, names_library};
 #[cfg(feature = "scripts")]
 pub use machine::Machine;
 pub use run::{Chunk, Failure, Function, Run};

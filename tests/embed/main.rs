@@ -7,6 +7,8 @@
 //! (`tests/server/process.rs`).
 
 mod cache;
+mod removals;
+mod typed;
 
 use evenkeel::{
     CacheEngine, Config, Execution, Expire, OwnedArgs, Peer, Server, SessionKey, StopHandle,

@@ -286,7 +286,7 @@ fn a_value_that_looks_like_blocks_is_read_a_bounded_number_of_times() {
             file: Cursor::new(file),
             read_bytes: 0,
         };
-        let found = salvage(&mut file, |_| Ok(()), |_, _| {}).expect("it is in memory");
+        let found = salvage(&mut file, |_| Ok(()), |_| {}).expect("it is in memory");
         assert_eq!(found.keys(), 0);
         assert!(file.read_bytes < 8 * len, "{} of {len}", file.read_bytes);
     }

@@ -9,10 +9,10 @@
 
 use std::ops::Range;
 
-use crate::snapshot::{BEGUN_MS, Cache, Contents, Reader, collection, read, salvaged};
+use crate::snapshot::{BEGUN_MS, Cache, Contents, LIBRARIES, Reader, collection, read, salvaged};
 use evenkeel::persistence::{
-    Damage, DamageKind, DatabaseCount, FORMAT_VERSION, Loader, PersistError, Salvage, Summary,
-    load_from,
+    Content, Damage, DamageKind, DatabaseCount, FORMAT_VERSION, Loader, PersistError, Salvage,
+    Summary, load_from,
 };
 use evenkeel::value::encoding::Encoding;
 use evenkeel::value::kind::Kind;
@@ -22,10 +22,12 @@ use evenkeel::{CacheEngine, Config, Timestamp};
 const DOCUMENT: &str = include_str!("../../docs/SNAPSHOT_FORMAT.md");
 const GOLDEN: &[u8] = include_bytes!("../golden/snapshot-v1.evk");
 const GOLDEN_2: &[u8] = include_bytes!("../golden/snapshot-v2.evk");
+const GOLDEN_3: &[u8] = include_bytes!("../golden/snapshot-v3.evk");
 
 const HEAD_BYTES: usize = 16;
 const ABOUT: u8 = 1;
 const RECORDS: u8 = 2;
+const LIBRARY: u8 = 3;
 const END: u8 = 255;
 
 /// CRC-32 as the document defines it, bit by bit.
@@ -52,6 +54,10 @@ impl Builder {
 
     fn version_2() -> Self {
         Self::with_head(2, 0)
+    }
+
+    fn version_3() -> Self {
+        Self::with_head(3, 0)
     }
 
     fn with_head(version: u16, reserved: u16) -> Self {
@@ -270,6 +276,31 @@ fn golden_contents_2() -> Contents {
     contents
 }
 
+/// Libraries of a file of version 3, whose functions the second takes from nowhere.
+const CODES: [&[u8]; 2] = [
+    b"#!lua name=first\nredis.register_function('one', function() return 1 end)",
+    b"#!LUA  name=\"second\"\nthis is no Lua\0",
+];
+
+/// Libraries among the records.
+fn golden_file_3() -> Vec<u8> {
+    Builder::version_3()
+        .about()
+        .block(LIBRARY, 0, CODES[0])
+        .block(RECORDS, 0, b"\x0b\x04hash\x00\x01\0\x03\0\x81f\x09")
+        .block(LIBRARY, 0, CODES[1])
+        .end(&[(0, 1, 0)])
+}
+
+fn golden_contents_3() -> Contents {
+    let hash = collection(Kind::Hash, Encoding::Small, vec![b"\x81f\x09".to_vec()]);
+    let mut contents = Contents::from([((0, b"hash".to_vec()), (hash, None))]);
+    for code in CODES {
+        contents.insert((LIBRARIES, code.to_vec()), (Vec::new(), None));
+    }
+    contents
+}
+
 /// Where the head and each block of an intact file are.
 fn parts(file: &[u8]) -> Vec<Range<usize>> {
     let head = 0..HEAD_BYTES;
@@ -289,9 +320,13 @@ fn contents_without(file: &[u8], is_lost: impl Fn(&Range<usize>) -> bool) -> Con
     let mut reader = Reader::default();
     for part in parts(file).into_iter().skip(1) {
         let block = &file[part.clone()];
+        let payload = &block[8..block.len() - 4];
         if block[0] == RECORDS && !is_lost(&part) {
             let database = u16::from_le_bytes([block[2], block[3]]);
-            reader.add(database, &block[8..block.len() - 4]);
+            reader.add(Content::Records(database, payload));
+        }
+        if block[0] == LIBRARY && !is_lost(&part) {
+            reader.add(Content::Library(payload));
         }
     }
     reader.finish()
@@ -310,7 +345,7 @@ fn check_salvage(damaged: &[u8], original: &Contents) -> (Salvage, Contents) {
     (found, contents)
 }
 
-/// What a loader showed: databases and records.
+/// What a loader showed: databases and records, or libraries.
 type Shown = Vec<(u16, Vec<u8>)>;
 
 /// Feeds `pieces`; what was shown, and how it ended.
@@ -318,8 +353,9 @@ fn feed_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Shown, Result
     let mut shown = Vec::new();
     let mut loader = Loader::new();
     for piece in pieces {
-        let fed = loader.feed(piece, |database, records| {
-            shown.push((database, records.to_vec()));
+        let fed = loader.feed(piece, |content| match content {
+            Content::Records(database, records) => shown.push((database, records.to_vec())),
+            Content::Library(code) => shown.push((LIBRARIES, code.to_vec())),
         });
         if let Err(damage) = fed {
             return (shown, Err(damage));
@@ -348,9 +384,14 @@ fn example() -> Vec<u8> {
     file
 }
 
+/// The library in it.
+const EXAMPLE_CODE: &[u8] =
+    b"#!lua name=lib\nredis.register_function('one', function() return 1 end)\n";
+
 /// The cache whose snapshot the document shows.
 fn example_cache() -> Cache {
     let mut cache = Cache::new();
+    cache.run(&[b"FUNCTION", b"LOAD", EXAMPLE_CODE]);
     cache.run(&[b"SET", b"greeting", b"hello"]);
     cache.run(&[b"SET", b"counter", b"1000"]);
     cache.run(&[b"SET", b"session", b"ada", b"PXAT", b"1800000060000"]);
@@ -380,6 +421,7 @@ fn example_contents() -> Contents {
         content(0, "user", &user, None),
         content(0, "letter", &letter, None),
         content(1, "page", &[b'v'; 300], None),
+        ((LIBRARIES, EXAMPLE_CODE.to_vec()), (Vec::new(), None)),
     ])
 }
 
@@ -396,9 +438,10 @@ fn the_example_of_the_document_is_what_the_program_reads() {
         version: FORMAT_VERSION,
         begun_ms: BEGUN_MS,
         written_by: "evenkeel 0.1.0".into(),
-        block_count: 5,
+        block_count: 6,
         file_bytes: example().len() as u64,
         databases: counts.to_vec(),
+        libraries: 1,
     };
     assert_eq!(summary, expected);
     let again = Cache::loaded(&example()).saved();
@@ -442,9 +485,63 @@ fn the_golden_file_of_version_2_loads() {
     assert_eq!(read(&again).expect("just written").0, golden_contents_2());
 }
 
+/// What can't be loaded is kept, and nothing of it can be called.
+#[test]
+fn the_golden_file_of_version_3_loads() {
+    assert_eq!(golden_file_3(), GOLDEN_3);
+    let (contents, summary) = read(GOLDEN_3).expect("an intact file");
+    assert_eq!(contents, golden_contents_3());
+    assert_eq!((summary.block_count, summary.libraries), (5, 2));
+    let mut engine = CacheEngine::new(Config::default());
+    let report = load_from(&mut engine, &mut &GOLDEN_3[..], |_, _| {}).expect("an intact file");
+    let libraries = (report.loaded_libraries, report.kept_libraries);
+    assert_eq!((report.loaded_keys, libraries), (1, (1, 1)));
+    let mut cache = Cache::loaded(GOLDEN_3);
+    assert_eq!(cache.run(&[b"FCALL", b"ONE", b"0"]), b":1\r\n");
+    let again = cache.saved();
+    assert_eq!(read(&again).expect("just written").0, golden_contents_3());
+    // What is added later meets those that are only kept.
+    let dumped = cache.run(&[b"FUNCTION", b"DUMP"]);
+    let payload = &dumped[dumped.iter().position(|&byte| byte == b'\n').unwrap() + 1..];
+    let payload = &payload[..payload.len() - 2];
+    cache.run(&[b"FUNCTION", b"DELETE", b"second"]);
+    cache.run(&[b"FUNCTION", b"LOAD", b"REPLACE", CODES[0]]);
+    assert_eq!(cache.run(&[b"FCALL", b"one", b"0"]), b":1\r\n");
+    assert!(payload.windows(6).any(|bytes| bytes == b"second"));
+}
+
+/// Without libraries a file stays one that older programs read.
+#[test]
+fn only_libraries_need_version_3() {
+    let mut cache = Cache::new();
+    cache.run(&[b"SET", b"k", b"v"]);
+    assert_eq!(cache.saved()[8..10], [2, 0]);
+    cache.run(&[b"FUNCTION", b"LOAD", CODES[0]]);
+    assert_eq!(cache.saved()[8..10], [3, 0]);
+    cache.run(&[b"FUNCTION", b"FLUSH"]);
+    assert_eq!(cache.saved()[8..10], [2, 0]);
+    let of_version_2 = Builder::version_2().about().block(LIBRARY, 0, CODES[0]);
+    assert_eq!(damage_of(&of_version_2.end(&[])).1, DamageKind::Misplaced);
+    let nameless = Builder::version_3().about().block(LIBRARY, 0, b"#!lua\n");
+    assert_eq!(damage_of(&nameless.end(&[])).1, DamageKind::Library);
+}
+
+/// Each step writes a part.
+#[test]
+fn long_libraries_are_written_in_parts() {
+    let comment = vec![b'-'; 300_000];
+    let code = [CODES[0], b"\n", &comment].concat();
+    let mut cache = Cache::new();
+    cache.run(&[b"SET", b"k", b"v"]);
+    cache.run(&[b"FUNCTION", b"LOAD", &code]);
+    let (contents, _) = read(&cache.saved()).expect("just written");
+    assert_eq!(contents.len(), 2);
+    assert!(contents.contains_key(&(LIBRARIES, code)));
+}
+
 #[test]
 fn a_file_cut_off_anywhere_is_damaged_there() {
-    for file in [&example()[..], GOLDEN, GOLDEN_2] {
+    for file in [&example()[..], GOLDEN, GOLDEN_2, GOLDEN_3] {
         let original = contents_without(file, |_| false);
         for len in 0..file.len() {
             let cut = &file[..len];
@@ -467,7 +564,7 @@ fn a_file_cut_off_anywhere_is_damaged_there() {
 /// The damage is in one block, so everything else survives.
 #[test]
 fn a_flipped_bit_is_noticed_and_costs_one_block_at_most() {
-    for file in [&example()[..], GOLDEN, GOLDEN_2] {
+    for file in [&example()[..], GOLDEN, GOLDEN_2, GOLDEN_3] {
         let original = contents_without(file, |_| false);
         for position in 0..file.len() {
             // Within a long text one byte is like another.
@@ -488,10 +585,8 @@ fn a_flipped_bit_is_noticed_and_costs_one_block_at_most() {
                 assert_eq!(contents, expected, "byte {position} bit {bit}");
                 assert_eq!(found.lost_bytes, hit.len() as u64);
                 let has_end = hit.end < file.len();
-                assert_eq!(
-                    found.expected_keys,
-                    has_end.then_some(original.len() as u64)
-                );
+                let keys = original.keys().filter(|name| name.0 != LIBRARIES);
+                assert_eq!(found.expected_keys, has_end.then_some(keys.count() as u64));
             }
         }
     }
@@ -551,7 +646,7 @@ fn hurt(random: &mut fastrand::Rng, file: &mut Vec<u8>, original: &[u8]) {
 
 #[test]
 fn it_does_not_matter_how_a_file_is_split() {
-    for file in [&example()[..], GOLDEN, GOLDEN_2] {
+    for file in [&example()[..], GOLDEN, GOLDEN_2, GOLDEN_3] {
         let whole = feed_pieces([file]);
         assert!(whole.1.is_ok());
         for middle in 0..=file.len() {
@@ -623,7 +718,7 @@ fn content_that_makes_no_sense_is_refused_although_its_checksums_match() {
         assert_eq!(damage_of(&file), (offset, kind));
         assert!(read(&salvaged(&file).1).is_ok());
     };
-    for kind in [0, 3, 7, 128, 254] {
+    for kind in [0, 4, 7, 128, 254] {
         let file = begun().block(kind, 0, b"").end(&[]);
         is_damaged(file, DamageKind::UnknownBlock(kind));
     }
@@ -784,12 +879,12 @@ fn a_length_that_is_claimed_takes_no_memory() {
     let address_space = || memory_stats::memory_stats().map_or(0, |stats| stats.virtual_mem);
     let before = address_space();
     let mut loaders = Vec::new();
-    for kind in [RECORDS, END, 3] {
+    for kind in [RECORDS, END, LIBRARY] {
         let (file, offset) = claim(kind);
         for chunk in 1..file.len() {
             let mut loader = Loader::new();
             for piece in file.chunks(chunk) {
-                let fed = loader.feed(piece, |_, _| panic!("there is no record"));
+                let fed = loader.feed(piece, |_| panic!("there is no record"));
                 assert_eq!(fed, Ok(()));
             }
             loaders.push((loader, offset));

@@ -6,6 +6,7 @@ use super::{DeadlineChange, Mutation};
 use crate::keyspace::Key;
 use crate::keyspace::entry::{EntryId, EntryRef};
 use crate::keyspace::event::Event;
+use crate::keyspace::interest::RemovalReason;
 use crate::structures::hash_table::Location;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
@@ -169,6 +170,7 @@ impl Mutation<'_> {
         value: StringValue<'_>,
         deadline: DeadlineChange,
     ) {
+        self.note_departed(id, RemovalReason::Replaced);
         let is_kept = self.is_kept_by_cut(id);
         self.forget_field_deadlines(id);
         let old_bits = self.keyspace.entries.get(id).access_bits();

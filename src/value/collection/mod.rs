@@ -64,17 +64,6 @@ impl Trees {
     }
 }
 
-/// What the elements of a collection of a kind are; of a sorted set as they stand in their order.
-pub const fn shape_of(kind: Kind) -> Option<Shape> {
-    match kind {
-        Kind::String => None,
-        Kind::List => Some(Shape::List),
-        Kind::Set => Some(Shape::Set),
-        Kind::SortedSet | Kind::Stream => Some(Shape::Scored),
-        Kind::Hash => Some(Shape::Map),
-    }
-}
-
 /// The form in which a collection is kept.
 #[derive(Clone, Copy)]
 pub enum Form<'a> {
