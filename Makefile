@@ -95,9 +95,9 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) EVENKEEL_ORACLE_FAMILIES=$(ORACLE_FAMILIES) \
 	cargo test --release --test oracle -- --nocapture
 
-clients: ## Run client libraries of Python and Node.js against the server
+clients: ## Run programs of Python and Node.js against the server, with CLIENTS=all the rarer ones, too
 	cargo build --release
-	tests/clients/run.sh
+	tests/clients/run.py
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

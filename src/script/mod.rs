@@ -71,7 +71,7 @@ pub use shared::Declared;
 pub use step::{LogLine, Step};
 
 /// The version of Redis that scripts are told; a test compares it with that of INFO.
-pub const SCRIPT_REDIS_VERSION: &str = "7.2.4";
+pub const SCRIPT_REDIS_VERSION: &str = "7.4.0";
 
 /// The digits of a digest.
 fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {

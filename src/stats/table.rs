@@ -336,7 +336,7 @@ pub static ROWS: &[MetricRow] = &[
         "Traffic written in the last 1.6 seconds.",
         |source| Value::Float2(ratio(source.gauges.output_bytes_per_second, 1024))),
     counter!(rejected_connections, Stats, Count,
-        "Connections refused because `maxclients` were open."),
+        "Connections refused, or closed without having given a password, because `maxclients` were open."),
     counter!(expired_keys, Stats, Count, "Keys removed because their time was up."),
     counter!(expired_subkeys, Stats, Count,
         "Fields of hashes removed because their time was up."),

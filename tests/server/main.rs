@@ -12,6 +12,7 @@
 //! | `client_memory.rs`, `long_values.rs` | limits of clients, values of many megabytes |
 //! | `persistence.rs`, `loading.rs`, `crash.rs`, `shared_directory.rs` | snapshots |
 //! | `snapshot_format.rs` | the file, byte by byte |
+//! | `hostile.rs` | what clients can do who have no password |
 //! | `tls.rs` | encrypted clients |
 //! | `redis_crate.rs`, `tools/` | a client library, and tools that watch a server |
 //!
@@ -25,6 +26,7 @@ mod support;
 mod client_memory;
 mod configuration;
 mod crash;
+mod hostile;
 mod listening;
 mod loading;
 mod log;

@@ -428,7 +428,7 @@ fn a_key_expires_at_its_time() {
 }
 
 /// How many files this process may open; a guess where the system does not tell.
-fn open_file_limit() -> usize {
+pub(super) fn open_file_limit() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits
         .lines()

@@ -3,6 +3,7 @@
 //!
 //! Certificates are made here, for this run only.
 
+use crate::process::open_file_limit;
 use crate::support::server::{ServerProcess, free_port, run_evenkeel};
 use crate::support::value::Value;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -273,6 +274,106 @@ fn those_who_mean_no_good_are_closed_and_counted() {
     expect(&mut good, b"PING\r\n", b"+PONG\r\n");
     let mut late = encrypted.client(&rustls::version::TLS12, None);
     expect(&mut late, b"PING\r\n", b"+PONG\r\n");
+}
+
+/// What a server answers first to a client that knows this version at most.
+fn answer_to_version(encrypted: &Encrypted, version: [u8; 2]) -> Vec<u8> {
+    // No session, one suite, no compression; then curves, forms of points and signatures.
+    let offers = [0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 22];
+    let extensions = [
+        [0, 10, 0, 4, 0, 2, 0, 23].as_slice(),
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 4, 0, 2, 4, 3],
+    ]
+    .concat();
+    let hello = [&version[..], &[7; 32], &offers, &extensions].concat();
+    let message = [&[1, 0, 0, hello.len() as u8][..], &hello].concat();
+    let record = [&[0x16, 3, 1, 0, message.len() as u8][..], &message].concat();
+    let mut socket = encrypted.plain_socket();
+    socket.write_all(&record).expect("sent");
+    let mut answer = [0; 7];
+    socket.read_exact(&mut answer).expect("an answer");
+    if answer[0] == 0x15 {
+        let more = socket.read(&mut [0; 10]).expect("the connection ends");
+        assert_eq!(more, 0);
+    }
+    answer.to_vec()
+}
+
+#[test]
+fn versions_below_those_that_are_offered_are_refused() {
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    for version in [[3, 0], [3, 1], [3, 2]] {
+        // A fatal alert: protocol_version.
+        let alert = answer_to_version(&encrypted, version);
+        assert_eq!(alert, [0x15, 3, 3, 0, 2, 2, 70], "{version:?}");
+    }
+    // The same hello with a version that is offered is answered by one.
+    let hello = answer_to_version(&encrypted, [3, 3]);
+    assert_eq!(hello[..3], [0x16, 3, 3]);
+    let only_newest = Encrypted::start(&["--tls-auth-clients", "no", "--tls-protocols", "TLSv1.3"]);
+    assert!(is_ended(
+        &mut only_newest.client(&rustls::version::TLS12, None)
+    ));
+    let mut client = only_newest.client(&rustls::version::TLS13, None);
+    expect(&mut client, b"PING\r\n", b"+PONG\r\n");
+}
+
+/// What is not encrypted within an encrypted connection is never taken for a request, and ends it.
+#[test]
+fn plain_text_within_a_session_ends_it() {
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    let mut other = encrypted.client(&rustls::version::TLS13, None);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut client = encrypted.client(version, None);
+        expect(&mut client, b"SET k v\r\n", b"+OK\r\n");
+        client.sock.write_all(b"SET k changed\r\n").expect("sent");
+        let mut rest = Vec::new();
+        client
+            .sock
+            .read_to_end(&mut rest)
+            .expect("the connection ends");
+        // At most an alert, encrypted.
+        assert!(rest.len() < 40 && !rest.contains(&b'+'), "{rest:?}");
+        expect(&mut other, b"GET k\r\n", b"$1\r\nv\r\n");
+    }
+}
+
+#[test]
+fn a_handshake_may_come_byte_by_byte() {
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    let mut client = encrypted.client(&rustls::version::TLS13, None);
+    let mut hello = Vec::new();
+    client.conn.write_tls(&mut hello).expect("written");
+    assert!(hello.len() > 100);
+    for byte in hello {
+        client.sock.write_all(&[byte]).expect("sent");
+    }
+    expect(&mut client, b"PING\r\n", b"+PONG\r\n");
+}
+
+/// Defect: while 4,096 clients were half open, others had to wait until one of those had had its
+/// five seconds. Fix: the one that is there longest gives way.
+#[test]
+fn a_crowd_that_never_ends_its_handshakes_keeps_nobody_out() {
+    const CROWD: usize = 4096 + 200;
+    if open_file_limit() < CROWD + 200 {
+        return;
+    }
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    let mut first = encrypted.client(&rustls::version::TLS13, None);
+    expect(&mut first, b"PING\r\n", b"+PONG\r\n");
+    let crowd: Vec<TcpStream> = (0..CROWD).map(|_| encrypted.plain_socket()).collect();
+    let mut late = encrypted.client(&rustls::version::TLS13, None);
+    // Less than those who are half open are given.
+    let limit = Some(Duration::from_secs(4));
+    late.sock.set_read_timeout(limit).expect("a limit");
+    expect(&mut late, b"PING\r\n", b"+PONG\r\n");
+    expect(&mut first, b"PING\r\n", b"+PONG\r\n");
+    assert_eq!(
+        (&crowd[0]).read(&mut [0; 10]).expect("the connection ends"),
+        0
+    );
 }
 
 #[test]

@@ -221,6 +221,7 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let (_, stream) = context.read_as::<Stream>(key)?;
         after.push(match args.get(index + request.key_count) {
             b"$" => stream.map_or(StreamId::MIN, |stream| stream.head().last_id),
+            b"+" => stream.map_or(StreamId::MIN, |stream| stream.before_last()),
             b">" => return Err(NEW_IN_XREAD),
             id => parse_id(id)?,
         });

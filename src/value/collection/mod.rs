@@ -131,6 +131,16 @@ impl<'a, S: BlockStore> Body<'a, S> {
         }
     }
 
+    /// What OBJECT ENCODING says of it, if it is of this kind. Redis calls a small hash by another
+    /// name while its fields have deadlines.
+    pub fn encoding_name(&self, kind: Kind) -> &'static str {
+        let has_deadlines = || kind == Kind::Hash && self.elements().next_deadline().is_some();
+        match self.encoding() {
+            Encoding::Small if has_deadlines() => "listpackex",
+            encoding => encoding.name(kind),
+        }
+    }
+
     /// Its elements in the order readers see; of a sorted set by score.
     ///
     /// # Panics

@@ -191,6 +191,12 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         Some(chunk.last())
     }
 
+    /// The id after which only the last entry comes; without entries the last id there was.
+    pub fn before_last(&self) -> StreamId {
+        let before = self.last_entry_id().and_then(StreamId::previous);
+        before.unwrap_or(self.head().last_id)
+    }
+
     /// The rows of a score from that on which begins with `key`, or would be there.
     fn rows(&self, score: f64, key: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, S> {
         let elements = self.view.walk(self.store, self.rank_of(score, key));

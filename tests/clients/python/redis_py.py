@@ -1,17 +1,16 @@
 """redis-py against a running server: what cache users do with it, in both protocol versions.
 
-Usage: python_redis.py HOST PORT GUARDED-PORT PASSWORD, where the second server wants the password.
-Ends with code 0 if everything is as with Redis. A Python warning or a message of the library's log at
-level WARNING counts as a failure.
+A Python warning or a message of the library's log at level WARNING counts as a failure.
 """
 
+import asyncio
 import datetime
 import logging
-import sys
 import warnings
 
 import redis
 import redis.asyncio
+from support import HOST, PORT
 
 warnings.simplefilter("error")
 
@@ -147,25 +146,26 @@ def check_server(client, protocol):
         assert str(error).startswith("unknown command 'NOSUCH'"), error
 
 
-def check_databases(host, port, protocol):
-    with redis.Redis(host=host, port=port, db=3, protocol=protocol) as client:
+def check_databases(protocol):
+    with redis.Redis(host=HOST, port=PORT, db=3, protocol=protocol) as client:
         client.set("only here", 1)
         assert client.dbsize() == 1
         assert client.flushdb() is True
         assert client.dbsize() == 0
 
 
-async def check_asyncio(host, port, protocol):
-    async with redis.asyncio.Redis(host=host, port=port, protocol=protocol) as client:
+async def check_asyncio(protocol):
+    async with redis.asyncio.Redis(host=HOST, port=PORT, protocol=protocol) as client:
         assert await client.set("async", "v", ex=100) is True
         assert await client.get("async") == b"v"
         async with client.pipeline() as pipeline:
             assert await pipeline.incr("i").incr("i").execute() == [1, 2]
 
 
-def check_password(host, port, protocol, password):
+def check_password(protocol, password):
     def connect(**options):
-        return redis.Redis(host=host, port=port, protocol=protocol, **options)
+        # The library tries wrong passwords again and again unless told not to.
+        return redis.Redis(host=HOST, port=PORT, protocol=protocol, retry=None, **options)
 
     # With a user name the library sends both, without one it is the default user.
     for options in ({"password": password}, {"username": "default", "password": password}):
@@ -190,30 +190,30 @@ def check_password(host, port, protocol, password):
         assert pipeline.set("n", 1).incr("n").execute() == [True, 2]
 
 
-def main(host, port, guarded_port, password):
-    import asyncio
-
+def main():
     handler = FailingHandler()
     logging.getLogger().addHandler(handler)
     for protocol in (2, 3):
         with redis.Redis(
-            host=host, port=port, protocol=protocol, health_check_interval=1, socket_timeout=20
+            host=HOST, port=PORT, protocol=protocol, health_check_interval=1, socket_timeout=20
         ) as client:
             for check in (check_strings, check_expiry, check_bits, check_keys, check_pipelines):
                 client.flushall()
                 check(client)
             check_server(client, protocol)
-        check_databases(host, port, protocol)
-        with redis.Redis(host=host, port=port, protocol=protocol) as client:
+        check_databases(protocol)
+        with redis.Redis(host=HOST, port=PORT, protocol=protocol) as client:
             client.flushall()
-        asyncio.run(check_asyncio(host, port, protocol))
-        check_password(host, guarded_port, protocol, password)
+        asyncio.run(check_asyncio(protocol))
     # Without a protocol version the library takes its default and its whole handshake.
-    with redis.Redis(host=host, port=port, client_name="default") as client:
+    with redis.Redis(host=HOST, port=PORT, client_name="default") as client:
         assert client.ping() is True
+        password = "a long password: 'quoted' and @/:% signs"
+        client.config_set("requirepass", password)
+    for protocol in (2, 3):
+        check_password(protocol, password)
     assert not handler.messages, handler.messages
-    print(f"redis-py {redis.__version__}: as with Redis, protocols 2 and 3")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    main()
