@@ -102,6 +102,7 @@ impl Rig {
             Requests {
                 batch: &batch,
                 first: 0,
+                end: batch.len(),
                 buffer: &bytes,
             },
             self.now,
