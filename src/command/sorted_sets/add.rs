@@ -1,6 +1,6 @@
 //! Members of sorted sets that come, or get another score.
 
-use crate::base::numbers::{parse_f64, parse_i64};
+use crate::base::numbers::parse_f64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
@@ -20,9 +20,6 @@ const CONTRADICTION: ReplyError =
     ReplyError::fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
 const SEVERAL_INCREMENTS: ReplyError =
     ReplyError::fixed("ERR INCR option supports a single increment-element pair");
-
-/// Digits of an integer that a double always holds exactly.
-const EXACT_DIGITS: usize = 15;
 
 static ZADD: CommandSpec = family::SORTED_SET
     .command(
@@ -138,11 +135,6 @@ impl Rule {
 }
 
 fn read_score(text: &[u8]) -> Result<f64, ReplyError> {
-    if text.len() <= EXACT_DIGITS
-        && let Some(integer) = parse_i64(text)
-    {
-        return Ok(integer as f64);
-    }
     parse_f64(text).ok_or(ReplyError::NOT_FLOAT)
 }
 

@@ -51,11 +51,8 @@ pub(super) fn compare_key(text: &[u8], key: &[u8]) -> Ordering {
 /// Where the row of a score stands whose text begins with `key`, which at most one does, or would
 /// stand.
 pub(super) fn locate<S: BlockStore>(view: &View, store: &S, score: f64, key: &[u8]) -> Place {
-    let order = score_order(score);
-    view.locate_by(store, order, |element| {
-        let by_score = score_order(element.score()).cmp(&order);
-        by_score.then_with(|| compare_key(text_of(element), key))
-    })
+    let compare = |element: ElementRef<'_>| compare_key(text_of(element), key);
+    view.locate_by(store, score_order(score), compare)
 }
 
 impl<'a, S: BlockStore> StreamRef<'a, S> {
@@ -91,11 +88,8 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     /// The rank of the first row of a score whose text is not less than `start`, or of what stands
     /// after those of the score.
     fn rank_of(&self, score: f64, start: &[u8]) -> u64 {
-        let order = score_order(score);
-        let place = self.view.locate_by(self.store, order, |element| {
-            let by_score = score_order(element.score()).cmp(&order);
-            by_score.then_with(|| text_of(element).cmp(start))
-        });
+        let compare = |element: ElementRef<'_>| text_of(element).cmp(start);
+        let place = (self.view).locate_by(self.store, score_order(score), compare);
         self.view.rank_of(self.store, &place)
     }
 
