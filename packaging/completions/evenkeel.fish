@@ -40,6 +40,7 @@ complete -c evenkeel -l rename-command -x -d 'Another name for a command, or non
 complete -c evenkeel -l enable-debug-command -x -a 'no yes local' -d 'Who may call DEBUG, whose subcommands serve tests: no nobody, yes everybody, local clients of the Unix socket and of loopback addresses'
 complete -c evenkeel -l databases -x -d 'Number of databases a connection can choose from with SELECT, numbered from 0'
 complete -c evenkeel -l hash-seed -x -d 'Seed of the hash that places keys'
+complete -c evenkeel -l hll-sparse-max-bytes -x -d 'Most bytes of a HyperLogLog in its sparse form'
 complete -c evenkeel -l hash-max-listpack-entries -x -d 'Most fields of a hash whose encoding is called listpack'
 complete -c evenkeel -l hash-max-listpack-value -x -d 'Most bytes of a field or value of such a hash'
 complete -c evenkeel -l list-max-listpack-size -x -d 'Size of a list whose encoding is called listpack'

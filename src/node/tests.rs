@@ -23,6 +23,7 @@ mod monitoring;
 mod patterns;
 mod reading;
 mod saving;
+mod sorting;
 mod timing;
 mod toy;
 
