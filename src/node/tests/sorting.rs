@@ -113,7 +113,7 @@ fn what_is_done_in_slices_is_what_is_done_at_once() {
         &format!("PFCOUNT{unions}"),
         &format!("PFMERGE to2{unions}"),
     ] {
-        let ask = "LRANGE to 0 -1\r\nZRANGE to 0 -1 WITHSCORES\r\nGET to2\r\n";
+        let ask = "LRANGE to 0 -1\r\nZRANGE to 0 -1 WITHSCORES\r\nDIGEST to2\r\n";
         rig.ask_only(client, "DEL to to2\r\n");
         rig.end(client);
         rig.begin(client, &format!("{request}\r\n"));
