@@ -2,7 +2,7 @@
 
 # Arguments of the server for `make run`, as in `make run ARGS="--port 7000"`.
 ARGS ?=
-# Random commands that `make oracle` compares, and of which types: string,hash,list,set,zset,server.
+# Random commands that `make oracle` compares, and of which types: string,hash,list,set,zset,hyperloglog,geo,server.
 ORACLE_COMMANDS ?= 200000
 ORACLE_FAMILIES ?=
 # Where `make install` puts the server; packages set DESTDIR, too.
@@ -52,7 +52,7 @@ try-image: ## Build the static binary and try it alone in an empty folder, as th
 	packaging/try-image.sh
 
 docs: ## Write the pages that are made from tables of the code anew
-	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs --test packaging
+	UPDATE_DOCS=1 cargo test --test docs
 
 install: ## Install binary, unit, configuration, manual page and completions below DESTDIR and PREFIX
 	cargo build --release --locked
@@ -95,9 +95,9 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) EVENKEEL_ORACLE_FAMILIES=$(ORACLE_FAMILIES) \
 	cargo test --release --test oracle -- --nocapture
 
-clients: ## Run client libraries of Python and Node.js against the server
+clients: ## Run programs of Python and Node.js against the server, with CLIENTS=all the rarer ones, too
 	cargo build --release
-	tests/clients/run.sh
+	tests/clients/run.py
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

@@ -1,4 +1,4 @@
-# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.
+# Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.
 complete -c evenkeel -n __fish_is_first_arg -a check -d 'Say what a snapshot holds, or what is wrong with it.'
 complete -c evenkeel -n __fish_is_first_arg -a salvage -d 'Write the intact blocks of a damaged snapshot to a new one.'
 complete -c evenkeel -n __fish_is_first_arg -a ping -d 'Ask a server whether it serves: exit code 0 when it does, 1 when it loads or is gone.'
@@ -40,6 +40,7 @@ complete -c evenkeel -l rename-command -x -d 'Another name for a command, or non
 complete -c evenkeel -l enable-debug-command -x -a 'no yes local' -d 'Who may call DEBUG, whose subcommands serve tests: no nobody, yes everybody, local clients of the Unix socket and of loopback addresses'
 complete -c evenkeel -l databases -x -d 'Number of databases a connection can choose from with SELECT, numbered from 0'
 complete -c evenkeel -l hash-seed -x -d 'Seed of the hash that places keys'
+complete -c evenkeel -l hll-sparse-max-bytes -x -d 'Most bytes of a HyperLogLog in its sparse form'
 complete -c evenkeel -l hash-max-listpack-entries -x -d 'Most fields of a hash whose encoding is called listpack'
 complete -c evenkeel -l hash-max-listpack-value -x -d 'Most bytes of a field or value of such a hash'
 complete -c evenkeel -l list-max-listpack-size -x -d 'Size of a list whose encoding is called listpack'

@@ -21,6 +21,9 @@ use rustc_apfloat::{Float, Round};
 /// Digits that always fit 64 bits unsigned: 10^19 is below 2^64.
 const SAFE_DIGITS: usize = 19;
 
+/// Digits of an integer that a double always holds exactly.
+const EXACT_DIGITS: usize = 15;
+
 /// The integer that `text` spells in the one canonical way, or `None`.
 #[inline]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
@@ -65,6 +68,12 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
 /// and numbers other than zero that would become zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let (is_negative, unsigned) = split_sign(text);
+    if matches!(unsigned.len(), 1..=EXACT_DIGITS)
+        && let Some(integer) = accumulate(unsigned)
+    {
+        let magnitude = integer as f64;
+        return Some(if is_negative { -magnitude } else { magnitude });
+    }
     if has_hexadecimal_prefix(unsigned) {
         let magnitude: Double = parse_rounded(unsigned)?;
         let magnitude = f64::from_bits(magnitude.to_bits() as u64);

@@ -8,7 +8,7 @@ use super::declare::keys::{Keys, Part};
 use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
-use crate::keyspace::Event;
+use crate::keyspace::{DeadlineChange, Event};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::value::bitfield::{self, BitfieldError, Field, FieldType, Overflow};
@@ -225,7 +225,7 @@ fn bitop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if combined.is_empty() {
         mutation.remove(key);
     } else {
-        mutation.set_edited(key, &combined);
+        mutation.set_edited(key, &combined, DeadlineChange::Clear, Event::Set);
     }
     context.reply.integer(combined.len() as i64);
     Ok(())

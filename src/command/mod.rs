@@ -10,7 +10,7 @@
 //! | [`call`] | from a request to its command, and running it |
 //! | `permission` | whether a user may do what a request asks for |
 //! | `observe` | what is noted of a command that has run |
-//! | `acl`, `strings`, `bitmaps`, `generic`, `transactions`, `messages`, `connection`, `server`, `introspection`, `diagnostics`, `scripting` | the families |
+//! | `acl`, `strings`, `bitmaps`, `hyper_log_log`, `geo`, `generic`, `transactions`, `messages`, `connection`, `server`, `introspection`, `diagnostics`, `scripting` | the families |
 //!
 //! Not here: the gates a request passes first (`engine/`).
 
@@ -22,7 +22,9 @@ mod connection;
 pub mod declare;
 mod diagnostics;
 mod generic;
+mod geo;
 mod hashes;
+mod hyper_log_log;
 mod introspection;
 mod lists;
 mod long_work;
@@ -35,6 +37,8 @@ mod sets;
 mod sorted_sets;
 mod streams;
 mod strings;
+#[cfg(test)]
+mod toy;
 pub(crate) mod transactions;
 
 #[cfg(feature = "internals")]

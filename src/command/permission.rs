@@ -144,6 +144,21 @@ fn refused_key(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Optio
     refused.map(|(index, _)| index)
 }
 
+/// Whether the session's user may make this request and read any key with it.
+pub(super) fn may_read_all_keys(context: &Context<'_>, args: Args<'_>) -> bool {
+    let reading = KeyUse {
+        reads: true,
+        writes: false,
+    };
+    let session = context.sessions.get(context.key);
+    let may = |selector: &Selector| {
+        let command = table().find(args.name());
+        selector.allows_all_keys(reading)
+            && command.is_some_and(|command| selector.allows_command(command, None))
+    };
+    context.is_unrestricted() || context.users.get(session.user).selectors().iter().any(may)
+}
+
 fn refused_channel(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Option<usize> {
     let channels = spec.channels?;
     let mut indexes = channels.indexes(args.len());

@@ -331,6 +331,11 @@ parameters! {
     "hash-seed" hash_seed: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
 
+    /// Most bytes of a HyperLogLog in its sparse form; a longer one becomes dense and then has
+    /// 12,304.
+    "hll-sparse-max-bytes" hll_sparse_max_bytes: u64 = "3000",
+    Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
+
     /// Most fields of a hash whose encoding is called `listpack`; with more it is a `hashtable`.
     /// This and the like only choose the names that `OBJECT ENCODING` answers, which Redis's users
     /// know; small and large collections are kept here by their bytes.

@@ -200,7 +200,6 @@ without_effect! {
     "force-eviction-percent" = "0", INTEGER, KeptHidden;
     "gopher-enabled" = "no", BOOLEAN, Kept;
     "hide-user-data-from-log" = "yes", BOOLEAN, KeptHidden;
-    "hll-sparse-max-bytes" = "3000", MEMORY, Kept;
     "hz" = "10", INTEGER, Kept;
     "ignore-warnings" = "", TEXT, Kept;
     "import-mode" = "no", BOOLEAN, KeptHidden;

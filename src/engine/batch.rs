@@ -102,6 +102,8 @@ pub struct Requests<'a> {
     pub batch: &'a RequestBatch,
     /// The first of them that is still to be executed.
     pub first: usize,
+    /// Up to which of them they are to be executed.
+    pub end: usize,
     /// The bytes that they were parsed from.
     pub buffer: &'a [u8],
 }
@@ -132,13 +134,14 @@ impl CacheEngine {
         let Requests {
             batch,
             first,
+            end,
             buffer,
         } = requests;
         let (mut context, database, names) = self.context(session, now, out);
         context.reply.set_ceiling(bounds.ceiling_bytes);
         let mut arrivals = Arrivals {
             names,
-            requests: (first..batch.len()).map(|request| batch.args(request, buffer)),
+            requests: (first..end).map(|request| batch.args(request, buffer)),
             database,
             has_large: batch.may_have_span(LARGE_WRITE_BYTES, buffer),
         };
@@ -148,7 +151,7 @@ impl CacheEngine {
             executed_count: 0,
             stop: None,
         };
-        while first + outcome.executed_count < batch.len() && outcome.stop.is_none() {
+        while first + outcome.executed_count < end && outcome.stop.is_none() {
             look_up_elements(context.keyspace, database, ready);
             execute_group(&mut context, names, ready, bounds, &mut outcome);
             look_up(context.keyspace, database, waiting);

@@ -11,6 +11,7 @@ use crate::value::collection::{Body, CollectionType, Form};
 use crate::value::kind::{Kind, WrongType};
 
 /// The collection that an entry holds.
+#[inline]
 pub(super) fn body_of<'a>(entries: &'a EntryStore, id: EntryId, now_ms: u64) -> Body<'a, Memory> {
     let form = match entries.get(id).content() {
         Content::Packed(bytes) => Form::Packed(Block::new(bytes)),

@@ -135,6 +135,9 @@ impl Collections {
     fn settle(&mut self, number: u32) {
         let large = &mut self.slots[number as usize];
         let kept_bytes = large.bytes_for_views();
+        if kept_bytes == large.kept_bytes {
+            return;
+        }
         self.kept_bytes = self.kept_bytes - large.kept_bytes + kept_bytes;
         large.kept_bytes = kept_bytes;
     }

@@ -655,7 +655,9 @@ impl EntryStore {
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
-            self.drop_large(id);
+            if old.flags & FLAG_LARGE != 0 {
+                self.drop_large(id);
+            }
             // SAFETY: the entry is live, and key and optional fields keep their places.
             unsafe { write_header(self.base(id), shape, access_bits) };
             self.write_value(id, shape, value);

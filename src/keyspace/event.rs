@@ -50,6 +50,9 @@ impl Event {
                 | Self::SortedIntersect
                 | Self::SortedSubtract
                 | Self::SortedStoreRange
+                | Self::GeoStore
+                | Self::SortStore
+                | Self::GeoStoreRadius
                 | Self::StreamAdd
         )
     }
@@ -68,6 +71,11 @@ events! {
     IncrBy = "incrby", '$';
     /// Its floating-point number was counted up or down.
     IncrByFloat = "incrbyfloat", '$';
+    /// Elements were added to its HyperLogLog.
+    HyperLogLogAdd = "pfadd", '$';
+    /// The estimate of its HyperLogLog was noted, or its form has changed: no class that can be
+    /// heard.
+    HyperLogLogNote = "pfcount", '-';
     /// It has a deadline now, or another one.
     Expire = "expire", 'g';
     /// It has no deadline any more.
@@ -110,6 +118,8 @@ events! {
     ListTrim = "ltrim", 'l';
     /// Equal elements went from a list.
     ListRemove = "lrem", 'l';
+    /// It is the sorted elements of a key.
+    SortStore = "sortstore", 'l';
     /// Members came to a set.
     SetAdd = "sadd", 's';
     /// Members went from a set.
@@ -146,6 +156,10 @@ events! {
     SortedSubtract = "zdiffstore", 'z';
     /// It is a range of a sorted set.
     SortedStoreRange = "zrangestore", 'z';
+    /// It is the places within an area.
+    GeoStore = "geosearchstore", 'z';
+    /// It is the places around one.
+    GeoStoreRadius = "georadiusstore", 'z';
     /// Fields of a hash were set.
     HashSet = "hset", 'h';
     /// A field's integer was counted up or down.

@@ -120,6 +120,7 @@ impl Keyspace {
         };
         self.limit.wanted_bytes = 0;
         self.limit.refresh_in = 0;
+        self.eviction.policy.set_limited(self.has_limit());
     }
 
     /// What [`Keyspace::set_limit_bytes`] was given; 0 for no limit.

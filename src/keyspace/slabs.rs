@@ -16,8 +16,7 @@
 //!
 //! Invariants:
 //! 1. A piece is handed out by [`Slabs::allocate`] and dies by [`Slabs::free`] with the same size.
-//! 2. A slab with room is in the list of its class, a full one in none; an empty one is given up,
-//!    but for the last of a class.
+//! 2. A slab with room is in the list of its class, a full one in none; an empty one is given up.
 //! 3. `live` is the number of pieces handed out; walking the free list visits each free piece below
 //!    `unused` once (`check_invariants`).
 //!
@@ -44,7 +43,7 @@ const UNIT: usize = 8;
 
 /// Empty slabs that stay backed for the next class that needs one; more of them go back to the
 /// system …
-const SPARE_SLABS_MAX: usize = 16;
+const SPARE_SLABS_MAX: usize = 4;
 /// … so many at a time: a call of the system each, some 5 µs. When millions of keys are dropped,
 /// hundreds of slabs lose their last pieces in the same instant.
 const RELEASE_SLABS: usize = 2;
@@ -246,7 +245,7 @@ impl Slabs {
             }
             (slab, (*slab).live)
         };
-        if live == 0 && self.classes[class].slab_count > 1 {
+        if live == 0 {
             self.unlist(slab);
             self.give_up(slab);
         }

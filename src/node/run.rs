@@ -200,13 +200,22 @@ impl Node {
         }
         let mut executed_count = 0;
         let mut served_count = 0;
+        let mut count_max = self.batch.len();
         loop {
-            let outcome = self.execute_from(id, executed_count, buffer, now);
+            let end = self.batch.len().min(executed_count + count_max);
+            let outcome = self.execute_from(id, executed_count..end, buffer, now);
             executed_count += outcome.executed_count;
             self.heed_stop(id, outcome.stop, now);
             served_count += self.serve_ready(now);
-            let goes_on = outcome.stop == Some(Stop::Ready)
-                && served_count < SLICE_CLIENTS
+            // What the engine has prepared and not executed is lost. So it is given no more than it
+            // got through the last time, until it gets through all of it.
+            count_max = match outcome.stop {
+                Some(Stop::Ready) => outcome.executed_count.max(1),
+                Some(_) => return executed_count,
+                None if executed_count < end => return executed_count,
+                None => 2 * count_max,
+            };
+            let goes_on = served_count < SLICE_CLIENTS
                 && executed_count < self.batch.len()
                 && self.clients[id].may_run();
             if !goes_on {
@@ -215,11 +224,11 @@ impl Node {
         }
     }
 
-    /// Executes the batch from a request on, up to a reason to stop.
+    /// Executes some of the batch, up to a reason to stop.
     fn execute_from(
         &mut self,
         id: ConnectionId,
-        first: usize,
+        range: Range<usize>,
         buffer: &[u8],
         now: Timestamp,
     ) -> BatchOutcome {
@@ -228,7 +237,8 @@ impl Node {
         let (session, shared_bytes) = (connection.session, connection.output.shared_len());
         let requests = Requests {
             batch: &self.batch,
-            first,
+            first: range.start,
+            end: range.end,
             buffer,
         };
         let engine = &mut self.engine;

@@ -420,11 +420,12 @@ impl<'a> ReplyWriter<'a> {
 
     #[inline]
     fn header(&mut self, kind: u8, number: &str) {
-        if self.make_room(HEADER_BYTES_MAX) {
-            self.out.push(kind);
-            self.out.extend_from_slice(number.as_bytes());
-            self.out.extend_from_slice(b"\r\n");
-        }
+        let mut line = [0; HEADER_BYTES_MAX];
+        let number_end = 1 + number.len();
+        line[0] = kind;
+        line[1..number_end].copy_from_slice(number.as_bytes());
+        line[number_end..number_end + 2].copy_from_slice(b"\r\n");
+        self.append(&line[..number_end + 2]);
     }
 
     /// Appends `text` with spaces for line ends, and a line end.

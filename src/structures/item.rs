@@ -110,8 +110,33 @@ impl<'a> Item<'a> {
 pub fn score_order(score: f64) -> u64 {
     // Adding zero turns −0 into 0 and changes nothing else.
     let bits = (score + 0.0).to_bits();
-    let is_negative = bits >> 63 == 1;
-    if is_negative { !bits } else { bits | 1 << 63 }
+    // All bits of a negative one are turned, of others the sign alone.
+    let sign = (bits as i64 >> 63) as u64;
+    bits ^ (sign | 1 << 63)
+}
+
+/// The order of the score at the beginning of `bytes`.
+///
+/// # Panics
+/// If a text stands there.
+#[inline]
+pub fn score_order_at(bytes: &[u8]) -> u64 {
+    let first = bytes[0];
+    let integer = match first {
+        0..TEXT_6 => i64::from(first),
+        INTEGER_16..=INTEGER_48 => {
+            integer_at(&bytes[1..], usize::from(LENS[usize::from(first)]) - 1)
+        }
+        _ => return rare_score_order(bytes),
+    };
+    score_order(integer as f64)
+}
+
+/// The same of any score.
+#[inline(never)]
+fn rare_score_order(bytes: &[u8]) -> u64 {
+    let score = read(bytes).0.score();
+    score_order(score.expect("a score is a number"))
 }
 
 /// An item about to be written or looked for: its code without a copy of its text.
@@ -257,7 +282,12 @@ impl<'a> Code<'a> {
     pub fn write(&self, target: &mut [u8]) -> usize {
         let head_len = usize::from(self.head_len);
         let len = self.byte_len();
-        target[..head_len].copy_from_slice(self.head());
+        // Nearly always one byte, and writing it alone is one instruction.
+        if head_len == 1 {
+            target[0] = self.head[0];
+        } else {
+            target[..head_len].copy_from_slice(self.head());
+        }
         target[head_len..len].copy_from_slice(self.body);
         len
     }
@@ -279,9 +309,16 @@ impl<'a> Code<'a> {
                 .is_some_and(|text| are_same(text, self.body))
     }
 
+    /// Whether the item is a text, and no number.
+    #[inline]
+    pub fn is_text(&self) -> bool {
+        is_text(self.head[0])
+    }
+
     /// The item again.
+    #[inline]
     pub fn item(&self) -> Item<'a> {
-        if matches!(self.head[0], TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32) {
+        if self.is_text() {
             return Item::Text(self.body);
         }
         match read(self.head()).0 {
@@ -291,10 +328,19 @@ impl<'a> Code<'a> {
         }
     }
 
+    /// The order of the score that it is.
+    ///
+    /// # Panics
+    /// If it is a text.
+    #[inline]
+    pub fn score_order(&self) -> u64 {
+        score_order_at(&self.head)
+    }
+
     /// What is hashed of the item; [`hashed_part`] is the same of one that was written.
     #[inline]
     pub fn hashed_part(&self) -> &[u8] {
-        if matches!(self.head[0], TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32) {
+        if self.is_text() {
             self.body
         } else {
             self.head()
@@ -308,22 +354,22 @@ impl fmt::Debug for Code<'_> {
     }
 }
 
+/// Whether a first byte is that of a text.
+#[inline]
+fn is_text(first: u8) -> bool {
+    matches!(first, TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32)
+}
+
 /// Bytes before a text and bytes of it, of the item at the beginning of `bytes`; a number is all
 /// head.
 #[inline]
 fn parts(bytes: &[u8]) -> (usize, usize) {
     let first = bytes[0];
     match first {
-        0..TEXT_6 => (1, 0),
         TEXT_6..INTEGER_13 => (1, usize::from(first & 0x3f)),
-        INTEGER_13..TEXT_12 => (2, 0),
         TEXT_12..TEXT_32 => (2, usize::from(first & 0xf) << 8 | usize::from(bytes[1])),
         TEXT_32 => (5, u32_at(bytes, 1) as usize),
-        INTEGER_16 => (3, 0),
-        INTEGER_24 => (4, 0),
-        INTEGER_32 => (5, 0),
-        INTEGER_48 => (7, 0),
-        _ => (9, 0),
+        _ => (usize::from(LENS[usize::from(first)]), 0),
     }
 }
 
@@ -333,38 +379,44 @@ fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(field.try_into().expect("four bytes were taken"))
 }
 
-/// Bytes of numbers by their first byte, from [`INTEGER_13`] on; 0 for texts, which say their own.
-const NUMBER_LENS: [u8; 64] = {
-    let mut lens = [9; 64];
+/// Bytes of an item, or of a deadline, by its first byte; 0 for texts that say their length in more
+/// bytes.
+const LENS: [u8; 256] = {
+    let mut lens = [9; 256];
     let mut first = 0;
-    while first < (TEXT_32 - INTEGER_13 + 1) as usize {
-        lens[first] = if first < (TEXT_12 - INTEGER_13) as usize {
-            2
-        } else {
-            0
+    while first <= TEXT_32 as usize {
+        lens[first] = match first as u8 {
+            0..TEXT_6 => 1,
+            text @ TEXT_6..INTEGER_13 => 1 + (text & 0x3f),
+            INTEGER_13..TEXT_12 => 2,
+            _ => 0,
         };
         first += 1;
     }
-    lens[(INTEGER_16 - INTEGER_13) as usize] = 3;
-    lens[(INTEGER_24 - INTEGER_13) as usize] = 4;
-    lens[(INTEGER_32 - INTEGER_13) as usize] = 5;
-    lens[(INTEGER_48 - INTEGER_13) as usize] = 7;
+    lens[INTEGER_16 as usize] = 3;
+    lens[INTEGER_24 as usize] = 4;
+    lens[INTEGER_32 as usize] = 5;
+    lens[INTEGER_48 as usize] = 7;
     lens
 };
 
-/// Bytes of the item at the beginning of `bytes`.
+/// Bytes of the item at the beginning of `bytes`, or of the deadline that stands there. Nearly
+/// always a look into a table: a jump for each width would be mispredicted.
 #[inline]
 pub fn len_at(bytes: &[u8]) -> usize {
-    let first = bytes[0];
-    if first < INTEGER_13 {
-        // A small integer or a short text, as nearly all are: told without a jump.
-        return 1 + usize::from(first & 0x3f) * usize::from(first >> 7);
-    }
-    // Scores are numbers of any width in turn, which a jump for each would mispredict.
-    match NUMBER_LENS[usize::from(first & 0x3f)] {
+    match LENS[usize::from(bytes[0])] {
         0 => long_text_len(bytes),
         len => usize::from(len),
     }
+}
+
+/// Where `count` items, deadlines counted as such, end that begin at `offset`.
+#[inline]
+pub fn end_of(bytes: &[u8], mut offset: usize, count: usize) -> usize {
+    for _ in 0..count {
+        offset += len_at(&bytes[offset..]);
+    }
+    offset
 }
 
 #[cold]
@@ -385,7 +437,7 @@ pub fn short_text_len(bytes: &[u8]) -> Option<usize> {
 #[inline]
 pub fn hashed_part(bytes: &[u8]) -> &[u8] {
     let (head, body) = parts(bytes);
-    if matches!(bytes[0], TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32) {
+    if is_text(bytes[0]) {
         &bytes[head..head + body]
     } else {
         &bytes[..head]
@@ -415,24 +467,32 @@ pub fn read(bytes: &[u8]) -> (Item<'_>, usize) {
             let high = i64::from(first & 0x1f) << 59 >> 51;
             Item::Integer(high | i64::from(bytes[1]))
         }
-        DOUBLE => Item::Double(f64::from_bits(integer_at(&bytes[1..9]) as u64)),
-        _ => Item::Integer(integer_at(&bytes[1..head])),
+        DOUBLE => Item::Double(f64::from_bits(integer_at(&bytes[1..], 8) as u64)),
+        _ => Item::Integer(integer_at(&bytes[1..], head - 1)),
     };
     (item, head + body)
 }
 
-/// The integer of 1 to 8 bytes with its sign.
+/// The integer of `len` bytes, 1 to 8, at the beginning of `bytes`, with its sign.
 #[inline]
-fn integer_at(bytes: &[u8]) -> i64 {
-    let mut all = [0; 8];
-    all[8 - bytes.len()..].copy_from_slice(bytes);
-    i64::from_le_bytes(all) >> (64 - 8 * bytes.len())
+fn integer_at(bytes: &[u8], len: usize) -> i64 {
+    // Something stands after it nearly always, and eight bytes are read at once.
+    let all = match bytes.first_chunk() {
+        Some(all) => *all,
+        None => {
+            let mut all = [0; 8];
+            all[..len].copy_from_slice(&bytes[..len]);
+            all
+        }
+    };
+    let unused_bits = 64 - 8 * len;
+    i64::from_le_bytes(all) << unused_bits >> unused_bits
 }
 
 /// The deadline at the beginning of `bytes`, if one stands there.
 #[inline]
 pub fn deadline_at(bytes: &[u8]) -> Option<u64> {
-    (bytes[0] == DEADLINE_MARK).then(|| integer_at(&bytes[1..DEADLINE_BYTES]) as u64)
+    (bytes[0] == DEADLINE_MARK).then(|| integer_at(&bytes[1..], 8) as u64)
 }
 
 /// Writes a deadline to the beginning of `target`.

@@ -8,6 +8,7 @@
 //! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
 //! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
 //! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
+//! | [`sliced_sort`] | a merge sort that goes on in steps |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
@@ -18,4 +19,5 @@ pub mod hash_table;
 pub mod histogram;
 pub mod item;
 pub mod prefix_table;
+pub mod sliced_sort;
 pub mod timer_wheel;

@@ -222,10 +222,8 @@ impl<H: Home> ListMut<H> {
         let count = texts.len();
         let texts_len = texts.clone().map(<[u8]>::len).sum();
         self.note_growth(count as u64, texts_len);
-        if count > 1 {
-            // A text has a head of one byte, or of two from 64 bytes on.
-            self.elements.reserve(count, texts_len + 2 * count);
-        }
+        // A text has a head of one byte, or of two from 64 bytes on.
+        self.elements.reserve(count, texts_len + 2 * count);
         for text in texts {
             self.elements
                 .push(end, &Element::single(Code::of_text(text)));

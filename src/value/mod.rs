@@ -10,11 +10,14 @@
 //! | [`set`] | members, each once |
 //! | [`set_algebra`] | unions, intersections and differences of sets |
 //! | [`sorted_set`] | members with scores, in order |
+//! | `toy` | a type that only tests have, to show what a new one takes |
+//! | [`geo`] | places as scores, and searches for them |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | `replied.rs` | items and runs of collections as replies |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
 //! | [`bits`] | bits of a string: SETBIT, BITCOUNT, BITPOS, BITOP |
 //! | [`bitfield`] | integers of 1 to 64 bits within a string: BITFIELD |
+//! | [`hyper_log_log`] | strings that count different elements: PFADD and the like |
 //! | [`common_subsequence`] | the longest common subsequence of two strings: LCS |
 //!
 //! Not here: keys, entries and memory accounts (`keyspace/`), replies (`command/`).
@@ -24,8 +27,10 @@ pub mod bits;
 pub mod collection;
 pub mod common_subsequence;
 pub mod encoding;
+pub mod geo;
 pub mod hash;
 mod hash_random;
+pub mod hyper_log_log;
 pub mod kind;
 pub mod list;
 pub mod record;
@@ -35,3 +40,5 @@ pub mod set_algebra;
 pub mod sorted_set;
 pub mod stream;
 pub mod string;
+#[cfg(test)]
+pub mod toy;

@@ -56,6 +56,11 @@ impl<'a> StringValue<'a> {
         }
     }
 
+    /// The XXH3 of the text, 64 bits without a seed: what Redis calls its digest. O(length).
+    pub fn digest(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(self.text(&mut itoa::Buffer::new()))
+    }
+
     /// The number the text stands for, if Redis would take it as an integer.
     pub fn as_integer(&self) -> Option<i64> {
         match *self {
@@ -74,5 +79,23 @@ impl<'a> StringValue<'a> {
             }
             Self::Bytes(_) => "raw",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Redis 8.4 answers to DIGEST.
+    #[test]
+    fn digests_are_those_of_redis() {
+        let digest = |text| StringValue::compact(text).digest();
+        assert_eq!(digest(b""), 0x2d06_8005_38d3_94c2);
+        assert_eq!(digest(b"123"), 0x404a_763b_3f4c_8c9a);
+        assert_eq!(digest(b"hello"), 0x9555_e855_5c62_dcfd);
+        assert_eq!(digest(b"v8"), 0x0cc7_6dbb_4138_1419);
+        let long = b"v8lf0c11xh8ymlqztfd3eeq16kfn4sspw7fqmnuuq3k3t75em5wdizgcdw7uc26nnf961u2jkfz\
+            kjytls2kwlj7626sd";
+        assert_eq!(digest(long), 0x0000_6c38_adf3_1777);
     }
 }

@@ -24,10 +24,12 @@
 mod alphabets;
 mod collections;
 mod connection;
+mod counting;
 mod family;
 mod generic;
 mod hashes;
 mod lists;
+mod places;
 mod sets;
 mod sorted_sets;
 mod strings;
@@ -52,6 +54,8 @@ pub(crate) const FAMILIES: &[Family] = &[
     lists::FAMILY,
     sets::FAMILY,
     sorted_sets::FAMILY,
+    counting::FAMILY,
+    places::FAMILY,
 ];
 
 /// Requests of one round; small and large ones take turns, a small one is first.
@@ -375,6 +379,8 @@ impl Grammar {
                 self.random.i32(-1_000..1_000).to_string().into_bytes()
             }
             "place" => self.text_of(PLACES),
+            "longitude" => self.degrees(180.0, "181"),
+            "latitude" => self.degrees(85.0, "85.1"),
             "scorebound" => self.text_of(SCORE_BOUNDS),
             "integer" => self.text_of(INTEGERS),
             "float" => self.text_of(FLOATS),
@@ -432,6 +438,21 @@ impl Grammar {
             _ => format!("member:{number}"),
         }
         .into_bytes()
+    }
+
+    /// A longitude or latitude, no two of which are the same, so that distances differ.
+    fn degrees(&mut self, max: f64, outside: &str) -> Vec<u8> {
+        let spread = match self.random.u32(0..4) {
+            0 => max,
+            1 => max / 10.0,
+            _ => max / 100.0,
+        };
+        let degrees = (self.random.f64() * 2.0 - 1.0) * spread;
+        match self.random.u32(0..60) {
+            0 => outside.into(),
+            1 => b"abc".to_vec(),
+            _ => format!("{degrees:.7}").into_bytes(),
+        }
     }
 
     fn integer_member(&mut self) -> Vec<u8> {

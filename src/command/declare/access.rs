@@ -28,6 +28,10 @@ impl Access {
     pub const CHANGE_UNTOLD: Self = Self(&["RW", "update"]);
     /// Adds to the value.
     pub const EXTEND: Self = Self(&["RW", "insert"]);
+    /// Adds to the value, and may tell it.
+    pub const EXTEND_TOLD: Self = Self(&["RW", "access", "insert"]);
+    /// Tells the value, and may note in it what is known of it then.
+    pub const NOTE: Self = Self(&["RW", "access"]);
     /// Takes from the value, which stays untold.
     pub const REDUCE: Self = Self(&["RW", "delete"]);
     /// Tells the value and takes it away.

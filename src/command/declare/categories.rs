@@ -12,7 +12,9 @@ pub(in crate::command) fn of(spec: &CommandSpec) -> Categories {
     let of_group = match spec.action {
         // A container that does nothing itself is in none but the one of slow commands.
         Action::Container(_, None) => Categories::NONE,
-        Action::Container(_, Some(_)) | Action::Run(_) => of_group(spec.group),
+        Action::Container(_, Some(_)) | Action::Run(_) => spec
+            .instead_of_group
+            .unwrap_or_else(|| of_group(spec.group)),
     };
     let has = |flag| spec.flags.has(flag);
     let of_operators = Categories::ADMIN.and(Categories::DANGEROUS);
@@ -41,6 +43,8 @@ const fn of_group(group: Group) -> Categories {
         Group::SortedSet => Categories::SORTED_SET,
         Group::Hash => Categories::HASH,
         Group::Stream => Categories::STREAM,
+        Group::HyperLogLog => Categories::HYPER_LOG_LOG,
+        Group::Geo => Categories::GEO,
         Group::Transactions => Categories::TRANSACTION,
         Group::Scripting => Categories::SCRIPTING,
         Group::Connection => Categories::CONNECTION,

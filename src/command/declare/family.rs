@@ -40,6 +40,10 @@ pub(in crate::command) const SORTED_SET: Family = Family::of_keys(Group::SortedS
 pub(in crate::command) const HASH: Family = Family::of_keys(Group::Hash);
 /// Commands on streams.
 pub(in crate::command) const STREAM: Family = Family::of_keys(Group::Stream);
+/// Commands on HyperLogLogs.
+pub(in crate::command) const HYPER_LOG_LOG: Family = Family::of_keys(Group::HyperLogLog);
+/// Commands on places.
+pub(in crate::command) const GEO: Family = Family::of_keys(Group::Geo);
 /// MULTI and what belongs to it.
 pub(in crate::command) const TRANSACTIONS: Family = Family::without_keys(Group::Transactions);
 /// Messages between clients.
@@ -132,6 +136,7 @@ impl Family {
             arity,
             flags: Flags::NONE,
             also: self.also,
+            instead_of_group: None,
             secrets: None,
             keys: Keys::NONE,
             element: None,
@@ -212,6 +217,12 @@ impl CommandSpec {
     /// ACL categories that do not follow from its group and flags.
     pub(in crate::command) const fn also(mut self, categories: Categories) -> Self {
         self.also = categories;
+        self
+    }
+
+    /// ACL categories in place of that of its group.
+    pub(in crate::command) const fn instead_of_group(mut self, categories: Categories) -> Self {
+        self.instead_of_group = Some(categories);
         self
     }
 

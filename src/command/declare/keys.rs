@@ -39,6 +39,8 @@ pub enum Begin {
         /// Other words that may come before it, and how many arguments belong to each: those are
         /// not the word, whatever they are.
         others: &'static [(&'static str, u8)],
+        /// Whether it is the last such word that counts, not the first.
+        is_last: bool,
     },
 }
 
@@ -91,8 +93,12 @@ impl Part {
 
     /// One key after a word, which is looked for from the argument `from` on.
     pub const fn after(word: &'static str, from: u8) -> Self {
-        let others = &[];
-        Self::beginning(Begin::Word { word, from, others })
+        Self::beginning(Begin::Word {
+            word,
+            from,
+            others: &[],
+            is_last: false,
+        })
     }
 
     const fn beginning(begin: Begin) -> Self {
@@ -111,8 +117,17 @@ impl Part {
     /// Other words before the one looked for, each with its number of arguments.
     #[must_use]
     pub const fn besides(mut self, others: &'static [(&'static str, u8)]) -> Self {
-        if let Begin::Word { word, from, .. } = self.begin {
-            self.begin = Begin::Word { word, from, others };
+        if let Begin::Word { others: none, .. } = &mut self.begin {
+            *none = others;
+        }
+        self
+    }
+
+    /// The word may come several times, and the last one counts.
+    #[must_use]
+    pub const fn last(mut self) -> Self {
+        if let Begin::Word { is_last, .. } = &mut self.begin {
+            *is_last = true;
         }
         self
     }
@@ -197,21 +212,33 @@ impl Part {
 
 impl Begin {
     fn find(self, request: Args<'_>) -> Option<usize> {
-        let (wanted, from, others) = match self {
+        let (wanted, from, others, is_last) = match self {
             Self::Index(index) => return Some(usize::from(index)),
-            Self::Word { word, from, others } => (word, usize::from(from), others),
+            Self::Word {
+                word,
+                from,
+                others,
+                is_last,
+            } => (word, usize::from(from), others, is_last),
         };
+        let mut found = None;
         let mut words = request.iter().enumerate().skip(from);
         while let Some((index, word)) = words.next() {
             let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
             if is(wanted) {
-                return Some(index + 1);
+                found = Some(index + 1);
+                if !is_last {
+                    return found;
+                }
+                // What follows it is its key.
+                words.next();
+                continue;
             }
             let other = others.iter().find(|(name, _)| is(name));
             let argument_count = other.map_or(0, |&(_, count)| usize::from(count));
             words.by_ref().take(argument_count).for_each(drop);
         }
-        None
+        found
     }
 }
 

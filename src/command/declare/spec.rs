@@ -36,6 +36,10 @@ pub enum Group {
     Hash,
     /// Streams.
     Stream,
+    /// Strings that count different elements.
+    HyperLogLog,
+    /// Sorted sets of places.
+    Geo,
     /// MULTI and what belongs to it.
     Transactions,
     /// Messages between clients.
@@ -60,6 +64,8 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
             Self::Stream => "stream",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Geo => "geo",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Scripting => "scripting",
@@ -228,6 +234,10 @@ impl Categories {
     pub const STREAM: Self = Self(1 << 16);
     /// May wait until one of its keys is there.
     pub const BLOCKING: Self = Self(1 << 15);
+    /// HyperLogLogs.
+    pub const HYPER_LOG_LOG: Self = Self(1 << 19);
+    /// Sorted sets of places.
+    pub const GEO: Self = Self(1 << 20);
 
     /// The names of all categories, in Redis's order.
     pub const ALL_NAMES: [&'static str; 21] = [
@@ -268,7 +278,7 @@ impl Categories {
 
     /// The names without `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Categories, &str); 19] = [
+        const NAMES: [(Categories, &str); 21] = [
             (Categories::KEYSPACE, "keyspace"),
             (Categories::READ, "read"),
             (Categories::WRITE, "write"),
@@ -278,6 +288,8 @@ impl Categories {
             (Categories::HASH, "hash"),
             (Categories::STRING, "string"),
             (Categories::BITMAP, "bitmap"),
+            (Categories::HYPER_LOG_LOG, "hyperloglog"),
+            (Categories::GEO, "geo"),
             (Categories::STREAM, "stream"),
             (Categories::PUBSUB, "pubsub"),
             (Categories::ADMIN, "admin"),
@@ -356,6 +368,8 @@ pub struct CommandSpec {
     pub flags: Flags,
     /// The ACL categories it is in besides those of its group and flags.
     pub also: Categories,
+    /// The ACL categories it is in instead of that of its group, if that is not its own.
+    pub instead_of_group: Option<Categories>,
     /// Its secret arguments, if it has any.
     pub secrets: Option<Secrets>,
     /// Its keys.

@@ -8,6 +8,7 @@
 //! | `scanning.rs` | KEYS SCAN |
 //! | `random.rs` | RANDOMKEY |
 //! | `object.rs` | OBJECT |
+//! | `sort.rs` | SORT SORT_RO |
 //!
 //! Not here: whole databases (`server/databases.rs`).
 
@@ -17,14 +18,16 @@ mod object;
 mod random;
 mod renaming;
 mod scanning;
+mod sort;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
     keys::COMMANDS,
     renaming::COMMANDS,
     expiry::COMMANDS,
     scanning::COMMANDS,
     random::COMMANDS,
     object::COMMANDS,
+    sort::COMMANDS,
 ];

@@ -27,6 +27,11 @@ pub(in crate::command) trait Builder: Debug + Send {
     /// Goes on for some [`STEP_BYTES`] or some tens of microseconds; true at the end.
     fn step(&mut self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) -> bool;
 
+    /// Why there is no value after all. To be asked at the end.
+    fn failure(&mut self) -> Option<ReplyError> {
+        None
+    }
+
     /// Gives back what it holds in the keyspace, at the end or before it.
     fn release(&mut self, keyspace: &mut Keyspace);
 }
@@ -117,6 +122,11 @@ impl<B: Builder> LongRead for Build<B> {
         }
         if !self.builder.step(keyspace, self.work, now_ms) {
             return false;
+        }
+        if let Some(error) = self.builder.failure() {
+            self.abandon(keyspace);
+            reply.error(&error);
+            return true;
         }
         let Target {
             database,

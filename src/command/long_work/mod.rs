@@ -8,9 +8,12 @@
 //! | `in_place.rs` | a change of many elements where they are |
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
+//! | `places.rs` | places within an area |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
 //! | `rank_removal.rs` | a range of ranks of a sorted set removed |
+//! | `registers.rs` | unions of HyperLogLogs |
 //! | `several.rs` | unions, intersections and differences |
+//! | `sorting.rs`, `sort_pattern.rs` | SORT |
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
 //!
@@ -22,6 +25,10 @@ pub(super) mod copy;
 mod in_place;
 pub(super) mod list_edit;
 pub(super) mod list_search;
+pub(super) mod places;
 pub(super) mod range;
 pub(super) mod rank_removal;
+pub(super) mod registers;
 pub(super) mod several;
+pub(super) mod sort_pattern;
+pub(super) mod sorting;

@@ -1,6 +1,6 @@
 //! Members of sorted sets that come, or get another score.
 
-use crate::base::numbers::{parse_f64, parse_i64};
+use crate::base::numbers::parse_f64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
@@ -20,9 +20,6 @@ const CONTRADICTION: ReplyError =
     ReplyError::fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
 const SEVERAL_INCREMENTS: ReplyError =
     ReplyError::fixed("ERR INCR option supports a single increment-element pair");
-
-/// Digits of an integer that a double always holds exactly.
-const EXACT_DIGITS: usize = 15;
 
 static ZADD: CommandSpec = family::SORTED_SET
     .command(
@@ -76,7 +73,7 @@ fn zincrby(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 /// When a member gets a score, which one, and what is replied.
 #[derive(Clone, Copy, Debug, Default)]
-struct Rule {
+pub(in crate::command) struct Rule {
     /// Only if it is not there (NX).
     needs_absence: bool,
     /// Only if it is there (XX).
@@ -111,10 +108,21 @@ impl Rule {
         false
     }
 
+    /// Takes an option that GEOADD has, too; false if it is none.
+    pub(in crate::command) fn take_of_places(&mut self, name: &[u8]) -> bool {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        (is(b"nx") || is(b"xx") || is(b"ch")) && self.take(name)
+    }
+
+    /// Whether no member can meet it.
+    pub(in crate::command) fn contradicts_itself(&self) -> bool {
+        self.needs_absence && self.needs_presence
+    }
+
     /// Refuses options that contradict each other.
     fn check(&self, pair_count: usize) -> Result<(), ReplyError> {
         let conditions = [self.needs_absence, self.needs_more, self.needs_less];
-        if self.needs_absence && self.needs_presence {
+        if self.contradicts_itself() {
             Err(NEW_AND_PRESENT)
         } else if conditions.iter().filter(|is_asked| **is_asked).count() > 1 {
             Err(CONTRADICTION)
@@ -138,16 +146,16 @@ impl Rule {
 }
 
 fn read_score(text: &[u8]) -> Result<f64, ReplyError> {
-    if text.len() <= EXACT_DIGITS
-        && let Some(integer) = parse_i64(text)
-    {
-        return Ok(integer as f64);
-    }
     parse_f64(text).ok_or(ReplyError::NOT_FLOAT)
 }
 
-/// Gives members scores as `rule` says, and replies.
-fn add(context: &mut Context<'_>, key: Key<'_>, pairs: Args<'_>, rule: Rule) -> Outcome {
+/// Gives members scores as `rule` says, and replies. There is at least one pair.
+pub(in crate::command) fn add(
+    context: &mut Context<'_>,
+    key: Key<'_>,
+    pairs: Args<'_>,
+    rule: Rule,
+) -> Outcome {
     let first_score = read_score(pairs.get(0))?;
     // All scores are looked at before the first member changes.
     for index in (2..pairs.len()).step_by(2) {

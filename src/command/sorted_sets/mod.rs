@@ -27,6 +27,8 @@ mod remove;
 mod stored;
 
 use super::declare::spec::CommandSpec;
+pub(super) use add::{Rule, add};
+pub(super) use stored::StoredMembers;
 
 pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
     add::COMMANDS,

@@ -11,7 +11,7 @@ use crate::value::sorted_set::{Scored, SortedSet};
 
 /// Copies of members.
 #[derive(Default)]
-pub(super) struct StoredMembers {
+pub(in crate::command) struct StoredMembers {
     texts: Vec<u8>,
     /// The length of each text, and its score.
     scores: Vec<(usize, f64)>,
@@ -19,7 +19,7 @@ pub(super) struct StoredMembers {
 
 impl StoredMembers {
     /// Copies members.
-    pub(super) fn copy<'a>(members: impl Iterator<Item = Scored<'a>>) -> Self {
+    pub(in crate::command) fn copy<'a>(members: impl Iterator<Item = Scored<'a>>) -> Self {
         let mut copy = Self::default();
         for (member, score) in members {
             let mut buffer = itoa::Buffer::new();
@@ -32,7 +32,7 @@ impl StoredMembers {
 
     /// Makes a key hold these members and nothing else; without any it is deleted. Replies how
     /// many they are.
-    pub(super) fn store(self, context: &mut Context<'_>, key: Key<'_>, event: Event) {
+    pub(in crate::command) fn store(self, context: &mut Context<'_>, key: Key<'_>, event: Event) {
         let count = self.scores.len() as i64;
         if count == 0 {
             context.mutate().remove(key);

@@ -6,10 +6,12 @@
 //! | `write.rs` | SET SETNX SETEX PSETEX GETSET APPEND SETRANGE |
 //! | `several.rs` | MGET MSET MSETNX MSETEX |
 //! | `counters.rs` | INCR DECR INCRBY DECRBY INCRBYFLOAT |
+//! | `comparing.rs` | DELEX DELIFEQ DIGEST |
 //! | `subsequence.rs` | LCS |
 //!
 //! Not here: strings as bits (`bitmaps.rs`), options that set a deadline (`expire_options.rs`).
 
+mod comparing;
 mod counters;
 mod read;
 mod several;
@@ -21,11 +23,12 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::value::string::StringValue;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 5] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
     read::COMMANDS,
     write::COMMANDS,
     several::COMMANDS,
     counters::COMMANDS,
+    comparing::COMMANDS,
     subsequence::COMMANDS,
 ];
 

@@ -1,5 +1,6 @@
 //! Commands that set or change one string.
 
+use super::comparing::Comparison;
 use super::{check_length, reply_string};
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::{ExpireOption, TimeForm};
@@ -16,7 +17,7 @@ pub(super) const COMMANDS: &[&CommandSpec] =
     &[&SET, &SETNX, &SETEX, &PSETEX, &GETSET, &APPEND, &SETRANGE];
 
 static SET: CommandSpec = family::STRING
-    .command("set", "key value [NX | XX | IFEQ comparison-value] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]", set)
+    .command("set", "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]", set)
     .summary("Sets a key to a string, whatever it held, and its deadline.")
     .since("1.0.0")
     .cost("O(1), O(log N) with N keys that have a deadline")
@@ -29,7 +30,7 @@ enum Condition<'a> {
     Always,
     Missing,
     Present,
-    Equal(&'a [u8]),
+    Compared(Comparison<'a>),
 }
 
 struct SetOptions<'a> {
@@ -60,11 +61,10 @@ fn parse_set_options(args: Args<'_>) -> Result<SetOptions<'_>, ReplyError> {
             options.condition = Condition::Present;
         } else if name.eq_ignore_ascii_case(b"get") {
             options.returns_old = true;
-        } else if name.eq_ignore_ascii_case(b"ifeq")
-            && condition == Condition::Always
-            && let Some(comparison) = next
+        } else if condition == Condition::Always
+            && let Some(comparison) = next.and_then(|next| Comparison::read(name, next))
         {
-            options.condition = Condition::Equal(comparison);
+            options.condition = Condition::Compared(comparison);
             index += 1;
         } else {
             index += match options.expire.take(name, next) {
@@ -80,18 +80,16 @@ fn parse_set_options(args: Args<'_>) -> Result<SetOptions<'_>, ReplyError> {
 }
 
 fn access_of_set(request: Args<'_>) -> Access {
-    match tells_the_old_value(request) {
+    match looks_at_the_old_value(request) {
         true => Access::CHANGE,
         false => Access::REPLACE,
     }
 }
 
-/// Whether a SET has the option GET.
-fn tells_the_old_value(request: Args<'_>) -> bool {
-    let options = request.iter().skip(3);
-    options
-        .into_iter()
-        .any(|word| word.eq_ignore_ascii_case(b"get"))
+/// Whether a SET has the option GET, or compares.
+fn looks_at_the_old_value(request: Args<'_>) -> bool {
+    let mut options = request.iter().skip(3);
+    options.any(|word| word.eq_ignore_ascii_case(b"get") || Comparison::read(word, b"").is_some())
 }
 
 fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
@@ -110,10 +108,11 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             DeadlineChange::At(form.positive_deadline_ms(text, context.now_ms(), "set")?)
         }
     };
+    let holds = holds(context, key, options.condition)?;
     if options.returns_old {
         context.read_string(key, reply_string)?;
     }
-    if !holds(context, key, options.condition)? {
+    if !holds {
         if !options.returns_old {
             context.reply.null();
         }
@@ -135,10 +134,12 @@ fn holds(
         Condition::Always => true,
         Condition::Missing => !context.mutate().exists(key),
         Condition::Present => context.mutate().exists(key),
-        Condition::Equal(wanted) => {
+        Condition::Compared(comparison) => {
             let mut mutation = context.mutate();
-            let value = mutation.find(key).map(EntryRef::as_string).transpose()?;
-            value.is_some_and(|value| value.text(&mut itoa::Buffer::new()) == wanted)
+            match mutation.find(key) {
+                Some(entry) => comparison.holds(&entry.as_string()?)?,
+                None => comparison.holds_of_none(),
+            }
         }
     })
 }

@@ -137,6 +137,7 @@ impl Rig {
             Requests {
                 batch: &batch,
                 first: 0,
+                end: batch.len(),
                 buffer: &bytes,
             },
             self.now,

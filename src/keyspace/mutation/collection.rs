@@ -56,14 +56,17 @@ pub struct EntryHome<'k> {
 impl Home for EntryHome<'_> {
     type Store = Memory;
 
+    #[inline]
     fn body(&self) -> Body<'_, Memory> {
         body_of(self.entries, *self.id, self.now_ms)
     }
 
+    #[inline]
     fn limits(&self) -> &EncodingLimits {
         self.limits
     }
 
+    #[inline]
     fn packed_mut(&mut self) -> &mut [u8] {
         self.entries.collection_mut(*self.id)
     }
@@ -86,6 +89,7 @@ impl Home for EntryHome<'_> {
         *self.id = self.entries.set_large(*self.id, number);
     }
 
+    #[inline]
     fn large_mut(&mut self) -> (&mut Trees, &mut Memory) {
         let Content::Large(number) = self.entries.get(*self.id).content() else {
             panic!("a packed collection has no trees");
@@ -156,11 +160,15 @@ impl Mutation<'_> {
         let (outcome, moved) = self.lend::<T, R, E>(id, change);
         self.settle(location, id, moved, position);
         let Changed { result, event } = outcome?;
-        self.note_large_change(key.bytes, moved);
+        let body = body_of(&self.keyspace.entries, moved, self.now_ms);
+        let is_empty = body.is_empty();
+        if body.is_large() {
+            self.note_large_change(key.bytes, moved);
+        }
         if let Some(event) = event {
             self.changed(key.bytes, event);
         }
-        if self.is_empty_collection(moved) {
+        if is_empty {
             self.remove_at(location, moved, Event::Del);
         }
         Ok(result)

@@ -67,9 +67,15 @@ impl Mutation<'_> {
     }
 
     /// As [`Mutation::set`] with bytes that were made by changing others, which is what OBJECT
-    /// ENCODING tells of them. The deadline goes.
-    pub fn set_edited(&mut self, key: Key<'_>, bytes: &[u8]) {
-        self.set(key, StringValue::Bytes(bytes), DeadlineChange::Clear);
+    /// ENCODING tells of them.
+    pub fn set_edited(
+        &mut self,
+        key: Key<'_>,
+        bytes: &[u8],
+        deadline: DeadlineChange,
+        event: Event,
+    ) {
+        self.put(key, StringValue::Bytes(bytes), deadline, event);
         let (location, id) = self.locate(key).expect("it was set above");
         let entries = &mut self.keyspace.entries;
         let position = entries.get(id).heap_position();

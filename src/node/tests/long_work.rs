@@ -22,18 +22,18 @@ impl Rig {
     }
 
     /// Sends a request and takes one step of it.
-    fn begin(&mut self, id: ConnectionId, request: &str) {
+    pub(super) fn begin(&mut self, id: ConnectionId, request: &str) {
         self.ask_only(id, request);
         assert!(self.node.is_reading(), "it takes more than one step");
         self.node.read_some(self.now);
         assert!(self.connection(id).holds.has(Holds::ANSWER));
     }
 
-    fn ask_only(&mut self, id: ConnectionId, request: &str) {
+    pub(super) fn ask_only(&mut self, id: ConnectionId, request: &str) {
         assert_eq!(self.read_once(id, request.as_bytes()), request.len());
     }
 
-    fn end(&mut self, id: ConnectionId) -> String {
+    pub(super) fn end(&mut self, id: ConnectionId) -> String {
         let mut replies = String::new();
         loop {
             while self.turn() > 0 {}

@@ -9,16 +9,17 @@
 //!
 //! Cost: an insert or a removal moves the elements after it and walks them to note their skips
 //! again; at the end of a block, and at both ends of a list, it moves nothing. Every sixteenth
-//! insert moves all elements to make room in the index.
+//! insert moves all elements to make room in the index. Whatever changes in length but not in place
+//! moves what stands after it and adds a number to each skip.
 //!
 //! Not here: more bytes for a block (its owner copies it, [`BlockMut::copy`]).
 
+use super::element::{self, element_end, elements_end};
 use super::{
     Block, Element, ElementRef, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf,
     INDEXED_COUNT_MIN, OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START,
-    OWNER_SHIFT, PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, element::element_len, groups_of,
+    OWNER_SHIFT, PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, groups_of,
 };
-use crate::structures::block::element;
 use crate::structures::item::{self, DEADLINE_MARK};
 use std::ops::Range;
 
@@ -88,7 +89,7 @@ impl<'a> BlockMut<'a> {
         block.bytes[to..to + len].copy_from_slice(&source.bytes[from..from + len]);
         block.set_start(start);
         block.set_end(end);
-        block.move_skips(start as isize - source.start() as isize);
+        block.move_skips(0, start as isize - source.start() as isize);
         if groups == 0 {
             block.set_phase(0);
         }
@@ -218,7 +219,7 @@ impl<'a> BlockMut<'a> {
         self.set_end(end - (kept - write));
         self.set_count(count - gone_count);
         if self.block().is_indexed() {
-            self.note_skips(range.start);
+            self.note_skips(range.start..count);
         }
         self.settle_removal();
         gone_count
@@ -256,7 +257,7 @@ impl<'a> BlockMut<'a> {
         self.bytes.copy_within(start..end, base);
         self.set_start(base);
         self.set_end(end - (start - base));
-        self.move_skips(base as isize - start as isize);
+        self.move_skips(0, base as isize - start as isize);
     }
 
     /// The text by which the element at `place` is known, to be changed in place. It must be as
@@ -268,20 +269,77 @@ impl<'a> BlockMut<'a> {
         item::text_mut(&mut element[key..])
     }
 
-    /// Writes `element` over the one at `place`, which has the same key and the same length.
-    ///
-    /// # Panics
-    /// If its length is another.
-    pub fn overwrite(&mut self, place: Position, element: &Element) {
-        let old_len = self.block().element(place).bytes().len();
-        assert!(
-            element.byte_len() == old_len,
-            "only equal lengths overwrite"
-        );
+    /// Writes `element` in the place of the one at `place`, which has the same key and, if scored,
+    /// stands between the same neighbours. False, and nothing is written, if there is no room.
+    #[inline]
+    pub fn replace(&mut self, place: Position, element: &Element) -> bool {
+        let block = self.block();
+        let (shape, end) = (block.shape(), block.end());
+        let old_end = element_end(shape, self.bytes, place.offset);
+        let new_end = place.offset + element.byte_len();
+        if new_end != old_end && !self.shift(place.index, old_end..end, new_end) {
+            return false;
+        }
         if element.deadline().is_some() {
             self.bytes[0] |= FLAG_DEADLINES;
         }
         element.write(&mut self.bytes[place.offset..]);
+        true
+    }
+
+    /// Moves the elements after the one at `index` to where that is going to end; false if they
+    /// don't fit there.
+    fn shift(&mut self, index: usize, following: Range<usize>, to: usize) -> bool {
+        let delta = to as isize - following.start as isize;
+        let end = following.end.wrapping_add_signed(delta);
+        if end > self.bytes.len() {
+            return false;
+        }
+        self.bytes.copy_within(following, to);
+        self.set_end(end);
+        let block = self.block();
+        if block.is_indexed() {
+            self.move_skips(block.groups_to(index), delta);
+        }
+        true
+    }
+
+    /// Lets `element` take the place of the one at `from` and stand before the one that is at `to`
+    /// now: the same scored member, with another score. False, and nothing is changed, unless it
+    /// is as long.
+    pub fn reorder(&mut self, from: Position, to: Position, element: &Element) -> bool {
+        let (shape, len) = (self.block().shape(), element.byte_len());
+        let from_end = element_end(shape, self.bytes, from.offset);
+        if from_end - from.offset != len {
+            return false;
+        }
+        let offset = if to.offset > from.offset {
+            self.bytes.copy_within(from_end..to.offset, from.offset);
+            to.offset - len
+        } else {
+            let between = to.offset..from.offset;
+            self.bytes.copy_within(between, to.offset + len);
+            to.offset
+        };
+        element.write(&mut self.bytes[offset..]);
+        let block = self.block();
+        if block.is_indexed() {
+            if block.is_tagged() {
+                self.move_tag(from.index, to.index);
+            }
+            self.note_skips(from.index.min(to.index)..from.index.max(to.index));
+        }
+        true
+    }
+
+    /// Moves the tag of element `from` before that of element `to`.
+    fn move_tag(&mut self, from: usize, to: usize) {
+        let tags = &mut self.bytes[HEAD_BYTES..];
+        if to > from {
+            tags[from..to].rotate_left(1);
+        } else {
+            tags[to..=from].rotate_right(1);
+        }
     }
 
     /// Gives the index room for so many groups, and makes it if it is due; where `place` is then.
@@ -322,7 +380,7 @@ impl<'a> BlockMut<'a> {
         let delta = new_start as isize - start as isize;
         self.set_end(end.wrapping_add_signed(delta));
         if old_groups > 0 {
-            self.move_skips(delta);
+            self.move_skips(0, delta);
         }
     }
 
@@ -338,7 +396,7 @@ impl<'a> BlockMut<'a> {
             self.bytes[HEAD_BYTES + position.index] = tag;
             position = self.block().following(position);
         }
-        self.note_skips(0);
+        self.note_skips(0..count);
     }
 
     /// Opens a gap of `len` bytes at `place`; where it begins, and whether the elements before it
@@ -369,7 +427,7 @@ impl<'a> BlockMut<'a> {
         self.bytes.copy_within(start..end, new_start);
         self.set_start(new_start);
         self.set_end(end.wrapping_add_signed(delta));
-        self.move_skips(delta);
+        self.move_skips(0, delta);
         let moved = Position {
             index: place.index,
             offset: place.offset.wrapping_add_signed(delta),
@@ -401,7 +459,7 @@ impl<'a> BlockMut<'a> {
                 self.set_skip(0, gap);
             }
         } else if index < count {
-            self.note_skips(index);
+            self.note_skips(index..count);
         } else if index >= phase && (index - phase).is_multiple_of(GROUP) {
             self.set_skip(skips, gap);
         }
@@ -432,7 +490,7 @@ impl<'a> BlockMut<'a> {
         } else if to - from == 1 {
             self.note_gone(from, gone_len);
         } else if from < self.block().count() {
-            self.note_skips(from);
+            self.note_skips(from..count);
         }
     }
 
@@ -440,35 +498,36 @@ impl<'a> BlockMut<'a> {
     /// begins with what was its second element. O(groups), without a walk.
     fn note_gone(&mut self, index: usize, len: usize) {
         let block = self.block();
-        let (shape, phase, skip_count) = (block.shape(), block.phase(), block.skip_count());
+        let (shape, skip_count) = (block.shape(), block.skip_count());
+        let place = block.skips_place();
         // The group that it was in begins where it did.
-        let first_group = match index.checked_sub(phase) {
-            None => 0,
-            Some(after) => after / GROUP + 1,
-        };
-        for group in first_group..skip_count {
+        for group in block.groups_to(index)..skip_count {
             let gone = self.block().skip(group) - len;
-            let following = gone + element_len(shape, &self.bytes[gone..]);
-            self.set_skip(group, following);
+            let following = element_end(shape, self.bytes, gone);
+            self.set_u16(place + group * SKIP_BYTES, following);
         }
     }
 
-    /// Notes the skips of all elements from `index` on again. Those before it are right.
-    fn note_skips(&mut self, index: usize) {
+    /// Notes the skips again of groups after the one that element `changed.start` is in, and of
+    /// the first one if it is that: up to the one that element `changed.end` is in. All others are
+    /// right.
+    fn note_skips(&mut self, changed: Range<usize>) {
         let block = self.block();
-        let (shape, count, phase) = (block.shape(), block.count(), block.phase());
-        let start = block.start();
-        // The skip of the group that `index` is in stays right: what came or went is not before it.
-        let (mut at, mut offset) = match index.saturating_sub(phase) / GROUP {
-            0 => (0, start),
-            group => (phase + group * GROUP, block.skip(group)),
+        let (shape, phase) = (block.shape(), block.phase());
+        let (place, end) = (block.skips_place(), block.groups_to(changed.end));
+        let skip_count = block.skip_count().min(end);
+        // What came or went is not before the group that it is in.
+        let first = changed.start.saturating_sub(phase) / GROUP;
+        let mut offset = match first {
+            0 => elements_end(shape, self.bytes, block.start(), phase.min(block.count())),
+            group if group < skip_count => block.skip(group),
+            _ => return,
         };
-        while at < count {
-            if at >= phase && (at - phase).is_multiple_of(GROUP) {
-                self.set_skip((at - phase) / GROUP, offset);
+        for group in first..skip_count {
+            self.set_u16(place + group * SKIP_BYTES, offset);
+            if group + 1 < skip_count {
+                offset = elements_end(shape, self.bytes, offset, GROUP);
             }
-            offset += element_len(shape, &self.bytes[offset..]);
-            at += 1;
         }
     }
 
@@ -510,14 +569,19 @@ impl<'a> BlockMut<'a> {
         self.set_u16(place, offset);
     }
 
-    fn move_skips(&mut self, delta: isize) {
+    /// Moves the skips of the groups from `first` on.
+    fn move_skips(&mut self, first: usize, delta: isize) {
         let block = self.block();
         if !block.is_indexed() || delta == 0 {
             return;
         }
-        for group in 0..block.skip_count() {
-            let offset = self.block().skip(group);
-            self.set_skip(group, offset.wrapping_add_signed(delta));
+        let place = block.skips_place();
+        let (start, end) = (first * SKIP_BYTES, block.skip_count() * SKIP_BYTES);
+        let (skips, _) = self.bytes[place + start..place + end].as_chunks_mut();
+        for skip in skips {
+            let offset = usize::from(u16::from_le_bytes(*skip));
+            // A block with an index is at most 64 KiB long.
+            *skip = (offset.wrapping_add_signed(delta) as u16).to_le_bytes();
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Not here: the bytes of single items (`structures/item.rs`).
 
-use crate::structures::item::{self, Code, DEADLINE_BYTES, Item};
+use crate::structures::item::{self, Code, DEADLINE_BYTES, DEADLINE_MARK, Item};
 
 /// What the elements of a block are, and how they are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +102,24 @@ impl<'a> Element<'a> {
         self.deadline
     }
 
-    /// The score it stands by, if it is made to stand by one.
-    pub fn score(&self) -> Option<f64> {
-        self.first.item().score().filter(|_| self.second.is_some())
+    /// By what its score stands among others, if it is made to stand by one: see
+    /// [`item::score_order`].
+    ///
+    /// # Panics
+    /// If it is not.
+    #[inline]
+    pub fn score_order(&self) -> u64 {
+        assert!(self.second.is_some(), "only scored elements have one");
+        self.first.score_order()
+    }
+
+    /// The member, if it is made to stand by its score.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[inline]
+    pub fn member(&self) -> Item<'a> {
+        self.second.expect("only scored elements have one").item()
     }
 
     /// The code that it is found by, where elements are found by their keys.
@@ -139,26 +154,33 @@ impl<'a> Element<'a> {
         match shape {
             Shape::Set | Shape::List => !has_second && self.deadline.is_none(),
             Shape::Map => has_second,
-            Shape::Scored => {
-                has_second && self.deadline.is_none() && self.first.item().score().is_some()
-            }
+            Shape::Scored => has_second && self.deadline.is_none() && !self.first.is_text(),
         }
     }
 }
 
-/// Bytes of the element of `shape` at the beginning of `bytes`.
-#[inline]
-pub(super) fn element_len(shape: Shape, bytes: &[u8]) -> usize {
+/// Where the element of `shape` ends that begins at `offset`.
+#[inline(always)] // A few instructions, asked for each element of a walk.
+pub(super) fn element_end(shape: Shape, bytes: &[u8], offset: usize) -> usize {
+    let item_end = |offset: usize| offset + item::len_at(&bytes[offset..]);
     match shape {
-        Shape::Set | Shape::List => item::len_at(bytes),
+        Shape::Set | Shape::List => item_end(offset),
+        Shape::Map if bytes[offset] == DEADLINE_MARK => item_end(item_end(offset + DEADLINE_BYTES)),
+        Shape::Map | Shape::Scored => item_end(item_end(offset)),
+    }
+}
+
+/// Where `count` elements of `shape` end that begin at `offset`.
+#[inline]
+pub(super) fn elements_end(shape: Shape, bytes: &[u8], mut offset: usize, count: usize) -> usize {
+    match shape {
+        Shape::Set | Shape::List => item::end_of(bytes, offset, count),
+        Shape::Scored => item::end_of(bytes, offset, 2 * count),
         Shape::Map => {
-            let key = key_offset(shape, bytes);
-            let value = key + item::len_at(&bytes[key..]);
-            value + item::len_at(&bytes[value..])
-        }
-        Shape::Scored => {
-            let member = item::len_at(bytes);
-            member + item::len_at(&bytes[member..])
+            for _ in 0..count {
+                offset = element_end(shape, bytes, offset);
+            }
+            offset
         }
     }
 }
@@ -180,10 +202,8 @@ pub(super) fn key_and_len(shape: Shape, bytes: &[u8]) -> (usize, usize) {
 pub(super) fn key_offset(shape: Shape, bytes: &[u8]) -> usize {
     match shape {
         Shape::Set | Shape::List => 0,
-        Shape::Map => match item::deadline_at(bytes) {
-            Some(_) => DEADLINE_BYTES,
-            None => 0,
-        },
+        Shape::Map if bytes[0] == DEADLINE_MARK => DEADLINE_BYTES,
+        Shape::Map => 0,
         Shape::Scored => item::len_at(bytes),
     }
 }
@@ -199,7 +219,7 @@ impl<'a> ElementRef<'a> {
     /// The element of `shape` at the beginning of `bytes`.
     #[inline]
     pub(super) fn new(shape: Shape, bytes: &'a [u8]) -> Self {
-        let bytes = &bytes[..element_len(shape, bytes)];
+        let bytes = &bytes[..element_end(shape, bytes, 0)];
         Self { shape, bytes }
     }
 
@@ -259,6 +279,16 @@ impl<'a> ElementRef<'a> {
         assert!(self.shape == Shape::Scored, "only scored elements have one");
         let score = item::read(self.bytes).0.score();
         score.expect("a scored element begins with a number")
+    }
+
+    /// By what its score stands among others: see [`item::score_order`].
+    ///
+    /// # Panics
+    /// If it is no scored element.
+    #[inline]
+    pub fn score_order(&self) -> u64 {
+        assert!(self.shape == Shape::Scored, "only scored elements have one");
+        item::score_order_at(self.bytes)
     }
 
     /// When it is due, in milliseconds.

@@ -46,7 +46,7 @@ pub use run::Run;
 
 use super::item::{self, Code, Item, score_order};
 use crate::base::prefetch::prefetch;
-use element::{element_len, key_and_len, key_offset};
+use element::{element_end, elements_end, key_and_len, key_offset};
 use std::cmp::Ordering;
 
 /// Elements from one skip to the next, and how many tags are compared at once.
@@ -233,6 +233,15 @@ impl<'a> Block<'a> {
         self.count().saturating_sub(self.phase()).div_ceil(GROUP)
     }
 
+    /// Groups that begin with the element at `index` or before it.
+    #[inline]
+    fn groups_to(&self, index: usize) -> usize {
+        match index.checked_sub(self.phase()) {
+            None => 0,
+            Some(after) => after / GROUP + 1,
+        }
+    }
+
     #[inline]
     fn skips_place(&self) -> usize {
         let tags = if self.is_tagged() {
@@ -340,20 +349,20 @@ impl<'a> Block<'a> {
                 offset: self.end(),
             };
         }
-        let mut position = self.nearest(index);
-        while position.index < index {
-            position = self.following(position);
+        let nearest = self.nearest(index);
+        let walked = index - nearest.index;
+        Position {
+            index,
+            offset: elements_end(self.shape(), self.bytes, nearest.offset, walked),
         }
-        position
     }
 
     /// Where the element after the one at `position` begins.
     #[inline]
     pub fn following(&self, position: Position) -> Position {
-        let len = element_len(self.shape(), &self.bytes[position.offset..]);
         Position {
             index: position.index + 1,
-            offset: position.offset + len,
+            offset: element_end(self.shape(), self.bytes, position.offset),
         }
     }
 
@@ -494,46 +503,54 @@ impl<'a> Block<'a> {
     /// Where (`score`, `member`) stands or would be inserted among scored elements, and whether it
     /// stands there. O(log(count / 16)) comparisons and at most sixteen more.
     pub fn find_scored(&self, score: f64, member: Item) -> (Position, bool) {
-        let probe = score_order(score);
-        let compare = |element: ElementRef| {
-            let order = score_order(element.score()).cmp(&probe);
-            order.then_with(|| element.key().cmp_text(member))
-        };
-        self.partition(compare)
+        self.partition(score_order(score), |element| element.key().cmp_text(member))
     }
 
-    /// The first element that `compare` does not call less, and whether it calls it equal. The
-    /// elements must be ordered so.
-    pub fn partition(&self, compare: impl Fn(ElementRef) -> Ordering) -> (Position, bool) {
-        let mut position = self.position(0);
+    /// The first scored element that is not less, and whether it is equal: by the order of its
+    /// score, and where that is `order` by `compare`, by which elements of one score must stand.
+    pub fn partition(
+        &self,
+        order: u64,
+        compare: impl Fn(ElementRef) -> Ordering,
+    ) -> (Position, bool) {
+        let (mut index, mut offset) = (0, self.start());
         if self.is_indexed() {
             let (mut low, mut high) = (0, self.skip_count());
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
-                let candidate = Position {
-                    index: self.phase() + middle * GROUP,
-                    offset: self.skip(middle),
-                };
-                if compare(self.element(candidate)) == Ordering::Greater {
-                    high = middle;
-                } else {
-                    low = middle;
-                    position = candidate;
+                match self.compare_at(self.skip(middle), order, &compare) {
+                    Ordering::Greater => high = middle,
+                    Ordering::Less | Ordering::Equal => low = middle,
                 }
             }
+            (index, offset) = (low * GROUP, self.skip(low));
         }
-        while position.index < self.count() {
-            let element = self.element(position);
-            match compare(element) {
-                Ordering::Less => {
-                    position.index += 1;
-                    position.offset += element.bytes().len();
-                }
-                Ordering::Equal => return (position, true),
-                Ordering::Greater => return (position, false),
+        let count = self.count();
+        while index < count {
+            match self.compare_at(offset, order, &compare) {
+                Ordering::Less => offset = item::end_of(self.bytes, offset, 2),
+                Ordering::Equal => return (Position { index, offset }, true),
+                Ordering::Greater => break,
             }
+            index += 1;
         }
-        (position, false)
+        (Position { index, offset }, false)
+    }
+
+    /// How the scored element at `offset` stands to `order`, and where that is its own as `compare`
+    /// says.
+    #[inline(always)] // Into the search, which asks of ten elements.
+    fn compare_at(
+        &self,
+        offset: usize,
+        order: u64,
+        compare: impl Fn(ElementRef) -> Ordering,
+    ) -> Ordering {
+        let bytes = &self.bytes[offset..];
+        match item::score_order_at(bytes).cmp(&order) {
+            Ordering::Equal => compare(ElementRef::new(Shape::Scored, bytes)),
+            unequal => unequal,
+        }
     }
 
     /// The least deadline of its elements. O(count) if there may be any.

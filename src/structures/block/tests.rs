@@ -116,6 +116,7 @@ impl Pair {
                 assert_eq!(found, wanted);
                 (wanted.unwrap_or(count), wanted.is_some())
             }
+            Shape::Scored if count > 0 && random.u8(0..4) == 0 => return self.reorder(random),
             Shape::Scored => {
                 let member = Code::of_text(&row.key);
                 let (position, is_there) = self.block().find_scored(row.score, member.item());
@@ -130,7 +131,7 @@ impl Pair {
             ),
         };
         if is_there && random.bool() {
-            self.overwrite(index, &row);
+            self.replace(index, &row);
         } else if grows && !is_there && count < 400 {
             self.insert(index, row, random);
         } else if index < count && random.u8(..) < 250 {
@@ -179,14 +180,48 @@ impl Pair {
         });
     }
 
-    fn overwrite(&mut self, index: usize, row: &Row) {
+    fn replace(&mut self, index: usize, row: &Row) {
         let old = &self.model[index];
         let element = row.element(self.shape);
-        if old.encoded(self.shape).len() == element.byte_len() && old.key == row.key {
+        if old.key == row.key {
             let mut block = BlockMut::new(&mut self.bytes);
             let place = block.block().position(index);
-            block.overwrite(place, &element);
-            self.model[index] = row.clone();
+            let old_len = block.block().element(place).bytes().len();
+            let free = block.block().capacity() - block.block().end();
+            let is_replaced = block.replace(place, &element);
+            assert_eq!(is_replaced, element.byte_len() <= old_len + free);
+            if is_replaced {
+                self.model[index] = row.clone();
+            }
+        }
+    }
+
+    /// Gives a scored element another score.
+    fn reorder(&mut self, random: &mut fastrand::Rng) {
+        let from = random.usize(0..self.model.len());
+        let score = f64::from(random.i8(-3..3)) / 2.0;
+        let row = Row {
+            score,
+            ..self.model[from].clone()
+        };
+        let is_less = |other: &Row| (other.score, &other.key) < (score, &row.key);
+        let to = self.model.partition_point(is_less);
+        let stands_there = |other: &Row| (other.score, &other.key) == (score, &row.key);
+        if to != from && self.model.get(to).is_some_and(stands_there) {
+            return;
+        }
+        let element = row.element(self.shape);
+        let mut block = BlockMut::new(&mut self.bytes);
+        let (start, end) = (block.block().position(from), block.block().position(to));
+        let old_len = block.block().element(start).bytes().len();
+        let is_reordered = block.reorder(start, end, &element);
+        assert_eq!(is_reordered, element.byte_len() == old_len);
+        if is_reordered && to > from {
+            self.model[from..to].rotate_left(1);
+            self.model[to - 1] = row;
+        } else if is_reordered {
+            self.model[to..=from].rotate_right(1);
+            self.model[to] = row;
         }
     }
 

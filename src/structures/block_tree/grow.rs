@@ -18,7 +18,7 @@ use super::store::{BlockId, BlockStore, HEAD_BYTES, HashBytes};
 use super::view::hash_order;
 use super::{Tree, block_offset, leaf_block};
 use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};
-use crate::structures::item::{self, score_order};
+use crate::structures::item::{self, Code, score_order};
 use arrayvec::ArrayVec;
 
 /// From the label of a list's last leaf to that of a new one after it. Labels wrap, so a queue
@@ -54,12 +54,15 @@ impl Tree {
     pub fn insert<S: BlockStore>(&mut self, store: &mut S, place: Place, element: &Element) {
         let is_list = self.shape == Shape::List;
         assert!(is_list || !place.is_found, "it stands there already");
-        let path = place.path.unwrap_or_else(|| self.first_leaf(store));
-        self.insert_at(store, path, place.position.index, place.hash, element);
+        let (path, position) = match place.path {
+            Some(path) => (path, place.position),
+            None => self.first_leaf(store),
+        };
+        self.insert_at(store, path, position, place.hash, element);
     }
 
     /// Writes `element` in the place of the one that was found there, which has the same key and,
-    /// in a tree by score, stands between the same neighbours. In place if it is as long.
+    /// in a tree by score, stands between the same neighbours. In place if there is room.
     ///
     /// # Panics
     /// If nothing was found there.
@@ -67,24 +70,79 @@ impl Tree {
         assert!(place.is_found, "what is replaced must be there");
         let mut path = place.path.expect("what was found has a path");
         let block = self.block(store, path.leaf);
-        let old = block.element(place.position);
-        let had_deadline = old.deadline().is_some();
+        let had_deadline = block.element(place.position).deadline().is_some();
         // A leaf that views see is copied for its other elements, not for this one.
         let is_alone = block.count() == 1 && self.is_frozen(store, path.leaf);
-        if is_alone || old.bytes().len() != element.byte_len() {
+        if is_alone || !self.replace_in_leaf(store, &mut path, place.position, element) {
             self.take_out(store, &mut path, place.position);
-            return self.insert_at(store, path, place.position.index, place.hash, element);
+            let position = self.block(store, path.leaf).position(place.position.index);
+            return self.insert_at(store, path, position, place.hash, element);
         }
-        self.own_nodes(store, &mut path);
-        self.own_leaf(store, &mut path);
-        self.edit_block(store, path.leaf)
-            .overwrite(place.position, element);
         if had_deadline {
             self.refresh_deadlines(store, &path);
         }
         if let Some(deadline) = element.deadline() {
             self.note_deadline(store, &mut path, deadline);
         }
+    }
+
+    /// The same where the leaf has room; whether it had.
+    fn replace_in_leaf<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        position: Position,
+        element: &Element,
+    ) -> bool {
+        self.own_nodes(store, path);
+        self.own_leaf(store, path);
+        self.edit_block(store, path.leaf).replace(position, element)
+    }
+
+    /// Gives the member that was found there another score, in a tree by score.
+    ///
+    /// # Panics
+    /// If nothing was found there.
+    pub fn rescore<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        mut place: Place,
+        score: f64,
+        member: Code,
+    ) {
+        assert!(place.is_found, "what is changed must be there");
+        let element = Element::scored(score, member);
+        let path = place.path.as_mut().expect("what was found has a path");
+        if self.reorder_in_leaf(store, path, place.position, &element) {
+            return;
+        }
+        self.remove(store, place);
+        let place = self.locate_scored(store, score, member.item());
+        self.insert(store, place, &element);
+    }
+
+    /// Lets `element` take the place of the one at `position`, the same member with another score,
+    /// and stand in its order, where that is in the same leaf; whether it is.
+    fn reorder_in_leaf<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &mut Path,
+        position: Position,
+        element: &Element,
+    ) -> bool {
+        let order = element.score_order();
+        // Elements of the border's own score may belong to either side.
+        let is_within = path.order_of_leaf(store).is_none_or(|least| least < order)
+            && path.order_after(store).is_none_or(|next| order < next);
+        if !is_within {
+            return false;
+        }
+        self.own_nodes(store, path);
+        self.own_leaf(store, path);
+        let mut block = self.edit_block(store, path.leaf);
+        let member = element.member();
+        let (to, _) = (block.block()).partition(order, |other| other.key().cmp_text(member));
+        block.reorder(position, to, element)
     }
 
     /// The text by which the element that was found there is known in a tree by score, to be
@@ -129,15 +187,17 @@ impl Tree {
         }
     }
 
-    /// The path to a new, empty leaf of an empty tree.
-    fn first_leaf<S: BlockStore>(&mut self, store: &mut S) -> Path {
+    /// The path to a new, empty leaf of an empty tree, and where its first element is going to
+    /// stand.
+    fn first_leaf<S: BlockStore>(&mut self, store: &mut S) -> (Path, Position) {
         let leaf = self.empty_leaf(store, 0, 0);
         self.now.root = Some(leaf);
         self.now.depth = 0;
-        Path {
+        let path = Path {
             steps: ArrayVec::new(),
             leaf,
-        }
+        };
+        (path, self.block(store, leaf).position(0))
     }
 
     /// An empty leaf with room for an element of `len` bytes.
@@ -166,7 +226,7 @@ impl Tree {
         &mut self,
         store: &mut S,
         mut path: Path,
-        mut index: usize,
+        mut position: Position,
         hash: u64,
         element: &Element,
     ) {
@@ -182,24 +242,26 @@ impl Tree {
             let may_grow = needed <= self.leaf_bytes_max() || block.count() == 0;
             let order = match self.shape {
                 Shape::Set | Shape::Map => hash_order(hash),
-                Shape::Scored => score_order(element.score().unwrap_or_default()),
+                Shape::Scored => element.score_order(),
                 Shape::List => 0,
             };
+            let index = position.index;
             let guest = Guest { order, len, index };
             let split = if may_grow {
                 None
             } else {
                 self.split(store, &mut path, &guest)
             };
-            let Some(index_there) = split else {
+            if split.is_none() {
                 self.enlarge(store, &mut path, needed, &guest);
+            }
+            position = (self.block(store, path.leaf)).position(split.unwrap_or(index));
+            if split.is_none() {
                 break;
-            };
-            index = index_there;
+            }
         }
         let hasher = store.hasher();
         let mut block = self.edit_block(store, path.leaf);
-        let position = block.block().position(index);
         let hash_of = |bytes: &[u8]| hasher.hash_bytes(bytes);
         block.insert(position, element, hash as u8, &hash_of);
         self.change_elements(store, &path, 1);

@@ -101,6 +101,16 @@ impl<'a> Node<'a> {
         OFFSET_ROWS + self.capacity() * (ORDER_BYTES + CHILD_BYTES)
     }
 
+    /// Elements below each of the slots before `end`.
+    #[inline]
+    fn elements_to(&self, end: usize) -> impl Iterator<Item = u64> + use<'a> {
+        let row = self.elements_row();
+        let (counts, _) = self.bytes[row..row + end * ELEMENTS_BYTES].as_chunks();
+        counts
+            .iter()
+            .map(|&count| u64::from(u32::from_le_bytes(count)))
+    }
+
     #[inline]
     pub(super) fn elements(&self, slot: usize) -> u64 {
         let offset = self.elements_row() + slot * ELEMENTS_BYTES;
@@ -161,7 +171,8 @@ impl<'a> Node<'a> {
     /// The slots among which `order` does not decide: the last one below it, and all that equal it.
     pub(super) fn slots_of(&self, order: u64) -> (usize, usize) {
         let first = self.count_up_to(order, false) - 1;
-        (first, self.slot_of(order))
+        let is_tied = first + 1 < self.count() && self.order(first + 1) == order;
+        (first, if is_tied { self.slot_of(order) } else { first })
     }
 
     /// The slot below which element `rank` stands, and its rank there. The count of all elements
@@ -169,8 +180,7 @@ impl<'a> Node<'a> {
     #[inline]
     pub(super) fn slot_of_rank(&self, mut rank: u64) -> (usize, u64) {
         let last = self.count() - 1;
-        for slot in 0..last {
-            let elements = self.elements(slot);
+        for (slot, elements) in self.elements_to(last).enumerate() {
             if rank < elements {
                 return (slot, rank);
             }
@@ -193,8 +203,9 @@ impl<'a> Node<'a> {
     }
 
     /// Elements below the slots before `slot`.
+    #[inline]
     pub(super) fn elements_before(&self, slot: usize) -> u64 {
-        (0..slot).map(|slot| self.elements(slot)).sum()
+        self.elements_to(slot).sum()
     }
 
     pub(super) fn least_deadline(&self) -> u64 {

@@ -37,7 +37,8 @@ impl Tree {
             let place = self.locate_rank(store, rank.min(self.now.len - 1));
             if let Some(mut path) = place.path {
                 self.own_nodes(store, &mut path);
-                self.settle(store, path);
+                self.settle_leaf(store, &mut path);
+                self.settle_nodes(store, path);
             }
         }
     }

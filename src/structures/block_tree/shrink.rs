@@ -63,11 +63,28 @@ impl Tree {
     /// Makes a leaf that lost elements, and the nodes above it, as small as they should be. The
     /// nodes may change already.
     pub(super) fn settle<S: BlockStore>(&mut self, store: &mut S, mut path: Path) {
-        if self.block(store, path.leaf).count() == 0 {
-            self.drop_leaf(store, &mut path);
-        } else if !self.merge_leaf(store, &mut path) {
-            self.fit_leaf(store, &mut path);
+        if self.settle_leaf(store, &mut path) {
+            self.settle_nodes(store, path);
         }
+    }
+
+    /// The same for the leaf alone; whether a node has lost a child.
+    pub(super) fn settle_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) -> bool {
+        let block = self.block(store, path.leaf);
+        let needed = block_offset(self.shape) + block.used_len();
+        if block.count() == 0 {
+            self.drop_leaf(store, path);
+            return true;
+        }
+        let is_merged = self.merge_leaf(store, path, needed);
+        if !is_merged {
+            self.fit_leaf(store, path, needed);
+        }
+        is_merged
+    }
+
+    /// The same for the nodes above a leaf.
+    pub(super) fn settle_nodes<S: BlockStore>(&mut self, store: &mut S, mut path: Path) {
         for level in (1..path.steps.len()).rev() {
             self.merge_node(store, &mut path, level);
         }
@@ -91,25 +108,24 @@ impl Tree {
         self.now.depth = 0;
     }
 
-    /// Copies a leaf to fewer bytes if a quarter of what it has is free.
-    fn fit_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) {
-        let needed = block_offset(self.shape) + self.block(store, path.leaf).used_len();
+    /// Copies a leaf, of whose bytes so many are needed, to fewer if a quarter of it is free.
+    fn fit_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, needed: usize) {
         let len = store.bytes(path.leaf).len();
         if needed * 4 <= len * 3 && store.good_len(needed) < len {
             self.resize(store, path, store.good_len(needed), 0);
         }
     }
 
-    /// Merges a leaf with a neighbour if it is small and both fit together; whether it did.
-    fn merge_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path) -> bool {
+    /// Merges a leaf, of whose bytes so many are needed, with a neighbour if it is small and both
+    /// fit together; whether it did.
+    fn merge_leaf<S: BlockStore>(&mut self, store: &mut S, path: &mut Path, needed: usize) -> bool {
         let Some(&step) = path.steps.last() else {
             return false;
         };
         let offset = block_offset(self.shape);
         let quarter = self.leaf_bytes_max() / 4;
-        let used_len = self.block(store, path.leaf).used_len();
         let node = self.node(store, step.node);
-        if offset + used_len >= quarter * MERGE_BELOW_QUARTERS || node.count() < 2 {
+        if needed >= quarter * MERGE_BELOW_QUARTERS || node.count() < 2 {
             return false;
         }
         // The one after it, or for the last one the one before it.

@@ -236,22 +236,8 @@ fn scores_are_found_by_their_bounds() {
     let (tree, store) = filled(Shape::Scored, 5_000);
     for score in [-1.0, 0.0, 17.0, 17.5, 499.0, 500.0] {
         let order = score_order(score);
-        let from = tree.locate_by(&store, order, |element| {
-            let is_before = element.score() < score;
-            if is_before {
-                Ordering::Less
-            } else {
-                Ordering::Greater
-            }
-        });
-        let to = tree.locate_by(&store, order, |element| {
-            let is_before = element.score() <= score;
-            if is_before {
-                Ordering::Less
-            } else {
-                Ordering::Greater
-            }
-        });
+        let from = tree.locate_by(&store, order, |_| Ordering::Greater);
+        let to = tree.locate_by(&store, order, |_| Ordering::Less);
         let wanted = (0..5_000)
             .filter(|number| f64::from(number / 10) < score)
             .count() as u64;

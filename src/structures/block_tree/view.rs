@@ -209,15 +209,12 @@ impl View {
     /// score that fill many leaves cost more: O(64 log n) comparisons become O(6 log² n) cache
     /// misses.
     pub fn locate_scored<S: BlockStore>(&self, store: &S, score: f64, member: Item) -> Place {
-        let compare = |element: ElementRef| {
-            let order = score_order(element.score()).cmp(&score_order(score));
-            order.then_with(|| element.key().cmp_text(member))
-        };
+        let compare = |element: ElementRef| element.key().cmp_text(member);
         self.locate_by(store, score_order(score), compare)
     }
 
-    /// Where the first element stands that `compare` does not call less, in a tree by score.
-    /// `compare` tells elements whose score's [`score_order`] is not `order` by that alone.
+    /// Where the first element stands that is not less, in a tree by score: by the order of its
+    /// score, and where that is `order` by `compare`.
     pub fn locate_by<S: BlockStore>(
         &self,
         store: &S,
@@ -233,7 +230,8 @@ impl View {
             while low < high {
                 let middle = high - (high - low) / 2;
                 let first = self.first_below(store, node.child(middle), level);
-                if compare(first) == Ordering::Greater {
+                let by_score = first.score_order().cmp(&order);
+                if by_score.then_with(|| compare(first)) == Ordering::Greater {
                     high = middle - 1;
                 } else {
                     low = middle;
@@ -245,7 +243,7 @@ impl View {
             return Place::nowhere(0);
         };
         let block = self.block(store, path.leaf);
-        let (position, is_found) = block.partition(compare);
+        let (position, is_found) = block.partition(order, compare);
         Place {
             path: Some(path),
             position,

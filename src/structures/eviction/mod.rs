@@ -120,6 +120,8 @@ pub struct EvictionPolicy {
     suspect_count: usize,
     /// Inserts until the next class is learned.
     learn_in: usize,
+    /// Keys may have to go; else nobody needs to know soon what they are worth.
+    is_limited: bool,
     visits_owed: usize,
     random: fastrand::Rng,
     ghost_hits: u64,
@@ -138,9 +140,19 @@ impl EvictionPolicy {
             suspect_next: 0,
             suspect_count: 0,
             learn_in: 1,
+            is_limited: true,
             visits_owed: 0,
             random: fastrand::Rng::with_seed(0),
             ghost_hits: 0,
+        }
+    }
+
+    /// Says whether there is a limit that keys may have to go for. Without one learning, which is
+    /// most of what an insert costs in a small cache, is as rare as in the largest.
+    pub fn set_limited(&mut self, is_limited: bool) {
+        if self.is_limited != is_limited {
+            self.is_limited = is_limited;
+            self.learn_in = 1;
         }
     }
 
@@ -340,7 +352,11 @@ impl EvictionPolicy {
     fn learn(&mut self, live_count: usize) {
         self.learn_in -= 1;
         if self.learn_in == 0 {
-            let round = (live_count / 2).clamp(ROUND_INSERTS_MIN, ROUND_INSERTS_MAX);
+            let inserts_min = match self.is_limited {
+                true => ROUND_INSERTS_MIN,
+                false => ROUND_INSERTS_MAX,
+            };
+            let round = (live_count / 2).clamp(inserts_min, ROUND_INSERTS_MAX);
             self.learn_in = round / CLASS_COUNT;
             self.learner.learn_next();
         }

@@ -216,6 +216,24 @@ fn frequency_rises_with_accesses_and_falls_with_age() {
     assert_eq!(policy.frequency(words[0]), 0);
 }
 
+/// Goal: a cache without a limit pays next to nothing for learning, and learns at once when it gets
+/// one.
+#[test]
+fn who_has_no_limit_learns_rarely() {
+    let mut policy = EvictionPolicy::new(0);
+    let learned_after = |policy: &mut EvictionPolicy| {
+        let _ = policy.on_insert(1, 1, 1, 0);
+        policy.learn_in
+    };
+    assert_eq!(learned_after(&mut policy), ROUND_INSERTS_MIN / 64);
+    policy.set_limited(false);
+    assert_eq!(learned_after(&mut policy), ROUND_INSERTS_MAX / 64);
+    policy.set_limited(false);
+    assert_eq!(learned_after(&mut policy), ROUND_INSERTS_MAX / 64 - 1);
+    policy.set_limited(true);
+    assert_eq!(learned_after(&mut policy), ROUND_INSERTS_MIN / 64);
+}
+
 /// Goal: no stamp is left to wrap around; method: inserts without evictions owe enough visits.
 #[test]
 fn a_growing_cache_owes_visits() {

@@ -132,6 +132,9 @@ impl<H: Home> ElementsMut<H> {
     /// Gives a packed collection room for `count` elements more of `elements_len` bytes in all, so
     /// that it grows only once. A hint.
     pub fn reserve(&mut self, count: usize, elements_len: usize) {
+        if count < 2 {
+            return;
+        }
         let Form::Packed(block) = self.home.body().form else {
             return;
         };
@@ -160,16 +163,15 @@ impl<H: Home> ElementsMut<H> {
 
     /// Puts an item at an end of a list.
     pub fn push(&mut self, end: End, element: &Element) {
-        if let Form::Packed(block) = self.home.body().form {
-            let index = match end {
-                End::Front => 0,
-                End::Back => block.count(),
-            };
-            let position = block.position(index);
-            return self.insert_packed(position, 0, element);
-        }
-        let (trees, store) = self.home.large_mut();
-        trees.members.push(store, end, element);
+        let Form::Packed(block) = self.home.body().form else {
+            let (trees, store) = self.home.large_mut();
+            return trees.members.push(store, end, element);
+        };
+        let position = block.position(match end {
+            End::Front => 0,
+            End::Back => block.count(),
+        });
+        self.insert_packed(position, 0, element);
     }
 
     /// Removes the item at an end of a list, after `see` has seen it.
@@ -193,13 +195,12 @@ impl<H: Home> ElementsMut<H> {
     }
 
     /// Puts an element in the place of the one that was found at a spot, which has the same key
-    /// and, if scored, stands between the same neighbours. In place if it is as long.
+    /// and, if scored, stands between the same neighbours. In place if there is room.
     pub fn replace(&mut self, spot: Spot, element: &Element) {
         match spot {
             Spot::Packed { position, tag, .. } => {
                 let mut block = BlockMut::new(self.home.packed_mut());
-                if block.block().element(position).bytes().len() == element.byte_len() {
-                    block.overwrite(position, element);
+                if block.replace(position, element) {
                     return;
                 }
                 block.remove(position);

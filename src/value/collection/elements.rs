@@ -160,13 +160,12 @@ impl<'a, S: BlockStore> Elements<'a, S> {
         }
     }
 
-    /// The rank of the first element that `compare` does not call less, and whether it calls it
-    /// equal: of scored elements, which `compare` orders as they stand, by score first. It tells
-    /// those whose score's `score_order` is not `order` by that alone.
+    /// The rank of the first scored element that is not less, and whether it is equal: by the order
+    /// of its score, and where that is `order` by `compare`.
     pub fn rank_by(&self, order: u64, compare: impl Fn(ElementRef) -> Ordering) -> (u64, bool) {
         match self.kept {
             Kept::Packed(block) => {
-                let (position, is_found) = block.partition(compare);
+                let (position, is_found) = block.partition(order, compare);
                 (position.index as u64, is_found)
             }
             Kept::Tree(view) => {

@@ -16,7 +16,7 @@
 //! same members with the same scores.
 //!
 //! Cost: a member, a rank and the ends of a range are found in O(log n); a change is one search by
-//! member and, if the score is another one, two by score.
+//! member and, if the score is another one, one by score, or two if it leads to another leaf.
 //!
 //! Not here: how elements are kept (`value/collection/`), how scores are written
 //! (`protocol/double_text.rs`).
@@ -30,7 +30,7 @@ use super::collection::PACKED_BYTES_MAX;
 use super::collection::{Body, CollectionType, Elements, ElementsMut, Form, Home, Spot, Trees};
 use super::encoding::Encoding;
 use super::kind::Kind;
-use crate::structures::block::{Block, BlockMut, Element, ElementRef, Shape};
+use crate::structures::block::{BlockMut, Element, ElementRef, Shape};
 use crate::structures::block_tree::{BlockStore, Key, Tree};
 use crate::structures::item::{self, Code, Item, score_order};
 use either::Either;
@@ -113,10 +113,8 @@ impl<'a, S: BlockStore> SortedSetRef<'a, S> {
         let code = Code::of_text(member);
         let score = self.score_of(&code)?;
         let (order, item) = (score_order(score), code.item());
-        let (rank, is_found) = self.ordered.rank_by(order, |element| {
-            let by_score = score_order(element.score()).cmp(&order);
-            by_score.then_with(|| element.key().cmp_text(item))
-        });
+        let compare = |element: ElementRef<'_>| element.key().cmp_text(item);
+        let (rank, is_found) = self.ordered.rank_by(order, compare);
         debug_assert!(is_found, "a member stands by its score, too");
         Some((rank, score))
     }
@@ -250,10 +248,9 @@ impl<H: Home> SortedSetMut<H> {
     }
 
     fn write(&mut self, spot: Spot, member: Code<'_>, old: Option<f64>, new: f64) {
-        let element = Element::scored(new, member);
         let spot = match (spot, self.elements.body().form) {
             (spot @ Spot::Packed { .. }, Form::Packed(block)) => {
-                if block.grown_len(element.byte_len()) <= PACKED_BYTES_MAX {
+                if block.grown_len(Element::scored(new, member).byte_len()) <= PACKED_BYTES_MAX {
                     return self.write_packed(spot, member, new);
                 }
                 self.elements.enlarge();
@@ -268,12 +265,11 @@ impl<H: Home> SortedSetMut<H> {
             self.elements.insert(spot, &by_member);
         }
         let (tree, store) = self.scores_mut();
-        if let Some(old) = old {
-            let place = tree.locate_scored(store, old, member.item());
-            tree.remove(store, place);
+        let place = tree.locate_scored(store, old.unwrap_or(new), member.item());
+        match old {
+            Some(_) => tree.rescore(store, place, new, member),
+            None => tree.insert(store, place, &Element::scored(new, member)),
         }
-        let place = tree.locate_scored(store, new, member.item());
-        tree.insert(store, place, &element);
     }
 
     /// Writes an element that fits the block.
@@ -286,18 +282,23 @@ impl<H: Home> SortedSetMut<H> {
         else {
             panic!("a block has no places of a tree");
         };
-        let bytes = self.elements.home().packed_mut();
+        let element = Element::scored(score, member);
+        let mut block = BlockMut::new(self.elements.home().packed_mut());
         if is_found {
+            let (to, _) = block.block().find_scored(score, member.item());
+            if block.reorder(position, to, &element) {
+                return;
+            }
             // Its memory is needed again at once.
-            BlockMut::new(bytes).remove(position);
+            block.remove(position);
         }
-        let (position, _) = Block::new(bytes).find_scored(score, member.item());
+        let (position, _) = block.block().find_scored(score, member.item());
         let spot = Spot::Packed {
             position,
             is_found: false,
             tag,
         };
-        self.elements.insert(spot, &Element::scored(score, member));
+        self.elements.insert(spot, &element);
     }
 
     /// The tree of a large set by score.

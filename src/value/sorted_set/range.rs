@@ -16,7 +16,6 @@
 //! Not here: how requests spell ranges (`command/sorted_sets/range.rs`).
 
 use super::SortedSetRef;
-use crate::structures::block::ElementRef;
 use crate::structures::block_tree::BlockStore;
 use crate::structures::item::{Item, score_order};
 use std::cmp::Ordering;
@@ -112,12 +111,16 @@ fn ranks_between(start: i64, stop: i64, len: u64) -> (u64, u64) {
 
 /// How many members have a lesser score.
 fn before_score<S: BlockStore>(set: &SortedSetRef<'_, S>, score: f64) -> u64 {
-    rank_beside(set, score_order(score), |_| Ordering::Greater)
+    set.ordered()
+        .rank_by(score_order(score), |_| Ordering::Greater)
+        .0
 }
 
 /// How many members have this score or a lesser one.
 fn after_score<S: BlockStore>(set: &SortedSetRef<'_, S>, score: f64) -> u64 {
-    rank_beside(set, score_order(score), |_| Ordering::Less)
+    set.ordered()
+        .rank_by(score_order(score), |_| Ordering::Less)
+        .0
 }
 
 /// How many members have lesser bytes; and those equal to `text` too, if they count as less.
@@ -129,7 +132,10 @@ fn beside_text<S: BlockStore>(set: &SortedSetRef<'_, S>, text: &[u8], equal: Ord
     let compare = |member: Item<'_>| compare_bytes(member, text).then(equal);
     let order = score_order(least);
     if order == score_order(greatest) {
-        return rank_beside(set, order, |element| compare(element.key()));
+        return set
+            .ordered()
+            .rank_by(order, |element| compare(element.key()))
+            .0;
     }
     let (mut start, mut end) = (0, set.len());
     while start < end {
@@ -143,20 +149,6 @@ fn beside_text<S: BlockStore>(set: &SortedSetRef<'_, S>, text: &[u8], equal: Ord
         }
     }
     start
-}
-
-/// How many members have a lesser score than that of `order`, or that one and are less by
-/// `compare`.
-fn rank_beside<S: BlockStore>(
-    set: &SortedSetRef<'_, S>,
-    order: u64,
-    compare: impl Fn(ElementRef<'_>) -> Ordering,
-) -> u64 {
-    let compare = |element: ElementRef<'_>| {
-        let by_score = score_order(element.score()).cmp(&order);
-        by_score.then_with(|| compare(element))
-    };
-    set.ordered().rank_by(order, compare).0
 }
 
 fn compare_bytes(member: Item<'_>, text: &[u8]) -> Ordering {

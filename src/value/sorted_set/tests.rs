@@ -4,6 +4,7 @@ use super::combine::{Aggregate, Combination, Source, combine, intersection_count
 use super::range::{Query, Span, TextBound};
 use super::*;
 use crate::base::hash::KeyHasher;
+use crate::structures::block::Block;
 use crate::structures::block::integers::{IntegerSet, IntegerSetMut};
 use crate::structures::block_tree::arena::Arena;
 use crate::value::collection::lodging::Lodging;

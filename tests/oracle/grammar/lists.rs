@@ -1,4 +1,7 @@
-//! Lists.
+//! Lists, and what is sorted.
+//!
+//! Texts are sorted into lists only: told, they would be in the order of the locale, and only as
+//! far as the first zero byte. Sets are sorted by numbers, for their own order is not compared.
 
 use super::family::Family;
 
@@ -26,6 +29,10 @@ const TEMPLATES: &str = "
 8 LMOVE $list $list $end $end
 4 RPOPLPUSH $list $list
 8 LMPOP $lists $end $countoption
+5 SORT $list ALPHA $sortoptions STORE $list
+4 SORT $intset $sortoptions
+4 SORT_RO $intset $sortoptions
+3 SORT $intset BY $weights DESC
 ";
 
 fn forms_of(class: &str) -> Option<&'static str> {
@@ -41,6 +48,11 @@ fn forms_of(class: &str) -> Option<&'static str> {
             "1 $list | 1 $list | 2 $list $list | 2 $list $list | 2 $list $list | 2 $list $list \
              | 3 $list $list $list | 2 $list $list | 1 $list | $badkeycount $list"
         }
+        "sortoptions" => {
+            "|| DESC | LIMIT 0 3 | LIMIT 1 2 DESC | LIMIT -1 2 | LIMIT 2 -1 asc | GET # GET k* \
+             | GET h*->a GET nothing | GET k* DESC LIMIT 0 5 | ALPHA | LIMIT 0 | BAD"
+        }
+        "weights" => "k* | h*->a | h*->b | n*",
         "posoptions" => {
             "||| RANK $rank | COUNT $matches | MAXLEN $matches | RANK $rank COUNT $matches \
              | COUNT $matches MAXLEN $matches | RANK $rank COUNT $matches MAXLEN $matches \

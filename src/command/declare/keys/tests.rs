@@ -17,6 +17,7 @@ const SORT: Keys = Keys::of(&[
     Part::at(1).access(Access::READ),
     Part::after("STORE", 2)
         .besides(&[("LIMIT", 2), ("GET", 1), ("BY", 1)])
+        .last()
         .access(Access::REPLACE)
         .optional(),
 ]);
@@ -68,6 +69,18 @@ fn a_word_that_belongs_to_another_is_not_the_word_of_a_part() {
     assert_eq!(found(XREAD, group), "a");
     let sort = "SORT a BY store GET store STORE to";
     assert_eq!(found(SORT, sort), "a (RO) to (OW)");
+}
+
+#[test]
+fn of_several_words_the_last_one_may_count() {
+    for (line, target) in [
+        ("SORT a STORE b STORE c", "c"),
+        ("SORT a STORE STORE STORE c", "c"),
+        ("SORT a STORE b GET STORE", "b"),
+    ] {
+        assert_eq!(found(SORT, line), format!("a (RO) {target} (OW)"), "{line}");
+    }
+    assert_eq!(found(XREAD, "XREAD STREAMS streams b 0 0"), "streams b");
 }
 
 #[test]

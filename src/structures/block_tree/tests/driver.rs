@@ -148,7 +148,9 @@ impl Driver {
         assert_eq!(place.is_found(), self.model.scored.contains_key(&key));
         let element = Element::scored(score, code);
         let bytes = encoded(Shape::Scored, &element);
-        if place.is_found() && may_insert {
+        if place.is_found() && may_insert && self.random.bool() {
+            self.rescore(place, score, &text);
+        } else if place.is_found() && may_insert {
             self.tree.replace(&mut self.store, place, &element);
             self.model.scored.insert(key, bytes);
         } else if place.is_found() {
@@ -160,6 +162,24 @@ impl Driver {
         } else if let Some(rank) = self.rank() {
             self.remove_rank(rank);
         }
+    }
+
+    /// Gives the member at a place, of a score, another score: one nearby, or any.
+    fn rescore(&mut self, place: Place, old: f64, text: &[u8]) {
+        let score = match self.random.bool() {
+            true => old + f64::from(self.random.i8(-2..3)),
+            false => f64::from(self.random.i16(..)),
+        };
+        let key = |score| (score_order(score), text.to_vec());
+        let is_other = key(score) != key(old);
+        if is_other && self.model.scored.contains_key(&key(score)) {
+            return;
+        }
+        let code = Code::of_text(text);
+        self.tree.rescore(&mut self.store, place, score, code);
+        let bytes = encoded(Shape::Scored, &Element::scored(score, code));
+        self.model.scored.remove(&key(old));
+        self.model.scored.insert(key(score), bytes);
     }
 
     fn step_list(&mut self, may_insert: bool) {
