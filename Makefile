@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro bench-rivals
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,17 +105,17 @@ fuzz-smoke: ## Run every fuzz target for a short while
 asan: ## Run the tests of the files with unsafe code under AddressSanitizer
 	fuzz/asan.sh
 
-bench: ## Measure beside redis-server; appends to benches/RESULTS.md, writes a file into benches/runs
+bench: ## Measure beside redis-server; writes a file into benches/runs
 	cargo bench --bench side_by_side
 
 figures: ## Measure what README's table and pictures show, on a machine without other load; then draw
 	cargo bench --bench side_by_side -- --rounds 1 \
-	    --only requests,memory,stalls,collection-memory,collection-requests
-	$(MAKE) pictures
+	    --only requests,memory,stalls,collection-memory,collection-requests,collection-stalls
+	$(MAKE) results
 
-pictures: ## Draw the newest run of benches/runs as SVGs in docs/pictures
+results: ## Make benches/RESULTS.md and docs/pictures from benches/runs, and draw the diagrams
 	cargo run --locked --manifest-path benches/pictures/Cargo.toml --target-dir target/pictures -- \
-	    benches/runs docs/pictures
+	    benches/runs docs/pictures benches/RESULTS.md
 
 bench-count: ## Count instructions per request under valgrind; compares with benches/INSTRUCTIONS.md
 	cargo bench --bench side_by_side -- --only instructions --rounds 1 --no-append

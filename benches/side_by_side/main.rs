@@ -4,7 +4,7 @@
 //! ```text
 //! for each round, for each row, for each side (the order turns every round):
 //!     fresh server on core 0, own directory and port ── load on core 1 ── figures ── end of the server
-//! medians and ratios ──▶ terminal and benches/RESULTS.md
+//! medians and ratios ──▶ terminal; all rounds ──▶ benches/runs, a page by `make results`
 //! values of all rounds ─▶ a file in benches/runs/, which the pictures are drawn from
 //! ```
 //!
@@ -46,17 +46,13 @@ mod run_file;
 mod server_process;
 mod stall_actions;
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use options::{Load, Options};
 use report::{Cell, EVENKEEL, REDIS, Section};
 use server_process::Side;
-
-/// Where the results are kept.
-const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
 
 /// No snapshots but those that a load asks for, and those without compression, which Evenkeel has
 /// not.
@@ -68,14 +64,6 @@ const REDIS_ARGUMENTS: [&str; 6] = [
     "--rdbcompression",
     "no",
 ];
-
-/// First line of a new file of results.
-const RESULTS_HEAD: &str = "\
-# Results of `make bench`
-
-Each section is one run of `benches/side_by_side` on one machine, newest last. Absolute figures differ
-between machines and hours: compare the ratios, which come from the same run.
-";
 
 /// What every load needs to know.
 pub(crate) struct Context {
@@ -219,9 +207,8 @@ fn run(options: Options) -> io::Result<()> {
     }
     let date = machine::date();
     let commit = machine::commit();
-    let mut report = heading(&context, &date, &commit);
     let mut lines = run_line(&context, &date, &commit);
-    println!("{report}");
+    println!("{}", heading(&context, &date, &commit));
     let mut failed = false;
     for load in &context.options.loads {
         let section = match load {
@@ -240,19 +227,12 @@ fn run(options: Options) -> io::Result<()> {
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();
-        let text = section.render();
-        println!("{text}");
-        report.push_str(&text);
-        report.push('\n');
+        println!("{}", section.render());
         lines.push_str(&section.lines());
     }
     if context.options.record {
         let path = run_file::write(&date, &commit, &lines)?;
         println!("written to {}", path.display());
-    }
-    if context.options.append {
-        append(&report)?;
-        println!("appended to benches/RESULTS.md");
     }
     if failed {
         return Err(io::Error::other(
@@ -310,15 +290,6 @@ fn heading(context: &Context, date: &str, commit: &str) -> String {
         ),
     ]
     .join("\n")
-}
-
-fn append(report: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(RESULTS)?;
-    if file.metadata()?.len() == 0 {
-        file.write_all(RESULTS_HEAD.as_bytes())?;
-    }
-    write!(file, "\n{}", report.trim_end())?;
-    file.write_all(b"\n")
 }
 
 /// The program's full path, or how to get it.

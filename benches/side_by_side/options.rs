@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub(crate) const USAGE: &str = "\
 cargo bench --bench side_by_side -- [options]
 
-Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
+Compares Evenkeel with redis-server on this machine and writes the run into benches/runs.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
                           collection-memory, collection-requests, collection-stalls, messages,
@@ -19,9 +19,9 @@ Compares Evenkeel with redis-server on this machine and appends the result to be
   --requests N            base number of requests of the loads 'requests' and 'collection-requests'
                           (default 1000000)
   --row TEXT              only rows whose name contains TEXT
-  --quick                 smoke run of a few seconds with small counts; appends nothing
-  --label TEXT            heading of the section in RESULTS.md
-  --no-append             leaves RESULTS.md alone, and writes no file into benches/runs/
+  --quick                 smoke run of a few seconds with small counts; writes no file
+  --label TEXT            what the run is for
+  --no-append             writes no file into benches/runs
   --record                writes that file in any case, a smoke run's too
   --evenkeel-binary PATH  default: the binary that cargo has just built
   --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: --save '' --dir .)
@@ -94,12 +94,10 @@ pub(crate) struct Options {
     pub(crate) requests: u64,
     /// Part of the name of the rows to measure; empty for all.
     pub(crate) row: String,
-    /// Small counts, and nothing is appended.
+    /// Small counts, and no file is written.
     pub(crate) quick: bool,
-    /// Heading in RESULTS.md.
+    /// What the run is for.
     pub(crate) label: String,
-    /// Whether RESULTS.md gets a section.
-    pub(crate) append: bool,
     /// Whether the run gets a file in benches/runs/.
     pub(crate) record: bool,
     /// The server under development.
@@ -126,13 +124,13 @@ impl Options {
             row: String::new(),
             quick: false,
             label: String::new(),
-            append: true,
-            record: false,
+            record: true,
             evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
             foreign_binary: false,
             evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
             redis_arguments: Vec::new(),
         };
+        let (mut is_wanted, mut is_unwanted) = (false, false);
         let mut rounds = None;
         let mut arguments = arguments.filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
@@ -144,8 +142,8 @@ impl Options {
                 "--row" => options.row = value()?,
                 "--quick" => options.quick = true,
                 "--label" => options.label = value()?,
-                "--record" => options.record = true,
-                "--no-append" => options.append = false,
+                "--record" => is_wanted = true,
+                "--no-append" => is_unwanted = true,
                 "--evenkeel-binary" => {
                     options.evenkeel_binary = absolute(&value()?)?;
                     options.foreign_binary = true;
@@ -155,10 +153,7 @@ impl Options {
                 _ => return Err(format!("unknown option {name}; --help lists them")),
             }
         }
-        if options.quick {
-            options.append = false;
-        }
-        options.record |= options.append;
+        options.record = is_wanted || !(is_unwanted || options.quick);
         options.rounds = rounds.unwrap_or(if options.quick { 1 } else { options.rounds });
         Ok(options)
     }

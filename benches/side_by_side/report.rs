@@ -13,7 +13,7 @@
 //! Not here: which machine it was (`machine.rs`), the figures themselves (`load_*.rs`).
 
 use std::fmt::Write as _;
-use std::io;
+use std::{io, iter};
 
 use crate::known_commands::is_unknown_command;
 use crate::run_file;
@@ -170,9 +170,14 @@ impl Section {
 
     /// The section as lines of JSON, all rounds of each row.
     pub(crate) fn lines(&self) -> String {
+        let head = run_file::line(&[
+            ("section", run_file::text(self.title)),
+            ("notes", run_file::texts(&self.notes)),
+            ("commands", run_file::texts(&self.commands)),
+        ]);
         let rows = (self.tables.iter())
             .flat_map(|(figure, rows)| rows.iter().map(move |row| (figure, row)));
-        rows.map(|(figure, row)| {
+        let lines = rows.map(|(figure, row)| {
             let better = match figure.better {
                 Better::Lower => "lower",
                 Better::Higher => "higher",
@@ -181,12 +186,13 @@ impl Section {
                 ("section", run_file::text(self.title)),
                 ("figure", run_file::text(figure.title)),
                 ("better", run_file::text(better)),
+                ("decimals", figure.decimals.to_string()),
                 ("row", run_file::text(&row.name)),
                 ("redis", run_file::numbers(&row.values[REDIS])),
                 ("evenkeel", run_file::numbers(&row.values[EVENKEEL])),
             ])
-        })
-        .collect()
+        });
+        iter::once(head).chain(lines).collect()
     }
 
     /// The section as Markdown.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {"run": date, "label", "machine", "load_average", "redis", "evenkeel", "rounds", "arguments"}
-//! {"section", "figure", "better", "row", "redis": [a value per round], "evenkeel": […]}
+//! {"section", "notes": […], "commands": […]}
+//! {"section", "figure", "better", "decimals", "row", "redis": [one a round], "evenkeel": […]}
 //! ```
 //!
 //! 1. The lines come from the same sections that the tables are made of (`report.rs`).
@@ -39,6 +40,12 @@ pub(crate) fn text(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// A JSON array of strings.
+pub(crate) fn texts(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|one| text(one)).collect();
+    format!("[{}]", texts.join(","))
 }
 
 /// A JSON array of numbers, with null for what JSON has not: a rate over no measurable time.

@@ -9,10 +9,10 @@ use crate::protocol::error::ReplyError;
 use crate::script::Kind;
 
 const BUSY_SCRIPT: ReplyError = ReplyError::fixed(
-    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "BUSY Evenkeel is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 );
 const BUSY_FUNCTION: ReplyError = ReplyError::fixed(
-    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+    "BUSY Evenkeel is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
 );
 const BUSY_TRANSACTION: ReplyError =
     ReplyError::fixed("BUSY Evenkeel is busy running a transaction.");

@@ -167,6 +167,14 @@ pub(super) fn needs_room(context: &Context<'_>, command: Resolved) -> bool {
 #[cold]
 fn refuse(context: &mut Context<'_>, command: Resolved, error: ReplyError) -> Gate {
     context.stats.count_rejection(command.number);
+    let session = context.session();
+    log::debug!(
+        "client {} at {} was refused '{}': {}",
+        session.id,
+        session.peer.address,
+        table().full_name(command.number),
+        error.code()
+    );
     if command.spec.flags.has(Flags::RUNS_QUEUE) {
         return Gate::Refused(transactions::abort(context, &error));
     }

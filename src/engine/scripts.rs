@@ -143,8 +143,9 @@ pub(super) fn end(context: &mut Context<'_>, command: Resolved, database: usize)
     for line in context.scripts.take_log() {
         let text = String::from_utf8_lossy(&line.text);
         match line.level {
-            0 => log::debug!("{text}"),
-            1 => log::trace!("{text}"),
+            // `loglevel debug` lets everything pass, `verbose` what the library calls debug.
+            0 => log::trace!("{text}"),
+            1 => log::debug!("{text}"),
             2 => log::info!("{text}"),
             _ => log::warn!("{text}"),
         }

@@ -77,8 +77,11 @@ const CONNECTIONS_RESERVED_MAX: usize = 65_536;
 /// Nobody types so many bytes before the first answer; programs that send files of lines do.
 const PROGRAM_READ_BYTES: usize = 4096;
 
-/// What a stranger is told in protected mode, in Redis's words: tools look for them.
-const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+/// What a stranger is told in protected mode: Redis's code, which tools look for, and advice.
+const PROTECTED: &[u8] = b"-DENIED Evenkeel is running in protected mode: no password is set for \
+    the default user, so only clients of this machine may come in. To let others in, set one \
+    (requirepass, or ACL SETUSER default), or set protected-mode no if the whole network is \
+    trusted: in the configuration file, or by CONFIG SET from this machine.\r\n";
 
 /// What the loop must do beside moving bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,11 +204,18 @@ impl Node {
     pub fn accepted(&mut self, peer: Peer, now: Timestamp) -> Result<ConnectionId, Refusal> {
         if let Some(reply) = self.reason_to_refuse(&peer) {
             self.stats_mut().counters.rejected_connections += 1;
+            let reason = match reply {
+                PROTECTED => "protected-mode",
+                _ => "maxclients",
+            };
+            log::debug!("a client from {} is turned away: {reason}", peer.address);
             return Err(Refusal { reply });
         }
         let session = self.engine.open_session(peer, now);
         let id = self.clients.insert(session);
-        self.engine.session_mut(session).link = Some(id.link());
+        let opened = self.engine.session_mut(session);
+        opened.link = Some(id.link());
+        log::debug!("client {} came from {}", opened.id, opened.peer.address);
         self.watch_idleness(id, now);
         Ok(id)
     }
@@ -419,6 +429,12 @@ impl Node {
         if !self.monitors.is_empty() {
             self.set_monitor(id, false);
         }
+        let session = self.engine.session(connection.session);
+        log::debug!(
+            "client {} from {} is gone",
+            session.id,
+            session.peer.address
+        );
         self.engine.close_session(connection.session);
     }
 

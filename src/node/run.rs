@@ -305,6 +305,13 @@ impl Node {
             *error == REQUEST_TOO_LARGE || *error == ProtocolError::RequestTooLong.into(),
         );
         self.engine.stats_mut().count_error(error.code());
+        let session = self.engine.session(self.clients[id].session);
+        log::debug!(
+            "client {} at {} sent what is no request, and is closed: {}",
+            session.id,
+            session.peer.address,
+            error.as_bytes().escape_ascii()
+        );
     }
 
     pub(super) fn carry_out_effects(&mut self, id: ConnectionId, now: Timestamp) {

@@ -249,7 +249,7 @@ impl Node {
         gauges.snapshot_started_unix_seconds = now.unix_ms() / 1000;
         self.engine.host_mut().snapshots.is_in_progress = true;
         // The line about its end says all there is to say, and a failure is louder.
-        log::debug!("saving a snapshot");
+        log::debug!("saving a snapshot of {total_keys} keys");
     }
 
     /// Begins a snapshot, or notes that another is wanted after the present one, which may have
@@ -318,6 +318,10 @@ impl Node {
             job.phase = Phase::Committing;
         }
         let framed_bytes = job.writer.framed_bytes();
+        if let Some(buffer) = buffers.first() {
+            let (count, bytes) = (buffers.len(), buffer.len());
+            log::trace!("snapshot: {count} buffers go to the disk, the first of {bytes} bytes");
+        }
         for buffer in buffers {
             self.saving.ask(StorageRequest::Append(buffer), now);
         }
@@ -326,7 +330,10 @@ impl Node {
         }
         self.note_unwritten();
         let counts = self.engine.keyspace_mut().cut_counts();
-        let keys = counts.iter().map(|count| count.keys).sum();
+        let keys: u64 = counts.iter().map(|count| count.keys).sum();
+        if is_complete {
+            log::debug!("snapshot: {keys} keys are read out, {framed_bytes} bytes; the disk syncs");
+        }
         let gauges = &mut self.engine.stats_mut().gauges;
         gauges.snapshot_bytes = framed_bytes;
         gauges.snapshot_keys = keys;

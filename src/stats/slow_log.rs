@@ -7,7 +7,7 @@
 //! Invariants: ids grow by one and are never used twice; an entry holds at most [`ARGUMENTS_MAX`]
 //! arguments of about [`ARGUMENT_BYTES_MAX`] bytes, whatever the request held.
 //!
-//! Not here: which commands are slow (`command/call.rs`), SLOWLOG
+//! Not here: which commands are slow (`command/observe.rs`), SLOWLOG
 //! (`command/diagnostics/slow_log.rs`).
 
 use std::collections::VecDeque;

@@ -1,6 +1,7 @@
 //! The log of the real binary: nothing that lines are written to holds up the server.
 //!
-//! Not here: what is logged (`tests/server/service.rs`), the queue itself (`src/cli/log_file.rs`).
+//! And what `loglevel` lets through. Not here: other lines (`tests/server/service.rs`), the queue
+//! itself (`src/cli/log_file.rs`).
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -170,4 +171,103 @@ fn a_log_file_that_cannot_be_opened_is_named() {
         ended.errors[0].starts_with("evenkeel: cannot open /nonexistent/log: "),
         "{ended:?}"
     );
+}
+
+/// A server whose log the test reads, and where it listens.
+struct Logged {
+    server: Server,
+    log: BufReader<std::process::ChildStderr>,
+    address: Address,
+    /// Its snapshots.
+    _folder: TempDir,
+}
+
+impl Logged {
+    fn start(level: &str) -> Logged {
+        let folder = folder();
+        let mut command = evenkeel(folder.path(), &["--loglevel", level]);
+        let mut server = Server::start(command.stderr(Stdio::piped()));
+        let mut log = BufReader::new(server.0.stderr.take().expect("it is a pipe"));
+        let address = wait_until_ready(&mut log);
+        Logged {
+            server,
+            log,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// Ends it; the lines since the last look, without time and module.
+    fn rest(mut self) -> Vec<String> {
+        self.server.terminate();
+        let lines = self.log.lines().map(|line| line.expect("the log is text"));
+        lines.collect()
+    }
+}
+
+/// What a visitor does who is refused something, and saves.
+fn visit(address: &Address) {
+    let mut client = Client::connect(address);
+    assert_eq!(client.line("SET k v"), Value::Simple(b"OK".to_vec()));
+    let user = "ACL SETUSER reader on >right ~* +get +auth";
+    assert_eq!(client.line(user), Value::Simple(b"OK".to_vec()));
+    assert_eq!(client.line("SAVE"), Value::Simple(b"OK".to_vec()));
+    assert!(matches!(client.line("AUTH reader wrong"), Value::Error(_)));
+    assert_eq!(
+        client.line("AUTH reader right"),
+        Value::Simple(b"OK".to_vec())
+    );
+    assert!(matches!(client.line("SET k secret"), Value::Error(_)));
+}
+
+/// How many lines contain all of these words in this order.
+fn count(lines: &[String], words: &[&str]) -> usize {
+    let has_words = |line: &&String| {
+        let mut rest = line.as_str();
+        words.iter().all(|word| match rest.split_once(word) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    };
+    lines.iter().filter(has_words).count()
+}
+
+#[test]
+fn verbose_tells_of_clients_refusals_and_snapshots() {
+    let logged = Logged::start("verbose");
+    visit(&logged.address);
+    let lines = logged.rest();
+    for words in [
+        &["client ", " came from 127.0.0.1:"][..],
+        &[
+            "client ",
+            " at 127.0.0.1:",
+            "gave no right name and password",
+        ],
+        &["client ", " was refused 'set': NOPERM"],
+        &["client ", " from 127.0.0.1:", " is gone"],
+        &["saving a snapshot of 1 keys"],
+        &["snapshot: 1 keys are read out"],
+        &["saved a snapshot: "],
+    ] {
+        assert_eq!(count(&lines, words), 1, "{words:?} in {lines:#?}");
+    }
+    assert_eq!(count(&lines, &["secret"]) + count(&lines, &["right"]), 1);
+    assert_eq!(count(&lines, &["buffers go to the disk"]), 0);
+}
+
+#[test]
+fn debug_tells_more_and_notice_less() {
+    let logged = Logged::start("debug");
+    visit(&logged.address);
+    let lines = logged.rest();
+    assert!(count(&lines, &["snapshot: ", " buffers go to the disk"]) > 0);
+    let logged = Logged::start("notice");
+    visit(&logged.address);
+    let lines = logged.rest();
+    assert_eq!(count(&lines, &["saved a snapshot: "]), 1);
+    assert_eq!(count(&lines, &["client "]), 0, "{lines:#?}");
 }

@@ -842,7 +842,7 @@ fn protected_mode_tells_strangers_why_they_are_refused() {
         .expect("the connection ends");
     let refusal = String::from_utf8_lossy(&refusal);
     assert!(
-        refusal.starts_with("-DENIED Redis is running in protected mode"),
+        refusal.starts_with("-DENIED Evenkeel is running in protected mode"),
         "{refusal}"
     );
     assert_eq!(server.client().line("CONFIG SET protected-mode no"), ok());

@@ -1,10 +1,11 @@
-//! The figures at the top of README are those of the run that each row names, and every picture
-//! names a run that is there.
+//! Every figure of README is of the run that its row names, every row of RESULTS and every picture
+//! names a run that is there, and the diagram of the ranks has the folders of the ranks.
 //!
 //! ```text
 //!  README   | what it is | redis-server | evenkeel | row of the run | run |
-//!  RESULTS  ## run …     | row of the run | redis-server | evenkeel | …
-//!  docs/pictures/<name>.svg   "run <file>.jsonl" ──▶ benches/runs/<file>.jsonl
+//!  RESULTS  | row | redis-server | evenkeel | [run](runs/<run>.jsonl) |
+//!  runs     {…"row":"…","redis":[…],"evenkeel":[…]}      medians, rounded as README has them
+//!  docs/pictures/<name>.svg   "run <run>.jsonl" ──▶ benches/runs/<run>.jsonl, or diagrams.rs
 //! ```
 //!
 //! Not here: the sentences around the table.
@@ -30,16 +31,40 @@ fn figures(page: &str) -> Vec<Vec<&str>> {
     rows.skip(2).map(cells).collect()
 }
 
-fn breaches(page: &str, results: &str) -> Vec<String> {
+/// The median of the numbers that a line of a run has under a name.
+fn median(line: &str, name: &str) -> Option<f64> {
+    let (_, rest) = line.split_once(&format!("\"{name}\":["))?;
+    let (numbers, _) = rest.split_once(']')?;
+    let mut values: Vec<f64> = numbers
+        .split(',')
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
+    Some((values[low] + values[high]) / 2.0)
+}
+
+/// Whether a number reads so with as many digits after the point.
+fn reads(value: Option<f64>, text: &str) -> bool {
+    let decimals = text.split_once('.').map_or(0, |(_, digits)| digits.len());
+    value.is_some_and(|value| format!("{value:.decimals$}") == text)
+}
+
+/// Rows of README, with their runs by name and text, that say something else than the run.
+fn breaches(page: &str, runs: &[(String, String)]) -> Vec<String> {
     let is_of_the_run = |figure: &[&str]| {
         let [_, redis, evenkeel, row, run] = figure else {
             return false;
         };
-        let runs = results.split("\n## ");
-        let mut lines = runs
-            .filter(|section| section.starts_with(run))
-            .flat_map(str::lines);
-        lines.any(|line| cells(line).get(..3) == Some(&[*row, *redis, *evenkeel]))
+        let date = run.replace(' ', "-").replace(':', "");
+        let row = format!("\"row\":\"{row}\"");
+        let named = runs.iter().filter(|(name, _)| name.starts_with(&date));
+        let mut lines = named.flat_map(|(_, text)| text.lines());
+        lines.any(|line| {
+            line.contains(&row)
+                && reads(median(line, "redis"), redis)
+                && reads(median(line, "evenkeel"), evenkeel)
+        })
     };
     let foreign = figures(page)
         .into_iter()
@@ -47,27 +72,76 @@ fn breaches(page: &str, results: &str) -> Vec<String> {
     foreign.map(|figure| figure.join(" | ")).collect()
 }
 
+/// The runs, by name and text.
+fn runs() -> Vec<(String, String)> {
+    let names = names("benches/runs").into_iter();
+    let texts = names.map(|name| (name.clone(), read(&format!("benches/runs/{name}"))));
+    texts.collect()
+}
+
 #[test]
 fn figures_of_the_readme_come_from_their_runs() {
     let page = read("README.md");
     assert!(figures(&page).len() >= 8, "the table is there");
-    expect_none(&breaches(&page, &read("benches/RESULTS.md")));
+    expect_none(&breaches(&page, &runs()));
 }
 
 #[test]
 fn a_figure_that_no_run_has_is_caught() {
-    let results = "\n## 2026-01-01 10:00 UTC\n| GET | 2.0 | 1.0 | x |\n## 2026-01-02 10:00 UTC\n";
+    let line = r#"{"row":"GET","redis":[1.96,2.04,2.1],"evenkeel":[1]}"#;
+    let run = |date: &str, text: &str| (format!("{date}-abc.jsonl"), text.to_owned());
+    let runs = [run("2026-01-01-1000", line), run("2026-01-02-1000", "")];
     let page =
         |row: &str| format!("<!-- figures: -->\n| a |\n|---|\n{row}\n<!-- end of figures -->");
     let fine = page("| a GET | 2.0 | 1.0 | GET | 2026-01-01 10:00 |");
-    assert_eq!(breaches(&fine, results), [""; 0]);
+    assert_eq!(breaches(&fine, &runs), [""; 0]);
     for wrong in [
         "| a GET | 2.0 | 0.9 | GET | 2026-01-01 10:00 |",
         "| a GET | 2.0 | 1.0 | SET | 2026-01-01 10:00 |",
         "| a GET | 2.0 | 1.0 | GET | 2026-01-02 10:00 |",
     ] {
-        assert_eq!(breaches(&page(wrong), results).len(), 1, "{wrong}");
+        assert_eq!(breaches(&page(wrong), &runs).len(), 1, "{wrong}");
     }
+}
+
+/// Rows of RESULTS that are in no run, or not in the one they name.
+fn foreign_results(page: &str, runs: &[(String, String)]) -> Vec<String> {
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains("](runs/"));
+    let is_foreign = |line: &&str| {
+        let cells = cells(line);
+        let name = cells.last().and_then(|cell| cell.split_once("(runs/"));
+        let name = name.map_or("", |(_, name)| name.trim_end_matches(')'));
+        let row = format!("\"row\":\"{}\"", cells[0].replace('"', "\\\""));
+        !runs
+            .iter()
+            .any(|(known, text)| known == name && text.contains(&row))
+    };
+    rows.filter(is_foreign).map(str::to_owned).collect()
+}
+
+#[test]
+fn results_come_from_the_runs_they_name() {
+    let page = read("benches/RESULTS.md");
+    assert!(page.lines().filter(|line| line.contains("](runs/")).count() > 100);
+    expect_none(&foreign_results(&page, &runs()));
+    let run = ("a.jsonl".to_owned(), r#"{"row":"GET"}"#.to_owned());
+    let line = |row: &str, run: &str| format!("| {row} | 1 | [a](runs/{run}) |\n");
+    let page = line("GET", "a.jsonl") + &line("SET", "a.jsonl") + &line("GET", "b.jsonl");
+    assert_eq!(foreign_results(&page, &[run]).len(), 2);
+}
+
+#[test]
+fn the_diagram_of_the_ranks_has_every_folder() {
+    let drawn = read("docs/pictures/ranks-light.svg");
+    let folders = crate::layers::RANKS.iter().filter(|(_, rank)| *rank <= 10);
+    let missing = folders.filter(|(folder, _)| !drawn.contains(folder));
+    expect_none(
+        &missing
+            .map(|(folder, _)| (*folder).to_owned())
+            .collect::<Vec<_>>(),
+    );
 }
 
 /// The run that a picture says it was drawn from.
@@ -78,10 +152,13 @@ fn run_of(picture: &str) -> Option<&str> {
     (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
 }
 
-/// Pictures, by name and text, that name no run of `runs`.
+/// Pictures, by name and text, that name no run of `runs` and are no diagrams.
 fn pictures_without_run(pictures: &[(String, String)], runs: &[String]) -> Vec<String> {
     let is_drawn = |text: &str| {
-        run_of(text).is_some_and(|run| runs.iter().any(|known| *known == format!("{run}.jsonl")))
+        let is_diagram = text.contains("drawn by benches/pictures/src/diagrams.rs");
+        is_diagram
+            || run_of(text)
+                .is_some_and(|run| runs.iter().any(|known| *known == format!("{run}.jsonl")))
     };
     let foreign = pictures.iter().filter(|(_, text)| !is_drawn(text));
     foreign.map(|(name, _)| name.clone()).collect()
@@ -103,7 +180,7 @@ fn pictures_are_drawn_from_runs_that_are_there() {
         .into_iter()
         .map(|name| (name.clone(), read(&format!("docs/pictures/{name}"))))
         .collect();
-    assert!(pictures.len() >= 6, "three pictures, light and dark");
+    assert!(pictures.len() >= 16, "charts and diagrams, light and dark");
     expect_none(&pictures_without_run(&pictures, &names("benches/runs")));
     let page = read("README.md");
     for shown in ["stalls-light.svg", "stalls-dark.svg"] {

@@ -6,7 +6,7 @@ use crate::source::{NamedPath, Source};
 use crate::{expect_none, sources};
 
 /// Every folder of `src/` and its rank, as `docs/ARCHITECTURE.md` draws them.
-const RANKS: &[(&str, u8)] = &[
+pub(crate) const RANKS: &[(&str, u8)] = &[
     ("base", 0),
     ("structures", 1),
     ("protocol", 1),

@@ -47,7 +47,6 @@ pub(crate) const DARK: Theme = Theme {
     bars: [RGBColor(240, 136, 62), RGBColor(88, 166, 255)],
 };
 
-const SIDES: [&str; 2] = ["redis-server", "evenkeel"];
 const WIDTH: u32 = 900;
 const NAMES_WIDTH: u32 = 330;
 const ROW_HEIGHT: u32 = 34;
@@ -62,6 +61,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,
     /// Which run it comes from.
     pub(crate) source: &'a str,
+    /// Columns of the two bars.
+    pub(crate) sides: [&'a str; 2],
     /// The rows, from top to bottom.
     pub(crate) bars: &'a [Bars],
     /// Whether the axis is logarithmic.
@@ -96,10 +97,14 @@ impl Chart<'_> {
         let font = |size: u32| ("sans-serif", size).into_font().color(&theme.text);
         area.draw(&Text::new(self.title, (16, 14), font(20)))?;
         area.draw(&Text::new(self.source, (16, height - 22), font(12)))?;
-        for (side, left) in [(0, 650), (1, 780)] {
+        for (side, left) in [(0, 630), (1, 780)] {
             let square = [(left, 18), (left + 12, 30)];
             area.draw(&Rectangle::new(square, theme.bars[side].filled()))?;
-            area.draw(&Text::new(SIDES[side], (left + 18, 17), font(14)))?;
+            let name = match self.sides[side] {
+                "redis" => "redis-server",
+                other => other,
+            };
+            area.draw(&Text::new(name, (left + 18, 17), font(14)))?;
         }
         Ok(())
     }

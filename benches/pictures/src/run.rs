@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// One row: its name and the medians of redis-server and of Evenkeel.
+/// One row: its name and the medians of two columns.
 pub(crate) struct Bars {
     /// Name of the row.
     pub(crate) row: String,
@@ -17,6 +17,8 @@ pub(crate) struct Bars {
 
 /// What a file holds.
 pub(crate) struct Run {
+    /// The file's name.
+    pub(crate) name: String,
     /// The file's name and what identifies the run, in a line.
     pub(crate) source: String,
     lines: Vec<Value>,
@@ -35,23 +37,47 @@ impl Run {
             .map(serde_json::from_str)
             .collect::<Result<_, _>>()?;
         let head = lines.first().ok_or("the run is empty")?;
-        let name = path.file_name().unwrap_or_default().display();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let source = match head["label"].as_str() {
             None | Some("") => format!("run {name}"),
             Some(label) => format!("run {name}: {label}"),
         };
-        Ok(Run { source, lines })
+        Ok(Run {
+            name,
+            source,
+            lines,
+        })
     }
 
-    /// The rows of the figures, in the order of the run.
-    pub(crate) fn bars(&self, figures: &[&str]) -> Vec<Bars> {
+    /// All lines; the first says what the run was.
+    pub(crate) fn lines(&self) -> &[Value] {
+        &self.lines
+    }
+
+    /// Whether it was a smoke run.
+    pub(crate) fn is_quick(&self) -> bool {
+        let arguments = self.lines[0]["arguments"].as_str().unwrap_or_default();
+        arguments.split(' ').any(|argument| argument == "--quick")
+    }
+
+    /// Whether its sources are in no commit.
+    pub(crate) fn is_dirty(&self) -> bool {
+        let commit = self.lines[0]["evenkeel"].as_str().unwrap_or_default();
+        commit.ends_with("-dirty")
+    }
+
+    /// The rows of a section's figure, in the order of the run.
+    pub(crate) fn bars(&self, section: &str, figure: &str, sides: [&str; 2]) -> Vec<Bars> {
         let lines = self.lines.iter().filter(|line| {
-            let figure = line["figure"].as_str();
-            figure.is_some_and(|figure| figures.contains(&figure))
+            line["section"].as_str() == Some(section) && line["figure"].as_str() == Some(figure)
         });
         let bars = lines.map(|line| Bars {
             row: line["row"].as_str().unwrap_or_default().to_owned(),
-            values: [&line["redis"], &line["evenkeel"]].map(median),
+            values: sides.map(|side| median(&line[side])),
         });
         bars.filter(|bars| bars.values.iter().any(Option::is_some))
             .collect()
@@ -59,7 +85,7 @@ impl Run {
 }
 
 /// The median of a JSON array of numbers.
-fn median(values: &Value) -> Option<f64> {
+pub(crate) fn median(values: &Value) -> Option<f64> {
     let values = values.as_array()?;
     let mut sorted: Vec<f64> = values.iter().filter_map(Value::as_f64).collect();
     sorted.sort_by(f64::total_cmp);

@@ -1,10 +1,10 @@
 //! `evenkeel::Cache` beside the caches that Rust programs embed, in one process.
 //!
 //! ```text
-//!  rival.rs   one trait, an implementation a cache ─┬─▶ times.rs    reads, writes, mixed, with eviction
-//!                                                   ├─▶ memory.rs   resident bytes a key, in a child
-//!                                                   └─▶ hits.rs     hit ratio on traces
-//!  record.rs  Markdown on the terminal, lines of JSON in benches/runs
+//!  rival.rs  one trait, an implementation a cache ─┬▶ times.rs   reads, writes, with eviction
+//!                                                  ├▶ memory.rs  resident bytes a key, in a child
+//!                                                  └▶ hits.rs    hit ratio on traces
+//!  record.rs Markdown on the terminal, lines of JSON in benches/runs
 //! ```
 //!
 //! 1. All take keys and values of the same bytes, and room for as many entries. The rivals count

@@ -1,4 +1,5 @@
-//! Resident bytes a key: each cache in a child process of its own, which fills it and looks at itself.
+//! Resident bytes a key: each cache in a child process of its own, which fills it and looks at
+//! itself.
 //!
 //! Not here: what a cache is (`rival.rs`).
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"run": date, "kind": "rivals", "label", "machine", "load_average", "evenkeel", "rounds", …}
-//! {"section", "figure", "better", "decimals", "row", "evenkeel": [a value per round], "moka": […], …}
+//! {"section", "figure", "better", "decimals", "row", "evenkeel": [one a round], "moka": […], …}
 //! ```
 //!
 //! Not here: measuring.
@@ -29,6 +29,12 @@ const RUNS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runs");
 
 /// What the figures stand under.
 const SECTION: &str = "In a program";
+
+const NOTES: [&str; 3] = [
+    "Keys of 16 bytes, values of 64 where the row does not say otherwise; all with room for as many entries.",
+    "evenkeel looks at a value in place, or copies it; the others count one more reader of an Arc.",
+    "\"4 parts\" are four caches of a quarter of the room, chosen by a hash of the key.",
+];
 
 /// Which end of a figure is the good one.
 #[derive(Clone, Copy)]
@@ -119,6 +125,14 @@ impl Run {
             ("rounds", rounds.to_string()),
             ("arguments", run_file::text(&arguments.join(" "))),
         ]);
+        lines.push_str(&run_file::line(&[
+            ("section", run_file::text(SECTION)),
+            ("notes", run_file::texts(&NOTES.map(str::to_owned))),
+            (
+                "commands",
+                run_file::texts(&["make bench-rivals DIR=…".to_owned()]),
+            ),
+        ]));
         for row in &self.rows {
             let better = match row.better {
                 Better::Lower => "lower",

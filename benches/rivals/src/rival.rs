@@ -5,7 +5,7 @@
 //! | evenkeel | bytes | looks at the value in place, `Cache::get_with` |
 //! | evenkeel, copied | the same | `Cache::get`, which copies it |
 //! | evenkeel, 4 parts | four caches, chosen by a hash of the key | as evenkeel |
-//! | moka, mini-moka, quick_cache | `Box<[u8]>`, `Arc<[u8]>` | counts one more reader of the value |
+//! | moka, mini-moka, quick_cache | `Box<[u8]>`, `Arc<[u8]>` | counts one more reader |
 //! | lru | the same, behind a mutex | the same |
 //!
 //! Not here: what is done with them.

@@ -162,6 +162,9 @@ fn authenticate(
     let Some(id) = context.users.enter(user, password) else {
         let what = (Reason::Authentication, permission::circumstance(context));
         permission::note(context, what, args.name(), user, args);
+        let session = context.session();
+        let (client, address) = (session.id, &session.peer.address);
+        log::debug!("client {client} at {address} gave no right name and password");
         return Err(ReplyError::WRONGPASS);
     };
     context

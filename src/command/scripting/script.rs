@@ -101,10 +101,10 @@ pub(super) fn end_running(context: &mut Context<'_>, kind: Kind) -> Outcome {
         "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
     );
     const BUSY_SCRIPT: ReplyError = ReplyError::fixed(
-        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+        "BUSY Evenkeel is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
     );
     const BUSY_FUNCTION: ReplyError = ReplyError::fixed(
-        "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+        "BUSY Evenkeel is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
     );
     let running = context.scripts.running().ok_or(NOT_BUSY)?;
     match (running.kind, kind) {

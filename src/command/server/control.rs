@@ -27,7 +27,7 @@ static SHUTDOWN: CommandSpec = family::SERVER
 
 /// What is half done is not saved.
 const BUSY: ReplyError = ReplyError::fixed(
-    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "BUSY Evenkeel is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 );
 const NO_SHUTDOWN: ReplyError = ReplyError::fixed("ERR No shutdown in progress.");
 

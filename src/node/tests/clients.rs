@@ -81,9 +81,13 @@ fn protected_mode_refuses_strangers_while_there_is_no_password() {
     assert!(
         refusal
             .reply
-            .starts_with(b"-DENIED Redis is running in protected mode")
+            .starts_with(b"-DENIED Evenkeel is running in protected mode")
     );
-    assert!(refusal.reply.ends_with(b"from the outside.\r\n"));
+    assert!(
+        refusal
+            .reply
+            .ends_with(b"by CONFIG SET from this machine.\r\n")
+    );
     let lines = refusal.reply.split(|&byte| byte == b'\n');
     assert_eq!(lines.count(), 2, "one reply");
     assert_eq!(rig.node.stats_mut().counters.rejected_connections, 7);

@@ -12,7 +12,7 @@ const ENDLESS: &str = "EVAL \"while true do end\" 0\r\n";
 const LONG: &str = "EVAL \"local n = 0 for i = 1, 500000 do n = n + 1 end redis.call('set','k',n) return n\" 0\r\n";
 const KILLED: &str = "-ERR Script killed by user with SCRIPT KILL... script: \
      694a5fe1ddb97a4c6a1bf299d9537c7d3d0f84e7, on @user_script:1.;";
-const BUSY: &str = "-BUSY Redis is busy running a script. \
+const BUSY: &str = "-BUSY Evenkeel is busy running a script. \
      You can only call SCRIPT KILL or SHUTDOWN NOSAVE.;";
 
 impl Rig {
