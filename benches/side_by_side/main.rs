@@ -28,6 +28,7 @@ mod load_eviction;
 mod load_instructions;
 mod load_memory;
 mod load_requests;
+mod load_scripts;
 mod load_snapshots;
 mod load_stalls;
 mod machine;
@@ -230,6 +231,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::CollectionMemory => load_collection_memory::run(&context),
             Load::CollectionRequests => load_collection_requests::run(&context),
             Load::CollectionStalls => load_collection_stalls::run(&context),
+            Load::Scripts => load_scripts::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

@@ -12,10 +12,11 @@ cargo bench --bench side_by_side -- [options]
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          collection-memory, collection-requests, collection-stalls, instructions
-                          (default: all but instructions, which needs valgrind)
+                          collection-memory, collection-requests, collection-stalls, scripts,
+                          instructions (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
-  --requests N            base number of requests of the loads 'requests' and 'collection-requests'
+  --requests N            base number of requests of the loads 'requests', 'collection-requests'
+                          and 'scripts'
                           (default 1000000)
   --row TEXT              only rows whose name contains TEXT
   --quick                 smoke run of a few seconds with small counts; appends nothing
@@ -56,11 +57,13 @@ pub(crate) enum Load {
     CollectionRequests,
     /// Latency of one client beside one long command on a collection.
     CollectionStalls,
+    /// CPU per script.
+    Scripts,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 10] = [
+const LOADS: [(&str, Load); 11] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
@@ -70,6 +73,7 @@ const LOADS: [(&str, Load); 10] = [
     ("collection-memory", Load::CollectionMemory),
     ("collection-requests", Load::CollectionRequests),
     ("collection-stalls", Load::CollectionStalls),
+    ("scripts", Load::Scripts),
     ("instructions", Load::Instructions),
 ];
 
@@ -80,7 +84,7 @@ pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
     /// Measurements of each load on each side.
     pub(crate) rounds: u64,
-    /// Base number of requests of the loads `requests` and `collection-requests`.
+    /// Base number of requests of the loads `requests`, `collection-requests` and `scripts`.
     pub(crate) requests: u64,
     /// Part of the name of the rows to measure; empty for all.
     pub(crate) row: String,
