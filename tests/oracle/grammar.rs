@@ -28,6 +28,7 @@ mod family;
 mod generic;
 mod hashes;
 mod lists;
+mod scripts;
 mod sets;
 mod sorted_sets;
 mod strings;
@@ -52,6 +53,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     lists::FAMILY,
     sets::FAMILY,
     sorted_sets::FAMILY,
+    scripts::FAMILY,
 ];
 
 /// Requests of one round; small and large ones take turns, a small one is first.
@@ -360,6 +362,7 @@ impl Grammar {
             },
             "typed" => self.typed_key(),
             "twins" => return self.expand_twins(request),
+            "lua" => self.lua(),
             "hash" => self.key_for("h"),
             "list" => self.key_for("l"),
             "set" => self.key_for("s"),
@@ -392,6 +395,13 @@ impl Grammar {
             _ => return self.expand_form(class, request),
         };
         request.push(word);
+    }
+
+    /// A script: the words of its forms with blanks between.
+    fn lua(&mut self) -> Vec<u8> {
+        let mut words = Vec::new();
+        self.expand_form("script", &mut words);
+        words.join(&b' ')
     }
 
     /// Two keys of the same kind.
