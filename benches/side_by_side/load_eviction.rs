@@ -272,7 +272,7 @@ impl Plan {
         let requests = self.scaled(REQUESTS);
         let options = self.full_rate(requests, value_bytes, section);
         let evicted_before = info_number(&mut client, "stats", "evicted_keys")?;
-        let cost = redis_benchmark::measure(&server, &options, requests)?;
+        let cost = redis_benchmark::measure(&server, &options, &[], requests)?;
         check_evicted(&mut client, evicted_before, requests)?;
         Ok(vec![
             cell(CPU, row, cost.total_us),

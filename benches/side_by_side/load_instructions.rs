@@ -13,7 +13,7 @@
 //!    more than `WARN_PERCENT` above is a warning. `UPDATE_INSTRUCTIONS=1` keeps this run's
 //!    instead.
 //!
-//! Cost: the server runs some fifty times slower: about three minutes. Only user mode is counted.
+//! Cost: the server runs some fifty times slower: about five minutes. Only user mode is counted.
 //! Not here: time (`load_requests.rs`).
 
 use std::fs;
@@ -21,6 +21,7 @@ use std::io;
 
 use crate::Context;
 use crate::fill::{DEPTH, Fill, value, write_key};
+use crate::load_scripts::{COMPARE_AND_DELETE, EXISTS, LOOP};
 use crate::report::{Better, EVENKEEL, Figure, REDIS, Section};
 use crate::resp_client::{Client, encode, pipeline};
 use crate::server_process::Side;
@@ -57,15 +58,64 @@ const KEYS: u64 = 100_000;
 const REQUESTS: u64 = 100_000;
 /// Those of a smoke run: with fewer, what servers do by the clock hides the difference.
 const REQUESTS_MIN: u64 = 10_000;
+/// Prefix of keys that hold numbers.
+const COUNTER: &str = "counter";
 /// File that callgrind writes in the server's directory.
 const PROFILE: &str = "callgrind.out";
 
-/// Name, prefix of the keys, first word of the command and the words after the key.
-const ROWS: [(&str, &str, &str, &[&[u8]]); 4] = [
-    ("GET", "key", "GET", &[]),
-    ("SET", "key", "SET", &[b"xxx"]),
-    ("INCR", "counter", "INCR", &[]),
-    ("SET EX 100", "key", "SET", &[b"xxx", b"EX", b"100"]),
+/// What one row sends.
+struct Row {
+    name: &'static str,
+    /// Prefix of the keys.
+    prefix: &'static str,
+    /// The words of the command before the key, and after it.
+    before: &'static [&'static [u8]],
+    after: &'static [&'static [u8]],
+    /// The number of requests is divided by this.
+    divisor: u64,
+}
+
+const fn row(
+    name: &'static str,
+    prefix: &'static str,
+    before: &'static [&'static [u8]],
+    after: &'static [&'static [u8]],
+) -> Row {
+    Row {
+        name,
+        prefix,
+        before,
+        after,
+        divisor: 1,
+    }
+}
+
+const ROWS: [Row; 7] = [
+    row("GET", "key", &[b"GET"], &[]),
+    row("SET", "key", &[b"SET"], &[b"xxx"]),
+    row("INCR", COUNTER, &[b"INCR"], &[]),
+    row("SET EX 100", "key", &[b"SET"], &[b"xxx", b"EX", b"100"]),
+    row(
+        "EVAL of one EXISTS",
+        "key",
+        &[b"EVAL", EXISTS.as_bytes(), b"1"],
+        &[],
+    ),
+    row(
+        "EVAL, compare and delete",
+        "lock",
+        &[b"EVAL", COMPARE_AND_DELETE.as_bytes(), b"1"],
+        &[b"token"],
+    ),
+    Row {
+        divisor: 100,
+        ..row(
+            "EVAL of 1,000 GETs",
+            "key",
+            &[b"EVAL", LOOP.as_bytes(), b"1"],
+            &[],
+        )
+    },
 ];
 
 /// Measures all rows on both sides; one line tells where valgrind is missing.
@@ -85,8 +135,9 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
     let mut measured = [[None; ROWS.len()]; 2];
     context.alternate(
         &mut section,
-        ROWS.iter().map(|row| row.0),
+        ROWS.iter().map(|row| row.name),
         |index, side, _| {
+            let requests = (requests / ROWS[index].divisor).max(1);
             let short = count(side, &wrapper, index, requests)?;
             let long = count(side, &wrapper, index, 2 * requests)?;
             let Some(difference) = long.checked_sub(short).filter(|&more| more > 0) else {
@@ -122,7 +173,10 @@ fn keep(measured: &[[Option<f64>; ROWS.len()]; 2]) -> io::Result<()> {
             ));
         };
         let ratio = evenkeel / redis;
-        text += &format!("| {} | {redis:.0} | {evenkeel:.0} | {ratio:.2} |\n", row.0);
+        text += &format!(
+            "| {} | {redis:.0} | {evenkeel:.0} | {ratio:.2} |\n",
+            row.name
+        );
     }
     fs::write(KEPT, text)?;
     println!("kept in benches/INSTRUCTIONS.md");
@@ -134,8 +188,8 @@ fn compare(measured: &[Option<f64>; ROWS.len()]) -> io::Result<()> {
     let text = fs::read_to_string(KEPT)?;
     for (row, now) in ROWS.iter().zip(measured) {
         let Some(now) = now else { continue };
-        let Some(kept) = kept_figure(&text, row.0) else {
-            println!("warning: benches/INSTRUCTIONS.md has no row {}", row.0);
+        let Some(kept) = kept_figure(&text, row.name) else {
+            println!("warning: benches/INSTRUCTIONS.md has no row {}", row.name);
             continue;
         };
         let percent = (now / kept - 1.0) * 100.0;
@@ -146,7 +200,7 @@ fn compare(measured: &[Option<f64>; ROWS.len()]) -> io::Result<()> {
         };
         println!(
             "{warning}{}: {now:.0} instructions, {percent:+.1} % beside {kept:.0}",
-            row.0
+            row.name
         );
     }
     Ok(())
@@ -163,16 +217,21 @@ fn kept_figure(text: &str, name: &str) -> Option<f64> {
 
 /// Instructions of one whole life of a server with so many requests.
 fn count(side: &Side, wrapper: &[String], row: usize, requests: u64) -> io::Result<u64> {
-    let (_, prefix, command, suffix) = ROWS[row];
+    let row = &ROWS[row];
     let mut server = side.start_under(wrapper)?;
     let mut clients: [Client; 1] = [server.client()?];
-    let text = if command == "INCR" {
+    let text = if row.prefix == COUNTER {
         b"0".to_vec()
     } else {
         value(3)
     };
     let fill = Fill {
-        prefix,
+        // Nothing is there that a script would delete.
+        prefix: if row.prefix == COUNTER {
+            COUNTER
+        } else {
+            "key"
+        },
         range: 0..KEYS,
         value: &text,
         suffix: &[],
@@ -181,9 +240,10 @@ fn count(side: &Side, wrapper: &[String], row: usize, requests: u64) -> io::Resu
     let mut random = fastrand::Rng::with_seed(1);
     let mut key = Vec::new();
     pipeline(&mut clients, 0..requests, DEPTH, |_, batch| {
-        write_key(&mut key, prefix, random.u64(0..KEYS));
-        let mut arguments = vec![command.as_bytes(), &key];
-        arguments.extend_from_slice(suffix);
+        write_key(&mut key, row.prefix, random.u64(0..KEYS));
+        let mut arguments = row.before.to_vec();
+        arguments.push(&key);
+        arguments.extend_from_slice(row.after);
         encode(batch, &arguments);
     })?;
     server.terminate()?;

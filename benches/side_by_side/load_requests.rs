@@ -204,10 +204,21 @@ pub(crate) fn measure(
     options: &str,
     requests: u64,
 ) -> io::Result<Vec<f64>> {
+    measure_words(context, server, options, &[], requests)
+}
+
+/// As [`measure`], of a request whose words may contain blanks.
+pub(crate) fn measure_words(
+    context: &Context,
+    server: &ServerProcess,
+    options: &str,
+    words: &[&str],
+    requests: u64,
+) -> io::Result<Vec<f64>> {
     if !context.options.quick {
         // Let the server finish what the fill has left to do, as growing its table.
         thread::sleep(Duration::from_millis(300));
     }
-    let cost = redis_benchmark::measure(server, options, requests)?;
+    let cost = redis_benchmark::measure(server, options, words, requests)?;
     Ok(vec![cost.total_us, cost.user_us, cost.rate])
 }

@@ -6,6 +6,7 @@
 //! 1. "idle" and "idle, load core busy" are the floor: what the set-up itself shows without a load.
 //! 2. The row with deadlines ends when DBSIZE no longer counts a due key, without any key being
 //!    read.
+//! 3. Of the script without an end, the time until the action was done is that of SCRIPT KILL.
 //!
 //! Not here: the probe (`probe.rs`), the actions (`stall_actions.rs`).
 
@@ -128,6 +129,11 @@ fn rows(context: &Context) -> Vec<(String, Work)> {
             format!("UNLINK of 90 % of {deleted} keys"),
             deleted,
             Action::Unlink(deleted / 10 * 9),
+        ),
+        action(
+            "script without an end".to_owned(),
+            0,
+            Action::Script(wait_ms),
         ),
         action(
             format!("{clients} clients connect"),

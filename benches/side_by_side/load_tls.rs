@@ -186,7 +186,7 @@ impl Encrypted {
             "redis-benchmark -p TLS_PORT --tls --insecure --csv {options}"
         ));
         let options = format!("-p {} --tls --insecure {options}", self.port);
-        let cost = redis_benchmark::measure(&self.server, &options, requests)?;
+        let cost = redis_benchmark::measure(&self.server, &options, &[], requests)?;
         Ok(vec![cell(CPU, row.name, cost.total_us)])
     }
 

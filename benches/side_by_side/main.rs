@@ -30,6 +30,7 @@ mod load_instructions;
 mod load_memory;
 mod load_messages;
 mod load_requests;
+mod load_scripts;
 mod load_snapshots;
 mod load_stalls;
 mod load_tls;
@@ -224,6 +225,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Messages => load_messages::run(&context),
             Load::Waiting => load_waiting::run(&context),
             Load::Tls => load_tls::run(&context),
+            Load::Scripts => load_scripts::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

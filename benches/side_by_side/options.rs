@@ -12,11 +12,12 @@ cargo bench --bench side_by_side -- [options]
 Compares Evenkeel with redis-server on this machine and writes the run into benches/runs.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          collection-memory, collection-requests, collection-stalls, messages,
-                          waiting, tls, instructions
+                          collection-memory, collection-requests, collection-stalls, scripts,
+                          messages, waiting, tls, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
-  --requests N            base number of requests of the loads 'requests' and 'collection-requests'
+  --requests N            base number of requests of the loads 'requests', 'collection-requests'
+                          and 'scripts'
                           (default 1000000)
   --row TEXT              only rows whose name contains TEXT
   --quick                 smoke run of a few seconds with small counts; writes no file
@@ -63,11 +64,13 @@ pub(crate) enum Load {
     Waiting,
     /// What encryption costs, and handshakes.
     Tls,
+    /// CPU per script.
+    Scripts,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 13] = [
+const LOADS: [(&str, Load); 14] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
@@ -80,6 +83,7 @@ const LOADS: [(&str, Load); 13] = [
     ("messages", Load::Messages),
     ("waiting", Load::Waiting),
     ("tls", Load::Tls),
+    ("scripts", Load::Scripts),
     ("instructions", Load::Instructions),
 ];
 
@@ -90,7 +94,7 @@ pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
     /// Measurements of each load on each side.
     pub(crate) rounds: u64,
-    /// Base number of requests of the loads `requests` and `collection-requests`.
+    /// Base number of requests of the loads `requests`, `collection-requests` and `scripts`.
     pub(crate) requests: u64,
     /// Part of the name of the rows to measure; empty for all.
     pub(crate) row: String,

@@ -27,10 +27,21 @@ pub(crate) struct Cost {
     pub(crate) rate: f64,
 }
 
-/// Runs redis-benchmark with blank-separated options that send so many requests.
-pub(crate) fn measure(server: &ServerProcess, options: &str, requests: u64) -> io::Result<Cost> {
+/// Runs redis-benchmark with blank-separated options, and the words of a request that may contain
+/// blanks, that send so many requests.
+pub(crate) fn measure(
+    server: &ServerProcess,
+    options: &str,
+    words: &[&str],
+    requests: u64,
+) -> io::Result<Cost> {
     let before = server.cpu_time()?;
-    let rate = run(Command::new("redis-benchmark"), server.port(), options)?;
+    let rate = run(
+        Command::new("redis-benchmark"),
+        server.port(),
+        options,
+        words,
+    )?;
     let after = server.cpu_time()?;
     let total_us = (after.total_ns - before.total_ns) as f64 / 1000.0 / requests as f64;
     let user = (after.user_ticks - before.user_ticks) as f64;
@@ -48,13 +59,14 @@ pub(crate) fn measure(server: &ServerProcess, options: &str, requests: u64) -> i
 pub(crate) fn run_idle(port: u16, options: &str) -> io::Result<f64> {
     let mut command = Command::new("chrt");
     command.args(["--idle", "0", "redis-benchmark"]);
-    run(command, port, options)
+    run(command, port, options, &[])
 }
 
-fn run(mut command: Command, port: u16, options: &str) -> io::Result<f64> {
+fn run(mut command: Command, port: u16, options: &str, words: &[&str]) -> io::Result<f64> {
     let output = command
         .args(["-h", "127.0.0.1", "-p", &port.to_string(), "--csv"])
         .args(options.split_whitespace())
+        .args(words)
         .stdin(Stdio::null())
         .output()?;
     requests_per_second(&output)

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::fill::{DEPTH, Fill, value, write_key};
 use crate::idle_child;
 use crate::load_connections::connect_and_ping;
+use crate::load_scripts::kill_endless;
 use crate::resp_client::{Client, encode, pipeline};
 
 /// First argument of a child.
@@ -44,6 +45,8 @@ pub(crate) enum Action {
     Flush,
     /// KEYS with a pattern that matches all.
     Keys,
+    /// A script without an end for so many milliseconds; the seconds are those of SCRIPT KILL.
+    Script(u64),
     /// So many clients, each with one PING.
     Connect(u64),
     /// So many clients at [`STORM_RATE`], every other one of which leaves at once.
@@ -73,6 +76,9 @@ impl Action {
             ),
             Action::Flush => "FLUSHALL".to_owned(),
             Action::Keys => "KEYS *".to_owned(),
+            Action::Script(ms) => {
+                format!("EVAL 'while true do end' 0, SCRIPT KILL after {ms} ms")
+            }
             Action::Connect(count) => {
                 format!("{count} × connect, PING, +PONG from {CONNECT_THREADS} threads")
             }
@@ -92,6 +98,7 @@ impl Action {
             Action::Unlink(keys) => ("unlink", keys),
             Action::Flush => ("flush", 0),
             Action::Keys => ("keys", 0),
+            Action::Script(ms) => ("script", ms),
             Action::Connect(count) => ("connect", count),
             Action::Storm(count) => ("storm", count),
         }
@@ -105,6 +112,7 @@ impl Action {
             "unlink" => Action::Unlink(count),
             "flush" => Action::Flush,
             "keys" => Action::Keys,
+            "script" => Action::Script(count),
             "connect" => Action::Connect(count),
             "storm" => Action::Storm(count),
             _ => return None,
@@ -125,6 +133,9 @@ impl Action {
             Action::Unlink(keys) => unlink(port, keys)?,
             Action::Flush => Client::connect(port)?.call(&[b"FLUSHALL"]).map(drop)?,
             Action::Keys => Client::connect(port)?.call(&[b"KEYS", b"*"]).map(drop)?,
+            Action::Script(ms) => {
+                return kill_endless(port, || thread::sleep(Duration::from_millis(ms)));
+            }
             Action::Connect(count) => return connect(port, count),
             Action::Storm(count) => return storm(port, count),
         }

@@ -6,6 +6,7 @@
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
 //!    ├─▶ collections.rs   blocks of any bytes; trees against models
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
+//!    ├─▶ scripts.rs  Lua: any text, a small grammar, libraries
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
 //! ```
 //!
@@ -22,5 +23,6 @@ pub mod node;
 pub mod parser;
 pub mod reply;
 mod requests;
+pub mod scripts;
 mod source;
 pub mod texts;

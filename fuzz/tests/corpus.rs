@@ -50,6 +50,11 @@ fn parser() {
 }
 
 #[test]
+fn scripts() {
+    replay("scripts", evenkeel_fuzz::scripts::check);
+}
+
+#[test]
 fn texts() {
     replay("texts", evenkeel_fuzz::texts::check);
 }

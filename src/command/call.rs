@@ -94,6 +94,27 @@ fn resolve_container(
         .ok_or_else(|| ReplyError::wrong_arity(table().full_name(number)))
 }
 
+/// The command that a request names, whatever the number of its arguments; only to be asked about.
+/// O(1) beside the subcommands of a container.
+pub fn find_named(names: &CommandNames, args: Args<'_>) -> Option<Resolved> {
+    let mut number = names.find(args.get(0))?;
+    if let Action::Container(..) = table().spec(number).action
+        && args.len() > 1
+    {
+        number = table().find_subcommand(number, args.get(1))?;
+    }
+    let spec = table().spec(number);
+    let handler = match spec.action {
+        Action::Run(handler) => handler,
+        Action::Container(_, bare) => bare.unwrap_or(|_, _| Ok(())),
+    };
+    Some(Resolved {
+        number,
+        spec,
+        handler,
+    })
+}
+
 /// Runs a resolved command, counts it and lets its time be known. An error is written as the reply.
 #[inline]
 pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {

@@ -11,6 +11,7 @@
 
 mod events;
 mod gates;
+mod hostile_scripts;
 mod limit;
 mod long_reads;
 mod pausing;

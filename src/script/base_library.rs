@@ -16,6 +16,9 @@ use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::{lua_CFunction, lua_State};
 use std::ffi::{CStr, c_int};
 
+/// Where the metatable of a protected table has what scripts see of one.
+const SHOWN_METATABLE: &CStr = c"__shown";
+
 const READ_ONLY: &[u8] = b"Attempt to modify a readonly table";
 
 /// In place of those of the same name.
@@ -48,7 +51,34 @@ pub(super) unsafe fn protect(state: *mut lua_State) {
         lua::lua_setfield(state, -2, c"__index".as_ptr());
         lua::lua_pushcfunction(state, refuse_change);
         lua::lua_setfield(state, -2, c"__newindex".as_ptr());
+        lua::lua_pushcfunction(state, length);
+        lua::lua_setfield(state, -2, c"__len".as_ptr());
         lua::lua_setmetatable(state, -2);
+    }
+}
+
+/// Lets scripts see an empty metatable of the protected table on top, protected as well.
+///
+/// # Safety
+/// As [`protect`].
+pub(super) unsafe fn show_metatable(state: *mut lua_State) {
+    // SAFETY: the caller's word.
+    unsafe {
+        lua::lua_getmetatable(state, -1);
+        lua::lua_createtable(state, 0, 0);
+        protect(state);
+        lua::lua_setfield(state, -2, SHOWN_METATABLE.as_ptr());
+        lua::lua_pop(state, 1);
+    }
+}
+
+/// `#` of a protected table.
+unsafe extern "C-unwind" fn length(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this with the userdatum.
+    unsafe {
+        open(state);
+        lua::lua_pushnumber(state, lua::lua_objlen(state, 1) as f64);
+        1
     }
 }
 
@@ -196,9 +226,14 @@ unsafe extern "C-unwind" fn get_metatable(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this.
     unsafe {
         lua::luaL_checkany(state, 1);
-        let is_protected = lua::lua_type(state, 1) == lua::LUA_TUSERDATA;
-        if is_protected || lua::lua_getmetatable(state, 1) == 0 {
+        if lua::lua_getmetatable(state, 1) == 0 {
             lua::lua_pushnil(state);
+            return 1;
+        }
+        if lua::lua_type(state, 1) == lua::LUA_TUSERDATA {
+            // What stands for its metatable, if it is to have one.
+            push_bytes(state, SHOWN_METATABLE.to_bytes());
+            lua::lua_rawget_(state, -2);
             return 1;
         }
         lua::luaL_getmetafield_(state, 1, c"__metatable".as_ptr());

@@ -236,11 +236,6 @@ impl Libraries {
         self.forget(&library.functions);
         true
     }
-
-    /// Removes all libraries, and the machine with them.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
 }
 
 fn library_function((declared, function): (Declared, Function)) -> LibraryFunction {

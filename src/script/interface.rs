@@ -227,7 +227,7 @@ unsafe extern "C-unwind" fn set_resp(state: *mut lua_State) -> c_int {
         if lua::lua_gettop(state) != 1 {
             raise(state, b"ERR redis.setresp() requires one argument.");
         }
-        let version = lua::lua_tonumber(state, 1);
+        let version = lua::lua_tonumber(state, 1).trunc();
         if version != 2.0 && version != 3.0 {
             raise(state, b"ERR RESP version must be 2 or 3.");
         }

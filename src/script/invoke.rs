@@ -13,7 +13,9 @@
 #![allow(unsafe_code)]
 
 use super::fields::{FIELD_NAMES, FIRST_FIELD_UPVALUE};
+use super::memory::Meter;
 use super::raise::{bytes_at, place, push_bytes, raise, shared};
+use super::shared::Shared;
 use super::step::Step;
 use super::to_reply;
 use crate::protocol::error::ReplyError;
@@ -25,6 +27,11 @@ use std::mem::MaybeUninit;
 
 /// Instructions after which a script may be suspended: some 20 to 100 µs.
 pub(super) const HOOK_INSTRUCTIONS: c_int = 10_000;
+
+/// After the first cycle of the collector what was marked before may be left.
+const COLLECTION_CYCLES: c_int = 2;
+/// What one step of it does: some tens of microseconds.
+const COLLECTION_STEP: c_int = 8;
 
 const KILLED: &[u8] = b"ERR Script killed by user with SCRIPT KILL...";
 const KILLED_FUNCTION: &[u8] = b"ERR Script killed by user with FUNCTION KILL...";
@@ -80,20 +87,64 @@ unsafe extern "C-unwind" fn run(state: *mut lua_State) -> c_int {
             lua::lua_rawset(state, lua::lua_upvalueindex(GLOBALS_UPVALUE));
             0
         };
-        let status = lua::lua_pcall(state, parameter_count, 1, 1);
         let place = place(state);
-        (*place).is_killed = false;
+        (*place).has_read_args = true;
+        let status = lua::lua_pcall(state, parameter_count, 1, 1);
+        let is_killed = std::mem::take(&mut (*place).is_killed);
         (*place).reply.clear();
         let mut reply = ReplyWriter::new(&mut (*place).reply, invocation.dialect);
         reply.set_ceiling(invocation.reply_bytes_max);
         if status == lua::LUA_OK {
             to_reply::pop_value(state, &mut reply);
         } else {
-            write_error(state, &mut reply);
+            write_error(state, &mut reply, is_killed);
         }
         (*place).is_over = reply.is_over();
     }
     0
+}
+
+/// Collects all garbage, if there is little memory left: what this script has left would make the
+/// next one fail. In steps, between which others have a turn. Not when the next one begins: its
+/// arguments are there until its first suspension only.
+///
+/// # Safety
+/// The caller is the body of the fiber, and the state was made by [`super::Machine`].
+pub(super) unsafe fn collect_at_end(state: *mut lua_State) {
+    // SAFETY: the caller's word; the collector needs no call to be protected.
+    unsafe {
+        let place = place(state);
+        let limit_bytes = (*place).meter.limit_bytes;
+        // What is in use, and stays so, is not looked through again and again.
+        let used_bytes = (*place).settled_bytes.saturating_add(limit_bytes / 8);
+        let most_bytes = used_bytes.max(limit_bytes / 4 * 3);
+        if (*place).meter.used_bytes <= most_bytes {
+            return;
+        }
+        let mut cycle_count = 0;
+        while cycle_count < COLLECTION_CYCLES && !wait(place) {
+            cycle_count += i32::from(collect_step(state));
+        }
+        (*place).settled_bytes = (*place).meter.used_bytes;
+    }
+}
+
+/// Collects a bounded part of what nobody refers to any more; true when all of it is gone.
+///
+/// # Safety
+/// No script runs but the caller's; the state was made by [`super::Machine`].
+pub(super) unsafe fn collect_step(state: *mut lua_State) -> bool {
+    // SAFETY: the caller's word; nothing has a finalizer, so nothing is called. The collector may
+    // make another table of strings, half as long, and must not be refused that: it would raise.
+    unsafe {
+        let place = place(state);
+        let limit_bytes = std::mem::replace(&mut (*place).meter.limit_bytes, usize::MAX);
+        let pause = (*place).meter.pause.take();
+        let is_done = lua::lua_gc(state, lua::LUA_GCSTEP, COLLECTION_STEP) != 0;
+        (*place).meter.pause = pause;
+        (*place).meter.limit_bytes = limit_bytes;
+        is_done
+    }
 }
 
 /// Pushes an array of the arguments from `begin` to `end`.
@@ -114,7 +165,7 @@ unsafe fn push_array(
 }
 
 /// Writes the error on top of the stack, which [`on_error`] has made a table, if there was memory.
-unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
+unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>, is_killed: bool) {
     // SAFETY: as `run`. The text is put together in the place that both share, of which `reply` has
     // another part; nothing has to be dropped when Lua is called.
     unsafe {
@@ -128,6 +179,9 @@ unsafe fn write_error(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
             lua::lua_pushlstring_(state, c"ignore_error_stats_update".as_ptr(), 25);
             lua::lua_rawget_(state, -2);
             (*place).has_new_error = lua::lua_toboolean(state, -1) == 0;
+        } else if is_killed {
+            // It was refused memory so that it ends.
+            message.extend_from_slice(killed_text(state));
         } else {
             message.extend_from_slice(b"ERR Error running script ");
             message.extend_from_slice(&(*place).name);
@@ -243,17 +297,68 @@ unsafe fn push_text(state: *mut lua_State) {
 pub(super) unsafe extern "C-unwind" fn on_count(state: *mut lua_State, _: *mut lua_Debug) {
     // SAFETY: Lua calls this on the fiber; nothing here has to be dropped.
     unsafe {
-        if let Some(suspender) = shared(state).suspend
-            && !shared(state).is_killed
-        {
+        if wait_for_turn(state) {
+            raise_killed(state);
+        }
+    }
+}
+
+/// Lets the driver do something else; true if the script is to end.
+///
+/// # Safety
+/// The state was made by [`super::Machine`]; the caller's frames hold nothing that has to be
+/// dropped.
+pub(super) unsafe fn wait_for_turn(state: *mut lua_State) -> bool {
+    // SAFETY: the caller's word.
+    unsafe { wait(place(state)) }
+}
+
+/// Suspends the script, if it runs, may be suspended, and is not to end; true if it is to end.
+unsafe fn wait(place: *mut Shared) -> bool {
+    // SAFETY: nothing of the place is borrowed while the script is suspended.
+    unsafe {
+        if (*place).is_killed {
+            return true;
+        }
+        (*place).spent_steps = 0;
+        (*place).meter.taken_bytes = 0;
+        if (*place).is_running && (*place).has_read_args {
+            let suspender = (*place).suspend.expect("the fiber has begun");
             suspender.suspend(Step::Slice);
         }
-        if shared(state).is_killed {
-            // From now on at every instruction, so that no `pcall` of the script goes on.
-            let mask = lua::LUA_MASKCOUNT;
-            lua::lua_sethook(state, Some(on_count), mask, 1);
-            let is_function = shared(state).invocation.is_function;
-            raise(state, if is_function { KILLED_FUNCTION } else { KILLED });
-        }
+        (*place).is_killed
+    }
+}
+
+/// What the allocator calls after much was taken, before it takes more: true to refuse that, since
+/// the script is to end. Lua's state is as sound then as when memory is refused.
+///
+/// # Safety
+/// The meter is that of a [`Shared`], and the caller borrows nothing of it.
+pub(super) unsafe fn pause(meter: *mut Meter) -> bool {
+    // SAFETY: the meter is the first field.
+    unsafe { wait(meter.cast()) }
+}
+
+/// Raises that the script was ended, and does so again wherever it goes on.
+///
+/// # Safety
+/// A protected call is under way on the fiber; three slots are free; the caller's frames hold
+/// nothing that has to be dropped.
+pub(super) unsafe fn raise_killed(state: *mut lua_State) -> ! {
+    // SAFETY: the caller's word.
+    unsafe {
+        // From now on at every instruction, so that no `pcall` of the script goes on.
+        let mask = lua::LUA_MASKCOUNT;
+        lua::lua_sethook(state, Some(on_count), mask, 1);
+        raise(state, killed_text(state))
+    }
+}
+
+unsafe fn killed_text(state: *mut lua_State) -> &'static [u8] {
+    // SAFETY: as the callers'.
+    match unsafe { (*place(state)).invocation.is_function } {
+        true => KILLED_FUNCTION,
+        false => KILLED,
     }
 }

@@ -20,6 +20,15 @@ use std::ptr;
 /// What Lua's types need at most: doubles and pointers.
 const ALIGNMENT: usize = 8;
 
+/// Blocks of so many bytes take time: they are copied, or cleared.
+const LARGE_BYTES: usize = 4 * 1024;
+
+/// What is taken in large blocks while others wait.
+const PAUSE_BYTES: usize = 512 * 1024;
+
+/// See [`Meter::pause`].
+pub(super) type Pause = unsafe fn(*mut Meter) -> bool;
+
 /// What one Lua state takes, and may take.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -27,6 +36,10 @@ pub(super) struct Meter {
     pub(super) used_bytes: usize,
     /// No block is given that would take it above this.
     pub(super) limit_bytes: usize,
+    /// Bytes of large blocks that were taken since [`Meter::pause`] was called.
+    pub(super) taken_bytes: usize,
+    /// Called before more is taken than [`PAUSE_BYTES`]; if it returns true, that is refused.
+    pub(super) pause: Option<Pause>,
 }
 
 /// Lua's `lua_Alloc`.
@@ -40,9 +53,14 @@ pub(super) unsafe extern "C" fn allocate(
     old_bytes: usize,
     new_bytes: usize,
 ) -> *mut c_void {
-    // SAFETY: the caller's word.
-    let meter = unsafe { &mut *meter.cast::<Meter>() };
     let old_bytes = if block.is_null() { 0 } else { old_bytes };
+    let meter = meter.cast::<Meter>();
+    // SAFETY: the caller's word.
+    if unsafe { !may_take(meter, new_bytes.saturating_sub(old_bytes)) } {
+        return ptr::null_mut();
+    }
+    // SAFETY: the caller's word; nothing else happens until this returns.
+    let meter = unsafe { &mut *meter };
     if new_bytes == 0 {
         meter.used_bytes -= old_bytes;
         if old_bytes > 0 {
@@ -70,6 +88,23 @@ pub(super) unsafe extern "C" fn allocate(
     block.cast()
 }
 
+/// Counts what large blocks take, and lets others have a turn when that is much; false if it is
+/// refused.
+///
+/// # Safety
+/// As [`allocate`]; no borrow of the meter goes on.
+unsafe fn may_take(meter: *mut Meter, grown_bytes: usize) -> bool {
+    if grown_bytes < LARGE_BYTES {
+        return true;
+    }
+    // SAFETY: the caller's word; the borrows end before the call.
+    unsafe {
+        (*meter).taken_bytes = (*meter).taken_bytes.saturating_add(grown_bytes);
+        let is_much = (*meter).taken_bytes >= PAUSE_BYTES;
+        !((*meter).pause).is_some_and(|pause| is_much && pause(meter))
+    }
+}
+
 fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, ALIGNMENT).expect("blocks are shorter than half of the memory")
 }
@@ -83,6 +118,8 @@ mod tests {
         let mut meter = Meter {
             used_bytes: 0,
             limit_bytes: 100,
+            taken_bytes: 0,
+            pause: None,
         };
         let mut change = |block, old, new| {
             // SAFETY: the meter lives, and blocks are given with the lengths they have.

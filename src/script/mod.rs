@@ -59,11 +59,11 @@ mod to_lua;
 mod to_reply;
 
 #[cfg(not(feature = "scripts"))]
-pub use absent::{Declared, Machine};
+pub use absent::{Declared, Machine, Retired};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
 pub use function_libraries::{Libraries, Library, LibraryFunction, names_library};
 #[cfg(feature = "scripts")]
-pub use machine::Machine;
+pub use machine::{Machine, Retired};
 pub use run::{Chunk, Failure, Function, Run};
 pub use scripts::{Asked, Figures, Kind, Running, Scripts};
 #[cfg(feature = "scripts")]

@@ -15,7 +15,7 @@
 
 #![allow(unsafe_code)]
 
-use super::base_library::{self, protect, refuse_change};
+use super::base_library::{self, protect, refuse_change, show_metatable};
 use super::interface;
 use super::invoke;
 use super::libraries;
@@ -51,7 +51,7 @@ const BASE: [&CStr; 21] = [
 ];
 
 /// Libraries that scripts see, protected.
-const LIBRARIES: [&CStr; 9] = [
+const LIBRARIES: &[&CStr] = &[
     c"string",
     c"table",
     c"math",
@@ -61,6 +61,8 @@ const LIBRARIES: [&CStr; 9] = [
     c"struct",
     c"bit",
     c"os",
+    #[cfg(test)]
+    c"own",
 ];
 
 const OPENERS: [(&CStr, lua_CFunction); 4] = [
@@ -100,7 +102,7 @@ pub(super) unsafe fn build(state: *mut lua_State, version: &str, has_libraries: 
             lua::lua_setfield(state, -3, name.as_ptr());
         }
         lua::lua_pop(state, 1);
-        for name in LIBRARIES {
+        for &name in LIBRARIES {
             lua::lua_getfield_(state, lua::LUA_GLOBALSINDEX, name.as_ptr());
             if lua::lua_type(state, -1) == lua::LUA_TTABLE {
                 protect(state);
@@ -112,6 +114,7 @@ pub(super) unsafe fn build(state: *mut lua_State, version: &str, has_libraries: 
         protect_strings(state);
         lua::lua_pushvalue(state, -1);
         protect(state);
+        show_metatable(state);
         set_raw(state, c"_G");
         lua::lua_createtable(state, 0, 1);
         lua::lua_pushcfunction(state, miss);

@@ -14,14 +14,18 @@
 use super::cache::{Cache, Script};
 use super::flags::{self, ScriptFlags};
 use super::function_libraries::Libraries;
-use super::{Chunk, Failure, Function, LogLine, Machine, Run, SCRIPT_REDIS_VERSION, Step};
+use super::{Chunk, Failure, Function, LogLine, Machine, Retired, Run, SCRIPT_REDIS_VERSION, Step};
 use crate::base::clock::Timestamp;
 use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
+use std::collections::VecDeque;
 
 /// Garbage that is left to Lua's own collector, in bytes.
 const IDLE_BYTES_MIN: usize = 1 << 20;
+
+/// Machines that are taken apart at a time.
+const RETIRED_MAX: usize = 4;
 
 /// What a handler wants run when it has returned.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +79,7 @@ pub struct Figures {
     pub script_count: u64,
     /// Scripts that made room for others.
     pub evicted_count: u64,
-    /// Bytes of the scripts' machine.
+    /// Bytes of the scripts' machine, and of those that are taken apart.
     pub machine_bytes: u64,
     /// Bytes of their texts and of what is kept about them.
     pub script_bytes: u64,
@@ -93,11 +97,15 @@ pub struct Figures {
 pub struct Scripts {
     limit_bytes: usize,
     machine: Option<Machine>,
+    /// Machines that are taken apart.
+    retired: VecDeque<Retired>,
     cache: Cache,
     libraries: Libraries,
     asked: Option<Asked>,
     asked_name: Vec<u8>,
     running: Option<Running>,
+    /// Scripts may call what tests need of commands that are not for scripts.
+    pub may_debug: bool,
     /// Bytes of the machine after the last time all garbage was gone.
     settled_bytes: usize,
 }
@@ -108,11 +116,13 @@ impl Scripts {
         Self {
             limit_bytes: usize::MAX,
             machine: None,
+            retired: VecDeque::new(),
             cache: Cache::new(hash_seed),
             libraries: Libraries::default(),
             asked: None,
             asked_name: Vec::new(),
             running: None,
+            may_debug: false,
             settled_bytes: 0,
         }
     }
@@ -187,12 +197,22 @@ impl Scripts {
         self.cache.get(slot)
     }
 
-    /// Forgets all scripts, and closes their machine. O(the machine's memory).
+    /// Forgets all scripts. Their machine is taken apart in steps. O(scripts).
     pub fn flush(&mut self) {
         self.cache.clear();
         // A machine has nothing but the scripts; the next one is as new.
-        self.machine = None;
+        let machine = self.machine.take();
+        self.retire(machine);
         self.settled_bytes = 0;
+    }
+
+    /// Has a machine taken apart in steps.
+    fn retire(&mut self, machine: Option<Machine>) {
+        if self.retired.len() >= RETIRED_MAX {
+            // Whoever flushes faster than memory comes back waits for it.
+            self.retired.pop_front();
+        }
+        self.retired.extend(machine.and_then(Retired::new));
     }
 
     /// Wants a script run when the handler has returned.
@@ -228,7 +248,8 @@ impl Scripts {
         now: Timestamp,
     ) -> Step {
         let declared = !asked.flags.has(ScriptFlags::UNDECLARED);
-        let name = self.asked_name.clone();
+        // It is given back at the end.
+        let name = std::mem::take(&mut self.asked_name);
         self.running = Some(Running {
             kind: asked.kind,
             name,
@@ -239,9 +260,10 @@ impl Scripts {
             has_written: false,
             is_killed: false,
         });
+        let name = self.running.as_ref().map(|running| &running.name[..]);
         let run = Run {
             function: asked.function,
-            name: &self.asked_name,
+            name: name.unwrap_or_default(),
             args,
             first_key: asked.first_key,
             key_count: asked.key_count,
@@ -296,14 +318,15 @@ impl Scripts {
         self.libraries.delete(name)
     }
 
-    /// Removes all libraries, and closes their machine. O(the machine's memory).
+    /// Removes all libraries. Their machine is taken apart in steps. O(functions).
     pub fn flush_libraries(&mut self) {
-        self.libraries.clear();
+        self.replace_libraries(Libraries::default());
     }
 
-    /// Puts libraries in place of all there are; those that were there are returned.
-    pub fn replace_libraries(&mut self, libraries: Libraries) -> Libraries {
-        std::mem::replace(&mut self.libraries, libraries)
+    /// Puts libraries in place of all there are, which go as with [`Scripts::flush_libraries`].
+    pub fn replace_libraries(&mut self, libraries: Libraries) {
+        let mut old = std::mem::replace(&mut self.libraries, libraries);
+        self.retire(old.machine.take());
     }
 
     /// The bytes that each machine may take.
@@ -347,7 +370,9 @@ impl Scripts {
     /// Ends the run whose reply was read.
     pub fn end(&mut self) {
         self.active().clear_reply();
-        self.running = None;
+        if let Some(running) = self.running.take() {
+            self.asked_name = running.name;
+        }
     }
 
     /// Drops the script that runs, where it stands, and its machine.
@@ -378,11 +403,18 @@ impl Scripts {
     #[inline]
     pub fn has_garbage(&self) -> bool {
         let used_bytes = self.machine.as_ref().map_or(0, Machine::used_bytes);
-        self.running.is_none() && used_bytes > 2 * self.settled_bytes + IDLE_BYTES_MIN
+        let is_dirty = used_bytes > 2 * self.settled_bytes + IDLE_BYTES_MIN;
+        !self.retired.is_empty() || (self.running.is_none() && is_dirty)
     }
 
     /// Collects a bounded part of it.
     pub fn collect_some(&mut self) {
+        if let Some(retired) = self.retired.front_mut() {
+            if retired.step() {
+                self.retired.pop_front();
+            }
+            return;
+        }
         if let Some(machine) = &mut self.machine
             && machine.collect_some()
         {
@@ -390,12 +422,17 @@ impl Scripts {
         }
     }
 
+    fn retired_bytes(&self) -> u64 {
+        let bytes = self.retired.iter().map(Retired::used_bytes);
+        bytes.sum::<usize>() as u64
+    }
+
     /// What scripts take.
     pub fn figures(&self) -> Figures {
         Figures {
             script_count: self.cache.len() as u64,
             evicted_count: self.cache.evicted_count,
-            machine_bytes: used_bytes(&self.machine),
+            machine_bytes: used_bytes(&self.machine) + self.retired_bytes(),
             script_bytes: self.cache.used_bytes() as u64,
             library_count: self.libraries.iter().len() as u64,
             function_count: self.libraries.function_count() as u64,

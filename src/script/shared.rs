@@ -13,7 +13,7 @@
 //!
 //! Not here: who resumes (`machine.rs`).
 
-use super::memory::Meter;
+use super::memory::{Meter, Pause};
 use super::random::Random48;
 use super::step::LogLine;
 use crate::protocol::args::{Args, ArgsBuffer};
@@ -76,6 +76,14 @@ pub(super) struct Shared {
     /// The reply is an error that nobody has counted.
     pub(super) has_new_error: bool,
     pub(super) is_killed: bool,
+    /// The script's stack is the one that runs.
+    pub(super) is_running: bool,
+    /// The arguments were read, so that the script may be suspended.
+    pub(super) has_read_args: bool,
+    /// Bytes that were left when all garbage was last collected for want of memory.
+    pub(super) settled_bytes: usize,
+    /// Work of the libraries since the last suspension, in steps.
+    pub(super) spent_steps: usize,
     pub(super) random: Random48,
     pub(super) log: Vec<LogLine>,
     /// What a library has declared so far; `None` while none is loaded.
@@ -91,11 +99,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(limit_bytes: usize) -> Self {
+    pub(super) fn new(limit_bytes: usize, pause: Pause) -> Self {
         Self {
             meter: Meter {
                 used_bytes: 0,
                 limit_bytes,
+                taken_bytes: 0,
+                pause: Some(pause),
             },
             suspend: None,
             invocation: Invocation {
@@ -116,6 +126,10 @@ impl Shared {
             is_over: false,
             has_new_error: false,
             is_killed: false,
+            is_running: false,
+            has_read_args: false,
+            settled_bytes: 0,
+            spent_steps: 0,
             random: Random48::default(),
             log: Vec::new(),
             declared: None,

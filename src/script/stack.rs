@@ -19,6 +19,7 @@
 
 #![allow(unsafe_code)]
 
+use super::invoke::{raise_killed, wait_for_turn};
 use super::raise::{bytes_at, push_bytes, shared};
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
@@ -35,6 +36,15 @@ pub(super) const OWN_VALUE: c_int = lua::lua_upvalueindex(2);
 
 /// A buffer that has grown beyond this is given back by the next who uses it.
 const KEPT_BYTES: usize = 64 * 1024;
+
+/// Steps of work that take as long as a slice of instructions: some 50 microseconds.
+const SLICE_STEPS: usize = 16 * 1024;
+
+/// Steps that an element of a table takes to be found, or set.
+const ELEMENT_STEPS: usize = 4;
+
+/// Bytes that are copied in the time of a step.
+const BYTES_A_STEP: usize = 16;
 
 /// The kinds of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,6 +315,7 @@ impl<'a> Stack<'a> {
     /// Takes a key off and pushes the next one of a table with its value, if there is one. The key
     /// is nil, or has come from here.
     pub(super) fn next(self, table: c_int) -> bool {
+        self.spend(ELEMENT_STEPS);
         // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_next(self.state, table) != 0 }
     }
@@ -317,12 +328,14 @@ impl<'a> Stack<'a> {
 
     /// Takes the top value off and makes it an element of a table.
     pub(super) fn set_element(self, table: c_int, position: c_int) {
+        self.spend(ELEMENT_STEPS);
         // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_rawseti_(self.state, table, position) }
     }
 
     /// Takes a key and a value off and sets them in a table; raises where the key can't be one.
     pub(super) fn set_entry(self, table: c_int) {
+        self.spend(ELEMENT_STEPS);
         // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe { lua::lua_rawset(self.state, table) }
     }
@@ -360,13 +373,58 @@ impl<'a> Stack<'a> {
         self.pop(1);
     }
 
-    /// Goes on as the function of Lua's own that stands as [`OWN_VALUE`], with the same arguments
-    /// and in the same call, so that errors name the caller as ever. It must use no upvalues.
-    pub(super) fn go_on_as_own_function(self) -> c_int {
-        // SAFETY: as all of these methods; the value was put there as a function of C.
+    /// Takes a value off and pushes a function with it as [`OWN_VALUE`].
+    pub(super) fn push_function(self, function: Function) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
         unsafe {
-            let function = lua::lua_tocfunction(self.state, OWN_VALUE);
-            function.expect("only functions of C are given to this")(self.state)
+            lua::lua_pushlightuserdata(self.state, function as *mut c_void);
+            lua::lua_insert(self.state, -2);
+            lua::lua_pushcclosure(self.state, enter, 2);
+        }
+    }
+
+    /// Calls a function that stands below so many arguments, and puts one result in their place.
+    pub(super) fn call(self, argument_count: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        unsafe { lua::lua_call(self.state, argument_count, 1) }
+    }
+
+    /// Takes a key off and pushes what a value has under it, with its metatable.
+    pub(super) fn push_indexed(self, table: c_int) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        unsafe {
+            lua::lua_gettable(self.state, table);
+        }
+    }
+
+    /// Whether one value is less than another; raises if they can't be compared.
+    pub(super) fn is_less(self, first: c_int, second: c_int) -> bool {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        unsafe { lua::lua_lessthan(self.state, first, second) != 0 }
+    }
+
+    /// Notes work that no hook of Lua sees, in steps of some nanoseconds. Where it is as much as a
+    /// slice of instructions, the script may be suspended here, or ended.
+    #[inline]
+    pub(super) fn spend(self, steps: usize) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        let spent = unsafe { &mut shared(self.state).spent_steps };
+        *spent = spent.saturating_add(steps);
+        if *spent >= SLICE_STEPS {
+            *spent = 0;
+            self.wait();
+        }
+    }
+
+    #[cold]
+    fn wait(self) {
+        // SAFETY: a `Stack` lives while Lua has called it, on the fiber but for the building of
+        // the sandbox, when nothing is spent; see the module header.
+        unsafe {
+            if wait_for_turn(self.state) {
+                self.make_room();
+                raise_killed(self.state);
+            }
         }
     }
 
@@ -468,12 +526,27 @@ impl<'a> Stack<'a> {
             is_free
         };
         if !is_done {
-            self.make_room();
-            // SAFETY: a `Stack` lives while Lua has called it; see the module header.
-            unsafe {
-                self.push_bytes(b"not enough memory");
-                lua::lua_error(self.state);
-            }
+            self.fail_memory();
+        }
+        self.spend(1 + bytes.len() / BYTES_A_STEP);
+    }
+
+    /// Raises unless there is memory for so many bytes in the buffer.
+    pub(super) fn expect(self, bytes: usize) {
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        let meter = unsafe { &shared(self.state).meter };
+        if bytes > meter.limit_bytes.saturating_sub(meter.used_bytes) {
+            self.fail_memory();
+        }
+    }
+
+    #[cold]
+    fn fail_memory(self) -> ! {
+        self.make_room();
+        // SAFETY: a `Stack` lives while Lua has called it; see the module header.
+        unsafe {
+            self.push_bytes(b"not enough memory");
+            lua::lua_error(self.state)
         }
     }
 

@@ -8,6 +8,8 @@
 //!                                                   =7 txt:… { verbatim_string = { … } }
 //! ```
 //!
+//! Attributes (`|1 …`) before a reply are passed over.
+//!
 //! Invariant: the bytes are what `protocol/reply.rs` has written; where they are not, the value is
 //! nil, and nothing is read beyond their end.
 //!
@@ -89,6 +91,14 @@ unsafe fn push(state: *mut lua_State, rest: &mut &[u8], depth: usize) {
                 }
                 Some(len) => push_aggregate(state, kind, len, rest, depth - 1),
             },
+            // Attributes are passed over; the reply itself follows.
+            b'|' if depth > 0 && lua::lua_checkstack(state, 8) != 0 => {
+                for _ in 0..2 * len().unwrap_or_default().min(rest.len()) {
+                    push(state, rest, depth - 1);
+                    lua::lua_pop(state, 1);
+                }
+                push(state, rest, depth - 1);
+            }
             _ => lua::lua_pushnil(state),
         }
     }

@@ -44,6 +44,8 @@ pub(super) unsafe fn pop_value(state: *mut lua_State, reply: &mut ReplyWriter<'_
                 write_boolean(reply, value, (*place(state)).is_resp3);
             }
             lua::LUA_TTABLE => write_table(state, reply),
+            // A protected table, none of which has elements.
+            lua::LUA_TUSERDATA => reply.array(0),
             _ => reply.null(),
         }
         lua::lua_pop(state, 1);

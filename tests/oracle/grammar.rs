@@ -30,6 +30,7 @@ mod generic;
 mod hashes;
 mod lists;
 mod places;
+mod scripts;
 mod sets;
 mod sorted_sets;
 mod strings;
@@ -56,6 +57,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     sorted_sets::FAMILY,
     counting::FAMILY,
     places::FAMILY,
+    scripts::FAMILY,
 ];
 
 /// Requests of one round; small and large ones take turns, a small one is first.
@@ -364,6 +366,7 @@ impl Grammar {
             },
             "typed" => self.typed_key(),
             "twins" => return self.expand_twins(request),
+            "lua" => self.lua(),
             "hash" => self.key_for("h"),
             "list" => self.key_for("l"),
             "set" => self.key_for("s"),
@@ -398,6 +401,13 @@ impl Grammar {
             _ => return self.expand_form(class, request),
         };
         request.push(word);
+    }
+
+    /// A script: the words of its forms with blanks between.
+    fn lua(&mut self) -> Vec<u8> {
+        let mut words = Vec::new();
+        self.expand_form("script", &mut words);
+        words.join(&b' ')
     }
 
     /// Two keys of the same kind.

@@ -102,6 +102,8 @@ static SUBCOMMANDS: &[Subcommand] = &[
         "Accepted: no buffer for replies outlives them."),
     subcommand("set-active-expire", "<0 | 1>", 3, set_active_expire,
         "Decides whether due keys are removed by themselves, or only when somebody meets them."),
+    subcommand("set-disable-deny-scripts", "<0 | 1>", 3, set_disable_deny_scripts,
+        "Decides whether scripts may call DEBUG and CLIENT LIST."),
     subcommand("sleep", "seconds", 3, sleep,
         "Lets the whole server stand still for some seconds."),
 ];
@@ -202,7 +204,8 @@ fn reload(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     check_may_wait(context)?;
     let database_count = context.keyspace.database_count();
     let has_keys = (0..database_count).any(|database| context.keyspace.size(database).keys > 0);
-    if !flushes && !merges && has_keys {
+    let has_libraries = context.scripts.libraries().iter().len() > 0;
+    if !flushes && !merges && (has_keys || has_libraries) {
         return Err(ReplyError::fixed("ERR Error trying to load the RDB dump"));
     }
     // The reply comes when it is done.
@@ -245,6 +248,13 @@ fn replybuffer(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let number = parse_i64(args.get(2)).unwrap_or(0);
     context.keyspace.set_active_expiry(number != 0);
+    context.reply.ok();
+    Ok(())
+}
+
+fn set_disable_deny_scripts(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let number = parse_i64(args.get(2)).unwrap_or(0);
+    context.scripts.may_debug = number != 0;
     context.reply.ok();
     Ok(())
 }

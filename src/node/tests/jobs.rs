@@ -94,6 +94,17 @@ fn a_script_that_catches_its_end_is_killed_too() {
          while true do pcall(function() return t.x end) end",
         "while true do pcall(string.gsub, 'x', 'x', function() while true do end end) end",
         "while true do pcall(table.sort, {3, 1, 2}, function() while true do end end) end",
+        // What takes long although few instructions run.
+        "return string.find(string.rep('a', 1000), string.rep('a*', 30) .. 'b')",
+        "for s in string.gmatch(string.rep('a', 1000), string.rep('a-', 30) .. 'b') do end",
+        "while true do pcall(string.gsub, string.rep('a', 99), string.rep('a?', 60) .. 'b', 'x') end",
+        "local t = {} for i = 1, 50000 do t[i] = i % 7 end while true do pcall(table.sort, t) end",
+        "local t = {} for i = 1, 50000 do t[i] = 'x' end while true do pcall(table.concat, t) end",
+        "local t = {} for i = 1, 50000 do t[i] = 'x' end while true do pcall(cjson.encode, t) end",
+        "local s = '[' .. string.rep('1,', 50000) .. '1]' while true do pcall(cjson.decode, s) end",
+        "local s = string.rep('x', 999999) while true do pcall(function() return s .. 'y' end) end",
+        "local s = string.rep('x', 999999) \
+         coroutine.wrap(function() while true do pcall(string.upper, s) end end)()",
     ] {
         rig.begin_job(script, &format!("EVAL \"{body}\" 0\r\n"));
         assert_eq!(rig.ask_now(operator, "SCRIPT KILL\r\n"), "+OK;");

@@ -4,15 +4,12 @@
 //! |---|---|
 //! | `load`, `loadstring` | the collector may free what is parsed (CVE-2025-49844); byte code |
 //! | `unpack` | counts with an overflow (CVE-2025-46817) |
-//! | `string.rep` | appends nothing two thousand million times if asked to |
-//! | `string.find`, `match`, `gmatch`, `gsub` | recurse once for each repeat of the pattern |
-//!
-//! The last four are Lua's own still, behind a check of the pattern.
 //!
 //! So the collector stands still while a text is parsed. No script runs meanwhile: `load` has all
 //! pieces before it begins.
 //!
-//! Not here: functions that know protected tables (`base_library.rs`).
+//! Not here: functions that know protected tables (`base_library.rs`), those of `string` and
+//! `table` (`strings.rs`, `tables.rs`).
 
 use crate::script::stack::{Function, Kind, Stack};
 use std::ffi::{CStr, c_int};
@@ -23,53 +20,6 @@ pub(super) const FUNCTIONS: [(&CStr, Function); 3] = [
     (c"loadstring", load_string),
     (c"unpack", unpack),
 ];
-
-/// Those of `string`.
-pub(super) const STRING_FUNCTIONS: [(&CStr, Function); 1] = [(c"rep", repeat)];
-
-/// Those of `string` that take a pattern.
-const PATTERN_FUNCTIONS: [(&CStr, Function); 5] = [
-    (c"find", find),
-    (c"match", with_pattern),
-    (c"gmatch", with_pattern),
-    (c"gfind", with_pattern),
-    (c"gsub", with_pattern),
-];
-
-/// How many repeats a pattern has at most: each takes two frames of some 200 bytes of the script's
-/// stack, of which a quarter may go here.
-const PATTERN_REPEATS_MAX: usize = 1_000;
-
-/// Puts checks before the functions of the table `string` on top that take a pattern.
-pub(super) fn guard_patterns(stack: Stack<'_>) {
-    for function in PATTERN_FUNCTIONS {
-        stack.push_field(function.0);
-        if stack.kind(-1) == Kind::Function {
-            stack.set_functions(&[function]);
-        } else {
-            stack.pop(1);
-        }
-    }
-}
-
-fn find(stack: Stack<'_>) -> c_int {
-    if stack.boolean(4) {
-        // The text itself is looked for.
-        return stack.go_on_as_own_function();
-    }
-    with_pattern(stack)
-}
-
-fn with_pattern(stack: Stack<'_>) -> c_int {
-    if stack.kind(2) == Kind::String {
-        let repeats = stack.bytes(2).iter();
-        let repeats = repeats.filter(|byte| matches!(byte, b'?' | b'*' | b'+' | b'-'));
-        if repeats.count() > PATTERN_REPEATS_MAX {
-            stack.fail(&[b"pattern too complex"]);
-        }
-    }
-    stack.go_on_as_own_function()
-}
 
 fn load_string(stack: Stack<'_>) -> c_int {
     stack.bytes_argument(1);
@@ -173,17 +123,4 @@ fn unpack(stack: Stack<'_>) -> c_int {
         stack.push_element(1, first + offset);
     }
     count
-}
-
-fn repeat(stack: Stack<'_>) -> c_int {
-    let bytes = stack.bytes_argument(1);
-    let count = stack.integer_argument(2) as i32;
-    stack.begin();
-    if !bytes.is_empty() {
-        for _ in 0..count {
-            stack.append(bytes);
-        }
-    }
-    stack.push_buffer();
-    1
 }

@@ -338,26 +338,28 @@ fn unpack(stack: Stack<'_>) -> c_int {
 }
 
 fn unpack_one(stack: Stack<'_>) -> c_int {
-    let offset = stack.integer_or(2, 0) as i32;
+    let offset = stack.integer_or(2, 0);
     stack.set_count(1);
     unpack_some(stack, 1, offset)
 }
 
 fn unpack_limit(stack: Stack<'_>) -> c_int {
-    let limit = stack.integer_argument(2) as i32;
-    let offset = stack.integer_or(3, 0) as i32;
+    let limit = stack.integer_argument(2);
+    let offset = stack.integer_or(3, 0);
     stack.set_count(1);
     unpack_some(stack, limit, offset)
 }
 
 /// Unpacks so many values from this byte on, or all if neither is given; before them stands where
 /// the next begins, or -1.
-fn unpack_some(stack: Stack<'_>, limit: i32, offset: i32) -> c_int {
+fn unpack_some(stack: Stack<'_>, limit: i64, offset: i64) -> c_int {
     let bytes = stack.bytes_argument(1);
+    // Redis's errors show what fits an integer of C.
+    let shown = i64::from(offset as i32);
     if offset < 0 || limit < 0 {
         stack.fail(&[
             b"Invalid request to unpack with offset of ",
-            integer(&mut itoa::Buffer::new(), offset.into()),
+            integer(&mut itoa::Buffer::new(), shown),
             b" and limit of ",
             integer(&mut itoa::Buffer::new(), bytes.len() as i64),
             b".",
@@ -366,17 +368,17 @@ fn unpack_some(stack: Stack<'_>, limit: i32, offset: i32) -> c_int {
     let Some(rest) = bytes.get(offset as usize..) else {
         stack.fail(&[
             b"Start offset ",
-            integer(&mut itoa::Buffer::new(), offset.into()),
+            integer(&mut itoa::Buffer::new(), shown),
             b" greater than input length ",
             integer(&mut itoa::Buffer::new(), bytes.len() as i64),
             b".",
         ]);
     };
     let is_all = limit == 0 && offset == 0;
-    let limit = if is_all { i32::MAX } else { limit };
+    let limit = if is_all { i64::MAX } else { limit };
     let mut input = Input { stack, rest };
     let mut count = 0;
-    while !input.rest.is_empty() && count < limit {
+    while !input.rest.is_empty() && i64::from(count) < limit {
         match input.push_value() {
             Ok(()) => count += 1,
             Err(Fault::Missing) => stack.fail(&[b"Missing bytes in input."]),

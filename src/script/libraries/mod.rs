@@ -7,7 +7,9 @@
 //! | `cmsgpack` | lua-cmsgpack 0.4.0 | `message_pack.rs` |
 //! | `struct` | Redis's | `structs.rs` |
 //! | `bit` | LuaBitOp 1.0 | `bits.rs` |
-//! | `unpack`, `load`, `loadstring`, `string.rep` | Lua 5.1's | `base.rs` |
+//! | `unpack`, `load`, `loadstring` | Lua 5.1's | `base.rs` |
+//! | of `string`: patterns and `rep` | Lua 5.1's | `strings.rs`, `patterns.rs` |
+//! | of `table`: what takes time | Lua 5.1's | `tables.rs` |
 //!
 //! All of it is safe code on a [`Stack`]; frames hold nothing that has to be dropped.
 //!
@@ -19,7 +21,10 @@ mod json;
 mod json_text;
 mod message_pack;
 mod number_text;
+mod patterns;
+mod strings;
 mod structs;
+mod tables;
 
 use super::stack::Stack;
 
@@ -39,10 +44,15 @@ pub(super) fn set_all(stack: Stack<'_>) {
     stack.set_field(c"bit");
     stack.push_nil();
     stack.set_functions(&base::FUNCTIONS);
+    #[cfg(test)]
+    tests::own::keep_own_functions(stack);
     stack.push_field(c"string");
     stack.push_nil();
-    stack.set_functions(&base::STRING_FUNCTIONS);
-    base::guard_patterns(stack);
+    stack.set_functions(&strings::FUNCTIONS);
+    stack.pop(1);
+    stack.push_field(c"table");
+    stack.push_nil();
+    stack.set_functions(&tables::FUNCTIONS);
     stack.pop(1);
 }
 
