@@ -5,6 +5,7 @@
 //!    │                                                └──▶ node.rs      chunks against one by one
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
 //!    ├─▶ collections.rs   blocks of any bytes; trees against models
+//!    ├─▶ rdb.rs      files and payloads of Redis
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
 //! ```
@@ -20,6 +21,7 @@ pub mod config;
 pub mod loader;
 pub mod node;
 pub mod parser;
+pub mod rdb;
 pub mod reply;
 mod requests;
 mod source;

@@ -50,6 +50,11 @@ fn parser() {
 }
 
 #[test]
+fn rdb() {
+    replay("rdb", evenkeel_fuzz::rdb::check);
+}
+
+#[test]
 fn texts() {
     replay("texts", evenkeel_fuzz::texts::check);
 }

@@ -15,6 +15,7 @@
 
 use super::CacheEngine;
 use crate::keyspace::RestoreCount;
+use crate::protocol::error::ReplyError;
 
 /// What is loaded beyond the limit where no key may go: one part in so many.
 const EXCESS_SHARE: u64 = 8;
@@ -66,6 +67,22 @@ impl CacheEngine {
             evicted_keys: self.keyspace.eviction_report().keys - evicted_before,
             has_room,
         })
+    }
+
+    /// Adds a library of functions, in place of one of its name.
+    ///
+    /// # Errors
+    /// The reason why it is none.
+    pub(crate) fn load_library(&mut self, code: &[u8]) -> Result<(), ReplyError> {
+        self.scripts.load_library(code, true).map(drop)
+    }
+
+    /// The texts of all libraries of functions.
+    pub(crate) fn library_codes(&self) -> Vec<Box<[u8]>> {
+        let libraries = self.scripts.libraries().iter();
+        libraries
+            .map(|(_, library)| library.code[..].into())
+            .collect()
     }
 
     /// Ends a snapshot: what has not arrived whole of it goes.

@@ -494,6 +494,11 @@ impl Keyspace {
         self.graveyard.bury_some(&mut self.entries, &mut self.cut)
     }
 
+    /// The limits of encodings in force.
+    pub fn encoding_limits(&self) -> &EncodingLimits {
+        &self.encoding_limits
+    }
+
     /// Sets by which limits collections are said to be small, for elements that come from now on.
     pub fn set_encoding_limits(&mut self, limits: EncodingLimits) {
         self.encoding_limits = limits;

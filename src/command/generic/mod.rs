@@ -8,23 +8,29 @@
 //! | `scanning.rs` | KEYS SCAN |
 //! | `random.rs` | RANDOMKEY |
 //! | `object.rs` | OBJECT |
+//! | `dump.rs` | DUMP |
+//! | `restore.rs` | RESTORE RESTORE-ASKING |
 //!
 //! Not here: whole databases (`server/databases.rs`).
 
+mod dump;
 mod expiry;
 mod keys;
 mod object;
 mod random;
 mod renaming;
+mod restore;
 mod scanning;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 8] = [
     keys::COMMANDS,
     renaming::COMMANDS,
     expiry::COMMANDS,
     scanning::COMMANDS,
     random::COMMANDS,
     object::COMMANDS,
+    dump::COMMANDS,
+    restore::COMMANDS,
 ];
