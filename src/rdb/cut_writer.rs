@@ -13,8 +13,8 @@
 //!
 //! Cost: as that of a snapshot; memory is what has not been taken, and what is held.
 //!
-//! Not here: the bytes of values (`rdb/`), where these go
-//! (`persistence/rdb_export.rs`).
+//! Not here: the bytes of values (`rdb/`), where these go (`command/server/sync.rs`,
+//! `persistence/rdb_export.rs`).
 
 use super::codes::STRING;
 use super::file_writer::FileWriter;
