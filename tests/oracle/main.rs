@@ -23,6 +23,7 @@
 mod support;
 
 mod compare;
+mod exchange;
 mod grammar;
 mod information;
 mod malformed;
