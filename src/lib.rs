@@ -154,6 +154,10 @@ pub mod protocol;
 #[cfg(not(feature = "internals"))]
 mod protocol;
 #[cfg(feature = "internals")]
+pub mod rdb;
+#[cfg(not(feature = "internals"))]
+mod rdb;
+#[cfg(feature = "internals")]
 pub mod script;
 #[cfg(not(feature = "internals"))]
 mod script;
@@ -206,10 +210,11 @@ pub mod settings {
 #[doc(hidden)]
 #[cfg(feature = "server")]
 pub mod binary {
-    pub use crate::config::{Action, CommandLine, Files, Notes, help};
+    pub use crate::config::{Action, CommandLine, DATABASES_MAX, Files, Notes, help};
     pub use crate::persistence::{
         CONFIG_FILE_BYTES_MAX, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem,
-        PersistError, Salvage, Storage, Summary, read_summary, salvage,
+        PersistError, RdbReport, Salvage, Storage, Summary, load_file, load_rdb, read_summary,
+        salvage,
     };
     pub use crate::server::{LargeBlocks, Origin, apply_log_level, logs_to_journal};
     pub use crate::stats::REDIS_VERSION;

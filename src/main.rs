@@ -7,6 +7,8 @@ mod cli;
 
 use cli::check::check;
 use cli::configuration::Sources;
+use cli::export::export;
+use cli::import::{arguments as import_arguments, import};
 use cli::log_file::Log;
 use cli::pid_file::PidFile;
 use cli::ping::ping;
@@ -42,6 +44,13 @@ fn start() -> Result<(), String> {
     match arguments[..] {
         [b"check", file] => return check(&path_of(file)),
         [b"salvage", file, out] => return salvage(&path_of(file), &path_of(out)),
+        [b"export", file, out] => return export(&path_of(file), &path_of(out)),
+        [b"export", ..] => return Err("usage: evenkeel export FILE RDB".into()),
+        [b"import", ref words @ ..] => {
+            let (path, out, skips_unknown) =
+                import_arguments(words).ok_or("usage: evenkeel import RDB OUT [--skip-unknown]")?;
+            return import(&path_of(path), &path_of(out), skips_unknown);
+        }
         [b"ping", ref options @ ..] => return ping(options),
         [b"check" | b"salvage", ..] => {
             return Err("usage: evenkeel check FILE | evenkeel salvage FILE OUT".into());

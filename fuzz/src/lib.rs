@@ -5,6 +5,7 @@
 //!    │                                                └──▶ node.rs      chunks against one by one
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
 //!    ├─▶ collections.rs   blocks of any bytes; trees against models
+//!    ├─▶ rdb.rs      files and payloads of Redis
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    ├─▶ scripts.rs  Lua: any text, a small grammar, libraries
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
@@ -21,6 +22,7 @@ pub mod config;
 pub mod loader;
 pub mod node;
 pub mod parser;
+pub mod rdb;
 pub mod reply;
 mod requests;
 pub mod scripts;

@@ -55,6 +55,11 @@ fn scripts() {
 }
 
 #[test]
+fn rdb() {
+    replay("rdb", evenkeel_fuzz::rdb::check);
+}
+
+#[test]
 fn texts() {
     replay("texts", evenkeel_fuzz::texts::check);
 }

@@ -26,7 +26,7 @@ _evenkeel() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--check-config --help --version --bind --port --unixsocket --unixsocketperm --tcp-backlog --tcp-keepalive --timeout --maxclients --client-output-buffer-limit --client-query-buffer-limit --proto-max-bulk-len --inline-replies --busy-reply-threshold --lua-memory-limit --requirepass --tls-port --tls-cert-file --tls-key-file --tls-ca-cert-file --tls-ca-cert-dir --tls-auth-clients --tls-auth-clients-user --tls-protocols --tls-ciphers --tls-ciphersuites --tls-session-caching --tls-session-cache-size --aclfile --acl-pubsub-default --acllog-max-len --protected-mode --rename-command --enable-debug-command --databases --hash-seed --hll-sparse-max-bytes --hash-max-listpack-entries --hash-max-listpack-value --list-max-listpack-size --set-max-intset-entries --set-max-listpack-entries --set-max-listpack-value --zset-max-listpack-entries --zset-max-listpack-value --stream-node-max-bytes --stream-node-max-entries --maxmemory --maxmemory-policy --maxmemory-clients --save --dir --dbfilename --stop-writes-on-bgsave-error --load-damaged --loglevel --logfile --slowlog-log-slower-than --slowlog-max-len --latency-monitor-threshold --latency-tracking --latency-tracking-info-percentiles --notify-keyspace-events --tracking-table-max-keys --supervised --pidfile --daemonize' -- "$current")
     else
-        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage ping' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -f -W 'check salvage import export ping' -- "$current")
     fi
 }
 complete -o filenames -F _evenkeel evenkeel

@@ -1,6 +1,8 @@
 # Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.
 complete -c evenkeel -n __fish_is_first_arg -a check -d 'Say what a snapshot holds, or what is wrong with it.'
 complete -c evenkeel -n __fish_is_first_arg -a salvage -d 'Write the intact blocks of a damaged snapshot to a new one.'
+complete -c evenkeel -n __fish_is_first_arg -a import -d 'Make a snapshot of a file of Redis or Valkey.'
+complete -c evenkeel -n __fish_is_first_arg -a export -d 'Make a file that Redis and Valkey load of a snapshot.'
 complete -c evenkeel -n __fish_is_first_arg -a ping -d 'Ask a server whether it serves: exit code 0 when it does, 1 when it loads or is gone.'
 complete -c evenkeel -l check-config -r -d 'Say whether anything is wrong with a configuration file and the options after it.'
 complete -c evenkeel -l help -d 'Print the options and end.'

@@ -2,6 +2,8 @@
 //!
 //! - `check`: `evenkeel check FILE`
 //! - `configuration`: where the configuration comes from, at the start and again on SIGHUP
+//! - `export`: `evenkeel export FILE RDB`
+//! - `import`: `evenkeel import RDB OUT`
 //! - `log_file`: where log lines go, so that the loop never waits for them
 //! - `ping`: `evenkeel ping`
 //! - `salvage`: `evenkeel salvage FILE OUT`
@@ -11,6 +13,8 @@
 
 pub(crate) mod check;
 pub(crate) mod configuration;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod log_file;
 pub(crate) mod pid_file;
 pub(crate) mod ping;

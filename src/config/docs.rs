@@ -29,6 +29,8 @@ Usage: evenkeel [CONFIG-FILE] [--NAME VALUE ...]
                      [--pass-file F]     (exit code 0 when the server serves)
        evenkeel check SNAPSHOT           (says what it holds, if intact)
        evenkeel salvage SNAPSHOT OUT     (writes what is intact to OUT)
+       evenkeel import RDB OUT           (makes a snapshot of a file of Redis)
+       evenkeel export SNAPSHOT RDB      (makes a file that Redis loads)
 
 A parameter is a line 'name value' of the file, an environment variable
 EVENKEEL_NAME, or an option '--name value'. The option counts before the

@@ -43,6 +43,9 @@ mod users;
 mod value;
 mod without_effect;
 
+/// The most databases that a server can have.
+pub const DATABASES_MAX: u32 = table::DATABASES_MAX as u32;
+
 pub use access::{PATTERNS_MAX, Reloaded, is_sensitive};
 pub use command_line::{Action, CommandLine};
 pub use docs::{default_file, help, markdown};

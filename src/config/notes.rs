@@ -11,6 +11,10 @@
 
 use super::row::Row;
 
+/// What to do where an append-only file was asked for: its data may be newer than the RDB file.
+const APPEND_ONLY_ADVICE: &str = " (there is no append-only file: `save` takes snapshots; to bring \
+     the data of a Redis over, let it write its RDB file by SAVE and leave that in `dir`)";
+
 /// What there is to tell about the files and arguments read so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -81,7 +85,11 @@ impl Notes {
             1 => "1 parameter has no effect here".to_owned(),
             count => format!("{count} parameters have no effect here"),
         };
-        Some(format!("{beginning}: {}{vain}", names.join(", ")))
+        let advice = match self.in_vain.contains(&"appendonly") {
+            true => APPEND_ONLY_ADVICE,
+            false => "",
+        };
+        Some(format!("{beginning}: {}{vain}{advice}", names.join(", ")))
     }
 }
 
@@ -111,7 +119,9 @@ mod tests {
             warning_of(b"appendonly yes\nHZ 20\nslaveof no one\nhz 30\ncluster-enabled no")
                 .unwrap(),
             "4 parameters have no effect here: appendonly, hz, replicaof, cluster-enabled; \
-             asked for in vain: appendonly, replicaof"
+             asked for in vain: appendonly, replicaof (there is no append-only file: `save` takes \
+             snapshots; to bring the data of a Redis over, let it write its RDB file by SAVE and \
+             leave that in `dir`)"
         );
         assert_eq!(
             warning_of(b"appendonly yes\nappendonly no").unwrap(),

@@ -31,7 +31,7 @@ const INT_MAX: i64 = i32::MAX as i64;
 /// Largest value of parameters that Redis keeps in a C `long long`.
 const LONG_MAX: i64 = i64::MAX;
 /// Most databases: each turn of the loop looks at the next deadline of every one.
-const DATABASES_MAX: i64 = 1024;
+pub(super) const DATABASES_MAX: i64 = 1024;
 /// Most addresses in `bind`, as in Redis.
 const BIND_ADDRESSES_MAX: usize = 16;
 /// Most percentiles that INFO lists for a command.

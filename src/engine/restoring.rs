@@ -17,6 +17,7 @@
 
 use super::CacheEngine;
 use crate::keyspace::RestoreCount;
+use crate::protocol::error::ReplyError;
 use std::sync::Arc;
 
 /// What is loaded beyond the limit where no key may go: one part in so many.
@@ -89,6 +90,14 @@ impl CacheEngine {
     pub(crate) fn library_codes(&self) -> Vec<Arc<[u8]>> {
         let libraries = self.scripts.libraries().iter();
         libraries.map(|(_, library)| library.code.clone()).collect()
+    }
+
+    /// Adds a library of functions, in place of one of its name.
+    ///
+    /// # Errors
+    /// The reason why it is none.
+    pub(crate) fn load_library(&mut self, code: &[u8]) -> Result<(), ReplyError> {
+        self.scripts.load_library(code, true).map(drop)
     }
 
     /// Ends a snapshot: what has not arrived whole of it goes.

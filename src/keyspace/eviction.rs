@@ -16,7 +16,7 @@
 use super::entry::{EntryId, EntryRef, EntryStore, HEADER_BYTES};
 use super::event::Event;
 use super::hand::{Hand, Place};
-use super::{Keyspace, SLOT_BYTES, seconds};
+use super::{Key, Keyspace, SLOT_BYTES, seconds};
 use crate::structures::eviction::{AccessWord, EvictionPolicy, Sweep, Verdict};
 
 /// Entries that a call of [`Keyspace::refresh_some`] passes.
@@ -305,6 +305,26 @@ impl Keyspace {
         self.eviction
             .policy
             .frequency(AccessWord::from_bits(access_bits))
+    }
+
+    /// Notes of a key that is there what another server told: how many seconds it was not used, or
+    /// how often it was, on a scale up to 255.
+    pub fn set_use(
+        &mut self,
+        database: usize,
+        key: Key<'_>,
+        idle_s: Option<u64>,
+        frequency: Option<u8>,
+        now_ms: u64,
+    ) {
+        let Some(id) = self.find(database, key, now_ms).map(EntryRef::id) else {
+            return;
+        };
+        let word = self
+            .eviction
+            .policy
+            .told(idle_s, frequency, seconds(now_ms));
+        self.entries.set_access_bits(id, word.bits());
     }
 
     /// What an entry remembers of its uses after another one.

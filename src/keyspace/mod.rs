@@ -30,6 +30,7 @@ pub(crate) mod entry;
 mod event;
 mod eviction;
 mod expiry;
+mod export;
 mod frozen;
 mod graveyard;
 mod hand;
@@ -51,6 +52,7 @@ pub use entry::EntryRef;
 pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
+pub use export::ExportId;
 pub use interest::{Announced, Departed, RemovalReason, Told, WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
@@ -72,6 +74,7 @@ use database::Database;
 use entry::{EntryId, EntryStore};
 use eviction::Eviction;
 use expiry::ExpiryRecord;
+use export::Exports;
 use graveyard::Graveyard;
 use interest::Interests;
 use room::Limit;
@@ -103,6 +106,7 @@ pub struct Keyspace {
     dirty_count: u64,
     cut: Cut,
     arrivals: Arrivals,
+    exports: Exports,
     limit: Limit,
     eviction: Eviction,
     encoding_limits: EncodingLimits,
@@ -141,6 +145,7 @@ impl Keyspace {
             dirty_count: 0,
             cut: Cut::default(),
             arrivals: Arrivals::default(),
+            exports: Exports::default(),
             limit: Limit::default(),
             encoding_limits: EncodingLimits::default(),
             eviction: Eviction::default(),
@@ -492,6 +497,7 @@ impl Keyspace {
 
     /// Frees a bounded part of what bulk deletions left behind; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
+        self.end_abandoned_export();
         self.bury_some();
         self.has_garbage()
     }
@@ -503,6 +509,11 @@ impl Keyspace {
             return (0, collections.bury_some(memory));
         }
         self.graveyard.bury_some(&mut self.entries, &mut self.cut)
+    }
+
+    /// The limits of encodings in force.
+    pub fn encoding_limits(&self) -> &EncodingLimits {
+        &self.encoding_limits
     }
 
     /// Sets by which limits collections are said to be small, for elements that come from now on.
@@ -517,7 +528,8 @@ impl Keyspace {
 
     /// Whether [`Keyspace::free_some`] has something to do.
     pub fn has_garbage(&self) -> bool {
-        !self.graveyard.is_empty() || self.entries.collections().has_garbage()
+        let has_graves = !self.graveyard.is_empty() || self.entries.collections().has_garbage();
+        has_graves || self.has_abandoned_export()
     }
 
     /// Bytes of entries (rounding included), tables, heaps and what waits to be freed.

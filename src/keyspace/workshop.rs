@@ -21,9 +21,11 @@
 use super::entry::{EntryId, EntryRef};
 use super::event::Event;
 use super::memory::Memory;
-use super::mutation::{Changed, EntryHome, Missing};
+use super::mutation::{Changed, EntryHome, Missing, without_integers};
 use super::{FrozenId, Key, Keyspace};
+use crate::structures::block::Run;
 use crate::value::collection::{CollectionType, Elements};
+use crate::value::encoding::Encoding;
 use crate::value::kind::{Kind, WrongType};
 use std::collections::HashSet;
 
@@ -145,6 +147,24 @@ impl Keyspace {
         });
         let built = built.expect("one type is built under one name");
         built.expect("what is missing is made")
+    }
+
+    /// Adds elements to a collection of a kind in the making, which is large from the first one on;
+    /// those whose key is there already are passed over. Not for those that have an order by score.
+    pub fn add_to_work(&mut self, work: WorkId, kind: Kind, run: &Run<'_>) {
+        let key = self.key(&work.0);
+        let workshop = self.workshop_number();
+        self.mutate(workshop, 0).add_run(key, kind, run);
+    }
+
+    /// Says what the encoding of a large collection in the making is called.
+    pub fn name_encoding(&mut self, work: WorkId, encoding: Encoding) {
+        let key = self.key(&work.0);
+        let entry = self.find(self.workshop_number(), key, 0);
+        if let Some(number) = entry.and_then(EntryRef::large) {
+            let encoding = without_integers(encoding);
+            self.entries.collections_mut().0.get_mut(number).encoding = encoding;
+        }
     }
 
     /// Begins a copy of a frozen collection of this kind.

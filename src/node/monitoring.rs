@@ -29,6 +29,7 @@ impl Node {
         if self.is_saving() {
             return Err("a snapshot is being taken".to_string());
         }
+        self.engine.keyspace_mut().finish_export();
         self.reload_all(flushes).map_err(|error| error.to_string())
     }
 

@@ -61,9 +61,13 @@ impl Node {
         let (session, engine) = (self.clients[id].session, &mut self.engine);
         let is_complete = (self.clients).append_to(id, |out, _| engine.read_on(session, now, out));
         let connection = &mut self.clients[id];
-        let held_bytes = self.engine.session(session).long_read.used_bytes();
+        let long_read = &self.engine.session(session).long_read;
+        let (held_bytes, is_broken) = (long_read.used_bytes(), long_read.is_broken());
         // What is held only shrinks once there is output of it, so nothing of it is out.
-        if held_bytes > output_bytes_max {
+        if is_broken {
+            self.engine.abandon_read(session);
+            self.clients.close_soon(id);
+        } else if held_bytes > output_bytes_max {
             self.engine.abandon_read(session);
             self.release(id, Holds::ANSWER);
             self.refuse_reply(id);

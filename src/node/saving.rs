@@ -53,6 +53,9 @@ const HELD_BYTES_MAX: u64 = 256 << 20;
 /// pause for seconds.
 const SILENCE_MAX_MS: u64 = 10_000;
 
+/// A snapshot waits so long for a file that is sent to a client.
+const EXPORT_MAX_MS: u64 = 60_000;
+
 const SILENT: &str = "the disk has not answered for 10 seconds";
 
 /// How long after a failure the save points try again.
@@ -81,6 +84,8 @@ pub(super) struct Saving {
     job: Option<Job>,
     /// Another snapshot was asked for while one was going on, or the disk owed reports.
     is_scheduled: bool,
+    /// Since when it could not begin, on the monotonic clock.
+    scheduled_ms: Option<u64>,
     /// Requests of earlier jobs may still be answered; their reports are told apart by this.
     job_number: u64,
     /// What the disk is to be asked next. It is handed over in portions, so that most of it can be
@@ -221,12 +226,16 @@ impl Node {
         if !self.takes_snapshots() || self.saving.job.is_some() {
             return;
         }
-        let is_changing = self.has_job() || self.engine.keyspace().is_changing_in_place();
+        let keyspace = self.engine.keyspace();
+        let is_changing =
+            self.has_job() || keyspace.is_changing_in_place() || keyspace.has_export();
         let saving = &mut self.saving;
         saving.is_scheduled = !saving.owed.is_empty() || is_changing;
         if saving.is_scheduled {
+            saving.scheduled_ms.get_or_insert(now.monotonic_ms());
             return;
         }
+        saving.scheduled_ms = None;
         saving.job_number += 1;
         saving.ask(StorageRequest::Begin, now);
         let dirty_count = self.engine.dirty_count();
@@ -457,10 +466,21 @@ impl Node {
             .map(|at_ms| at_ms.max(saving.earliest_ms))
     }
 
+    /// When the file that is sent to a client has held up a snapshot for too long.
+    fn export_end_ms(&self) -> Option<u64> {
+        let begun_ms = self
+            .saving
+            .scheduled_ms
+            .filter(|_| self.saving.is_scheduled)?;
+        let has_export = self.engine.keyspace().has_export();
+        has_export.then_some(begun_ms + EXPORT_MAX_MS)
+    }
+
     /// When [`Node::check_saving`] is to be called next, on the monotonic clock; `None` if nothing
     /// is to come.
     pub(super) fn next_saving_ms(&self) -> Option<u64> {
         let times_ms = [
+            self.export_end_ms(),
             self.next_save_ms(),
             self.saving.silence_ms(),
             self.next_pace_ms(),
@@ -472,6 +492,13 @@ impl Node {
     /// writers.
     pub(super) fn check_saving(&mut self, now: Timestamp) {
         self.check_silence(now);
+        if self
+            .export_end_ms()
+            .is_some_and(|at_ms| at_ms <= now.monotonic_ms())
+        {
+            log::warn!("a client takes a file too slowly: it is closed, for a snapshot is wanted");
+            self.engine.keyspace_mut().abandon_export();
+        }
         self.pace_writers(now);
         if self
             .next_save_ms()

@@ -6,6 +6,7 @@ use super::loader::{Loader, Summary};
 use super::storage::Storage;
 use super::writer::SnapshotWriter;
 use crate::engine::CacheEngine;
+use crate::rdb::RdbError;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,6 +21,8 @@ pub enum PersistError {
     Disk(io::Error),
     /// What is wrong with the file.
     Damaged(Damage),
+    /// What is wrong with a file of Redis or Valkey.
+    Rdb(RdbError),
     /// The keys take far more memory than this limit in bytes, and `maxmemory-policy` lets none go.
     NoRoom(u64),
 }
@@ -29,6 +32,7 @@ impl fmt::Display for PersistError {
         match self {
             Self::Disk(error) => error.fmt(formatter),
             Self::Damaged(damage) => damage.fmt(formatter),
+            Self::Rdb(error) => error.fmt(formatter),
             Self::NoRoom(limit_bytes) => write!(
                 formatter,
                 "its keys need far more than the {limit_bytes} bytes of maxmemory, and \

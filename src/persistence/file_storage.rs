@@ -23,11 +23,14 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// What follows a snapshot's name in the name of a damaged one that was set aside.
 const DAMAGED: &str = ".damaged";
+
+/// What follows the name of a file of another server that a snapshot is to take the name of.
+const FOREIGN: &str = ".redis";
 
 /// Damaged snapshots that are kept beside one name.
 const DAMAGED_MAX: u32 = 100;
@@ -46,6 +49,28 @@ struct Replaced {
     file: File,
     len: u64,
     released_bytes: u64,
+}
+
+/// The name that Redis gives its file unless it is told another.
+const FOREIGN_NAME: &str = "dump.rdb";
+
+/// What the files of Redis and Valkey begin with.
+const FOREIGN_MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+
+/// A file of Redis or Valkey.
+pub struct ForeignFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// It, at its beginning.
+    pub file: File,
+    /// It has the name that the next snapshot gets.
+    pub is_in_place: bool,
+}
+
+fn is_foreign(file: &File) -> bool {
+    let mut begin = [0; 6];
+    let is_read = file.read_exact_at(&mut begin, 0).is_ok();
+    is_read && FOREIGN_MAGICS.iter().any(|magic| begin.starts_with(magic))
 }
 
 /// A snapshot in a directory.
@@ -120,11 +145,43 @@ impl FileStorage {
     /// # Errors
     /// The reason that the operating system gives.
     pub fn set_aside(&self) -> io::Result<PathBuf> {
+        self.give_second_name(DAMAGED)
+    }
+
+    /// As [`FileStorage::set_aside`] for a file of another server, with `.redis` after its name.
+    ///
+    /// # Errors
+    /// The reason that the operating system gives.
+    pub fn keep_foreign(&self) -> io::Result<PathBuf> {
+        self.give_second_name(FOREIGN)
+    }
+
+    /// A file of Redis or Valkey that may be loaded: `opened`, which has the name of the snapshot,
+    /// or, if there is no such file, `dump.rdb` beside it.
+    pub fn find_foreign(&self, opened: Option<&File>) -> Option<ForeignFile> {
+        if let Some(file) = opened {
+            let file = file.try_clone().ok().filter(is_foreign)?;
+            return Some(ForeignFile {
+                path: self.path.clone(),
+                file,
+                is_in_place: true,
+            });
+        }
+        let path = self.path.with_file_name(FOREIGN_NAME);
+        let file = open_regular(&path, OpenOptions::new().read(true)).ok()?;
+        is_foreign(&file).then_some(ForeignFile {
+            path,
+            file,
+            is_in_place: false,
+        })
+    }
+
+    fn give_second_name(&self, suffix: &str) -> io::Result<PathBuf> {
         let inode = fs::metadata(&self.path)?.ino();
         for number in 0..DAMAGED_MAX {
             let aside = match number {
-                0 => with_suffix(&self.path, DAMAGED),
-                _ => with_suffix(&self.path, &format!("{DAMAGED}-{number}")),
+                0 => with_suffix(&self.path, suffix),
+                _ => with_suffix(&self.path, &format!("{suffix}-{number}")),
             };
             match fs::symlink_metadata(&aside) {
                 // A start that was interrupted here has done it.
@@ -139,7 +196,7 @@ impl FileStorage {
             }
             return Ok(aside);
         }
-        let name = with_suffix(&self.path, DAMAGED);
+        let name = with_suffix(&self.path, suffix);
         Err(io::Error::other(format!(
             "there are {DAMAGED_MAX} files {}… already",
             name.display()

@@ -23,6 +23,8 @@
 //! | `memory_storage.rs` | a disk for tests that can crash and fail |
 //! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
+//! | `rdb_intake.rs` | keys from a file of Redis or Valkey |
+//! | `rdb_export.rs` | keys to such a file |
 //!
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
 //!
@@ -40,6 +42,8 @@ mod memory_storage;
 mod open_collections;
 mod owner;
 mod range_checksums;
+mod rdb_export;
+mod rdb_intake;
 mod salvage;
 mod storage;
 mod unfinished;
@@ -48,11 +52,12 @@ mod writer;
 
 pub use config_file::{replace_file, rewrite_config};
 pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
-pub use file_storage::FileStorage;
+pub use file_storage::{FileStorage, ForeignFile};
 pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Content, Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};
+pub use rdb_intake::{RdbReport, load_rdb};
 pub use salvage::{Salvage, salvage};
 pub use storage::{Storage, StorageReport, StorageRequest};
 pub use writer::SnapshotWriter;

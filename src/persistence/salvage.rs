@@ -176,6 +176,7 @@ fn first_damage<F: Read + Seek>(file: &mut F) -> io::Result<Option<Damage>> {
         Err(PersistError::Damaged(damage)) => Ok(Some(damage)),
         Err(PersistError::Disk(error)) => Err(error),
         Err(PersistError::NoRoom(_)) => unreachable!("nothing is kept"),
+        Err(PersistError::Rdb(_)) => unreachable!("no such file is read here"),
     }
 }
 

@@ -245,6 +245,15 @@ impl<'a> ReplyWriter<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// What stands before a string of so many bytes, which follow, and then a line's end, all by
+    /// [`ReplyWriter::raw`].
+    pub fn begin_bulk(&mut self, len: usize) {
+        match self.dialect {
+            Dialect::Resp2 | Dialect::Resp3 => self.header(b'$', itoa::Buffer::new().format(len)),
+            Dialect::Plain => {}
+        }
+    }
+
     /// A string that is the text of an integer.
     #[inline]
     pub fn bulk_integer(&mut self, value: i64) {

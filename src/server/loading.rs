@@ -9,8 +9,11 @@
 //! Whenever the process ends, `dump.evk` is one of the two: the damaged file gets a second name
 //! before the new one takes its place. Memory: the keys, and one block of the file.
 //!
+//! A file of Redis or Valkey in the place of a snapshot, or beside it, is read by `foreign.rs`.
+//!
 //! Not here: what is wrong with a file (`persistence/`), the way to it (`directory.rs`).
 
+use super::foreign::{self, PROGRESS_US};
 use super::manager::Manager;
 use crate::base::clock::SystemClock;
 use crate::config::LoadDamaged;
@@ -21,9 +24,6 @@ use crate::persistence::{
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-
-/// How often progress is told.
-const PROGRESS_US: u64 = 2_000_000;
 
 /// Why the server can't start with the snapshot there is.
 #[derive(Debug)]
@@ -47,6 +47,11 @@ impl fmt::Display for LoadError {
                 formatter,
                 "cannot load {path}: {}; raise maxmemory, or start with another policy",
                 self.reason
+            ),
+            PersistError::Rdb(error) => write!(
+                formatter,
+                "cannot load {path}: {error}; `evenkeel import {path} OUT --skip-unknown` leaves \
+                 out what is not known here, and a start without the file starts empty"
             ),
             PersistError::Damaged(damage) => write!(
                 formatter,
@@ -80,7 +85,12 @@ pub(super) fn load(
     }
     storage.look_for_others();
     manager.is_starting(&format!("Loading {}", path.display()));
-    let Some(mut file) = storage.open_file().map_err(|error| at(error.into()))? else {
+    let opened = storage.open_file().map_err(|error| at(error.into()))?;
+    if let Some(foreign) = storage.find_foreign(opened.as_ref()) {
+        let loaded = foreign::load(node, storage, foreign, clock, manager);
+        return loaded.map_err(|(path, reason)| LoadError { path, reason });
+    }
+    let Some(mut file) = opened else {
         log_absence(storage);
         return Ok(());
     };

@@ -29,6 +29,7 @@ mod daemon;
 mod directory;
 mod disk;
 mod edge;
+mod foreign;
 mod large_blocks;
 mod links;
 mod listeners;

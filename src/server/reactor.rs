@@ -329,6 +329,8 @@ impl Reactor {
             return;
         }
         let now = self.now();
+        // A file for a client holds up nothing any more.
+        self.node_mut().engine_mut().keyspace_mut().finish_export();
         self.node_mut().begin_save(now);
         self.finish_save();
         if self.scheduler.node().has_save_failed() {

@@ -30,6 +30,12 @@ pub trait LongRead: std::fmt::Debug + Send {
     /// is complete, and never for another; nothing is called after it.
     fn abandon(&mut self, _keyspace: &mut Keyspace) {}
 
+    /// Whether the reply can't be completed any more, although a part of it is out: the client is
+    /// closed then. To be asked after a step.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// Bytes held for the reply.
     fn used_bytes(&self) -> usize;
 }
@@ -71,6 +77,11 @@ impl ReadUnderWay {
         if let Some(mut read) = self.0.take() {
             read.abandon(keyspace);
         }
+    }
+
+    /// Whether the client is to be closed, because the reply can't be completed.
+    pub fn is_broken(&self) -> bool {
+        self.0.as_ref().is_some_and(|read| read.is_broken())
     }
 
     /// Bytes held for the reply.

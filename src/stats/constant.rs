@@ -186,7 +186,7 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["unexpected_error_replies"], Count, ZERO, "Always 0: no master sends errors."),
     ]),
     after(Stats, "total_error_replies", &[
-        always(&["dump_payload_sanitizations"], Count, ZERO, "Always 0: there is no RESTORE."),
+        always(&["dump_payload_sanitizations"], Count, ZERO, "Always 0: every payload is checked where it is read."),
     ]),
     after(Stats, "total_writes_processed", &[
         always(&["io_threaded_reads_processed", "io_threaded_writes_processed"], Count, ZERO,

@@ -24,6 +24,7 @@
 mod support;
 
 mod compare;
+mod exchange;
 mod grammar;
 mod information;
 mod malformed;

@@ -17,6 +17,7 @@ pub(crate) const RANKS: &[(&str, u8)] = &[
     ("acl", 2),
     ("value", 2),
     ("keyspace", 3),
+    ("rdb", 4),
     ("session", 4),
     ("context", 5),
     ("command", 6),

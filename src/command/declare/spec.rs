@@ -134,6 +134,8 @@ impl Flags {
     pub const SKIP_MONITOR: Self = Self(1 << 23);
     /// May be called without keys.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 24);
+    /// Sent by a node of a cluster for keys that are on their way; kept for who reads it.
+    pub const ASKING: Self = Self(1 << 25);
 
     /// What Redis calls fast, on keys and on nothing else.
     pub const FAST_ON_KEYS: Self = Self::FAST.and(Self::SHORT);
@@ -163,7 +165,7 @@ impl Flags {
 
     /// The names of the flags that COMMAND INFO lists, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 17] = [
+        const NAMES: [(Flags, &str); 18] = [
             (Flags::WRITE, "write"),
             (Flags::READ_ONLY, "readonly"),
             (Flags::DENY_OOM, "denyoom"),
@@ -175,6 +177,7 @@ impl Flags {
             (Flags::STALE, "stale"),
             (Flags::SKIP_MONITOR, "skip_monitor"),
             (Flags::SKIP_SLOW_LOG, "skip_slowlog"),
+            (Flags::ASKING, "asking"),
             (Flags::FAST, "fast"),
             (Flags::NO_AUTH, "no_auth"),
             (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),

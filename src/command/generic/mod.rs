@@ -9,20 +9,24 @@
 //! | `random.rs` | RANDOMKEY |
 //! | `object.rs` | OBJECT |
 //! | `sort.rs` | SORT SORT_RO |
+//! | `dump.rs` | DUMP |
+//! | `restore.rs` | RESTORE RESTORE-ASKING |
 //!
 //! Not here: whole databases (`server/databases.rs`).
 
+mod dump;
 mod expiry;
 mod keys;
 mod object;
 mod random;
 mod renaming;
+mod restore;
 mod scanning;
 mod sort;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [
     keys::COMMANDS,
     renaming::COMMANDS,
     expiry::COMMANDS,
@@ -30,4 +34,6 @@ pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
     random::COMMANDS,
     object::COMMANDS,
     sort::COMMANDS,
+    dump::COMMANDS,
+    restore::COMMANDS,
 ];

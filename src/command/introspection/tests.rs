@@ -385,7 +385,7 @@ const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO access",
         "xrange xrevrange xread xreadgroup xpending xinfo|stream xinfo|groups xinfo|consumers \
-         get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
+         dump get getrange substr mget lcs getbit bitcount bitpos bitfield_ro ttl pttl \
          expiretime pexpiretime lindex lrange lpos hget hmget hgetall hkeys hvals \
          hrandfield hscan httl hpttl hexpiretime hpexpiretime smembers smismember \
          srandmember sinter sintercard sunion sdiff sscan zcount zlexcount zscore zmscore \
@@ -432,7 +432,10 @@ const OF_REDIS: &[(&str, &str)] = &[
     ("RW access update", "eval evalsha fcall"),
     ("RO access", "eval_ro evalsha_ro fcall_ro"),
     ("OW insert", "setnx msetnx"),
-    ("OW update", "setex psetex mset msetex"),
+    (
+        "OW update",
+        "restore restore-asking setex psetex mset msetex",
+    ),
     ("RM delete", "del unlink"),
     (
         "OW update, RO access",

@@ -8,6 +8,7 @@
 //! | `saving.rs` | SAVE BGSAVE LASTSAVE |
 //! | `control.rs` | SHUTDOWN |
 //! | `debug.rs`, `debug_replies.rs` | DEBUG |
+//! | `sync.rs` | SYNC PSYNC REPLCONF |
 //! | `replication.rs` | ROLE WAIT FAILOVER REPLICAOF SLAVEOF |
 //! | `cluster.rs` | CLUSTER |
 //! | `modules.rs` | MODULE |
@@ -25,10 +26,11 @@ mod info;
 mod modules;
 mod replication;
 mod saving;
+mod sync;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 10] = [
     databases::COMMANDS,
     info::COMMANDS,
     config::COMMANDS,
@@ -36,6 +38,7 @@ pub(super) const COMMANDS: [&[&CommandSpec]; 9] = [
     saving::COMMANDS,
     debug::COMMANDS,
     replication::COMMANDS,
+    sync::COMMANDS,
     cluster::COMMANDS,
     modules::COMMANDS,
 ];

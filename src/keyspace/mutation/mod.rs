@@ -33,6 +33,7 @@ use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
 pub use collection::{Changed, EntryHome, Missing};
 pub use restore::RestoreCount;
+pub(super) use restore::without_integers;
 pub use string::CountError;
 
 /// What a change does to the deadline of its key.

@@ -92,6 +92,32 @@ impl Mutation<'_> {
         }
     }
 
+    /// Sets a key to the value of a record that is whole and was checked, whatever it held; false
+    /// if it is due, or nothing of it is left: then it is as it was.
+    pub fn restore_one(&mut self, record: KeyRecord<'_>) -> bool {
+        let mut count = RestoreCount::default();
+        self.restore(self.keyspace.key(record.key), record, &mut count);
+        count.set_keys == 1
+    }
+
+    /// Adds elements to a large collection, which is made if it is not there. Not of scored ones.
+    pub(in crate::keyspace) fn add_run(&mut self, key: Key<'_>, kind: Kind, run: &Run<'_>) {
+        let number = match self.locate(key) {
+            Some((_, id)) => self.keyspace.entries.get(id).large(),
+            None => {
+                let number = self.new_trees(kind, Encoding::Outgrown);
+                let id = self.entry_of_large(key, kind, number);
+                self.place(key, id);
+                Some(number)
+            }
+        };
+        let number = number.expect("it was made large");
+        let (collections, memory) = self.keyspace.entries.collections_mut();
+        let trees = collections.get_mut(number);
+        trees.append(memory, run.elements());
+        collections.note_change(number);
+    }
+
     fn restore(&mut self, key: Key<'_>, record: KeyRecord<'_>, count: &mut RestoreCount) {
         let deadline_ms = record.deadline_ms;
         let is_due = deadline_ms.is_some_and(|deadline_ms| deadline_ms <= self.now_ms);
@@ -326,7 +352,7 @@ fn integers_len(collected: &Collected<'_>) -> Option<usize> {
 }
 
 /// The encoding of elements that are kept in blocks.
-fn without_integers(encoding: Encoding) -> Encoding {
+pub(in crate::keyspace) fn without_integers(encoding: Encoding) -> Encoding {
     match encoding {
         Encoding::Integers => Encoding::Outgrown,
         Encoding::Small | Encoding::Outgrown => encoding,

@@ -51,6 +51,12 @@ impl AccessWord {
         Self(stamp << STAMP_SHIFT)
     }
 
+    /// The word of an entry of this level and gap that was accessed at `stamp`.
+    pub(super) fn of(stamp: u16, level: u16, gap: u16) -> Self {
+        let (level, gap) = (level.min(LEVEL_MAX), gap.min(GAP_MAX as u16));
+        Self(stamp << STAMP_SHIFT | level << LEVEL_SHIFT | gap)
+    }
+
     #[inline]
     pub(super) fn stamp(self) -> u16 {
         self.0 >> STAMP_SHIFT

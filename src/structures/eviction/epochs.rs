@@ -126,6 +126,14 @@ impl Epochs {
         now_s.saturating_sub(self.marks[usize::from(stamp & STAMP_MASK)].last_access_s)
     }
 
+    /// The youngest stamp that tells at least so many seconds; the oldest there is, if none does.
+    pub(super) fn stamp_of_idle(&self, idle_s: u64, now_s: u32) -> u16 {
+        let stamps = (0..=AGE_MAX_EPOCHS).map(|ago| self.current.wrapping_sub(ago) & STAMP_MASK);
+        let is_old = |stamp: &u16| u64::from(self.idle_s(*stamp, now_s)) >= idle_s;
+        let oldest = self.current.wrapping_sub(AGE_MAX_EPOCHS) & STAMP_MASK;
+        stamps.clone().find(is_old).unwrap_or(oldest)
+    }
+
     /// The word with a stamp that stays meaningful for another revolution.
     #[inline]
     pub(super) fn refreshed(&self, word: AccessWord) -> AccessWord {

@@ -298,6 +298,25 @@ impl EvictionPolicy {
         u8::try_from(frequency).expect("eight levels of 32 each")
     }
 
+    /// The word of a key of which another server tells how long it was not used, or how often it
+    /// was, as near as a word can tell: not from before this policy began.
+    #[must_use]
+    pub fn told(&self, idle_s: Option<u64>, frequency: Option<u8>, now_s: u32) -> AccessWord {
+        let stamp = match idle_s {
+            Some(idle_s) => self.epochs.stamp_of_idle(idle_s, now_s),
+            None => self.epochs.current(),
+        };
+        match frequency {
+            Some(frequency) => {
+                let frequency = u16::from(frequency);
+                let level = frequency / FREQUENCY_PER_LEVEL;
+                let missing = FREQUENCY_PER_LEVEL - 1 - frequency % FREQUENCY_PER_LEVEL;
+                AccessWord::of(stamp, level, missing / FREQUENCY_PER_GAP)
+            }
+            None => AccessWord::first(stamp),
+        }
+    }
+
     /// Inserts that found their key among the ghosts.
     #[must_use]
     pub fn ghost_hits(&self) -> u64 {

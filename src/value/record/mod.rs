@@ -193,12 +193,51 @@ impl<'a> Record<'a> {
     /// # Panics
     /// If one of them is malformed, then or when its elements are read.
     pub fn all(mut bytes: &'a [u8]) -> impl Iterator<Item = Self> + use<'a> {
-        std::iter::from_fn(move || {
-            let has_more = !bytes.is_empty();
-            has_more.then(|| {
-                let record = Self::decode_by(&mut bytes, Trust::Checked);
-                record.expect("a loader has checked the record")
-            })
+        std::iter::from_fn(move || Self::take_checked(&mut bytes))
+    }
+
+    /// The first of such records, which is taken off `bytes`.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn take_checked(bytes: &mut &'a [u8]) -> Option<Self> {
+        let has_more = !bytes.is_empty();
+        has_more.then(|| {
+            let record = Self::decode_by(bytes, Trust::Checked);
+            record.expect("a loader has checked the record")
+        })
+    }
+}
+
+/// The beginning of a record whose value is a text that may follow only in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextHead<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// When it expires, in Unix milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// Bytes of the text.
+    pub text_len: u32,
+    /// Those that are there.
+    pub text: &'a [u8],
+}
+
+impl<'a> TextHead<'a> {
+    /// Reads what `bytes` begin with; `None` if that is another record, or more is needed to tell.
+    pub fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let [head] = take(&mut bytes).ok()?;
+        let (deadline_ms, key) = KeyRecord::decode_key(head, &mut bytes).ok()?;
+        let text_len = match head & (KIND_MASK | RESERVED) {
+            TEXT_LEN_1 => u32::from(u8::from_le_bytes(take(&mut bytes).ok()?)),
+            TEXT_LEN_2 => u32::from(u16::from_le_bytes(take(&mut bytes).ok()?)),
+            TEXT_LEN_4 => u32::from_le_bytes(take(&mut bytes).ok()?),
+            _ => return None,
+        };
+        Some(Self {
+            key,
+            deadline_ms,
+            text_len,
+            text: bytes,
         })
     }
 }
@@ -284,7 +323,8 @@ impl<'a> KeyRecord<'a> {
         }
     }
 
-    fn decode_rest(head: u8, rest: &mut &'a [u8], trust: Trust) -> Result<Self, RecordError> {
+    /// The deadline and the key after the first byte of a record.
+    fn decode_key(head: u8, rest: &mut &'a [u8]) -> Result<(Option<u64>, &'a [u8]), RecordError> {
         let deadline_ms = match head & HAS_DEADLINE {
             0 => None,
             _ => Some(u64::from_le_bytes(take(rest)?)),
@@ -293,7 +333,11 @@ impl<'a> KeyRecord<'a> {
             0 => u32::from(u8::from_le_bytes(take(rest)?)),
             _ => u32::from_le_bytes(take(rest)?),
         };
-        let key = take_slice(rest, key_len)?;
+        Ok((deadline_ms, take_slice(rest, key_len)?))
+    }
+
+    fn decode_rest(head: u8, rest: &mut &'a [u8], trust: Trust) -> Result<Self, RecordError> {
+        let (deadline_ms, key) = Self::decode_key(head, rest)?;
         let value = match head & KIND_MASK {
             BEGUN => RecordValue::Begun(Begun::decode(rest)?),
             kind => match collection_of(kind) {

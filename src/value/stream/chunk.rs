@@ -81,7 +81,7 @@ pub struct Entry<'a> {
 
 /// A chunk to be read.
 #[derive(Clone, Copy)]
-pub(super) struct Chunk<'a> {
+pub struct Chunk<'a> {
     bytes: &'a [u8],
 }
 
@@ -89,6 +89,17 @@ impl<'a> Chunk<'a> {
     /// The chunk that a text is.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
+    }
+
+    /// How many entries there are.
+    #[allow(clippy::len_without_is_empty)] // A chunk always has some.
+    pub fn len(&self) -> u64 {
+        self.count()
+    }
+
+    /// All entries in order.
+    pub fn all(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        self.entries().map(|written| written.entry)
     }
 
     /// By what it stands: no entry has a lesser id.

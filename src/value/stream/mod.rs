@@ -39,10 +39,10 @@ mod tests;
 mod varint;
 mod write;
 
-pub use chunk::{Entry, Fields};
+pub use chunk::{Chunk, Entry, Fields};
 pub use id::StreamId;
 pub use read::StreamRef;
-pub use rows::{Consumer, Head, Owner, Pending, StreamGroup, is_element};
+pub use rows::{Consumer, Head, Owner, Pending, Row, StreamGroup, is_element};
 pub use write::{StreamMut, Threshold, Trim};
 
 use super::collection::{CollectionType, Home};

@@ -29,7 +29,9 @@
 
 use super::chunk::Chunk;
 use super::id::StreamId;
+use super::text_of;
 use super::varint;
+use crate::structures::block::ElementRef;
 use crate::structures::item::Item;
 
 /// The score of the head.
@@ -314,6 +316,52 @@ fn take_owner(row: &mut &[u8]) -> Option<Owner> {
 
 fn is_owner(number: u64) -> bool {
     (OWNER_MIN..OWNER_MAX).contains(&number)
+}
+
+/// What stands in the tree of a stream, for who writes all of it down.
+pub enum Row<'a> {
+    /// What the stream knows of itself.
+    Head(Head),
+    /// A group.
+    Group(StreamGroup),
+    /// A pending entry of a group.
+    Pending(Owner, Pending),
+    /// A consumer of a group.
+    Consumer(Owner, Consumer),
+    /// The id of a pending entry of a consumer.
+    Own(Owner, StreamId),
+    /// The name of a consumer, which its row tells too.
+    Name,
+    /// Entries.
+    Chunk(Chunk<'a>),
+}
+
+impl<'a> Row<'a> {
+    /// What an element of a stream is; `None` if it comes from outside and is nothing.
+    pub fn of(element: ElementRef<'a>) -> Option<Self> {
+        let (score, text) = (element.score(), text_of(element));
+        if score == HEAD_SCORE {
+            return Head::read(text).map(Self::Head);
+        }
+        if score == GROUPS_SCORE {
+            return StreamGroup::read(text).map(Self::Group);
+        }
+        if score >= 0.0 {
+            return Some(Self::Chunk(Chunk::new(text)));
+        }
+        let owner = Owner(-score as u64);
+        match text.first() {
+            Some(&NAME_MARK) => Some(Self::Name),
+            Some(&CONSUMER_MARK) => Consumer::read(text).map(|row| Self::Consumer(owner, row)),
+            _ => {
+                let mut rest = text;
+                match StreamId::take_key(&mut rest) {
+                    Some(id) if rest.is_empty() => Some(Self::Own(owner, id)),
+                    _ => Pending::read(text).map(|row| Self::Pending(owner, row)),
+                }
+            }
+        }
+    }
 }
 
 /// Whether an element from outside may stand in a stream.

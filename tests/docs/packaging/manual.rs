@@ -18,6 +18,13 @@ evenkeel \- in-memory cache server that speaks the Redis protocol and never stal
 .B evenkeel salvage
 .I FILE OUT
 .br
+.B evenkeel import
+.I RDB OUT
+.RB [ \-\-skip\-unknown ]
+.br
+.B evenkeel export
+.I FILE RDB
+.br
 .B evenkeel ping
 .RB [ \-\-port
 .IR N ]

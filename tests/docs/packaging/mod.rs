@@ -23,7 +23,7 @@ const PLAIN_OPTIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Words in place of a file name, and what they do.
-const SUBCOMMANDS: [(&str, &str, &str); 3] = [
+const SUBCOMMANDS: [(&str, &str, &str); 5] = [
     (
         "check",
         "FILE",
@@ -33,6 +33,16 @@ const SUBCOMMANDS: [(&str, &str, &str); 3] = [
         "salvage",
         "FILE OUT",
         "Write the intact blocks of a damaged snapshot to a new one.",
+    ),
+    (
+        "import",
+        "RDB OUT [--skip-unknown]",
+        "Make a snapshot of a file of Redis or Valkey.",
+    ),
+    (
+        "export",
+        "FILE RDB",
+        "Make a file that Redis and Valkey load of a snapshot.",
     ),
     (
         "ping",
