@@ -10,10 +10,8 @@
 //!
 //! Not here: who is in a cell (`search.rs`).
 
-use super::cell::{Bounds, Cell, Direction};
-use super::position::{
-    EARTH_RADIUS_M, LATITUDE_MAX, Position, degrees, distance_of_latitudes_m, radians,
-};
+use super::cell::{Bounds, Cell, Direction, LATITUDE_MAX};
+use super::position::{EARTH_RADIUS_M, Position, degrees, distance_of_latitudes_m, radians};
 
 /// Half of the equator in metres of the Mercator projection, about.
 const MERCATOR_MAX_M: f64 = 20_037_726.37;
@@ -77,10 +75,10 @@ impl Area {
     pub(super) fn cells(&self) -> Vec<Cell> {
         let bounds = self.bounds();
         let mut step = self.step();
-        let mut own = Cell::around(self.center, step, LATITUDE_MAX);
+        let mut own = Cell::around(self.center.degrees(), step, LATITUDE_MAX);
         if step > 1 && !covers(own, bounds) {
             step -= 1;
-            own = Cell::around(self.center, step, LATITUDE_MAX);
+            own = Cell::around(self.center.degrees(), step, LATITUDE_MAX);
         }
         let edges = own.bounds();
         // A neighbour is of use if the area reaches over the edge that leads to it.

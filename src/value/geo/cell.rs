@@ -10,7 +10,11 @@
 //!
 //! Not here: which cells cover an area (`area.rs`).
 
-use super::position::{LATITUDE_MAX, LONGITUDE_MAX, Position};
+/// The greatest longitude; the least is the same to the west.
+pub(super) const LONGITUDE_MAX: f64 = 180.0;
+
+/// The greatest latitude of the grid.
+pub(super) const LATITUDE_MAX: f64 = 85.051_128_78;
 
 /// Steps of the smallest cells, whose bits are a score.
 pub(super) const STEP_MAX: u32 = 26;
@@ -35,13 +39,14 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn middle(self) -> Position {
+    /// The longitude and latitude of its middle.
+    pub(super) fn middle(self) -> (f64, f64) {
         let longitude = (self.west + self.east) / 2.0;
         let latitude = (self.south + self.north) / 2.0;
-        Position {
-            longitude: longitude.clamp(-LONGITUDE_MAX, LONGITUDE_MAX),
-            latitude: latitude.clamp(-LATITUDE_MAX, LATITUDE_MAX),
-        }
+        (
+            longitude.clamp(-LONGITUDE_MAX, LONGITUDE_MAX),
+            latitude.clamp(-LATITUDE_MAX, LATITUDE_MAX),
+        )
     }
 }
 
@@ -59,11 +64,13 @@ impl Cell {
         Self { bits, step }
     }
 
-    /// The cell of a place after so many steps, in a grid that goes so far to the north.
-    pub(super) fn around(place: Position, step: u32, latitude_max: f64) -> Self {
+    /// The cell of a longitude and a latitude after so many steps, in a grid that goes so far to
+    /// the north.
+    pub(super) fn around(place: (f64, f64), step: u32, latitude_max: f64) -> Self {
+        let (longitude, latitude) = place;
         let cells = (1u64 << step) as f64;
-        let column = (place.longitude + LONGITUDE_MAX) / (2.0 * LONGITUDE_MAX) * cells;
-        let row = (place.latitude + latitude_max) / (2.0 * latitude_max) * cells;
+        let column = (longitude + LONGITUDE_MAX) / (2.0 * LONGITUDE_MAX) * cells;
+        let row = (latitude + latitude_max) / (2.0 * latitude_max) * cells;
         let bits = spread(row as u32) | spread(column as u32) << 1;
         Self { bits, step }
     }

@@ -4,13 +4,7 @@
 //!
 //! Not here: which places are near another (`area.rs`).
 
-use super::cell::{Cell, STEP_MAX};
-
-/// The greatest longitude; the least is the same to the west.
-pub(super) const LONGITUDE_MAX: f64 = 180.0;
-
-/// The greatest latitude of the grid.
-pub(super) const LATITUDE_MAX: f64 = 85.051_128_78;
+use super::cell::{Cell, LATITUDE_MAX, LONGITUDE_MAX, STEP_MAX};
 
 /// The greatest latitude of geohashes as texts.
 const LATITUDE_OF_TEXTS_MAX: f64 = 90.0;
@@ -59,18 +53,27 @@ impl Position {
             true => score as i64 as u64,
             false => score as u64,
         };
-        Cell::new(bits, STEP_MAX).bounds().middle()
+        let (longitude, latitude) = Cell::new(bits, STEP_MAX).bounds().middle();
+        Self {
+            longitude,
+            latitude,
+        }
+    }
+
+    /// Longitude and latitude.
+    pub(super) fn degrees(self) -> (f64, f64) {
+        (self.longitude, self.latitude)
     }
 
     /// Its score.
     pub fn score(self) -> f64 {
-        Cell::around(self, STEP_MAX, LATITUDE_MAX).bits() as f64
+        Cell::around(self.degrees(), STEP_MAX, LATITUDE_MAX).bits() as f64
     }
 
     /// Its geohash: 50 bits in base 32, and a zero.
     pub fn text(self) -> [u8; TEXT_LEN] {
         const DIGITS: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
-        let bits = Cell::around(self, STEP_MAX, LATITUDE_OF_TEXTS_MAX).bits();
+        let bits = Cell::around(self.degrees(), STEP_MAX, LATITUDE_OF_TEXTS_MAX).bits();
         let mut text = [DIGITS[0]; TEXT_LEN];
         for (index, digit) in text[..TEXT_LEN - 1].iter_mut().enumerate() {
             let shift = 52 - (index + 1) * 5;
