@@ -16,6 +16,7 @@
 
 pub mod blocking;
 pub mod host;
+pub mod hot_session;
 pub(crate) mod invalidation;
 pub mod job;
 pub mod monitor;

@@ -8,6 +8,8 @@
 //! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
 //! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
 //! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
+//! | [`heavy_hitters`] | the heaviest of many things, with few counters |
+//! | [`reuse`] | which share of reads a cache of another size would answer, from a sample |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
@@ -15,7 +17,9 @@ pub mod block_tree;
 pub mod eviction;
 pub mod expiry_heap;
 pub mod hash_table;
+pub mod heavy_hitters;
 pub mod histogram;
 pub mod item;
 pub mod prefix_table;
+pub mod reuse;
 pub mod timer_wheel;
