@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb try-package oracle clients fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro
+.PHONY: help run test check fmt try-image docs install deb try-package oracle clients browser fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 clients: ## Run client libraries of Python and Node.js against the server
 	cargo build --release
 	tests/clients/run.sh
+
+browser: ## Look at the live page in headless Chromium; PICTURES=… keeps what it looks like
+	cargo build --release
+	tests/browser/live_page.py target/release/evenkeel $(PICTURES)
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

@@ -5,6 +5,7 @@
 //!    │                                                └──▶ node.rs      chunks against one by one
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
 //!    ├─▶ collections.rs   blocks of any bytes; trees against models
+//!    ├─▶ pages.rs    HTTP, in any pieces
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
 //! ```
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod config;
 pub mod loader;
 pub mod node;
+pub mod pages;
 pub mod parser;
 pub mod reply;
 mod requests;

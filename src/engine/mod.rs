@@ -34,7 +34,7 @@ pub use crate::value::kind::WrongType;
 pub use batch::{BatchOutcome, OutputBounds, Requests, Stop};
 pub use blocking::Served;
 pub use typed::{Expire, TimeToLive, WriteError};
-pub(crate) use users::check_users;
+pub(crate) use users::{Sight, check_users};
 
 use crate::acl::Users;
 use crate::base::clock::{Stopwatch, Timestamp};

@@ -35,6 +35,8 @@ mod listening;
 mod monitoring;
 mod output_limits;
 mod pacing;
+mod page_id;
+mod pages;
 mod reading;
 mod run;
 mod saving;
@@ -45,6 +47,7 @@ mod users_file;
 mod waiting;
 
 pub use connection::ConnectionId;
+pub use page_id::PageId;
 pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
@@ -63,6 +66,7 @@ use clients::Clients;
 use connection::{Connection, Holds, Phase};
 use delivery::KeptMessages;
 use listening::Listening;
+use pages::Pages;
 use saving::Saving;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -129,6 +133,7 @@ pub struct Node {
     /// What the disk is to be asked of the file of users.
     users_tasks: VecDeque<UsersTask>,
     listening: Listening,
+    pages: Pages,
     serving: Serving,
 }
 
@@ -159,6 +164,7 @@ impl Node {
             rewritings_asked: 0,
             users_tasks: VecDeque::new(),
             listening: Listening::default(),
+            pages: Pages::default(),
             serving: Serving::default(),
         };
         node.apply_memory_limits();

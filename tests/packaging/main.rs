@@ -1,5 +1,6 @@
 //! What the package holds beside the binary fits the binary: manual page and completions. Both are
-//! made from the parameter table; `UPDATE_DOCS=1` writes them anew.
+//! made from the parameter table; `UPDATE_DOCS=1` writes them anew. Its dashboard and alert rules
+//! (`metrics.rs`) name metrics that exist.
 //!
 //! Not here: the sample configuration (`tests/config_docs.rs`); whether the package installs
 //! (`packaging/try-package.sh`).
@@ -8,6 +9,7 @@ mod completions;
 #[path = "../support/fresh.rs"]
 mod fresh;
 mod manual;
+mod metrics;
 
 use evenkeel::config::{Kind, ROWS, Row};
 use std::process::Command;

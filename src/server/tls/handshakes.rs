@@ -12,7 +12,7 @@
 //! Invariants: at most [`PENDING_MAX`] clients are half open, then others wait in the system's
 //! queue; each for [`HANDSHAKE_US_MAX`] at most. The thread ends with [`Handshakes`].
 //!
-//! Not here: what is done with a client then (`scheduler.rs`).
+//! Not here: what is done with a client then (`scheduler/`).
 
 use super::settings::{Settings, TlsError};
 use super::stream::TlsStream;
