@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb try-package oracle clients browser fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients browser fuzz-smoke asan bench figures pictures bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,15 +28,17 @@ check: ## Check format, lints, documentation and the rules of tests/tidy
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path benches/pictures/Cargo.toml
+	cargo fmt --check --manifest-path benches/rivals/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo metadata --locked --format-version 1 --manifest-path benches/pictures/Cargo.toml >/dev/null
+	cargo metadata --locked --format-version 1 --manifest-path benches/rivals/Cargo.toml >/dev/null
 	cargo clippy --all-targets -- -D warnings
 	@# Without the tests' feature `internals`: what nobody uses is dead code here.
 	cargo clippy --release -- -D warnings
 	@# What a program embeds, in a folder of its own: nothing built before may stand in for a C compiler.
-	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --target-dir target/embedder -- -D warnings
+	CC=/bin/false CXX=/bin/false cargo clippy --lib --no-default-features --features typed --target-dir target/embedder -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features internals,typed
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --target-dir target/embedder
 	cargo test --test tidy
 
@@ -44,12 +46,13 @@ fmt: ## Format the sources, those of the fuzz targets too
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path benches/pictures/Cargo.toml
+	cargo fmt --manifest-path benches/rivals/Cargo.toml
 
 try-image: ## Build the static binary and try it alone in an empty folder, as the image has it; needs root
 	packaging/try-image.sh
 
 docs: ## Write the pages that are made from tables of the code anew
-	UPDATE_DOCS=1 cargo test --test command_docs --test config_docs --test metrics_docs --test packaging
+	UPDATE_DOCS=1 cargo test --test docs
 
 install: ## Install binary, unit, configuration, manual page and completions below DESTDIR and PREFIX
 	cargo build --release --locked
@@ -79,6 +82,9 @@ try-package: deb target/clean-debian ## Try the package on a clean Debian in a f
 	packaging/try-package.sh target/clean-debian target/debian/evenkeel_*.deb
 	packaging/try-systemd.sh target/clean-debian target/debian/evenkeel_*.deb || [ $$? -eq 77 ]
 
+lint-package: deb ## Let lintian look at the package
+	packaging/lint-package.sh target/debian/evenkeel_*.deb
+
 # The release of this machine, because the package needs the C library it was linked with.
 target/clean-debian:
 	rm -rf --one-file-system $@.new
@@ -89,9 +95,9 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) EVENKEEL_ORACLE_FAMILIES=$(ORACLE_FAMILIES) \
 	cargo test --release --test oracle -- --nocapture
 
-clients: ## Run client libraries of Python and Node.js against the server
+clients: ## Run programs of Python and Node.js against the server, with CLIENTS=all the rarer ones, too
 	cargo build --release
-	tests/clients/run.sh
+	tests/clients/run.py
 
 browser: ## Look at the live page in headless Chromium; PICTURES=… keeps what it looks like
 	cargo build --release
@@ -123,3 +129,7 @@ bench-hits: ## Compare eviction policies in process; DIR=… adds a directory of
 
 bench-micro: ## Measure the structures one by one
 	cargo bench --bench micro
+
+bench-rivals: ## Measure the library beside other caches of Rust; writes a file into benches/runs; DIR=… as above
+	cargo run --release --locked --manifest-path benches/rivals/Cargo.toml --target-dir target/rivals -- \
+	    --record $(if $(DIR),--traces $(DIR))

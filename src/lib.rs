@@ -1,21 +1,101 @@
-//! Evenkeel: a single-threaded, in-memory cache that speaks the Redis protocol.
+//! A cache for programs: bytes by bytes below a limit of memory that holds, with deadlines that are
+//! exact, and the server that speaks the Redis protocol from the same code.
 //!
 //! | to have within a program | take |
 //! |---|---|
-//! | a cache for all its threads | [`Cache`], [`CacheBuilder`]: bytes, below a limit of memory |
-//! | the same for one thread, with collections | [`CacheEngine`], [`Config`], [`Timestamp`] |
-//! | any command of it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
+//! | a cache for all its threads | [`Cache`], made by [`Cache::builder`] |
+//! | the same with Rust types | `TypedCache`, by serde, with the feature `typed` |
+//! | a cache of one thread, with collections, which is told the time | [`CacheEngine`] |
+//! | any command of Redis on it | [`CacheEngine::execute`] with [`OwnedArgs`], in a session |
 #![cfg_attr(
     feature = "server",
     doc = "| a whole server | [`Server`], [`StopHandle`] |"
 )]
 //!
-//! The feature `server`, on by default, has the whole server and its crates. Without it the
-//! library is a cache and nothing else, and needs no C compiler.
+//! # A cache that threads share
 //!
-//! That, with the types these names use, is the front of the library. All else is private, so the
-//! compiler tells what nobody uses, except under the feature `internals`, which is for the tests,
-//! fuzz targets and measurements of this repository: what it opens changes from day to day.
+//! [`Cache`] has a clock, a random seed and a lock; a clone is the same cache.
+//!
+//! ```
+//! use evenkeel::Cache;
+//! use std::time::Duration;
+//!
+//! let cache = Cache::builder()
+//!     .capacity_bytes(64 << 20)
+//!     .default_ttl(Duration::from_secs(60))
+//!     .build();
+//! cache.insert("page", "<html>")?;
+//! assert_eq!(cache.get("page"), Some(b"<html>".to_vec()));
+//! assert_eq!(cache.get_with("page", |page| page.len()), Some(6)); // without a copy
+//!
+//! // Of all threads that miss a key at once, one computes; the others wait for its value.
+//! assert_eq!(cache.get_or_insert_with("sum", || b"42".to_vec()), b"42");
+//! # Ok::<(), evenkeel::WriteError>(())
+//! ```
+//!
+//! What goes can be told, with the reason ([`CacheBuilder::removal_listener`]). The whole cache can
+//! be saved and loaded ([`Cache::save`]); the file is that of the server.
+//!
+//! # A cache that is told the time
+//!
+//! [`CacheEngine`] is the deterministic core: no clock, no lock, no thread. Equal calls at equal
+//! times with an equal seed give equal results, so that a test of yours moves the clock.
+//!
+//! ```
+//! use evenkeel::{CacheEngine, Config, Expire, Timestamp};
+//! use std::time::Duration;
+//!
+//! let mut cache = CacheEngine::new(Config::default());
+//! cache.advance_to(Timestamp::from_unix_ms(1_000));
+//! cache.sorted_set_increment(b"points", b"ada", 90.0)?;
+//! cache.expire(b"points", Expire::After(Duration::from_secs(2)));
+//! cache.advance_to(Timestamp::from_unix_ms(2_999));
+//! assert_eq!(cache.sorted_set_score(b"points", b"ada"), Ok(Some(90.0)));
+//! cache.advance_to(Timestamp::from_unix_ms(3_000));
+//! assert!(!cache.contains(b"points"));
+//! # Ok::<(), evenkeel::WriteError>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! - **The limit holds.** After each write of a [`Cache`] keys, values, tables and what waits to be
+//!   freed take at most the capacity together. A [`CacheEngine`] makes room in its writes and
+//!   ticks.
+//! - **A deadline is exact.** From its millisecond on a key is absent for every caller; its memory
+//!   comes back with the calls that follow, some keys each.
+//! - **No call stalls for others' work.** Growth, expiry and freeing run in slices of bounded size
+//!   within calls. A call takes time in proportion to the key and value it names, and to what has
+//!   to go for it; those that do more say so (`O(keys)`, `O(bytes)`).
+//! - **One computation.** [`Cache::get_or_insert_with`] computes a missing value once for all who
+//!   miss it.
+//! - **Keys that strangers choose** cannot be chosen so that they collide: the seed of a [`Cache`]
+//!   is random.
+//! - **Not promised**: order of calls of several threads, besides that each is whole; that a value
+//!   stays until its deadline, if a capacity is set; that what was inserted since the last
+//!   [`Cache::save`] outlives the process.
+//!
+//! # What it costs
+//!
+//! A value is copied in and, but for [`Cache::get_with`], out. A key takes some 20 bytes besides
+//! key and value, some more with a deadline. All calls of a [`Cache`] take one lock for the time of
+//! a lookup and a slice of upkeep: threads that do nothing else wait for each other. It keeps
+//! bytes, not Rust objects; if the values are objects that are dear to encode, a cache of `Arc`s
+//! suits better.
+//!
+//! # Features
+//!
+//! | feature | what | on by default |
+//! |---|---|---|
+//! | `server` | the server, with its crates for sockets, signals, TLS, log and allocator | yes |
+//! | `scripts` | Lua for EVAL and FCALL; needs a C compiler | yes |
+//! | `typed` | `TypedCache`: serde, and the codec `postcard` | no |
+//!
+//! With `default-features = false` the library is a cache and nothing else, and needs no C
+//! compiler.
+//!
+//! What this page and the names it uses show is the front of the library. All else is private, so
+//! the compiler tells what nobody uses, except under the feature `internals`, which is for the
+//! tests, fuzz targets and measurements of this repository: what it opens changes from day to day.
 
 #![cfg_attr(
     not(feature = "internals"),
@@ -105,8 +185,11 @@ mod value;
 
 pub use base::clock::Timestamp;
 pub use cache::{Cache, CacheBuilder, Keys};
+#[cfg(feature = "typed")]
+pub use cache::{TypedCache, TypedError};
 pub use config::Config;
 pub use engine::{CacheEngine, Execution, Expire, TimeToLive, WriteError, WrongType};
+pub use keyspace::RemovalReason;
 pub use persistence::{LoadReport, PersistError};
 pub use protocol::args::{Args, OwnedArgs};
 #[cfg(feature = "server")]

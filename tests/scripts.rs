@@ -31,7 +31,7 @@ use support::words;
 
 /// Commands that no script can contain, and why.
 const NOT_IN_SCRIPTS: &[(&str, &str)] = &[
-    ("shutdown", "ends the server; tests/process.rs"),
+    ("shutdown", "ends the server; tests/server/process.rs"),
     ("monitor", "sees every other request of the shared server"),
 ];
 

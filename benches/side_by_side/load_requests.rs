@@ -134,6 +134,18 @@ fn rows() -> Vec<Row> {
             keys: MANY_KEYS,
             ..Row::small("GET of 10 M keys, pipeline 100", 2, 1, "-P 100 -t get")
         },
+        Row::small(
+            "GET, pipeline 100, tracked",
+            2,
+            1,
+            "-P 100 -3 --enable-tracking -t get",
+        ),
+        Row::small(
+            "XADD MAXLEN ~ 1000, pipeline 50",
+            1,
+            1,
+            "-P 50 XADD stream MAXLEN ~ 1000 * first abcdefghijklmnop second abcdefghijklmnop",
+        ),
         Row::information("INFO with 5 M keys", "INFO"),
         Row::information("INFO ALL with 5 M keys", "INFO ALL"),
     ]

@@ -17,6 +17,7 @@
 
 mod collection_actions;
 mod collection_fill;
+mod drain;
 mod fill;
 mod idle_child;
 mod known_commands;
@@ -27,9 +28,12 @@ mod load_connections;
 mod load_eviction;
 mod load_instructions;
 mod load_memory;
+mod load_messages;
 mod load_requests;
 mod load_snapshots;
 mod load_stalls;
+mod load_tls;
+mod load_waiting;
 mod machine;
 mod mixed_sizes;
 mod options;
@@ -230,6 +234,9 @@ fn run(options: Options) -> io::Result<()> {
             Load::CollectionMemory => load_collection_memory::run(&context),
             Load::CollectionRequests => load_collection_requests::run(&context),
             Load::CollectionStalls => load_collection_stalls::run(&context),
+            Load::Messages => load_messages::run(&context),
+            Load::Waiting => load_waiting::run(&context),
+            Load::Tls => load_tls::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };
         failed |= section.has_failures();

@@ -12,7 +12,8 @@ cargo bench --bench side_by_side -- [options]
 Compares Evenkeel with redis-server on this machine and appends the result to benches/RESULTS.md.
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          collection-memory, collection-requests, collection-stalls, instructions
+                          collection-memory, collection-requests, collection-stalls, messages,
+                          waiting, tls, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
   --requests N            base number of requests of the loads 'requests' and 'collection-requests'
@@ -56,11 +57,17 @@ pub(crate) enum Load {
     CollectionRequests,
     /// Latency of one client beside one long command on a collection.
     CollectionStalls,
+    /// CPU per delivered message, and lag of events.
+    Messages,
+    /// CPU per item that waiting clients and groups get.
+    Waiting,
+    /// What encryption costs, and handshakes.
+    Tls,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 10] = [
+const LOADS: [(&str, Load); 13] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
@@ -70,6 +77,9 @@ const LOADS: [(&str, Load); 10] = [
     ("collection-memory", Load::CollectionMemory),
     ("collection-requests", Load::CollectionRequests),
     ("collection-stalls", Load::CollectionStalls),
+    ("messages", Load::Messages),
+    ("waiting", Load::Waiting),
+    ("tls", Load::Tls),
     ("instructions", Load::Instructions),
 ];
 

@@ -59,6 +59,26 @@ impl Client {
         })
     }
 
+    /// The connection, for others to read from; it must have nothing to be read.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.reader.into_inner()
+    }
+
+    /// Reads fail when nothing has come for so long.
+    pub(crate) fn give_up_after(&mut self, limit: Duration) -> io::Result<()> {
+        self.reader.get_ref().set_read_timeout(Some(limit))
+    }
+
+    /// Reads one reply that is an array of bulk strings, and returns these.
+    pub(crate) fn texts(&mut self) -> io::Result<Vec<String>> {
+        self.read_line()?;
+        let line = String::from_utf8_lossy(&self.line).into_owned();
+        let count = line.strip_prefix('*').and_then(|text| text.parse().ok());
+        let count: usize =
+            count.ok_or_else(|| unexpected(&format!("'{line}' instead of an array")))?;
+        (0..count).map(|_| self.bulk(LINE_LIMIT_BYTES)).collect()
+    }
+
     /// Sends already encoded commands.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.reader.get_mut().write_all(bytes)
@@ -89,6 +109,11 @@ impl Client {
         let mut request = Vec::new();
         encode(&mut request, arguments);
         self.send(&request)?;
+        self.bulk(limit_bytes)
+    }
+
+    /// Reads a bulk string of at most `limit_bytes`.
+    fn bulk(&mut self, limit_bytes: u64) -> io::Result<String> {
         self.read_line()?;
         let line = String::from_utf8_lossy(&self.line).into_owned();
         let length = line.strip_prefix('$').and_then(|text| text.parse().ok());

@@ -7,10 +7,10 @@
 //! 4. Whatever salvage returns loads, and holds the keys that salvage counts; salvaged again, it
 //!    stays as it is.
 //!
-//! Not here: the format's examples and golden files (`tests/snapshot_format.rs`).
+//! Not here: the format's examples and golden files (`tests/server/snapshot_format.rs`).
 
 use crate::source::Source;
-use evenkeel::persistence::{Damage, Loader, Salvage, Summary, load_from, salvage};
+use evenkeel::persistence::{Content, Damage, Loader, Salvage, Summary, load_from, salvage};
 use evenkeel::{CacheEngine, Config, Timestamp};
 use std::io::Cursor;
 
@@ -25,7 +25,8 @@ const CHECKSUM_BYTES: usize = 4;
 /// What a loader showed, and how it ended.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
-    shown: Vec<(u16, Vec<u8>)>,
+    /// The database of records, none of a library, and the bytes.
+    shown: Vec<(Option<u16>, Vec<u8>)>,
     end: Result<Summary, Damage>,
 }
 
@@ -51,6 +52,7 @@ pub fn check(data: &[u8]) {
     let again = feed(&new, sizes);
     let summary = again.end.expect("what was salvaged is whole");
     assert_eq!(summary.databases, found.databases);
+    assert_eq!(summary.libraries, found.libraries);
     assert_eq!(salvaged(&new).1, new);
     load(&new);
 }
@@ -62,7 +64,7 @@ fn salvaged(file: &[u8]) -> (Salvage, Vec<u8>) {
         new.extend_from_slice(bytes);
         Ok(())
     };
-    let found = salvage(&mut Cursor::new(file), write, |_, _| {});
+    let found = salvage(&mut Cursor::new(file), write, |_| {});
     (found.expect("it is in memory"), new)
 }
 
@@ -95,8 +97,9 @@ fn feed(file: &[u8], sizes: &[u8]) -> Outcome {
         let size = sizes.next().unwrap_or(rest.len()).min(rest.len());
         let (piece, behind) = rest.split_at(size);
         rest = behind;
-        let fed = loader.feed(piece, |database, records| {
-            shown.push((database, records.to_vec()));
+        let fed = loader.feed(piece, |content| match content {
+            Content::Records(database, records) => shown.push((Some(database), records.to_vec())),
+            Content::Library(code) => shown.push((None, code.to_vec())),
         });
         if let Err(damage) = fed {
             let end = Err(damage);

@@ -1,4 +1,4 @@
-# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.
+# Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.
 _evenkeel() {
     local current=${COMP_WORDS[COMP_CWORD]}
     local previous=${COMP_WORDS[COMP_CWORD - 1]}

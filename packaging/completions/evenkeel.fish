@@ -1,4 +1,4 @@
-# Made from src/config/table.rs by tests/packaging/; UPDATE_DOCS=1 writes it anew.
+# Made from src/config/table.rs by tests/docs/packaging/; UPDATE_DOCS=1 writes it anew.
 complete -c evenkeel -n __fish_is_first_arg -a check -d 'Say what a snapshot holds, or what is wrong with it.'
 complete -c evenkeel -n __fish_is_first_arg -a salvage -d 'Write the intact blocks of a damaged snapshot to a new one.'
 complete -c evenkeel -n __fish_is_first_arg -a ping -d 'Ask a server whether it serves: exit code 0 when it does, 1 when it loads or is gone.'

@@ -102,14 +102,20 @@ impl SystemClock {
 
     /// Reads both clocks. A wall clock before 1970 reads as zero.
     pub fn now(&self) -> Timestamp {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Timestamp {
-            unix_us: u64::try_from(unix.as_micros())
-                .unwrap_or(u64::MAX)
-                .saturating_add(self.ahead_us),
+            unix_us: unix_us().saturating_add(self.ahead_us),
             monotonic_us: self.monotonic_us(),
+        }
+    }
+
+    /// Reads the wall clock alone, and lets it stand for both: for a cache without connections,
+    /// which has deadlines and no timeouts.
+    #[inline]
+    pub fn wall() -> Timestamp {
+        let unix_us = unix_us();
+        Timestamp {
+            unix_us,
+            monotonic_us: unix_us,
         }
     }
 
@@ -119,6 +125,14 @@ impl SystemClock {
             .unwrap_or(u64::MAX)
             .saturating_add(self.ahead_us)
     }
+}
+
+/// The wall clock in microseconds since 1970.
+fn unix_us() -> u64 {
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(unix.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Stopwatch for SystemClock {

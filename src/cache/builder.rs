@@ -2,10 +2,11 @@
 //!
 //! Not here: what the limit and the policies do (`keyspace/room.rs`, `docs/EVICTION.md`).
 
-use super::{Cache, Clock};
+use super::{Cache, Clock, Listener, Shared};
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::{Config, MemoryLimit, MemoryPolicy};
 use crate::engine::{CacheEngine, Expire};
+use crate::keyspace::RemovalReason;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub struct CacheBuilder {
     policy: Option<MemoryPolicy>,
     lifetime: Option<Duration>,
     clock: Option<Clock>,
+    listener: Option<Listener>,
 }
 
 impl CacheBuilder {
@@ -48,21 +50,59 @@ impl CacheBuilder {
         self
     }
 
+    /// Calls `listener` with the key and the value of each string that goes, and why.
+    ///
+    /// The thread whose call made it go calls the listener, after the lock is given back and before
+    /// that call returns. So the listener may call the cache, and what goes by that is told within.
+    /// A `get_or_insert_with` of the listener for the key that is being computed waits for itself.
+    /// What one call makes go comes in the order in which it went; calls of several threads are
+    /// told at once. A panic of the listener is one of that call: what the call was asked for is
+    /// done, and what else went by it is not told.
+    ///
+    /// What goes with the last clone of the cache is not told, nor are values of other types than
+    /// strings, which only a snapshot file brings. Each key and value that goes is copied.
+    ///
+    /// ```
+    /// use evenkeel::{Cache, RemovalReason};
+    /// use std::sync::mpsc;
+    ///
+    /// let (gone, list) = mpsc::channel();
+    /// let cache = Cache::builder()
+    ///     .removal_listener(move |key, _, reason| {
+    ///         let _ = gone.send((key.to_vec(), reason));
+    ///     })
+    ///     .build();
+    /// cache.insert("page", "<html>")?;
+    /// cache.insert("page", "<html lang=en>")?;
+    /// cache.remove("page");
+    /// assert_eq!(list.recv(), Ok((b"page".to_vec(), RemovalReason::Replaced)));
+    /// assert_eq!(list.recv(), Ok((b"page".to_vec(), RemovalReason::Removed)));
+    /// # Ok::<(), evenkeel::WriteError>(())
+    /// ```
+    #[must_use]
+    pub fn removal_listener(
+        mut self,
+        listener: impl Fn(&[u8], &[u8], RemovalReason) + Send + Sync + 'static,
+    ) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
     /// The cache, empty.
     pub fn build(self) -> Cache {
         let defaults = Config::default();
-        let engine = CacheEngine::new(Config {
+        let mut engine = CacheEngine::new(Config {
             maxmemory: MemoryLimit::Bytes(self.capacity_bytes),
             maxmemory_policy: self.policy.unwrap_or(defaults.maxmemory_policy),
             // Strangers who choose keys can't choose them so that they collide.
             hash_seed: RandomState::new().hash_one("hash of keys"),
             ..defaults
         });
-        let clock = self.clock.unwrap_or_else(|| {
-            let clock = SystemClock::new();
-            Box::new(move || clock.now())
-        });
+        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock::wall));
+        if self.listener.is_some() {
+            engine.keep_departed();
+        }
         let default_expire = self.lifetime.map_or(Expire::Never, Expire::After);
-        Cache::new(engine, clock, default_expire)
+        Cache::new(Shared::new(engine, clock, default_expire, self.listener))
     }
 }

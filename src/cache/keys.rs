@@ -41,10 +41,10 @@ impl Iterator for Keys {
                 return Some(key);
             }
             let mut page = Vec::new();
+            let from = self.cursor?;
             self.cursor = self
                 .cache
-                .core()
-                .keys_page(self.cursor?, PAGE_KEYS, &mut page);
+                .on_core(|core| core.keys_page(from, PAGE_KEYS, &mut page));
             self.page = page.into_iter();
         }
     }

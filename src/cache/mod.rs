@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!  Cache ─▶ shared ─┬─ core: one lock ─▶ CacheEngine, clock      every call
-//!  clones ──┘       └─ flights ─▶ key ─▶ flight                  values that are being computed
+//!  clones ──┘       ├─ flights ─▶ key ─▶ flight                  values that are being computed
+//!                   └─ listener ◀─ what went                     after the lock is given back
 //! ```
 //!
 //! | file | what |
@@ -12,6 +13,7 @@
 //! | `builder.rs` | what a cache is made from |
 //! | `flights.rs` | who computes a missing value, and who waits for it |
 //! | `keys.rs` | all keys, page by page |
+//! | `typed.rs` | keys and values of Rust types, by serde; the feature `typed` |
 //!
 //! 1. The lock is held for one call on the engine, never while a value is computed. Of the caller's
 //!    code only closures that look at a value in place run under it.
@@ -25,12 +27,17 @@
 mod builder;
 mod flights;
 mod keys;
+#[cfg(feature = "typed")]
+mod typed;
 
 pub use builder::CacheBuilder;
 pub use keys::Keys;
+#[cfg(feature = "typed")]
+pub use typed::{TypedCache, TypedError};
 
 use crate::base::clock::Timestamp;
 use crate::engine::{CacheEngine, Expire, TimeToLive, WriteError};
+use crate::keyspace::{Departed, RemovalReason};
 use crate::persistence::{LoadReport, PersistError};
 use flights::{Flights, Seat};
 use keys::PAGE_KEYS;
@@ -38,11 +45,14 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a cache reads the time from.
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Whom a cache tells what goes: key, value, reason.
+type Listener = Box<dyn Fn(&[u8], &[u8], RemovalReason) + Send + Sync>;
 
 /// A cache of bytes by bytes with a limit of memory, for all threads of a program.
 ///
@@ -70,8 +80,37 @@ struct Shared {
     clock: Clock,
     default_expire: Expire,
     flights: Flights,
+    listener: Option<Listener>,
     hits: AtomicU64,
     misses: AtomicU64,
+}
+
+impl Shared {
+    fn new(
+        engine: CacheEngine,
+        clock: Clock,
+        default_expire: Expire,
+        listener: Option<Listener>,
+    ) -> Self {
+        Self {
+            core: Mutex::new(engine),
+            clock,
+            default_expire,
+            flights: Flights::default(),
+            listener,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells the listener what went.
+    fn tell(&self, departed: &Departed) {
+        if let Some(listener) = &self.listener {
+            for (key, value, reason) in departed.iter() {
+                listener(key, value, reason);
+            }
+        }
+    }
 }
 
 impl Cache {
@@ -80,15 +119,7 @@ impl Cache {
         CacheBuilder::default()
     }
 
-    fn new(engine: CacheEngine, clock: Clock, default_expire: Expire) -> Self {
-        let shared = Shared {
-            core: Mutex::new(engine),
-            clock,
-            default_expire,
-            flights: Flights::default(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-        };
+    fn new(shared: Shared) -> Self {
         Self {
             shared: Arc::new(shared),
         }
@@ -96,7 +127,7 @@ impl Cache {
 
     /// The value of a key, if there is one. Copies it.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        let value = self.core().get(key.as_ref());
+        let value = self.on_core(|core| core.get(key.as_ref()));
         self.count(value.is_some());
         value
     }
@@ -107,11 +138,11 @@ impl Cache {
     /// `look` must not call the cache, or its thread waits for itself for ever. What takes long is
     /// better done on a copy ([`Cache::get`]).
     pub fn get_with<R>(&self, key: impl AsRef<[u8]>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let mut core = self.core();
-        let seen = core.get_with(key.as_ref(), |value| {
-            catch_unwind(AssertUnwindSafe(|| look(value)))
+        let seen = self.on_core(|core| {
+            core.get_with(key.as_ref(), |value| {
+                catch_unwind(AssertUnwindSafe(|| look(value)))
+            })
         });
-        drop(core);
         self.count(seen.is_some());
         match seen? {
             Ok(result) => Some(result),
@@ -126,12 +157,10 @@ impl Cache {
     ) -> Vec<Option<Vec<u8>>> {
         // The caller's iterator may do anything, so it runs before the lock is taken.
         let keys: Vec<K> = keys.into_iter().collect();
-        let mut values = Vec::with_capacity(keys.len());
-        let mut core = self.core();
-        for key in &keys {
-            values.push(core.get(key.as_ref()));
-        }
-        drop(core);
+        let values: Vec<_> = self.on_core(|core| {
+            let values = keys.iter().map(|key| core.get(key.as_ref()));
+            values.collect()
+        });
         for value in &values {
             self.count(value.is_some());
         }
@@ -168,13 +197,15 @@ impl Cache {
         key: impl AsRef<[u8]>,
         value: impl AsRef<[u8]>,
     ) -> Result<bool, WriteError> {
-        let mut core = self.core();
-        if core.contains(key.as_ref()) {
-            return Ok(false);
-        }
-        core.set(key.as_ref(), value.as_ref(), self.shared.default_expire)?;
-        core.settle_memory();
-        Ok(true)
+        let (key, value, expire) = (key.as_ref(), value.as_ref(), self.shared.default_expire);
+        self.on_core(|core| {
+            if core.contains(key) {
+                return Ok(false);
+            }
+            core.set(key, value, expire)?;
+            core.settle_memory();
+            Ok(true)
+        })
     }
 
     /// The value of a key; if there is none, what `compute` makes, which is kept under the key. See
@@ -211,7 +242,7 @@ impl Cache {
             match self.shared.flights.join(key) {
                 Seat::Pilot(pilot) => {
                     // Another flight may have landed between the look above and this one's begin.
-                    if let Some(value) = self.core().get(key) {
+                    if let Some(value) = self.on_core(|core| core.get(key)) {
                         return Ok(value);
                     }
                     let value = compute()?;
@@ -231,22 +262,22 @@ impl Cache {
 
     /// Removes a key. Returns whether there was one.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> bool {
-        self.core().delete(key.as_ref())
+        self.on_core(|core| core.delete(key.as_ref()))
     }
 
     /// Sets when a key expires. Returns whether there is one.
     pub fn expire(&self, key: impl AsRef<[u8]>, expire: Expire) -> bool {
-        self.core().expire(key.as_ref(), expire)
+        self.on_core(|core| core.expire(key.as_ref(), expire))
     }
 
     /// How long a key lives.
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> TimeToLive {
-        self.core().ttl(key.as_ref())
+        self.on_core(|core| core.ttl(key.as_ref()))
     }
 
     /// Whether there is such a key. Neither a hit nor a miss.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
-        self.core().contains(key.as_ref())
+        self.on_core(|core| core.contains(key.as_ref()))
     }
 
     /// All keys, in no order, each copied. Neither hits nor misses, and eviction does not take
@@ -289,21 +320,29 @@ impl Cache {
                     true
                 })
             };
-            cursor = self.core().retain_page(from, PAGE_KEYS, guarded);
+            cursor = self.on_core(|core| core.retain_page(from, PAGE_KEYS, guarded));
             if let Some(panic) = panicked.take() {
                 resume_unwind(panic);
             }
         }
     }
 
-    /// Removes all keys. Their memory comes back with the following calls, a slice each.
+    /// Removes all keys: in one moment, and their memory comes back with the following calls, a
+    /// slice each. With a listener, which wants to know them, O(keys), in a walk as that of
+    /// [`Cache::retain`].
     pub fn clear(&self) {
-        self.core().clear();
+        if self.shared.listener.is_none() {
+            return self.on_core(CacheEngine::clear);
+        }
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            cursor = self.on_core(|core| core.remove_page(from, PAGE_KEYS));
+        }
     }
 
     /// How many keys there are, due ones that are not yet removed included.
     pub fn len(&self) -> usize {
-        self.core().len()
+        self.on_core(|core| core.len())
     }
 
     /// Whether there are none.
@@ -313,7 +352,7 @@ impl Cache {
 
     /// Bytes of keys, values, tables and what waits to be freed, allocator rounding included.
     pub fn used_bytes(&self) -> usize {
-        self.core().used_bytes()
+        self.on_core(|core| core.used_bytes())
     }
 
     /// How many times a value was asked for and there.
@@ -328,7 +367,7 @@ impl Cache {
 
     /// How many keys went because others needed their memory.
     pub fn evictions(&self) -> u64 {
-        self.core().evicted_keys()
+        self.on_core(|core| core.evicted_keys())
     }
 
     /// Saves the cache to a snapshot file, atomically and durably. Others wait meanwhile. O(bytes).
@@ -336,30 +375,40 @@ impl Cache {
     /// # Errors
     /// What the disk says; the file then is as it was, or whole and new.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PersistError> {
-        self.core().save(path)
+        self.on_core(|core| core.save(path))
     }
 
-    /// Loads a snapshot file over what is in the cache. Others wait meanwhile. O(bytes).
+    /// Loads a snapshot file over what is in the cache. Others wait meanwhile. O(bytes). A listener
+    /// is told afterwards what went for it, which is kept until then besides the cache.
     ///
     /// # Errors
     /// As [`CacheEngine::load`].
     pub fn load(&self, path: impl AsRef<Path>) -> Result<LoadReport, PersistError> {
-        self.core().load(path)
+        self.on_core(|core| core.load(path))
     }
 
     fn set(&self, key: &[u8], value: &[u8], expire: Expire) -> Result<(), WriteError> {
-        let mut core = self.core();
-        core.set(key, value, expire)?;
-        core.settle_memory();
-        Ok(())
+        self.on_core(|core| {
+            core.set(key, value, expire)?;
+            core.settle_memory();
+            Ok(())
+        })
     }
 
-    /// The engine at the present time, one slice of its work done.
-    fn core(&self) -> MutexGuard<'_, CacheEngine> {
-        let lock = self.shared.core.lock();
+    /// Calls the engine at the present time, one slice of its work done, and tells the listener
+    /// what went by that.
+    fn on_core<R>(&self, call: impl FnOnce(&mut CacheEngine) -> R) -> R {
+        let shared = &*self.shared;
+        let lock = shared.core.lock();
         let mut core = lock.expect("no call has panicked within the engine");
-        core.advance_to((self.shared.clock)());
-        core
+        core.advance_to((shared.clock)());
+        let result = call(&mut core);
+        let departed = core.take_departed();
+        drop(core);
+        if !departed.is_empty() {
+            shared.tell(&departed);
+        }
+        result
     }
 
     fn count(&self, is_hit: bool) {

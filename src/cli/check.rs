@@ -22,9 +22,10 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
         Err(damage) => damage,
     };
     if status.is_file() {
-        let found = salvage(&mut file, |_| Ok(()), |_, _| {});
+        let found = salvage(&mut file, |_| Ok(()), |_| {});
         let found = found.map_err(|error| cannot_read(path, error))?;
         print_counts("intact in", &found.databases)?;
+        print_libraries("intact ", found.libraries)?;
     }
     Err(format!("{}: {damage}", path.display()))
 }
@@ -40,7 +41,16 @@ fn print_summary(path: &Path, summary: &Summary) -> Result<(), String> {
         summary.block_count,
         summary.file_bytes
     ))?;
-    print_counts("in", &summary.databases)
+    print_counts("in", &summary.databases)?;
+    print_libraries("", summary.libraries)
+}
+
+/// Nothing if there are none.
+fn print_libraries(how: &str, count: u64) -> Result<(), String> {
+    match count {
+        0 => Ok(()),
+        _ => print(&format!("{count} {how}libraries of functions\n")),
+    }
 }
 
 fn print_counts(place: &str, counts: &[DatabaseCount]) -> Result<(), String> {

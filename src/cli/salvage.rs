@@ -33,7 +33,7 @@ pub(crate) fn salvage(path: &Path, out: &Path) -> Result<(), String> {
         }
         Ok(())
     };
-    let found = binary::salvage(&mut file, write, |_, _| {});
+    let found = binary::salvage(&mut file, write, |_| {});
     let found = found.map_err(|error| cannot_read(path, error))?;
     let written = written.and_then(|()| storage.commit());
     written.map_err(cannot_write)?;
@@ -52,10 +52,12 @@ fn print_report(out: &Path, found: &Salvage) -> Result<(), String> {
     let damage = found.damage.as_ref().map_or("nothing".to_string(), text);
     let expected = found.expected_keys.map_or("unknown".to_string(), text);
     print(&format!(
-        "{}: {} keys are intact (of {expected} by the file's own count), {} bytes are lost\n\
+        "{}: {} keys are intact (of {expected} by the file's own count), {} libraries of functions, \
+         {} bytes are lost\n\
          first damage: {damage}\n",
         out.display(),
         found.keys(),
+        found.libraries,
         found.lost_bytes
     ))
 }

@@ -35,6 +35,8 @@ mod sets;
 mod sorted_sets;
 mod streams;
 mod strings;
+#[cfg(test)]
+mod toy;
 pub(crate) mod transactions;
 
 #[cfg(feature = "internals")]

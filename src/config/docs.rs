@@ -2,7 +2,7 @@
 //!
 //! 1. The sample file, read back, gives `Config::default()` (`tests.rs`).
 //! 2. `docs/CONFIG.md` equals `markdown()`, and `packaging/evenkeel.conf` equals `default_file()`
-//!    (`tests/config_docs.rs`).
+//!    (`tests/docs/main.rs`).
 //! 3. No line of `--help` or of the sample file's comments is longer than 80 columns.
 //!
 //! Cost: linear in the table; run for people, never per command.

@@ -10,11 +10,14 @@
 //! that the rest is refused, since a server that loaded on would be ended by its machine, and
 //! one that left keys out would soon replace the snapshot that has them.
 //!
+//! Libraries of functions are loaded as FUNCTION LOAD does.
+//!
 //! Not here: reading and checking the file (`persistence/`), choosing keys
 //! (`keyspace/eviction.rs`).
 
 use super::CacheEngine;
 use crate::keyspace::RestoreCount;
+use std::sync::Arc;
 
 /// What is loaded beyond the limit where no key may go: one part in so many.
 const EXCESS_SHARE: u64 = 8;
@@ -66,6 +69,26 @@ impl CacheEngine {
             evicted_keys: self.keyspace.eviction_report().keys - evicted_before,
             has_room,
         })
+    }
+
+    /// Adds a library of functions that a snapshot has, over one of the same name; false if it is
+    /// only kept for the next snapshot, because its code can't be loaded here.
+    ///
+    /// # Panics
+    /// If it has no name: a loader checks that first.
+    pub(crate) fn restore_library(&mut self, code: &[u8]) -> bool {
+        let outcome = self.scripts.restore_library(code);
+        if let Err(error) = &outcome {
+            let reason = String::from_utf8_lossy(error.as_bytes());
+            log::warn!("a library of the snapshot is kept without its functions: {reason}");
+        }
+        outcome.is_ok()
+    }
+
+    /// The texts of all libraries, for a snapshot. O(libraries).
+    pub(crate) fn library_codes(&self) -> Vec<Arc<[u8]>> {
+        let libraries = self.scripts.libraries().iter();
+        libraries.map(|(_, library)| library.code.clone()).collect()
     }
 
     /// Ends a snapshot: what has not arrived whole of it goes.

@@ -335,7 +335,7 @@ fn a_change_by_others_of_a_watched_key_empties_exec() {
 #[test]
 fn lolwut_names_a_version_of_redis() {
     let reply = Rig::new().call("LOLWUT 5 6 7 8");
-    assert!(reply.contains("Redis ver. 7.2.4\n"), "{reply}");
+    assert!(reply.contains("Redis ver. 7.4.0\n"), "{reply}");
 }
 
 #[test]

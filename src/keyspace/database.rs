@@ -45,6 +45,13 @@ impl PayloadHash for EntryHashes<'_> {
 }
 
 impl Database {
+    /// The earliest deadline of a key or a field, `u64::MAX` if there is none.
+    #[inline]
+    pub(super) fn next_deadline_ms(&self) -> u64 {
+        let key_ms = self.expiry.next_deadline_ms();
+        key_ms.min(self.field_expiry.next_deadline_ms())
+    }
+
     /// Finds a key, due or not: where it was seen, if it is still there.
     #[inline(always)]
     pub(super) fn locate(&self, entries: &EntryStore, key: Key<'_>) -> Option<(Location, EntryId)> {

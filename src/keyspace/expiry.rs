@@ -10,7 +10,7 @@
 //! Not here: the heaps themselves (`structures/expiry_heap.rs`); when the loop wakes (`node/`).
 
 use super::Keyspace;
-use super::database::EntryHashes;
+use super::database::{Database, EntryHashes};
 use super::entry::{EntryId, EntryRef};
 use super::event::Event;
 use crate::structures::hash_table::PayloadHash;
@@ -80,10 +80,7 @@ impl Keyspace {
         if self.is_expiry_passive {
             return None;
         }
-        let deadlines = self.databases.iter().map(|database| {
-            let key_ms = database.expiry.next_deadline_ms();
-            key_ms.min(database.field_expiry.next_deadline_ms())
-        });
+        let deadlines = self.databases.iter().map(Database::next_deadline_ms);
         deadlines
             .min()
             .filter(|&deadline_ms| deadline_ms != u64::MAX)
@@ -93,6 +90,11 @@ impl Keyspace {
     /// `limit` mean that none is left.
     pub fn expire_some(&mut self, now_ms: u64, limit: usize) -> usize {
         if self.is_expiry_passive {
+            return 0;
+        }
+        // Asked in each turn and by each call of a program: nearly always nothing is due.
+        let is_due = |database: &Database| database.next_deadline_ms() <= now_ms;
+        if !self.databases.iter().any(is_due) {
             return 0;
         }
         let mut removed = 0;
@@ -145,10 +147,7 @@ impl Keyspace {
     /// Removes a key whose deadline has come, so that nobody takes it for present; of a hash with
     /// due fields, one of them, so that nobody takes it for unchanged.
     pub(super) fn remove_if_due(&mut self, database: usize, key: &[u8], now_ms: u64) {
-        let data = &self.databases[database];
-        let is_key_due = data.expiry.next_deadline_ms() <= now_ms;
-        let is_field_due = data.field_expiry.next_deadline_ms() <= now_ms;
-        if !is_key_due && !is_field_due {
+        if self.databases[database].next_deadline_ms() > now_ms {
             return;
         }
         let key = self.key(key);

@@ -54,7 +54,7 @@ pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
 pub use insight::{BigKey, Curve, Fate, HotKey, Remembered};
-pub use interest::{Announced, Told, WaitId, WaitedKeyCount, Waiter};
+pub use interest::{Announced, Departed, RemovalReason, Told, WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -471,6 +471,17 @@ impl Keyspace {
     /// Takes the key events that are to be told.
     pub fn take_announced(&mut self) -> Announced {
         self.interests.take_announced()
+    }
+
+    /// Keeps from now on the strings that go, for [`Keyspace::take_departed`].
+    pub fn keep_departed(&mut self) {
+        self.interests.keep_departed();
+    }
+
+    /// Takes the strings that went since the last call. A database that is flushed as a whole is
+    /// not among them, nor are collections.
+    pub fn take_departed(&mut self) -> Departed {
+        self.interests.take_departed()
     }
 
     /// Notes that a read has found no key.

@@ -41,6 +41,7 @@ mod reading;
 mod run;
 mod saving;
 mod shared_pieces;
+mod strangers;
 mod summary;
 mod timers;
 mod users_file;
@@ -135,6 +136,8 @@ pub struct Node {
     listening: Listening,
     pages: Pages,
     serving: Serving,
+    /// The place at which the search for a stranger goes on.
+    next_stranger_slot: usize,
 }
 
 impl Node {
@@ -166,6 +169,7 @@ impl Node {
             listening: Listening::default(),
             pages: Pages::default(),
             serving: Serving::default(),
+            next_stranger_slot: 0,
         };
         node.apply_memory_limits();
         node
@@ -212,15 +216,12 @@ impl Node {
         Ok(id)
     }
 
-    fn reason_to_refuse(&self, peer: &Peer) -> Option<&'static [u8]> {
-        let config = self.engine.config();
-        if self.clients.len() >= config.maxclients as usize {
-            Some(b"-ERR max number of clients reached\r\n")
-        } else if config.protected_mode && self.engine.users().are_open() && !peer.is_local() {
-            Some(PROTECTED)
-        } else {
-            None
+    fn reason_to_refuse(&mut self, peer: &Peer) -> Option<&'static [u8]> {
+        if !self.has_place() {
+            return Some(b"-ERR max number of clients reached\r\n");
         }
+        let is_protected = self.engine.config().protected_mode && self.engine.users().are_open();
+        (is_protected && !peer.is_local()).then_some(PROTECTED)
     }
 
     /// How many connections there is room for from the start, with all that grows with them.

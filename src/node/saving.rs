@@ -230,7 +230,8 @@ impl Node {
         saving.job_number += 1;
         saving.ask(StorageRequest::Begin, now);
         let dirty_count = self.engine.dirty_count();
-        let writer = SnapshotWriter::begin(self.engine.keyspace_mut(), now.unix_ms());
+        let libraries = self.engine.library_codes();
+        let writer = SnapshotWriter::begin(self.engine.keyspace_mut(), libraries, now.unix_ms());
         let phase = Phase::Writing;
         saving.job = Some(Job {
             writer,

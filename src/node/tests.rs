@@ -7,8 +7,8 @@
 //! Not here: the budget of all buffers (`tests/budget.rs`), reads that are abandoned
 //! (`tests/abandoning.rs`), clients that wait for keys (`tests/blocking.rs`), MONITOR and reloads
 //! (`tests/monitoring.rs`), pages over HTTP (`tests/pages.rs`), pauses, timeouts and wakeups
-//! (`tests/timing.rs`), snapshots (`tests/saving.rs`), random interleavings of many clients
-//! (`tests/sim/`), sockets (`tests/process.rs`).
+//! (`tests/timing.rs`), snapshots (`tests/saving.rs`), a new type of values (`tests/toy.rs`), random
+//! interleavings of many clients (`tests/sim/`), sockets (`tests/server/process.rs`).
 
 mod abandoning;
 mod blocking;
@@ -25,6 +25,7 @@ mod patterns;
 mod reading;
 mod saving;
 mod timing;
+mod toy;
 
 use super::buffers::READ_BYTES;
 use super::connection::{Connection, Holds, OUTPUT_MARK_BYTES};

@@ -1,7 +1,7 @@
 //! Saving and loading in one go, for programs that embed the cache and for the start of a server.
 
 use super::file_storage::FileStorage;
-use super::format::{Damage, DamageKind};
+use super::format::{Content, Damage, DamageKind};
 use super::loader::{Loader, Summary};
 use super::storage::Storage;
 use super::writer::SnapshotWriter;
@@ -61,11 +61,16 @@ pub struct LoadReport {
     pub expired_keys: u64,
     /// Keys that were evicted meanwhile to stay within `maxmemory`.
     pub evicted_keys: u64,
+    /// Libraries of functions that were loaded.
+    pub loaded_libraries: u64,
+    /// Libraries that are only kept for the next snapshot, because their code can't be loaded here:
+    /// the crate was built without `scripts`, say, or `lua-memory-limit` is lower.
+    pub kept_libraries: u64,
     /// The file.
     pub summary: Summary,
 }
 
-/// Puts the records of a snapshot into an engine, as long as there is room.
+/// Puts what a snapshot holds into an engine, as long as there is room.
 pub struct Intake<'e> {
     engine: &'e mut CacheEngine,
     report: LoadReport,
@@ -82,12 +87,22 @@ impl<'e> Intake<'e> {
         }
     }
 
-    /// Takes the records of a block that ends at `offset` in its file. Keys are evicted as
-    /// `maxmemory` demands. After the first refusal everything is passed over.
-    pub fn take(&mut self, database: u16, records: &[u8], offset: u64) {
+    /// Takes what a block holds that ends at `offset` in its file. Keys are evicted as `maxmemory`
+    /// demands. After the first refusal everything is passed over.
+    pub fn take(&mut self, content: Content<'_>, offset: u64) {
         if self.outcome.is_err() {
             return;
         }
+        match content {
+            Content::Records(database, records) => self.take_records(database, records, offset),
+            Content::Library(code) if self.engine.restore_library(code) => {
+                self.report.loaded_libraries += 1;
+            }
+            Content::Library(_) => self.report.kept_libraries += 1,
+        }
+    }
+
+    fn take_records(&mut self, database: u16, records: &[u8], offset: u64) {
         let Some(restored) = self.engine.restore(usize::from(database), records) else {
             let kind = DamageKind::NoSuchDatabase(database.into());
             self.outcome = Err(Damage { offset, kind }.into());
@@ -151,7 +166,7 @@ pub fn load_file(
     let mut intake = Intake::new(engine);
     while !intake.is_over() {
         let offset = reading.read_bytes;
-        let show = |database, records: &[u8]| intake.take(database, records, offset);
+        let show = |content: Content<'_>| intake.take(content, offset);
         if !reading.step(file, show)? {
             break;
         }
@@ -169,7 +184,7 @@ pub fn load_file(
 /// The reason why it can't be read, or what is wrong with it.
 pub fn read_summary(file: &mut dyn Read, file_bytes: u64) -> Result<Summary, PersistError> {
     let mut reading = Reading::new(file_bytes);
-    while reading.step(file, |_, _| {})? {}
+    while reading.step(file, |_| {})? {}
     Ok(reading.loader.finish()?)
 }
 
@@ -193,7 +208,7 @@ impl Reading {
     fn step(
         &mut self,
         file: &mut dyn Read,
-        show: impl FnMut(u16, &[u8]),
+        show: impl FnMut(Content<'_>),
     ) -> Result<bool, PersistError> {
         let count = match file.read(&mut self.buffer) {
             Ok(count) => count,
@@ -237,7 +252,8 @@ impl CacheEngine {
     pub fn save_to(&mut self, storage: &mut dyn Storage) -> Result<(), PersistError> {
         storage.begin()?;
         let now_ms = self.now().unix_ms();
-        let mut writer = SnapshotWriter::begin(self.keyspace_mut(), now_ms);
+        let libraries = self.library_codes();
+        let mut writer = SnapshotWriter::begin(self.keyspace_mut(), libraries, now_ms);
         let mut outcome = Ok(());
         loop {
             let has_more = writer.step(self.keyspace_mut());
@@ -259,7 +275,8 @@ impl CacheEngine {
         outcome.map_err(PersistError::Disk)
     }
 
-    /// Loads a file that [`CacheEngine::save`] or a server wrote, over what is in the cache. Keys
+    /// Loads a file that [`CacheEngine::save`] or a server wrote, over what is in the cache:
+    /// libraries of functions, too, of which those of the same name are replaced. Keys
     /// whose deadline has come are left out. Where the file holds more than the memory limit
     /// allows, keys are evicted while it is loaded.
     ///

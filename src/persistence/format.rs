@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  head    8 bytes  "EVENKEEL"
-//!          2 bytes  version of the format, 2
+//!          2 bytes  version of the format, 2, or 3 if there are libraries
 //!          2 bytes  0
 //!          4 bytes  CRC-32 of the twelve bytes before
-//!  block   1 byte   kind: 1 about, 2 records, 255 end
+//!  block   1 byte   kind: 1 about, 2 records, 3 library, 255 end
 //!          1 byte   0
 //!          2 bytes  database of the records; 0 in other blocks
 //!          4 bytes  length of the payload
@@ -13,6 +13,7 @@
 //!          4 bytes  CRC-32 of the block's bytes before, kind and length included
 //!  about   8 bytes  when the snapshot began, Unix milliseconds; then text: who wrote it
 //!  records the records of one database (value/record/), one behind the other
+//!  library the text of a library of functions
 //!  end     8 bytes  number of blocks before this one
 //!          per database that has keys:
 //!          4 bytes  its number
@@ -29,8 +30,11 @@
 use crate::value::record::RecordError;
 use std::fmt;
 
-/// The version this program writes, and the newest it reads.
-pub const FORMAT_VERSION: u16 = 2;
+/// The newest version that this program writes and reads.
+pub const FORMAT_VERSION: u16 = 3;
+
+/// The version of files without libraries, which older programs read, too.
+pub(super) const KEYS_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"EVENKEEL";
 pub(super) const HEAD_BYTES: usize = 16;
@@ -43,6 +47,7 @@ const END_ROW_BYTES: usize = 20;
 pub(super) enum BlockKind {
     About,
     Records,
+    Library,
     End,
 }
 
@@ -51,6 +56,7 @@ impl BlockKind {
         match self {
             Self::About => 1,
             Self::Records => 2,
+            Self::Library => 3,
             Self::End => 255,
         }
     }
@@ -59,6 +65,7 @@ impl BlockKind {
         match byte {
             1 => Some(Self::About),
             2 => Some(Self::Records),
+            3 => Some(Self::Library),
             255 => Some(Self::End),
             _ => None,
         }
@@ -87,6 +94,15 @@ impl DatabaseCount {
     }
 }
 
+/// What an intact block holds, for whoever loads a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// Records of a database, all of which decode.
+    Records(u16, &'a [u8]),
+    /// The text of a library of functions, whose first line names it.
+    Library(&'a [u8]),
+}
+
 /// What is wrong with a snapshot, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -111,6 +127,8 @@ pub enum DamageKind {
     Misplaced,
     /// A record is malformed although its block is intact.
     Record(RecordError),
+    /// The text of a library does not begin with its name.
+    Library,
     /// The records belong to a database that this server does not have.
     NoSuchDatabase(u32),
     /// The file ends in the middle.
@@ -140,6 +158,9 @@ impl fmt::Display for Damage {
             DamageKind::Record(error) => {
                 write!(formatter, "{error}, in the block at offset {offset}")
             }
+            DamageKind::Library => {
+                write!(formatter, "a library without a name at offset {offset}")
+            }
             DamageKind::NoSuchDatabase(number) => {
                 write!(
                     formatter,
@@ -158,10 +179,10 @@ impl fmt::Display for Damage {
 
 impl std::error::Error for Damage {}
 
-pub(super) fn write_head(out: &mut Vec<u8>) {
+pub(super) fn write_head(out: &mut Vec<u8>, version: u16) {
     let begin = out.len();
     out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&[0; 2]);
     let checksum = crc32fast::hash(&out[begin..]);
     out.extend_from_slice(&checksum.to_le_bytes());

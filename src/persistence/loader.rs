@@ -14,10 +14,11 @@
 //! Not here: reading a file (`storage.rs`), what damaged files still hold (`salvage.rs`).
 
 use super::format::{
-    BLOCK_HEAD_BYTES, BlockAt, BlockKind, CHECKSUM_BYTES, Damage, DamageKind, DatabaseCount,
-    HEAD_BYTES, block_at, check_head, decode_end,
+    BLOCK_HEAD_BYTES, BlockAt, BlockKind, CHECKSUM_BYTES, Content, Damage, DamageKind,
+    DatabaseCount, HEAD_BYTES, block_at, check_head, decode_end,
 };
 use super::open_collections::OpenCollections;
+use crate::script::names_library;
 use crate::value::record::{Record, RecordError};
 
 /// Capacity that is kept for the next block; what a large value needed is given back.
@@ -25,6 +26,9 @@ const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
 /// The first version whose files have other records than those of strings.
 const COLLECTIONS_VERSION: u16 = 2;
+
+/// The first version whose files may have libraries.
+const LIBRARIES_VERSION: u16 = 3;
 
 /// What a whole and intact snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct Summary {
     pub file_bytes: u64,
     /// Keys by database.
     pub databases: Vec<DatabaseCount>,
+    /// Libraries of functions.
+    pub libraries: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +95,11 @@ impl Loader {
         }
     }
 
-    /// Takes the next bytes of the file and shows the records of every block that is whole and
-    /// intact: `show` gets the database and the encoded records, all of which decode.
+    /// Takes the next bytes of the file and shows what every block holds that is whole and intact.
     ///
     /// # Errors
     /// [`Damage`]: the file is not a whole and intact snapshot. Nothing more can be fed.
-    pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u16, &[u8])) -> Result<(), Damage> {
+    pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(Content<'_>)) -> Result<(), Damage> {
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.buffer.is_empty() {
@@ -179,7 +184,7 @@ impl Loader {
     fn consume(
         &mut self,
         bytes: &[u8],
-        show: &mut impl FnMut(u16, &[u8]),
+        show: &mut impl FnMut(Content<'_>),
     ) -> Result<usize, Damage> {
         let mut position = 0;
         if self.stage == Stage::Head {
@@ -203,6 +208,9 @@ impl Loader {
                         (BlockKind::About, Stage::About) => self.read_about(block.payload),
                         (BlockKind::Records, Stage::Records) => {
                             self.read_records(block.database, block.payload, show)
+                        }
+                        (BlockKind::Library, Stage::Records) => {
+                            self.read_library(block.payload, show)
                         }
                         (BlockKind::End, Stage::Records) => self.read_end(block.payload),
                         _ => Err(DamageKind::Misplaced),
@@ -229,13 +237,29 @@ impl Loader {
         &mut self,
         database: u16,
         payload: &[u8],
-        show: &mut impl FnMut(u16, &[u8]),
+        show: &mut impl FnMut(Content<'_>),
     ) -> Result<(), DamageKind> {
         let found = self
             .check_records(database, payload)
             .map_err(DamageKind::Record)?;
         add_count(&mut self.summary.databases, found);
-        show(database, payload);
+        show(Content::Records(database, payload));
+        Ok(())
+    }
+
+    fn read_library(
+        &mut self,
+        payload: &[u8],
+        show: &mut impl FnMut(Content<'_>),
+    ) -> Result<(), DamageKind> {
+        if self.summary.version < LIBRARIES_VERSION {
+            return Err(DamageKind::Misplaced);
+        }
+        if !names_library(payload) {
+            return Err(DamageKind::Library);
+        }
+        self.summary.libraries += 1;
+        show(Content::Library(payload));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  keyspace cut ─▶ SnapshotWriter ─▶ buffers ─▶ Storage (a file beside the target, then over it)
-//!  file ─▶ Loader ─▶ verified records ─▶ engine
+//!  file ─▶ Loader ─▶ verified records, libraries ─▶ engine
 //! ```
 //!
 //! | file | what |
@@ -50,7 +50,7 @@ pub use config_file::{replace_file, rewrite_config};
 pub use embedded::{Intake, LoadReport, PersistError, load_file, load_from, read_summary};
 pub use file_storage::FileStorage;
 pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
-pub use format::{Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
+pub use format::{Content, Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};
 pub use salvage::{Salvage, salvage};

@@ -14,7 +14,6 @@
 //! different pieces is not noticed: a reader that keeps the elements passes over the second one.
 
 use crate::structures::block::Shape;
-use crate::value::collection::shape_of;
 use crate::value::kind::Kind;
 use crate::value::record::{Begun, Piece, Record, RecordError, RecordValue};
 use std::collections::BTreeMap;
@@ -40,7 +39,8 @@ impl Open {
 
     fn take(&mut self, piece: &Piece<'_>) {
         self.found += piece.run.count() as u64;
-        if shape_of(self.kind) == Some(Shape::Scored)
+        let facts = self.kind.collection();
+        if facts.is_some_and(|facts| facts.shape == Shape::Scored)
             && let Some(last) = piece.run.elements().last()
         {
             self.last.clear();

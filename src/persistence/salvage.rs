@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  damaged file ─▶ intact blocks ─┬▶ write: the bytes of a new snapshot, in their order
-//!                                 └▶ show: databases and their records
+//!                                 └▶ show: records and libraries
 //! ```
 //!
 //! A block that is not intact is left out; the next one is looked for first where the damaged
@@ -21,12 +21,14 @@
 
 use super::embedded::{PersistError, read_summary};
 use super::format::{
-    BLOCK_HEAD_BYTES, BlockHead, BlockKind, CHECKSUM_BYTES, Damage, DatabaseCount, HEAD_BYTES,
-    check_head, decode_end, encode_end, is_end_len, write_block, write_head,
+    BLOCK_HEAD_BYTES, BlockHead, BlockKind, CHECKSUM_BYTES, Content, Damage, DatabaseCount,
+    FORMAT_VERSION, HEAD_BYTES, check_head, decode_end, encode_end, is_end_len, write_block,
+    write_head,
 };
 use super::loader::{add_count, count_records};
 use super::range_checksums::RangeChecksums;
 use super::whole_collections::{Left, WholeCollections, WholeFilter};
+use crate::script::names_library;
 use crate::value::record::{Record, RecordError};
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -50,6 +52,8 @@ const BLOCK_KEPT_BYTES: usize = 1 << 20;
 pub struct Salvage {
     /// Keys that were intact, by database.
     pub databases: Vec<DatabaseCount>,
+    /// Libraries of functions that were intact.
+    pub libraries: u64,
     /// Keys that the file's end says there should be, if the end is intact and makes sense.
     pub expected_keys: Option<u64>,
     /// Bytes of the file that belong to no intact block.
@@ -66,14 +70,14 @@ impl Salvage {
 }
 
 /// Finds the intact blocks of a file, whatever its head says. `write` gets the bytes of a whole
-/// snapshot of them, `show` the database and the records of each, all of which decode.
+/// snapshot of them, `show` what each holds.
 ///
 /// # Errors
 /// The reason why the file can't be read, or the first error of `write`.
 pub fn salvage<F: Read + Seek>(
     file: &mut F,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
-    mut show: impl FnMut(u16, &[u8]),
+    mut show: impl FnMut(Content<'_>),
 ) -> io::Result<Salvage> {
     let damage = first_damage(file)?;
     let mut whole = match damage {
@@ -87,14 +91,16 @@ pub fn salvage<F: Read + Seek>(
         ..Salvage::default()
     };
     let mut head = Vec::new();
-    write_head(&mut head);
-    let (mut has_about, mut record_blocks) = (false, 0);
+    write_head(&mut head, FORMAT_VERSION);
+    let (mut has_about, mut block_count) = (false, 1);
     while let Some(block) = search.next()? {
         if !has_about && block.kind != BlockKind::End {
             has_about = true;
             match block.kind {
                 BlockKind::About => head.extend_from_slice(&search.block),
-                BlockKind::Records | BlockKind::End => write_empty_about(&mut head),
+                BlockKind::Records | BlockKind::Library | BlockKind::End => {
+                    write_empty_about(&mut head);
+                }
             }
             write(&head)?;
         }
@@ -110,15 +116,18 @@ pub fn salvage<F: Read + Seek>(
                     continue;
                 };
                 write(&bytes)?;
-                record_blocks += 1;
+                block_count += 1;
                 add_count(&mut found.databases, left.count);
-                show(block.database, payload_of(&bytes));
+                show(Content::Records(block.database, payload_of(&bytes)));
+            }
+            BlockKind::Library => {
+                write(&search.block)?;
+                block_count += 1;
+                found.libraries += 1;
+                show(Content::Library(payload));
             }
             BlockKind::End => {
-                found.expected_keys = decode_end(payload).and_then(|(_, counts)| {
-                    let mut keys = counts.iter().map(|count| count.keys);
-                    keys.try_fold(0, u64::checked_add)
-                });
+                found.expected_keys = expected_keys(payload);
             }
         }
     }
@@ -129,10 +138,17 @@ pub fn salvage<F: Read + Seek>(
         write_empty_about(&mut head);
         rest = head;
     }
-    let end = encode_end(1 + record_blocks, &found.databases);
+    let end = encode_end(block_count, &found.databases);
     write_block(&mut rest, BlockKind::End, 0, &end);
     write(&rest)?;
     Ok(found)
+}
+
+/// The keys that an end block counts, if that makes sense.
+fn expected_keys(payload: &[u8]) -> Option<u64> {
+    let (_, counts) = decode_end(payload)?;
+    let mut keys = counts.iter().map(|count| count.keys);
+    keys.try_fold(0, u64::checked_add)
 }
 
 /// Finds out which collections in pieces are whole in a damaged file.
@@ -240,6 +256,7 @@ impl<'f, F: Read + Seek> Search<'f, F> {
         let is_plausible = match head.kind {
             BlockKind::About => payload_bytes >= ABOUT_BYTES_MIN,
             BlockKind::End => is_end_len(payload_bytes),
+            BlockKind::Library => begin.starts_with(b"#!"),
             BlockKind::Records => {
                 let len = begin
                     .len()
@@ -271,16 +288,22 @@ impl<'f, F: Read + Seek> Search<'f, F> {
         self.block.clear();
         self.block.shrink_to(BLOCK_KEPT_BYTES);
         self.file.read(part, &mut self.block)?;
-        if head.kind == BlockKind::Records {
-            match count_records(head.database, payload_of(&self.block)) {
-                Ok(count) => self.count = count,
-                Err(_) => {
-                    self.vain_bytes += head.len();
-                    return Ok(None);
+        let payload = payload_of(&self.block);
+        let is_sound = match head.kind {
+            BlockKind::About | BlockKind::End => true,
+            BlockKind::Library => names_library(payload),
+            BlockKind::Records => match count_records(head.database, payload) {
+                Ok(count) => {
+                    self.count = count;
+                    true
                 }
-            }
+                Err(_) => false,
+            },
+        };
+        if !is_sound {
+            self.vain_bytes += head.len();
         }
-        Ok(Some(head))
+        Ok(is_sound.then_some(head))
     }
 
     /// Where the next intact block begins after a damaged one; the end of the file if nowhere.

@@ -1,7 +1,7 @@
 //! From a cut of the keyspace to the bytes of a snapshot, a slice at a time.
 //!
 //! ```text
-//!  begin ─▶ step, step, … ─▶ (the walk is through) ─▶ end block ─▶ is_complete
+//!  begin ─▶ step, step, … libraries, then keys ─▶ end block ─▶ is_complete
 //!             └──▶ take_buffer: bytes in the order of the file
 //! ```
 //!
@@ -13,15 +13,19 @@
 //! Not here: where the bytes go (`storage.rs`), how much is done in a turn (`node/saving.rs`).
 
 use super::format::{
-    BLOCK_HEAD_BYTES, BlockKind, CHECKSUM_BYTES, DatabaseCount, OpenBlock, encode_end, write_block,
-    write_head,
+    BLOCK_HEAD_BYTES, BlockKind, CHECKSUM_BYTES, DatabaseCount, FORMAT_VERSION, KEYS_VERSION,
+    OpenBlock, encode_end, write_block, write_head,
 };
 use crate::keyspace::{CutPiece, Keyspace};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Buffers are handed out when nothing more fits into so many bytes: large enough to be worth a
 /// write, small enough that the write does not keep a core for long.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes of a library that one step writes.
+const LIBRARY_STEP_BYTES: usize = 32 * 1024;
 
 /// A snapshot being written.
 pub struct SnapshotWriter {
@@ -29,7 +33,10 @@ pub struct SnapshotWriter {
     full: VecDeque<Vec<u8>>,
     /// The one that is being filled.
     buffer: Vec<u8>,
-    /// Of a record that is read out in parts.
+    /// Libraries that are not written yet, and how much of the first is.
+    libraries: VecDeque<Arc<[u8]>>,
+    library_offset: usize,
+    /// Of a record or a library that is written in parts.
     open_block: Option<OpenBlock>,
     block_count: u64,
     framed_bytes: u64,
@@ -37,18 +44,25 @@ pub struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    /// Begins a snapshot of the keyspace as it is at `now_ms`. There must be none going on.
-    pub fn begin(keyspace: &mut Keyspace, now_ms: u64) -> Self {
+    /// Begins a snapshot of the keyspace as it is at `now_ms`, and of libraries by their texts.
+    /// There must be none going on.
+    pub fn begin(keyspace: &mut Keyspace, libraries: Vec<Arc<[u8]>>, now_ms: u64) -> Self {
+        let version = match libraries.is_empty() {
+            true => KEYS_VERSION,
+            false => FORMAT_VERSION,
+        };
         keyspace.begin_cut(now_ms);
         let mut writer = Self {
             full: VecDeque::new(),
             buffer: Vec::with_capacity(BUFFER_BYTES),
+            libraries: libraries.into(),
+            library_offset: 0,
             open_block: None,
             block_count: 0,
             framed_bytes: 0,
             is_complete: false,
         };
-        write_head(&mut writer.buffer);
+        write_head(&mut writer.buffer, version);
         writer.framed_bytes = writer.buffer.len() as u64;
         let mut about = now_ms.to_le_bytes().to_vec();
         about.extend_from_slice(concat!("evenkeel ", env!("CARGO_PKG_VERSION")).as_bytes());
@@ -81,21 +95,46 @@ impl SnapshotWriter {
             self.write(BlockKind::Records, database, &piece.records);
             return;
         }
-        self.make_room(piece.records.len());
+        let len = piece.records.len() + piece.rest_bytes;
+        self.write_part(BlockKind::Records, database, len, &piece.records);
+    }
+
+    /// Writes the first part of a block whose payload has `len` bytes, or the next one.
+    fn write_part(&mut self, kind: BlockKind, database: u16, len: usize, part: &[u8]) {
+        self.make_room(part.len());
         let before = self.buffer.len();
         let block = self.open_block.take().unwrap_or_else(|| {
             self.block_count += 1;
-            let len = piece.records.len() + piece.rest_bytes;
-            OpenBlock::begin(&mut self.buffer, BlockKind::Records, database, len)
+            OpenBlock::begin(&mut self.buffer, kind, database, len)
         });
-        self.open_block = block.append(&mut self.buffer, &piece.records);
+        self.open_block = block.append(&mut self.buffer, part);
         self.framed_bytes += (self.buffer.len() - before) as u64;
     }
 
-    /// Goes one step on: some 256 keys or 64 KiB. Returns true if there is more to do.
+    /// Writes the next part of a library; false if all are written.
+    fn write_library(&mut self) -> bool {
+        let Some(code) = self.libraries.front().cloned() else {
+            return false;
+        };
+        let end = code.len().min(self.library_offset + LIBRARY_STEP_BYTES);
+        let part = &code[self.library_offset..end];
+        self.write_part(BlockKind::Library, 0, code.len(), part);
+        self.library_offset = end;
+        if end == code.len() {
+            self.libraries.pop_front();
+            self.library_offset = 0;
+        }
+        true
+    }
+
+    /// Goes one step on: some 256 keys, 64 KiB, or 32 KiB of a library. Returns true if there is
+    /// more to do.
     pub fn step(&mut self, keyspace: &mut Keyspace) -> bool {
         if self.is_complete {
             return false;
+        }
+        if self.write_library() {
+            return true;
         }
         let is_through = !keyspace.cut_some();
         self.collect(keyspace, is_through);
@@ -105,8 +144,12 @@ impl SnapshotWriter {
         !is_through
     }
 
-    /// Takes over what changes of the keyspace have read out since the last step.
+    /// Takes over what changes of the keyspace have read out since the last step, once libraries
+    /// are written.
     pub fn collect(&mut self, keyspace: &mut Keyspace, is_last: bool) {
+        if !self.libraries.is_empty() {
+            return;
+        }
         while let Some(piece) = keyspace.take_cut_piece(is_last) {
             self.write_piece(&piece);
         }
@@ -148,6 +191,7 @@ impl SnapshotWriter {
     pub fn abandon(&mut self) {
         self.full.clear();
         self.buffer = Vec::new();
+        self.libraries.clear();
         self.open_block = None;
     }
 

@@ -21,6 +21,7 @@ use crate::protocol::args::ArgsBuffer;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Slices of instructions that loading a library takes at most: some 50 ms.
 const LOAD_SLICES_MAX: u32 = 1_000;
@@ -42,8 +43,8 @@ pub struct LibraryFunction {
 #[derive(Debug)]
 pub struct Library {
     /// Its text, the first line included.
-    pub code: Box<[u8]>,
-    /// Its functions, in the order in which it registered them.
+    pub code: Arc<[u8]>,
+    /// Its functions, in the order in which it registered them; none if it is only kept.
     pub functions: Vec<LibraryFunction>,
 }
 
@@ -115,6 +116,32 @@ impl Libraries {
         Err(error)
     }
 
+    /// Adds a library of a snapshot, over one of the same name. What can't be loaded here is kept
+    /// without its functions, so that the next snapshot has it again.
+    ///
+    /// # Errors
+    /// Why it is only kept.
+    ///
+    /// # Panics
+    /// If the text has no name: a loader checks that first.
+    pub fn restore(&mut self, code: &[u8], limit_bytes: usize) -> Result<(), ReplyError> {
+        let loaded = self.load(code, true, limit_bytes);
+        if loaded.is_err() {
+            self.keep(code);
+        }
+        loaded.map(|_| ())
+    }
+
+    /// Keeps the text of a library without its functions, over one of the same name.
+    ///
+    /// # Panics
+    /// If the text has no name.
+    pub fn keep(&mut self, code: &[u8]) {
+        let (name, _) = metadata(code).expect("what is kept has a name");
+        self.delete(name);
+        self.insert(name, code, Vec::new());
+    }
+
     /// Runs the code of a library, and returns the functions that it has registered.
     fn register(
         &mut self,
@@ -184,8 +211,8 @@ impl Libraries {
         }
         self.code_bytes += code.len();
         let code = code.into();
-        self.by_name
-            .insert(name.clone(), Library { code, functions });
+        let library = Library { code, functions };
+        self.by_name.insert(name.clone(), library);
         name
     }
 
@@ -223,6 +250,11 @@ fn library_function((declared, function): (Declared, Function)) -> LibraryFuncti
         flags: declared.flags,
         function,
     }
+}
+
+/// Whether a text begins as that of a library does, with its name. O(length of the first line).
+pub fn names_library(code: &[u8]) -> bool {
+    metadata(code).is_ok()
 }
 
 /// The name in the first line, and how many bytes of it are not compiled.

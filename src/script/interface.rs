@@ -66,7 +66,7 @@ const NUMBERS: [(&CStr, f64); 10] = [
     (c"REPL_REPLICA", 2.0),
     (c"REPL_SLAVE", 2.0),
     (c"REPL_ALL", 3.0),
-    (c"REDIS_VERSION_NUM", 0x0007_0204 as f64),
+    (c"REDIS_VERSION_NUM", 0x0007_0400 as f64),
 ];
 
 /// Pushes the table.

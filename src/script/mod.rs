@@ -61,7 +61,7 @@ mod to_reply;
 #[cfg(not(feature = "scripts"))]
 pub use absent::{Declared, Machine};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
-pub use function_libraries::{Libraries, Library, LibraryFunction};
+pub use function_libraries::{Libraries, Library, LibraryFunction, names_library};
 #[cfg(feature = "scripts")]
 pub use machine::Machine;
 pub use run::{Chunk, Failure, Function, Run};
@@ -71,7 +71,7 @@ pub use shared::Declared;
 pub use step::{LogLine, Step};
 
 /// The version of Redis that scripts are told; a test compares it with that of INFO.
-pub const SCRIPT_REDIS_VERSION: &str = "7.2.4";
+pub const SCRIPT_REDIS_VERSION: &str = "7.4.0";
 
 /// The digits of a digest.
 fn hexadecimal(digest: &[u8; 20]) -> [u8; 40] {

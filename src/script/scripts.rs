@@ -282,6 +282,15 @@ impl Scripts {
         self.libraries.load(code, replaces, self.limit_bytes)
     }
 
+    /// Adds a library of a snapshot, over one of the same name; what can't be loaded is kept
+    /// without its functions.
+    ///
+    /// # Errors
+    /// Why it is only kept.
+    pub fn restore_library(&mut self, code: &[u8]) -> Result<(), ReplyError> {
+        self.libraries.restore(code, self.limit_bytes)
+    }
+
     /// Removes a library; false if there is none of that name.
     pub fn delete_library(&mut self, name: &[u8]) -> bool {
         self.libraries.delete(name)

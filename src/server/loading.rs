@@ -113,6 +113,9 @@ pub(super) fn load(
         (clock.monotonic_us() - begun_us) / 1_000,
         report.expired_keys
     );
+    if report.loaded_libraries > 0 {
+        log::info!("loaded {} libraries of functions", report.loaded_libraries);
+    }
     if report.evicted_keys > 0 {
         log::warn!(
             "{} of these keys were evicted at once, because maxmemory is {} bytes; the next \
@@ -166,9 +169,7 @@ fn load_what_is_intact(
         }
         Ok(())
     };
-    let found = salvage(&mut file, write, |database, records| {
-        intake.take(database, records, 0);
-    });
+    let found = salvage(&mut file, write, |content| intake.take(content, 0));
     let outcome = found.map_err(PersistError::Disk);
     let (found, report) = match outcome.and_then(|found| Ok((found, intake.finish()?))) {
         Ok(both) => both,

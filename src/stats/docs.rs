@@ -1,6 +1,6 @@
 //! Makes `docs/METRICS.md` from the table.
 //!
-//! 1. `docs/METRICS.md` equals `markdown()` (`tests/metrics_docs.rs`).
+//! 1. `docs/METRICS.md` equals `markdown()` (`tests/docs/main.rs`).
 //!
 //! Cost: linear in the table; run for people only.
 //!
@@ -15,7 +15,7 @@ const HEAD: &str = "\
 # Metrics
 
 This page is made from `table.rs` and `constant.rs` in `src/stats/`; change them, then run
-`UPDATE_DOCS=1 cargo test --test metrics_docs`.
+`UPDATE_DOCS=1 cargo test --test docs`.
 
 `INFO` lists these fields by section. Without arguments it lists every section except
 Commandstats and Latencystats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again

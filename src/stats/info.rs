@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn values_are_written_in_their_form() {
-        assert_eq!(field("redis_version"), "7.2.4");
+        assert_eq!(field("redis_version"), "7.4.0");
         assert_eq!(field("server_name"), "evenkeel");
         assert_eq!(field("tcp_port"), "6379");
         assert_eq!(field("uptime_in_days"), "2");

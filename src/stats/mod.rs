@@ -48,7 +48,7 @@ pub use table::{MetricRow, ROWS};
 pub use value::Value;
 
 /// Version of Redis that clients are told; they choose commands by it.
-pub const REDIS_VERSION: &str = "7.2.4";
+pub const REDIS_VERSION: &str = "7.4.0";
 
 /// Version of Evenkeel.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,7 +8,7 @@
 //! 1. Within a section, rows are listed in the order they are written here. Tools look for the
 //!    first place a name occurs, so a name stands before names that contain it (`info.rs` tests).
 //!
-//! After a change run `UPDATE_DOCS=1 cargo test --test metrics_docs` to rewrite the page.
+//! After a change run `UPDATE_DOCS=1 cargo test --test docs` to rewrite the page.
 //!
 //! Not here: fields that never change (`constant.rs`), the lines of commands, errors and databases
 //! (`info.rs`).
@@ -340,7 +340,7 @@ pub static ROWS: &[MetricRow] = &[
         "Traffic written in the last 1.6 seconds.",
         |source| Value::Float2(ratio(source.gauges.output_bytes_per_second, 1024))),
     counter!(rejected_connections, Stats, Count,
-        "Connections refused because `maxclients` were open."),
+        "Connections refused, or closed without having given a password, because `maxclients` were open."),
     counter!(total_http_requests, Stats, Count, "Requests over HTTP, refused ones included."),
     counter!(expired_keys, Stats, Count, "Keys removed because their time was up."),
     counter!(expired_subkeys, Stats, Count,

@@ -37,14 +37,15 @@ impl Encoding {
     }
 
     /// What OBJECT ENCODING says of a collection of this kind.
+    ///
+    /// # Panics
+    /// If it is the kind of strings.
     pub const fn name(self, kind: Kind) -> &'static str {
-        match (self, kind) {
-            (_, Kind::Stream) => "stream",
-            (Self::Small, _) => "listpack",
-            (Self::Integers, _) => "intset",
-            (Self::Outgrown, Kind::List) => "quicklist",
-            (Self::Outgrown, Kind::SortedSet) => "skiplist",
-            (Self::Outgrown, Kind::String | Kind::Set | Kind::Hash) => "hashtable",
+        let facts = kind.collection().expect("a string is no collection");
+        match self {
+            Self::Small => facts.small,
+            Self::Integers => "intset",
+            Self::Outgrown => facts.outgrown,
         }
     }
 }

@@ -1,8 +1,13 @@
-//! What type a value has, and the answer to a command on a key of another type.
+//! What type a value has, what is true of all values of a type, and the answer to a command on a
+//! key of another type.
+//!
+//! A new type is a file here and one in `command/`, its lines in this file, and a row of the record
+//! (`record/mod.rs`). `toy.rs`, which only tests have, is the proof.
 //!
 //! Not here: how an entry stores the kind (`keyspace/entry.rs`).
 
 use crate::protocol::error::ReplyError;
+use crate::structures::block::Shape;
 use std::fmt;
 
 /// The type of a value, by Redis's number of it.
@@ -19,24 +24,79 @@ pub enum Kind {
     SortedSet = 3,
     /// Fields with values.
     Hash = 4,
+    /// Numbers in the order in which they came. No such value is outside of tests.
+    #[cfg(test)]
+    Toy = 5,
     /// Entries under rising ids, and groups that read them.
     Stream = 6,
 }
 
+/// What is true of all collections of a kind.
+#[derive(Clone, Copy)]
+pub(crate) struct CollectionFacts {
+    /// What their elements are; of a sorted set as they stand in their order.
+    pub(crate) shape: Shape,
+    /// What OBJECT ENCODING says of a small one.
+    pub(crate) small: &'static str,
+    /// What it says of one that is no longer small.
+    pub(crate) outgrown: &'static str,
+    /// A large one is kept by member, too, with the scores beside the members.
+    pub(crate) is_by_member: bool,
+    /// A small one of integers alone may be kept as such.
+    pub(crate) may_be_integers: bool,
+    /// Even the smallest is kept as a large one.
+    pub(crate) is_always_large: bool,
+}
+
+impl CollectionFacts {
+    const fn new(shape: Shape, outgrown: &'static str) -> Self {
+        Self {
+            shape,
+            small: "listpack",
+            outgrown,
+            is_by_member: false,
+            may_be_integers: false,
+            is_always_large: false,
+        }
+    }
+}
+
+const LIST: CollectionFacts = CollectionFacts::new(Shape::List, "quicklist");
+
+const SET: CollectionFacts = CollectionFacts {
+    may_be_integers: true,
+    ..CollectionFacts::new(Shape::Set, "hashtable")
+};
+
+const SORTED_SET: CollectionFacts = CollectionFacts {
+    is_by_member: true,
+    ..CollectionFacts::new(Shape::Scored, "skiplist")
+};
+
+const HASH: CollectionFacts = CollectionFacts::new(Shape::Map, "hashtable");
+
+const STREAM: CollectionFacts = CollectionFacts {
+    small: "stream",
+    is_always_large: true,
+    ..CollectionFacts::new(Shape::Scored, "stream")
+};
+
 impl Kind {
     /// All kinds there are.
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: &[Self] = &[
         Self::String,
         Self::List,
         Self::Set,
         Self::SortedSet,
         Self::Hash,
+        #[cfg(test)]
+        Self::Toy,
         Self::Stream,
     ];
 
     /// The kind of this name, in letters of either case.
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
-        (Self::ALL.into_iter()).find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
+        (Self::ALL.iter().copied()).find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The kind of a number that one has.
@@ -51,6 +111,8 @@ impl Kind {
             2 => Self::Set,
             3 => Self::SortedSet,
             4 => Self::Hash,
+            #[cfg(test)]
+            5 => Self::Toy,
             6 => Self::Stream,
             _ => unreachable!("no value is of another kind"),
         }
@@ -64,7 +126,23 @@ impl Kind {
             Self::Set => "set",
             Self::SortedSet => "zset",
             Self::Hash => "hash",
+            #[cfg(test)]
+            Self::Toy => "toy",
             Self::Stream => "stream",
+        }
+    }
+
+    /// What is true of collections of this kind; none for strings.
+    pub(crate) const fn collection(self) -> Option<CollectionFacts> {
+        match self {
+            Self::String => None,
+            Self::List => Some(LIST),
+            Self::Set => Some(SET),
+            Self::SortedSet => Some(SORTED_SET),
+            Self::Hash => Some(HASH),
+            #[cfg(test)]
+            Self::Toy => Some(CollectionFacts::new(Shape::List, "toys")),
+            Self::Stream => Some(STREAM),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | [`set`] | members, each once |
 //! | [`set_algebra`] | unions, intersections and differences of sets |
 //! | [`sorted_set`] | members with scores, in order |
+//! | `toy` | a type that only tests have, to show what a new one takes |
 //! | [`string`] | a string value: text, or an integer that needs no text |
 //! | `replied.rs` | items and runs of collections as replies |
 //! | [`record`] | a key with its value and deadline as bytes, for snapshots |
@@ -35,3 +36,5 @@ pub mod set_algebra;
 pub mod sorted_set;
 pub mod stream;
 pub mod string;
+#[cfg(test)]
+pub mod toy;

@@ -9,7 +9,7 @@ nothing is wider than the screen; without scripts there is the table; a text of 
 markup. The browser is driven by its protocol of debugging over a pipe, so nothing is installed for
 it but the browser.
 
-Not here: the answers as bytes (src/node/tests/pages.rs, tests/tools/http.rs).
+Not here: the answers as bytes (src/node/tests/pages.rs, tests/server/tools/http.rs).
 """
 
 import base64

@@ -3,9 +3,12 @@
 //! Goal: a program needs nothing but the names of the library's front, and what is promised about
 //! them holds. `tests/tidy/front.rs` sees to it that this test takes no others.
 //!
-//! Not here: single commands (`tests/scripts/`), the server as a process (`tests/process.rs`).
+//! Not here: single commands (`tests/scripts/`), the server as a process
+//! (`tests/server/process.rs`).
 
 mod cache;
+mod removals;
+mod typed;
 
 use evenkeel::{
     CacheEngine, Config, Execution, Expire, OwnedArgs, Peer, Server, SessionKey, StopHandle,

@@ -2,7 +2,7 @@
 //! between.
 //!
 //! Values differ, and the lists of commands, errors and databases come from what was called; the
-//! way those are written is tested in `tests/tools/exporter.rs`.
+//! way those are written is tested in `tests/server/tools/exporter.rs`.
 
 use crate::support::client::Client;
 use crate::{Addresses, servers};

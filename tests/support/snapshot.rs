@@ -7,7 +7,7 @@ use std::io::{Cursor, Read};
 
 use evenkeel::engine::Execution;
 use evenkeel::persistence::{
-    Damage, Loader, MemoryDisk, Salvage, Storage, Summary, load_from, salvage,
+    Content, Damage, Loader, MemoryDisk, Salvage, Storage, Summary, load_from, salvage,
 };
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::session::{Peer, SessionKey};
@@ -21,8 +21,11 @@ use evenkeel::{CacheEngine, Config, Timestamp};
 pub(crate) const BEGUN_MS: u64 = 1_800_000_000_000;
 
 /// Keys by database, with the text of their value, or what [`collection`] makes of one, and their
-/// deadline.
+/// deadline; and libraries, as keys of [`LIBRARIES`].
 pub(crate) type Contents = BTreeMap<(u16, Vec<u8>), (Vec<u8>, Option<u64>)>;
+
+/// In place of a database: libraries by their texts.
+pub(crate) const LIBRARIES: u16 = u16::MAX;
 
 /// A collection as one text: type, encoding, and the bytes of its elements; those of sets and
 /// hashes are sorted.
@@ -61,8 +64,18 @@ fn bytes_of(run: &Run<'_>) -> Vec<Vec<u8>> {
 }
 
 impl Reader {
-    /// Adds the records of a block.
-    pub(crate) fn add(&mut self, database: u16, mut records: &[u8]) {
+    /// Adds what a block holds.
+    pub(crate) fn add(&mut self, content: Content<'_>) {
+        match content {
+            Content::Records(database, records) => self.add_records(database, records),
+            Content::Library(code) => {
+                let name = (LIBRARIES, code.to_vec());
+                self.contents.insert(name, (Vec::new(), None));
+            }
+        }
+    }
+
+    fn add_records(&mut self, database: u16, mut records: &[u8]) {
         while !records.is_empty() {
             let record = Record::decode(&mut records).expect("a loader shows only what decodes");
             match record {
@@ -122,7 +135,7 @@ impl Reader {
 pub(crate) fn read(file: &[u8]) -> Result<(Contents, Summary), Damage> {
     let mut reader = Reader::default();
     let mut loader = Loader::new();
-    loader.feed(file, |database, records| reader.add(database, records))?;
+    loader.feed(file, |content| reader.add(content))?;
     loader.finish().map(|summary| (reader.finish(), summary))
 }
 
@@ -134,7 +147,7 @@ pub(crate) fn salvaged(file: &[u8]) -> (Salvage, Vec<u8>) {
         new.extend_from_slice(bytes);
         Ok(())
     };
-    let show = |database, records: &[u8]| shown.add(database, records);
+    let show = |content: Content<'_>| shown.add(content);
     let found = salvage(&mut Cursor::new(file), write, show).expect("it is in memory");
     let (contents, _) = read(&new).expect("what was salvaged is whole");
     assert_eq!(contents, shown.finish());

@@ -109,7 +109,8 @@ fn broken_links(document: &str, text: &str, exists: impl Fn(&str) -> bool) -> Ve
         .collect()
 }
 
-/// Paths and tests in backticks, `src/node/run.rs` or `tests/reload.rs::a_test`, that do not exist.
+/// Paths and tests in backticks, `src/node/run.rs` or `tests/server/reload.rs::a_test`, that do not
+/// exist.
 /// Paths may leave out `src/`.
 fn absent_names(document: &str, text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut breaches = Vec::new();
@@ -173,6 +174,36 @@ fn unknown_targets(document: &str, text: &str, targets: &BTreeSet<String>) -> Ve
     breaches
 }
 
+/// What `tests/clients/` installs of packages: names with their versions.
+fn pinned(text: &str) -> BTreeSet<(String, String)> {
+    let words = |line: &str| -> Option<(String, String)> {
+        if let Some((name, version)) = line.split_once("==") {
+            return Some((name.to_string(), version.trim().to_string()));
+        }
+        let (name, version) = line.trim().strip_prefix('"')?.split_once("\": \"")?;
+        let version = version.trim_end_matches([',', '"']);
+        let version = version.rsplit_once('@').map_or(version, |(_, last)| last);
+        let is_version = version.starts_with(|first: char| first.is_ascii_digit());
+        is_version.then(|| (name.to_string(), version.to_string()))
+    };
+    text.lines().filter_map(words).collect()
+}
+
+/// The packages with their versions in the tables of a page that have a column for both.
+fn told_versions(page: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for line in page.lines() {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, names, versions, _, _, _] = columns[..] else {
+            continue;
+        };
+        let names = names.split(", ").map(str::to_string);
+        found.extend(names.zip(versions.split(", ").map(str::to_string)));
+    }
+    found.retain(|(_, version)| version.starts_with(|first: char| first.is_ascii_digit()));
+    found
+}
+
 fn documents() -> Vec<String> {
     files(".", |name| name.ends_with(".md"))
 }
@@ -230,6 +261,37 @@ fn commands_of_the_documents_are_targets() {
         .flat_map(|path| unknown_targets(&path, &read(&path), &targets))
         .collect();
     expect_none(&breaches);
+}
+
+#[test]
+fn versions_of_clients_are_those_that_are_installed() {
+    let lists = [
+        "python/requirements.txt",
+        "node/package.json",
+        "rare/python/requirements.txt",
+        "rare/node/package.json",
+    ];
+    let lists = lists.map(|list| pinned(&read(&format!("tests/clients/{list}"))));
+    let installed: BTreeSet<_> = lists.into_iter().flatten().collect();
+    let told = told_versions(&read("docs/CLIENTS.md"));
+    assert!(installed.len() > 25, "{installed:?}");
+    assert_eq!(told, installed);
+}
+
+#[test]
+fn lists_of_packages_are_read() {
+    let pair = |name: &str, version: &str| (name.to_string(), version.to_string());
+    let npm = "{\n  \"type\": \"module\",\n  \"@a/b\": \"1.2.3\",\n  \"c4\": \"npm:c@4.0.0\"\n}";
+    assert_eq!(
+        pinned(npm),
+        [pair("@a/b", "1.2.3"), pair("c4", "4.0.0")].into()
+    );
+    assert_eq!(pinned("a-b==5.0\n"), [pair("a-b", "5.0")].into());
+    let page = "| what | version | x | file |\n|---|---|---|---|\n| a, b | 1, 2.0 | x | `f.py` |\n";
+    assert_eq!(
+        told_versions(page),
+        [pair("a", "1"), pair("b", "2.0")].into()
+    );
 }
 
 #[test]

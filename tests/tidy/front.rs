@@ -12,11 +12,14 @@ use std::fs;
 
 const SHOWN: &[&str] = &[
     "README.md",
+    "examples/cache.rs",
     "examples/embed.rs",
     "examples/server_in_a_program.rs",
     "examples/shared_cache.rs",
     "tests/embed/cache.rs",
     "tests/embed/main.rs",
+    "tests/embed/removals.rs",
+    "tests/embed/typed.rs",
 ];
 
 /// Names after `evenkeel::`, one of each group in braces, that are not of the front.

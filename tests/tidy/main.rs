@@ -20,6 +20,7 @@ mod edges;
 mod figures;
 mod front;
 mod layers;
+mod quotes;
 mod shape;
 mod source;
 mod unsafety;

@@ -227,7 +227,7 @@ impl<'a> View<'a> {
 }
 
 pub(super) static KILL: CommandSpec = family::CONNECTION
-    .subcommand("kill", "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>", kill)
+    .subcommand("kill", "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>] [MAXAGE maxage]>", kill)
     .summary("Closes connections.")
     .since("2.4.0")
     .cost("O(number of clients)")
@@ -236,6 +236,8 @@ pub(super) static KILL: CommandSpec = family::CONNECTION
 const NO_SUCH_CLIENT: ReplyError = ReplyError::fixed("ERR No such client");
 const ID_NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR client-id should be greater than 0");
 
+const AGE_NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR maxage should be greater than 0");
+
 /// What a client must be like to be closed.
 struct KillFilter<'a> {
     id: Option<i64>,
@@ -243,11 +245,13 @@ struct KillFilter<'a> {
     local_address: Option<&'a [u8]>,
     user: Option<UserId>,
     client_type: Option<ClientType>,
+    /// For how long it must have been there.
+    age_min_s: i64,
     skips_self: bool,
 }
 
 impl KillFilter<'_> {
-    fn accepts(&self, session: &Session, own_id: u64) -> bool {
+    fn accepts(&self, session: &Session, own_id: u64, now_us: u64) -> bool {
         let is = |wanted: Option<&[u8]>, address: &str| {
             wanted.is_none_or(|wanted| wanted == address.as_bytes())
         };
@@ -257,6 +261,7 @@ impl KillFilter<'_> {
             && is(self.address, &session.peer.address)
             && is(self.local_address, &session.peer.local_address)
             && self.user.is_none_or(|user| user == session.user)
+            && seconds_since(session.created.monotonic_us, now_us) as i64 >= self.age_min_s
             && !(self.skips_self && session.id == own_id)
     }
 }
@@ -268,6 +273,7 @@ fn parse_kill_filter<'a>(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>
         local_address: None,
         user: None,
         client_type: None,
+        age_min_s: 0,
         skips_self: true,
     };
     let mut index = 2;
@@ -293,6 +299,11 @@ fn parse_kill_filter<'a>(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>
                 return Err(ReplyError::from_bytes(text));
             };
             filter.user = Some(user);
+        } else if name.eq_ignore_ascii_case(b"maxage") {
+            let age_min_s = parse_i64(value).ok_or(ReplyError::NOT_INTEGER)?;
+            filter.age_min_s = Some(age_min_s)
+                .filter(|&age| age > 0)
+                .ok_or(AGE_NOT_POSITIVE)?;
         } else if name.eq_ignore_ascii_case(b"skipme") {
             filter.skips_self = match value {
                 value if value.eq_ignore_ascii_case(b"yes") => true,
@@ -316,16 +327,17 @@ fn kill(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             local_address: None,
             user: None,
             client_type: None,
+            age_min_s: 0,
             skips_self: false,
         }
     } else {
         parse_kill_filter(args, context.users)?
     };
-    let own_id = context.session().id;
+    let (own_id, now_us) = (context.session().id, context.now.monotonic_us);
     let victims: Vec<_> = context
         .sessions
         .iter()
-        .filter(|(_, session)| filter.accepts(session, own_id))
+        .filter(|(_, session)| filter.accepts(session, own_id, now_us))
         .map(|(_, session)| (session.id, session.link))
         .collect();
     if is_old_form && victims.is_empty() {

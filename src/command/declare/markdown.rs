@@ -1,6 +1,6 @@
 //! `docs/COMMANDS.md`: all commands by group, made from their declarations.
 //!
-//! `tests/command_docs.rs` checks that the page is what this makes.
+//! `tests/docs/main.rs` checks that the page is what this makes.
 //!
 //! Not here: the same for programs (`introspection.rs`).
 
@@ -13,7 +13,7 @@ const HEAD: &str = "\
 # Commands
 
 This page is made from the declarations in `src/command/`; change them there, then run
-`UPDATE_DOCS=1 cargo test --test command_docs`.
+`UPDATE_DOCS=1 cargo test --test docs`.
 
 Words in capitals stand there as written, in any letter case; words in small letters are values.
 `<…>` must be given, `[…]` may be, `|` separates alternatives, and what ends in `...` may be given

@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::keyspace::EntryRef;
 use crate::protocol::args::Args;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::encoding::Encoding;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&OBJECT];
 
@@ -30,7 +29,7 @@ static ENCODING: CommandSpec = family::GENERIC
 fn encoding(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     look(context, args, |reply, entry, facts| {
         let name = match facts.encoding {
-            Some(encoding) => encoding.name(entry.kind()),
+            Some(name) => name,
             None => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
         };
         reply.bulk(name.as_bytes());
@@ -86,7 +85,7 @@ fn refcount(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 /// What is known of a key beside its entry.
 struct Facts {
     /// What the encoding of a collection is called.
-    encoding: Option<Encoding>,
+    encoding: Option<&'static str>,
     idle_time_s: u64,
     frequency: u8,
 }
@@ -105,7 +104,8 @@ fn look(
             let facts = Facts {
                 idle_time_s: keyspace.idle_time_s(bits, now_ms),
                 frequency: keyspace.frequency(bits),
-                encoding: keyspace.body(entry, now_ms).map(|body| body.encoding()),
+                encoding: (keyspace.body(entry, now_ms))
+                    .map(|body| body.encoding_name(entry.kind())),
             };
             answer(reply, entry, facts)
         }

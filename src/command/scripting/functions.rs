@@ -327,7 +327,11 @@ fn restore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut libraries = Libraries::default();
     if policy != Policy::Flush {
         for (_, library) in context.scripts.libraries().iter() {
-            libraries.load(&library.code, false, limit_bytes)?;
+            if library.functions.is_empty() {
+                libraries.keep(&library.code);
+            } else {
+                libraries.load(&library.code, false, limit_bytes)?;
+            }
         }
     }
     for code in codes {

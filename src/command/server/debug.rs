@@ -294,7 +294,7 @@ fn object(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let entry = entry.ok_or(ReplyError::NO_SUCH_KEY)?;
     let idle_time_s = context.keyspace.idle_time_s(entry.access_bits(), now_ms);
     let encoding = match context.keyspace.body(entry, now_ms) {
-        Some(body) => body.encoding().name(entry.kind()),
+        Some(body) => body.encoding_name(entry.kind()),
         None => (entry.as_string()?).encoding_name(entry.is_modified_in_place()),
     };
     // No address: it would tell where memory is, and differ from run to run.

@@ -20,9 +20,8 @@ use crate::context::Context;
 use crate::keyspace::{Event, Key, Keyspace, Memory};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::value::kind::Kind;
 use crate::value::sorted_set::combine::{
-    Aggregate, Combination, Source, combine, intersection_count,
+    Aggregate, Combination, Source, combine, intersection_count, may_be_combined,
 };
 use std::ops::Range;
 
@@ -273,11 +272,8 @@ fn look_at_keys(
     for index in first..first + count {
         let key = context.key(args, index);
         let kind = context.read(key, |_, entry| entry.map(|entry| entry.kind()));
-        match kind {
-            None | Some(Kind::Set | Kind::SortedSet) => {}
-            Some(Kind::String | Kind::List | Kind::Hash | Kind::Stream) => {
-                return Err(ReplyError::WRONGTYPE);
-            }
+        if kind.is_some_and(|kind| !may_be_combined(kind)) {
+            return Err(ReplyError::WRONGTYPE);
         }
     }
     Ok(first..first + count)

@@ -23,6 +23,12 @@ const LAST_IN_GROUP: ReplyError = ReplyError::fixed(
      just return an empty result set.",
 );
 
+const BEFORE_LAST_IN_GROUP: ReplyError = ReplyError::fixed(
+    "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of \
+     this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would \
+     just return an empty result set.",
+);
+
 /// The keys of XREADGROUP, after their word.
 const STREAMS: Keys = Keys::of(&[Part::after("STREAMS", 4)
     .besides(&[("BLOCK", 1), ("COUNT", 1)])
@@ -55,6 +61,7 @@ enum Wanted {
 fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
     match text {
         b"$" => Err(LAST_IN_GROUP),
+        b"+" => Err(BEFORE_LAST_IN_GROUP),
         b">" => Ok(Wanted::New),
         id => Ok(match parse_id(id)? {
             StreamId::MAX => Wanted::New,
@@ -109,8 +116,8 @@ fn deliver(
     let now_ms = context.now_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let group = stream.read().group(group_name);
-        let last = stream.read().last();
-        let has_new = |group: &StreamGroup| last.is_some_and(|last| last.id > group.last_id);
+        let last_id = stream.read().last_entry_id();
+        let has_new = |group: &StreamGroup| last_id.is_some_and(|last_id| last_id > group.last_id);
         let Some(mut group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
             return Ok(Changed::when(false, Event::StreamDeliver, false));
         };

@@ -221,6 +221,7 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let (_, stream) = context.read_as::<Stream>(key)?;
         after.push(match args.get(index + request.key_count) {
             b"$" => stream.map_or(StreamId::MIN, |stream| stream.head().last_id),
+            b"+" => stream.map_or(StreamId::MIN, |stream| stream.before_last()),
             b">" => return Err(NEW_IN_XREAD),
             id => parse_id(id)?,
         });
@@ -233,11 +234,11 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
         let key = context.key(args, index);
         let (reply, stream) = context.read_as::<Stream>(key)?;
-        let last = stream.and_then(|stream| stream.last());
+        let last_id = stream.and_then(|stream| stream.last_entry_id());
         let (Some(stream), Some(start)) = (stream, after.next()) else {
             continue;
         };
-        if last.is_some_and(|last| last.id > after) {
+        if last_id.is_some_and(|last_id| last_id > after) {
             begin_stream(reply, args.get(index));
             let entries = stream.range(start, StreamId::MAX);
             tell_entries(reply, entries.take(request.count_max));

@@ -236,7 +236,11 @@ fn xsetid(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let set = context.change::<Stream, _>(key, Missing::Skip, |stream| {
         let mut head = stream.read().head();
-        if stream.read().last().is_some_and(|last| last_id < last.id) {
+        if stream
+            .read()
+            .last_entry_id()
+            .is_some_and(|last| last_id < last)
+        {
             return Err(SETID_BELOW_TOP);
         }
         if head.len > 0 && entries_added.is_some_and(|count| count < head.len) {

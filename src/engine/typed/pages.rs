@@ -1,7 +1,8 @@
-//! Walks over all keys, a page a call, for [`Cache`](crate::Cache).
+//! Walks over all keys, a page a call, and what goes, for [`Cache`](crate::Cache).
 
 use super::DATABASE;
 use crate::engine::CacheEngine;
+use crate::keyspace::Departed;
 
 /// Buckets that one page looks at, full or not.
 const PAGE_BUCKETS: usize = 256;
@@ -30,6 +31,26 @@ impl CacheEngine {
             }
         }
         Some(cursor)
+    }
+
+    /// Removes the keys from `cursor` on, of any type, a page as [`CacheEngine::keys_page`].
+    pub(crate) fn remove_page(&mut self, cursor: u64, keys_wanted: usize) -> Option<u64> {
+        let mut keys = Vec::new();
+        let next = self.keys_page(cursor, keys_wanted, &mut keys);
+        for key in &keys {
+            self.delete(key);
+        }
+        next
+    }
+
+    /// Keeps from now on the strings that go, for [`CacheEngine::take_departed`].
+    pub(crate) fn keep_departed(&mut self) {
+        self.keyspace.keep_departed();
+    }
+
+    /// Takes the strings that went since the last call.
+    pub(crate) fn take_departed(&mut self) -> Departed {
+        self.keyspace.take_departed()
     }
 
     /// Removes the strings from `cursor` on for which `keep` says false, until it was asked

@@ -9,7 +9,6 @@ use crate::structures::block::integers::IntegerSet;
 use crate::structures::block::{Block, Element, Run, Shape};
 use crate::structures::item::Code;
 use crate::value::encoding::Encoding;
-use crate::value::kind::Kind;
 use crate::value::record::{Collected, KeyRecord, RecordValue};
 
 /// The record of an entry. `scratch` is room for what must be written another way, empty at first.
@@ -21,11 +20,9 @@ pub(super) fn record_of<'a>(
     deadline_ms: Option<u64>,
     scratch: &'a mut Vec<u8>,
 ) -> KeyRecord<'a> {
-    let value = match entry.kind() {
-        Kind::String => RecordValue::String(entry.string()),
-        Kind::List | Kind::Set | Kind::SortedSet | Kind::Hash | Kind::Stream => {
-            RecordValue::Collection(collected(entry, scratch))
-        }
+    let value = match entry.kind().collection() {
+        None => RecordValue::String(entry.string()),
+        Some(_) => RecordValue::Collection(collected(entry, scratch)),
     };
     KeyRecord {
         key: entry.key(),

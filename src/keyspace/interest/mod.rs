@@ -5,6 +5,7 @@
 //!                        one word                                ├▶ ready.rs      who waits
 //!                                                                ├▶ tracked.rs    CLIENT TRACKING
 //!                                                                └▶ announced.rs  key events
+//!  a string goes ─▶ keeps_departed? ─────────────────────────────▶ departed.rs   a listener
 //! ```
 //!
 //! Invariant: there is one test, [`Interests::is_empty`], of one word in which each interest has a
@@ -13,6 +14,7 @@
 //! Not here: what changes a key (`mutation/`); what those who are interested do about it.
 
 mod announced;
+mod departed;
 mod ready;
 mod tracked;
 mod watches;
@@ -23,6 +25,7 @@ use super::event::Event;
 use crate::base::event_classes::EventClasses;
 use crate::base::hash::KeyHasher;
 pub use announced::Announced;
+pub use departed::{Departed, RemovalReason};
 use ready::ReadyKeys;
 pub use tracked::Told;
 use tracked::Tracked;
@@ -38,6 +41,8 @@ const READY: u8 = 1 << 2;
 const ANNOUNCED: u8 = 1 << 3;
 /// Somebody keeps copies of keys.
 const TRACKED: u8 = 1 << 4;
+/// The program listens to what goes.
+const DEPARTED: u8 = 1 << 5;
 /// A test listens.
 #[cfg(test)]
 const HEARD: u8 = 1 << 7;
@@ -51,6 +56,7 @@ pub(super) struct Interests {
     ready: ReadyKeys,
     announced: Announced,
     tracked: Tracked,
+    departed: Departed,
     /// All events in order, for a test that listens.
     #[cfg(test)]
     heard: Vec<(usize, String, Event)>,
@@ -64,6 +70,7 @@ impl Interests {
             ready: ReadyKeys::new(hasher.clone()),
             announced: Announced::default(),
             tracked: Tracked::new(hasher),
+            departed: Departed::default(),
             #[cfg(test)]
             heard: Vec::new(),
         }
@@ -230,6 +237,27 @@ impl Interests {
     /// Takes the events that are to be told.
     pub(super) fn take_announced(&mut self) -> Announced {
         self.announced.take()
+    }
+
+    /// Keeps from now on what goes, for [`Interests::take_departed`].
+    pub(super) fn keep_departed(&mut self) {
+        self.wanted |= DEPARTED;
+    }
+
+    /// Whether somebody wants to know what goes.
+    #[inline]
+    pub(super) fn keeps_departed(&self) -> bool {
+        self.wanted & DEPARTED != 0
+    }
+
+    /// Notes a string that goes.
+    pub(super) fn note_departed(&mut self, key: &[u8], value: &[u8], reason: RemovalReason) {
+        self.departed.note(key, value, reason);
+    }
+
+    /// Takes what went since the last call.
+    pub(super) fn take_departed(&mut self) -> Departed {
+        std::mem::take(&mut self.departed)
     }
 
     /// Notes a change of every such key of a database that `is_changed` accepts, which is no

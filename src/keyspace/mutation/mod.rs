@@ -28,6 +28,7 @@ use super::cut::Shown;
 use super::database::EntryHashes;
 use super::entry::{EntryId, EntryRef};
 use super::event::Event;
+use super::interest::RemovalReason;
 use super::{Database, Key, Keyspace, Lookup};
 use crate::structures::hash_table::Location;
 pub use collection::{Changed, EntryHome, Missing};
@@ -205,9 +206,30 @@ impl<'a> Mutation<'a> {
             self.keyspace.dirty_count += 1;
         } else {
             let key = self.keyspace.entries.get(id).key().to_vec();
+            self.note_departed(id, RemovalReason::of(event));
             self.changed(&key, event);
         }
         self.take_out(location, id);
+    }
+
+    /// Tells the program that listens of a string that goes. Must come before it does.
+    #[inline]
+    fn note_departed(&mut self, id: EntryId, reason: RemovalReason) {
+        if self.keyspace.interests.keeps_departed() {
+            self.keep_departed(id, reason);
+        }
+    }
+
+    #[cold]
+    fn keep_departed(&mut self, id: EntryId, reason: RemovalReason) {
+        let Keyspace {
+            entries, interests, ..
+        } = &mut *self.keyspace;
+        let entry = entries.get(id);
+        if let Ok(value) = entry.as_string() {
+            let mut buffer = itoa::Buffer::new();
+            interests.note_departed(entry.key(), value.text(&mut buffer), reason);
+        }
     }
 
     /// Takes an entry out of table and heap, and frees it unless a snapshot keeps it.

@@ -7,6 +7,7 @@ use crate::keyspace::Key;
 use crate::keyspace::entry::{EntryId, EntryRef};
 use crate::keyspace::event::Event;
 use crate::keyspace::insight::BIG_BYTES_MIN;
+use crate::keyspace::interest::RemovalReason;
 use crate::structures::hash_table::Location;
 use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
@@ -180,6 +181,7 @@ impl Mutation<'_> {
         value: StringValue<'_>,
         deadline: DeadlineChange,
     ) {
+        self.note_departed(id, RemovalReason::Replaced);
         let is_kept = self.is_kept_by_cut(id);
         self.forget_field_deadlines(id);
         let old_bits = self.keyspace.entries.get(id).access_bits();

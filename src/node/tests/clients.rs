@@ -238,6 +238,39 @@ fn a_password_that_is_taken_away_opens_the_door_to_all() {
     assert_eq!(rig.talk(waiting, "GET k\r\n"), "$-1;");
 }
 
+/// Defect: clients that never gave the password took all of `maxclients`, and nobody who has it
+/// came in any more. Fix: they give way to those who come; nobody else does.
+#[test]
+fn clients_without_the_password_give_way_when_all_places_are_taken() {
+    let mut rig = Rig::with(|config| {
+        config.requirepass = b"secret".to_vec();
+        config.maxclients = 200;
+    });
+    let own = rig.accept();
+    assert_eq!(rig.talk(own, "AUTH secret\r\n"), "+OK;");
+    let mut strangers: Vec<_> = (1..200).map(|_| rig.accept()).collect();
+    let mut came: Vec<_> = (0..16).map(|_| rig.accept()).collect();
+    // So many at most, until those who gave way are closed.
+    assert!(!rig.accepts("127.0.0.1:5"));
+    assert_eq!(rig.close_listed(), strangers[..16]);
+    for _ in 16..199 {
+        came.push(rig.accept());
+        strangers.extend(rig.close_listed());
+    }
+    assert_eq!(strangers[199..], strangers[16..199]);
+    // Each who came could still come in.
+    for &id in &came {
+        assert_eq!(rig.talk(id, "AUTH secret\r\n"), "+OK;");
+    }
+    assert!(!rig.accepts("127.0.0.1:5"));
+    assert_eq!(rig.close_listed(), []);
+    let counters = &rig.node.engine.stats().counters;
+    assert_eq!(counters.rejected_connections, 199 + 2);
+    // Without a password nobody is a stranger.
+    rig.talk(own, "CONFIG SET requirepass \"\"\r\n");
+    assert!(!rig.accepts("127.0.0.1:5"));
+}
+
 #[test]
 fn a_client_without_the_password_may_send_little() {
     let mut rig = Rig::with(|config| config.requirepass = b"secret".to_vec());

@@ -47,7 +47,7 @@ impl Disk {
         let mut file = self.memory.open().expect("a disk in memory opens")?;
         file.read_to_end(&mut bytes).expect("it is in memory");
         let mut loader = Loader::new();
-        loader.feed(&bytes, |_, _| ()).expect("a whole snapshot");
+        loader.feed(&bytes, |_| ()).expect("a whole snapshot");
         Some(loader.finish().expect("a whole snapshot"))
     }
 
@@ -171,21 +171,27 @@ fn the_file_is_of_the_moment_of_its_beginning_however_slow_the_disk_is() {
     let (mut rig, mut disk) = Rig::saving("");
     let id = rig.accept();
     rig.fill(id, 8_000);
+    let library = "#!lua name=lib\\nredis.register_function('f', function() end)";
+    rig.talk(id, &format!("FUNCTION LOAD \"{library}\"\r\n"));
     rig.talk(id, "BGSAVE\r\n");
     rig.run_while_busy();
     // The walk waits in the middle; everything changes.
-    rig.talk(id, "SET new v\r\nSWAPDB 0 1\r\nFLUSHALL\r\nSET new v\r\n");
+    rig.talk(
+        id,
+        "SET new v\r\nSWAPDB 0 1\r\nFLUSHALL\r\nFUNCTION FLUSH\r\nSET new v\r\n",
+    );
     rig.run_disk(&mut disk);
     let summary = disk.summary().expect("it was saved");
     assert_eq!(
         (summary.databases.len(), disk.saved_keys()),
         (1, Some(8_000))
     );
-    assert_eq!(summary.databases[0].database, 0);
-    assert_eq!(rig.info(id, "rdb_changes_since_last_save"), "8004");
+    assert_eq!((summary.databases[0].database, summary.libraries), (0, 1));
+    assert_eq!(rig.info(id, "rdb_changes_since_last_save"), "8005");
     rig.talk(id, "BGSAVE\r\n");
     rig.run_disk(&mut disk);
     assert_eq!(disk.saved_keys(), Some(1));
+    assert_eq!(disk.summary().map(|summary| summary.libraries), Some(0));
     assert_eq!(rig.info(id, "rdb_changes_since_last_save"), "0");
 }
 

@@ -9,7 +9,7 @@ use crate::script::{Chunk, Machine, Run, Step};
 const LIMIT_BYTES: usize = 8 << 20;
 
 fn machine() -> Machine {
-    Machine::new(LIMIT_BYTES, "7.2.4", false).expect("there is memory")
+    Machine::new(LIMIT_BYTES, "7.4.0", false).expect("there is memory")
 }
 
 /// What a script returns, or its error up to the name of the script.

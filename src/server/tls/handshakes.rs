@@ -9,8 +9,9 @@
 //! are seconds of work, which other clients must not wait for: here they wait for each other, and
 //! on a machine with one core this thread gives way to the loop.
 //!
-//! Invariants: at most [`PENDING_MAX`] clients are half open, then others wait in the system's
-//! queue; each for [`HANDSHAKE_US_MAX`] at most. The thread ends with [`Handshakes`].
+//! Invariants: at most [`PENDING_MAX`] clients are half open, each for [`HANDSHAKE_US_MAX`] at
+//! most; if more come, the one that has taken longest gives way, so that those who do nothing keep
+//! nobody out. The thread ends with [`Handshakes`].
 //!
 //! Not here: what is done with a client then (`scheduler/`).
 
@@ -22,6 +23,7 @@ use crate::server::transport::Transport;
 use crate::session::{self, Peer};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
+use rustix::io::Errno;
 use rustls::ServerConnection;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -40,6 +42,10 @@ const PENDING_MAX: usize = 4096;
 const HANDSHAKE_US_MAX: u64 = 5_000_000;
 /// Clients that wait for the loop at most.
 const FINISHED_MAX: usize = 1024;
+/// Clients that are accepted before those who are there are served again.
+const ACCEPTED_MAX: usize = 256;
+/// When it is tried again to accept clients for whom there was no descriptor.
+const RETRY_MS: u64 = 100;
 /// How much the thread gives way to the loop on the same core.
 const NICENESS: i32 = 5;
 
@@ -102,6 +108,7 @@ impl Handshakes {
             begun: 0,
             keepalive_s,
             has_waiting: true,
+            is_stuck: false,
         };
         let builder = std::thread::Builder::new().name("handshakes".into());
         let thread = builder
@@ -198,6 +205,8 @@ struct Worker {
     keepalive_s: u32,
     /// There may be clients to accept.
     has_waiting: bool,
+    /// There are, and the system had no descriptor for them; no event will tell of them again.
+    is_stuck: bool,
 }
 
 /// How a handshake stands.
@@ -246,10 +255,17 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let (deadline_us, ..) = self.deadlines.front()?;
+        if self.has_waiting {
+            return Some(Duration::ZERO);
+        }
+        let retry = self.is_stuck.then_some(Duration::from_millis(RETRY_MS));
+        let Some((deadline_us, ..)) = self.deadlines.front() else {
+            return retry;
+        };
         let rest_us = deadline_us.saturating_sub(self.clock.monotonic_us());
         // Whole milliseconds, rounded up: the poll knows no smaller ones.
-        Some(Duration::from_millis(rest_us.div_ceil(1_000)))
+        let rest = Duration::from_millis(rest_us.div_ceil(1_000));
+        Some(retry.map_or(rest, |retry| retry.min(rest)))
     }
 
     fn give_up_slow_ones(&mut self) {
@@ -259,34 +275,66 @@ impl Worker {
                 return;
             }
             self.deadlines.pop_front();
-            if self
-                .pending
-                .get(slot)
-                .is_some_and(|pending| pending.number == number)
-            {
+            if self.is_pending(slot, number) {
                 self.fail(slot);
             }
         }
     }
 
-    fn accept(&mut self) {
-        while self.has_waiting && self.pending.len() < PENDING_MAX {
-            let mut accepted = None;
-            for listener in &self.listeners {
-                match listener.accept() {
-                    Ok((socket, _)) => {
-                        accepted = Some(socket);
-                        break;
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(error) => log::debug!("cannot accept a client by TLS: {error}"),
-                }
+    fn is_pending(&self, slot: usize, number: u64) -> bool {
+        let pending = self.pending.get(slot);
+        pending.is_some_and(|pending| pending.number == number)
+    }
+
+    /// Gives up the handshake that has taken longest, if there is any.
+    fn give_up_oldest(&mut self) {
+        while let Some((_, slot, number)) = self.deadlines.pop_front() {
+            if self.is_pending(slot, number) {
+                self.fail(slot);
+                return;
             }
-            match accepted {
-                Some(socket) => self.begin(socket),
+        }
+    }
+
+    fn accept(&mut self) {
+        self.has_waiting |= std::mem::take(&mut self.is_stuck);
+        for _ in 0..ACCEPTED_MAX {
+            if !self.has_waiting {
+                return;
+            }
+            match self.next_socket() {
+                Some(socket) => {
+                    if self.pending.len() >= PENDING_MAX {
+                        self.give_up_oldest();
+                    }
+                    self.begin(socket);
+                }
                 None => self.has_waiting = false,
             }
         }
+    }
+
+    /// A client that waits at any of the listeners.
+    fn next_socket(&mut self) -> Option<TcpStream> {
+        for index in 0..self.listeners.len() {
+            match self.listeners[index].accept() {
+                Ok((socket, _)) => return Some(socket),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    log::debug!("cannot accept a client by TLS: {error}");
+                    let of_want = [Errno::MFILE, Errno::NFILE].map(|want| want.raw_os_error());
+                    if error
+                        .raw_os_error()
+                        .is_some_and(|code| of_want.contains(&code))
+                    {
+                        // Its descriptor is of more use to whoever waits.
+                        self.give_up_oldest();
+                    }
+                    self.is_stuck = true;
+                }
+            }
+        }
+        None
     }
 
     fn begin(&mut self, socket: TcpStream) {

@@ -12,7 +12,7 @@
 //!
 //! Not here: small collections, where the elements come from (`keyspace/mutation/restore.rs`).
 
-use super::{Trees, shape_of};
+use super::Trees;
 use crate::structures::block::{Element, ElementRef, Shape};
 use crate::structures::block_tree::{BlockStore, Descent, Key, Tree};
 use crate::structures::item::Code;
@@ -30,10 +30,11 @@ impl Trees {
     /// # Panics
     /// If it is the kind of strings.
     pub fn empty(kind: Kind, owner: u32, encoding: Encoding) -> Self {
-        let is_by_member = kind == Kind::SortedSet;
+        let facts = kind.collection().expect("a string is no collection");
+        let is_by_member = facts.is_by_member;
         let shape = match is_by_member {
             true => Shape::Map,
-            false => shape_of(kind).expect("a string is no collection"),
+            false => facts.shape,
         };
         Self {
             members: Tree::new(shape, owner),

@@ -64,17 +64,6 @@ impl Trees {
     }
 }
 
-/// What the elements of a collection of a kind are; of a sorted set as they stand in their order.
-pub const fn shape_of(kind: Kind) -> Option<Shape> {
-    match kind {
-        Kind::String => None,
-        Kind::List => Some(Shape::List),
-        Kind::Set => Some(Shape::Set),
-        Kind::SortedSet | Kind::Stream => Some(Shape::Scored),
-        Kind::Hash => Some(Shape::Map),
-    }
-}
-
 /// The form in which a collection is kept.
 #[derive(Clone, Copy)]
 pub enum Form<'a> {
@@ -139,6 +128,16 @@ impl<'a, S: BlockStore> Body<'a, S> {
             Form::Packed(block) => Encoding::from_bits(block.owner_bits()),
             Form::Integers(_) => Encoding::Integers,
             Form::Large(trees) => trees.encoding,
+        }
+    }
+
+    /// What OBJECT ENCODING says of it, if it is of this kind. Redis calls a small hash by another
+    /// name while its fields have deadlines.
+    pub fn encoding_name(&self, kind: Kind) -> &'static str {
+        let has_deadlines = || kind == Kind::Hash && self.elements().next_deadline().is_some();
+        match self.encoding() {
+            Encoding::Small if has_deadlines() => "listpackex",
+            encoding => encoding.name(kind),
         }
     }
 

@@ -16,13 +16,10 @@
 //!
 //! Not here: whether pieces make a whole (`persistence/open_collections.rs`).
 
-use super::{
-    Encoding, Kind, RecordError, Trust, collection_of, kind_of_collection, take, take_slice,
-};
+use super::{Encoding, Kind, RecordError, Trust, collection_of, row_of, take, take_slice};
 use crate::structures::block::{Run, Shape};
 use crate::structures::block_tree::ELEMENTS_MAX;
-use crate::value::collection::shape_of;
-use crate::value::stream;
+use crate::value::kind::CollectionFacts;
 
 /// Bytes of a piece without its elements, the kind of the record included.
 pub const PIECE_FRAME_BYTES: usize = 1 + 1 + 4 + 8 + 4 + 4;
@@ -61,7 +58,7 @@ impl<'a> Collected<'a> {
         let len = u16::from_le_bytes(take(rest)?);
         let encoding = encoding_of(kind, encoding)?;
         let run = take_run(kind, count, len.into(), rest, trust)?;
-        if kind == Kind::Stream {
+        if facts(kind).is_always_large {
             return Err(RecordError::Elements);
         }
         let fits_encoding = || encoding != Encoding::Integers || run.is_integers();
@@ -91,7 +88,7 @@ pub struct Begun {
 
 impl Begun {
     pub(super) fn bytes(&self) -> [u8; BEGUN_BYTES] {
-        let kind = kind_of_collection(self.kind).expect("a string has no pieces");
+        let kind = row_of(self.kind).number;
         let mut bytes = [0; BEGUN_BYTES];
         bytes[0] = kind;
         bytes[1] = self.encoding as u8;
@@ -138,7 +135,7 @@ impl<'a> Piece<'a> {
     /// # Panics
     /// If there are more than 32 bits can say.
     pub fn frame(&self) -> [u8; PIECE_FRAME_BYTES] {
-        let kind = kind_of_collection(self.kind).expect("a string has no pieces");
+        let kind = row_of(self.kind).number;
         let count = u32::try_from(self.run.count()).expect("a piece of some elements");
         let len = u32::try_from(self.run.bytes().len()).expect("an element is at most 4 GiB");
         let mut bytes = [0; PIECE_FRAME_BYTES];
@@ -183,25 +180,26 @@ fn take_run<'a>(
         return Err(RecordError::Elements);
     }
     let run = Run::check(shape(kind), count, bytes).map_err(|_| RecordError::Elements)?;
-    let mut elements = run.elements();
-    let fits_kind = kind != Kind::Stream
-        || elements.all(|element| stream::is_element(element.score(), element.key()));
-    if fits_kind {
-        Ok(run)
-    } else {
-        Err(RecordError::Elements)
+    match row_of(kind).is_element {
+        Some(is_element) if !run.elements().all(is_element) => Err(RecordError::Elements),
+        _ => Ok(run),
     }
 }
 
+fn facts(kind: Kind) -> CollectionFacts {
+    let facts = kind.collection();
+    facts.expect("the record's kind is that of a collection")
+}
+
 fn shape(kind: Kind) -> Shape {
-    shape_of(kind).expect("the record's kind is that of a collection")
+    facts(kind).shape
 }
 
 /// The encoding that a byte stands for, if a collection of this kind can have it.
 fn encoding_of(kind: Kind, byte: u8) -> Result<Encoding, RecordError> {
     let encoding = Encoding::from_bits(byte);
     let is_known = encoding as u8 == byte;
-    if is_known && (encoding != Encoding::Integers || kind == Kind::Set) {
+    if is_known && (encoding != Encoding::Integers || facts(kind).may_be_integers) {
         Ok(encoding)
     } else {
         Err(RecordError::Elements)

@@ -36,7 +36,9 @@ pub use elements::{Begun, Collected, PIECE_FRAME_BYTES, Piece};
 
 use super::encoding::Encoding;
 use super::kind::Kind;
+use super::stream;
 use super::string::StringValue;
+use crate::structures::block::ElementRef;
 use arrayvec::ArrayVec;
 use std::fmt;
 use std::ops::Range;
@@ -57,12 +59,37 @@ const INTEGER_1: u8 = 4;
 const INTEGER_2: u8 = 5;
 const INTEGER_4: u8 = 6;
 const INTEGER_8: u8 = 7;
-const LIST: u8 = 8;
-const SET: u8 = 9;
-const SORTED_SET: u8 = 10;
-const HASH: u8 = 11;
-const STREAM: u8 = 12;
 const PIECE: u8 = 16;
+
+/// How collections of a kind are recorded.
+struct CollectionRow {
+    kind: Kind,
+    /// The kind of the record of a small one.
+    number: u8,
+    /// Whether an element, right in itself, may stand in such a collection; none if any may.
+    is_element: Option<fn(ElementRef<'_>) -> bool>,
+}
+
+const fn row(kind: Kind, number: u8) -> CollectionRow {
+    CollectionRow {
+        kind,
+        number,
+        is_element: None,
+    }
+}
+
+const COLLECTIONS: &[CollectionRow] = &[
+    row(Kind::List, 8),
+    row(Kind::Set, 9),
+    row(Kind::SortedSet, 10),
+    row(Kind::Hash, 11),
+    CollectionRow {
+        is_element: Some(|element| stream::is_element(element.score(), element.key())),
+        ..row(Kind::Stream, 12)
+    },
+    #[cfg(test)]
+    row(Kind::Toy, 30),
+];
 
 /// Whether elements are walked when a record is decoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,7 +182,7 @@ impl<'a> Record<'a> {
     pub fn collection_kind(head: u8) -> Option<u8> {
         match head & !(LONG_KEY | HAS_DEADLINE) {
             PIECE if head == PIECE => Some(PIECE),
-            kind @ (BEGUN | LIST | SET | SORTED_SET | HASH | STREAM) => Some(kind),
+            kind if kind == BEGUN || collection_of(kind).is_some() => Some(kind),
             _ => None,
         }
     }
@@ -299,36 +326,25 @@ impl Parts<'_> {
     }
 }
 
-/// The kind of the record of a small collection.
-const fn kind_of_collection(kind: Kind) -> Option<u8> {
-    match kind {
-        Kind::String => None,
-        Kind::List => Some(LIST),
-        Kind::Set => Some(SET),
-        Kind::SortedSet => Some(SORTED_SET),
-        Kind::Hash => Some(HASH),
-        Kind::Stream => Some(STREAM),
-    }
+/// How collections of this kind are recorded.
+///
+/// # Panics
+/// If it is the kind of strings.
+fn row_of(kind: Kind) -> &'static CollectionRow {
+    let row = COLLECTIONS.iter().find(|row| row.kind == kind);
+    row.expect("a string is no collection")
 }
 
 /// What collection a record of a kind is, if it is one.
-const fn collection_of(kind: u8) -> Option<Kind> {
-    match kind {
-        LIST => Some(Kind::List),
-        SET => Some(Kind::Set),
-        SORTED_SET => Some(Kind::SortedSet),
-        HASH => Some(Kind::Hash),
-        STREAM => Some(Kind::Stream),
-        _ => None,
-    }
+fn collection_of(number: u8) -> Option<Kind> {
+    let row = COLLECTIONS.iter().find(|row| row.number == number)?;
+    Some(row.kind)
 }
 
 fn kind_of(value: RecordValue<'_>) -> u8 {
     match value {
         RecordValue::Begun(_) => BEGUN,
-        RecordValue::Collection(collected) => {
-            kind_of_collection(collected.kind).expect("a string is no collection")
-        }
+        RecordValue::Collection(collected) => row_of(collected.kind).number,
         RecordValue::String(string) => kind_of_string(string),
     }
 }

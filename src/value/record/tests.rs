@@ -154,7 +154,7 @@ fn some_collections() -> [(Kind, Encoding, Vec<Element<'static>>); 6] {
 fn collections_are_read_as_they_were_written() {
     for (kind, encoding, elements) in some_collections() {
         let mut bytes = Vec::new();
-        let shape = crate::value::collection::shape_of(kind).unwrap();
+        let shape = kind.collection().unwrap().shape;
         let count = run_of(shape, &elements, &mut bytes);
         assert_eq!(count, elements.len());
         let run = Run::new(shape, count, &bytes);

@@ -33,6 +33,11 @@ enum Members<'a, S> {
     Integers(IntegerSet<'a>),
 }
 
+/// Whether values of this kind can be combined: sets and sorted sets.
+pub fn may_be_combined(kind: Kind) -> bool {
+    [Kind::Set, Kind::SortedSet].contains(&kind)
+}
+
 /// A set or sorted set that is combined with others.
 pub struct Source<'a, S> {
     members: Members<'a, S>,
@@ -44,11 +49,13 @@ impl<'a, S: BlockStore> Source<'a, S> {
     /// The collection of a key; none if it is neither a set nor a sorted set.
     pub fn new(kind: Kind, body: Body<'a, S>) -> Option<Self> {
         let store = body.store;
-        let members = match (kind, body.form) {
-            (Kind::SortedSet, _) => Members::Scored(body.into()),
-            (Kind::Set, Form::Integers(set)) => Members::Integers(set),
-            (Kind::Set, Form::Packed(_) | Form::Large(_)) => Members::Elements(body.elements()),
-            (Kind::String | Kind::List | Kind::Hash | Kind::Stream, _) => return None,
+        if !may_be_combined(kind) {
+            return None;
+        }
+        let members = match body.form {
+            _ if kind == Kind::SortedSet => Members::Scored(body.into()),
+            Form::Integers(set) => Members::Integers(set),
+            Form::Packed(_) | Form::Large(_) => Members::Elements(body.elements()),
         };
         Some(Self {
             members,

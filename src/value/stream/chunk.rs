@@ -146,6 +146,13 @@ impl<'a> Chunk<'a> {
         }
     }
 
+    /// Its entries from an id on.
+    pub(super) fn entries_from(&self, start: StreamId) -> Entries<'a> {
+        let mut entries = self.entries();
+        entries.skip_before(start);
+        entries
+    }
+
     /// It without some of its entries and without room for more; `None` if all of them go.
     pub(super) fn without(&self, is_gone: impl Fn(StreamId) -> bool) -> Option<Vec<u8>> {
         let mut others = self.entries().filter(|entry| !is_gone(entry.entry.id));
@@ -258,34 +265,73 @@ pub(super) struct Entries<'a> {
     before: StreamId,
 }
 
+/// An entry of which the items are still to be read.
+struct BegunEntry<'a> {
+    id: StreamId,
+    has_own_fields: bool,
+    item_count: usize,
+    /// All after its id.
+    body: &'a [u8],
+    /// All from its first item on.
+    items: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    /// Reads the next entry up to its items, and stays where it is.
+    #[inline]
+    fn begin(&self) -> Option<BegunEntry<'a>> {
+        let mut body = self.rest;
+        let head = varint::take(&mut body)?;
+        let id = take_id(head, self.before, &mut body)?;
+        let mut items = body;
+        let has_own_fields = head & OWN_FIELDS != 0;
+        let item_count = match has_own_fields {
+            false => self.name_count,
+            true => 2 * varint::take_u64(&mut items)? as usize,
+        };
+        Some(BegunEntry {
+            id,
+            has_own_fields,
+            item_count,
+            body,
+            items,
+        })
+    }
+
+    /// Passes over the entries before an id.
+    fn skip_before(&mut self, start: StreamId) {
+        while let Some(begun) = self.begin().filter(|begun| begun.id < start) {
+            self.rest = &begun.items[items_len(begun.items, begun.item_count)..];
+            self.before = begun.id;
+        }
+    }
+}
+
 impl<'a> Iterator for Entries<'a> {
     type Item = Written<'a>;
 
     fn next(&mut self) -> Option<Written<'a>> {
-        let head = varint::take(&mut self.rest)?;
-        let id = take_id(head, self.before, &mut self.rest)?;
-        self.before = id;
-        let all = self.rest;
-        let mut items = all;
-        let (count, names, item_count) = match head & OWN_FIELDS {
-            0 => (self.name_count, Some(self.names), self.name_count),
-            _ => {
-                let count = varint::take_u64(&mut items)? as usize;
-                (count, None, 2 * count)
-            }
+        let begun = self.begin()?;
+        let (count, names) = match begun.has_own_fields {
+            false => (self.name_count, Some(self.names)),
+            true => (begun.item_count / 2, None),
         };
-        let len = items_len(items, item_count);
+        let (items, rest) = begun
+            .items
+            .split_at(items_len(begun.items, begun.item_count));
         let fields = Fields {
             count,
             names,
-            items: &items[..len],
+            items,
         };
-        let body_len = all.len() - items.len() + len;
-        let (body, rest) = all.split_at(body_len);
         self.rest = rest;
+        self.before = begun.id;
         Some(Written {
-            entry: Entry { id, fields },
-            body,
+            entry: Entry {
+                id: begun.id,
+                fields,
+            },
+            body: &begun.body[..begun.body.len() - rest.len()],
         })
     }
 }

@@ -129,9 +129,9 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         end: StreamId,
     ) -> impl Iterator<Item = Entry<'a>> + use<'a, S> {
         let chunks = self.chunks(self.chunk_of(start));
-        let entries = chunks.flat_map(|chunk| chunk.entries().map(|written| written.entry));
+        let entries = chunks.flat_map(move |chunk| chunk.entries_from(start));
         entries
-            .skip_while(move |entry| entry.id < start)
+            .map(|written| written.entry)
             .take_while(move |entry| entry.id <= end)
     }
 
@@ -164,10 +164,8 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         if id < chunk.base() || id > chunk.last() {
             return None;
         }
-        let mut entries = chunk.entries().map(|written| written.entry);
-        entries
-            .find(|entry| entry.id >= id)
-            .filter(|entry| entry.id == id)
+        let entry = chunk.entries_from(id).next()?.entry;
+        (entry.id == id).then_some(entry)
     }
 
     /// The id of the first entry; 0-0 if there is none.
@@ -185,6 +183,18 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     /// The last entry.
     pub fn last(&self) -> Option<Entry<'a>> {
         self.range_back(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// The id of the last entry.
+    pub fn last_entry_id(&self) -> Option<StreamId> {
+        let chunk = self.chunk_at(self.view.len().checked_sub(1)?)?;
+        Some(chunk.last())
+    }
+
+    /// The id after which only the last entry comes; without entries the last id there was.
+    pub fn before_last(&self) -> StreamId {
+        let before = self.last_entry_id().and_then(StreamId::previous);
+        before.unwrap_or(self.head().last_id)
     }
 
     /// The rows of a score from that on which begins with `key`, or would be there.
