@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients browser fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,10 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 clients: ## Run programs of Python and Node.js against the server, with CLIENTS=all the rarer ones, too
 	cargo build --release
 	tests/clients/run.py
+
+browser: ## Look at the live page in headless Chromium; PICTURES=… keeps what it looks like
+	cargo build --release
+	tests/browser/live_page.py target/release/evenkeel $(PICTURES)
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

@@ -133,6 +133,10 @@ mod context;
 pub mod engine;
 #[cfg(not(feature = "internals"))]
 mod engine;
+#[cfg(all(feature = "server", feature = "internals"))]
+pub mod http;
+#[cfg(all(feature = "server", not(feature = "internals")))]
+mod http;
 #[cfg(feature = "internals")]
 pub mod keyspace;
 #[cfg(not(feature = "internals"))]

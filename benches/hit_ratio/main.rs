@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! traces, files and generated ─┬─▶ policies ──▶ table: hits of each at 1 %, 5 %, 10 %, 25 %
-//!                              └─▶ servers, GET then SET on a miss ──▶ the same    (--servers)
+//!                              ├─▶ servers, GET then SET on a miss ──▶ the same    (--servers)
+//!                              └─▶ a sample of reads ──▶ hits at other sizes        (--predict)
 //! ```
 //!
 //! 1. All columns of a row get the same accesses and the same room: a share of the distinct keys,
@@ -17,6 +18,7 @@ mod lists;
 mod options;
 mod ours;
 mod policy;
+mod prediction;
 #[allow(
     dead_code,
     reason = "shared with the other bench, which uses all of it"
@@ -83,6 +85,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> io::Result<()> {
     let traces = traces(options)?;
+    if options.predicts {
+        predict(&traces);
+        return Ok(());
+    }
     if options.plays_servers {
         return servers::run(options, &traces);
     }
@@ -100,6 +106,22 @@ fn run(options: &Options) -> io::Result<()> {
         println!("\nHits in per cent, {title}\n\n{table}");
     }
     Ok(())
+}
+
+/// Prints what a sample of reads says of other sizes, beside what they bring.
+fn predict(traces: &[Trace]) {
+    let mut table = Table::new(&["said, of all keys", "of 1 in 8", "of 1 in 32", "measured"]);
+    for trace in traces {
+        for share in [0.05, 0.10] {
+            let (accesses, size, mean_size) = played(trace, share);
+            let rows = prediction::rows(&accesses, trace.key_count, size, mean_size);
+            for (factor, row) in prediction::FACTORS.iter().zip(rows) {
+                let name = format!("{} × {factor}", row_name(trace, share));
+                table.row(&name, &row.map(Some));
+            }
+        }
+    }
+    println!("\nHits in per cent at other sizes, said and measured\n\n{table}");
 }
 
 fn row_name(trace: &Trace, share: f64) -> String {
@@ -123,8 +145,8 @@ fn traces(options: &Options) -> io::Result<Vec<Trace>> {
     Ok(traces)
 }
 
-/// Hits in per cent of each policy; none where it is not defined.
-fn in_process(trace: &Trace, share: f64) -> Vec<Option<f64>> {
+/// Accesses with the sizes that count, the room of the cache, and the mean size.
+fn played(trace: &Trace, share: f64) -> (Vec<Access>, u64, f64) {
     let overhead = if trace.is_sized { OVERHEAD_BYTES } else { 0 };
     let mut accesses = trace.for_cache(share);
     for access in &mut accesses {
@@ -137,7 +159,12 @@ fn in_process(trace: &Trace, share: f64) -> Vec<Option<f64>> {
     let (key_count, bytes) = trace.distinct(overhead.into());
     let whole = if trace.is_sized { bytes } else { key_count };
     let size_max = ((whole as f64 * share) as u64).max(1);
-    let mean_size = whole as f64 / key_count as f64;
+    (accesses, size_max, whole as f64 / key_count as f64)
+}
+
+/// Hits in per cent of each policy; none where it is not defined.
+fn in_process(trace: &Trace, share: f64) -> Vec<Option<f64>> {
+    let (accesses, size_max, mean_size) = played(trace, share);
     let columns = POLICIES.iter().map(|name| {
         let mut policy = policy(name, trace, &accesses, size_max, mean_size)?;
         let hits = accesses.iter().filter(|access| policy.access(**access));

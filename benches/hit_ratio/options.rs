@@ -4,7 +4,7 @@
 //! --traces DIR        play its *.gz too            --servers           servers instead of policies
 //! --row NAME          only traces so named         --redis-only        without evenkeel
 //! --seed N            of the generated traces      --evenkeel-binary PATH
-//!                                                  --evenkeel-args "…" beside port and limit
+//! --predict           sizes said and measured      --evenkeel-args "…" beside port and limit
 //! ```
 //!
 //! Not here: what they do (`main.rs`, `servers.rs`).
@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) plays_servers: bool,
     pub(crate) evenkeel_binary: PathBuf,
     pub(crate) evenkeel_arguments: Vec<String>,
+    /// Whether hits at other sizes are predicted instead.
+    pub(crate) predicts: bool,
     /// Whether evenkeel is played too.
     pub(crate) plays_evenkeel: bool,
 }
@@ -33,6 +35,7 @@ impl Options {
             row: String::new(),
             seed: 1,
             plays_servers: false,
+            predicts: false,
             evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
             evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
             plays_evenkeel: true,
@@ -49,6 +52,7 @@ impl Options {
                     options.seed = seed.ok_or(format!("--seed takes a number, not '{text}'"))?;
                 }
                 "--servers" => options.plays_servers = true,
+                "--predict" => options.predicts = true,
                 "--redis-only" => options.plays_evenkeel = false,
                 "--evenkeel-binary" => options.evenkeel_binary = PathBuf::from(value()?),
                 "--evenkeel-args" => options.evenkeel_arguments = words(&value()?),

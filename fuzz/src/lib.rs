@@ -6,6 +6,7 @@
 //!    ├─▶ parser.rs   any bytes, split and moved anyhow
 //!    ├─▶ collections.rs   blocks of any bytes; trees against models
 //!    ├─▶ rdb.rs      files and payloads of Redis
+//!    ├─▶ pages.rs    HTTP, in any pieces
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    ├─▶ scripts.rs  Lua: any text, a small grammar, libraries
 //!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
@@ -21,6 +22,7 @@ pub mod commands;
 pub mod config;
 pub mod loader;
 pub mod node;
+pub mod pages;
 pub mod parser;
 pub mod rdb;
 pub mod reply;

@@ -45,6 +45,11 @@ fn node() {
 }
 
 #[test]
+fn pages() {
+    replay("pages", evenkeel_fuzz::pages::check);
+}
+
+#[test]
 fn parser() {
     replay("parser", evenkeel_fuzz::parser::check);
 }

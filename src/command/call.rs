@@ -164,9 +164,19 @@ fn end_group(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 /// Runs a command between two readings of the stopwatch.
 #[inline(never)]
 fn call_singly(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
-    let begin_ns = begin_single(context);
+    let (begin_ns, begin_bytes) = (begin_single(context), context.reply.len());
     run(context, command, args);
     end_single(context, command, args, begin_ns);
+    if context.timing.hot_session.is_some() {
+        let reply_bytes = context.reply.len() - begin_bytes;
+        observe::note_keys(
+            context,
+            command,
+            args,
+            context.timing.lasted_ns(begin_ns),
+            reply_bytes,
+        );
+    }
 }
 
 /// The first reading, for a command that ends with [`end_single`].

@@ -1,4 +1,4 @@
-//! What is noted of a command that has run: slow log, latency samples, MONITOR.
+//! What is noted of a command that has run: slow log, latency samples, MONITOR, HOTKEYS.
 //!
 //! None of this runs for a fast command while nobody watches, unless its reply is large.
 //!
@@ -8,6 +8,7 @@
 use super::call::Resolved;
 use super::declare::spec::Flags;
 use crate::context::Context;
+use crate::context::hot_session::Cost;
 use crate::protocol::args::Args;
 use crate::stats::{LatencyEvent, SlowEntry, shorten};
 
@@ -30,6 +31,38 @@ pub(crate) fn note(context: &mut Context<'_>, command: Resolved, args: Args<'_>,
     }
     if context.outbox.is_monitored && !flags.has(Flags::ADMIN) && !flags.has(Flags::SKIP_MONITOR) {
         show(context, command, args);
+    }
+}
+
+/// Notes for HOTKEYS what a command cost, shared among its keys.
+#[cold]
+pub(crate) fn note_keys(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+    duration_ns: u64,
+    reply_bytes: usize,
+) {
+    let now_ms = context.now.unix_ms();
+    let database = context.sessions.get(context.key).database;
+    let Some(session) = &mut context.timing.hot_session else {
+        return;
+    };
+    if !session.is_active(now_ms) || command.spec.flags.has(Flags::ADMIN) {
+        return;
+    }
+    let argument_bytes: usize = (0..args.len()).map(|index| args.get(index).len()).sum();
+    let bytes = (argument_bytes + reply_bytes) as u64;
+    session.note_command(Cost { duration_ns, bytes });
+    let keys = || command.spec.keys.find(args).into_iter().flatten();
+    let count = keys().count() as u64;
+    for (index, _) in keys() {
+        let key = context.keyspace.key(args.get(index));
+        let part = Cost {
+            duration_ns: duration_ns / count,
+            bytes: bytes / count,
+        };
+        session.note_key(key.hash(), database as u32, key.bytes, part);
     }
 }
 

@@ -170,6 +170,17 @@ parameters! {
     "port" port: u16 = "6379",
     Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Mutable;
 
+    /// Port for metrics, probes and the live page over HTTP; 0 for none. There, `/metrics` is for
+    /// Prometheus and its like, `/healthz` and `/readyz` are for probes, `/` shows the server at
+    /// work. Whoever needs a password for the other port needs it here, too (scheme Basic).
+    "http-port" http_port: u16 = "0",
+    Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Fixed;
+
+    /// Addresses that `http-port` is opened on; as `bind`. Nothing is encrypted there: put a proxy
+    /// before addresses that strangers reach.
+    "http-bind" http_bind: Vec<ListenAddress> = "127.0.0.1 -::1",
+    Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
+
     /// Path of a Unix socket to listen on as well; empty for none.
     "unixsocket" unixsocket: Vec<u8> = "",
     Kind::Text, Network, Fixed;

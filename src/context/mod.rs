@@ -15,9 +15,12 @@
 //! Not here: one client's state (`session/`), the commands (`command/`).
 
 pub mod blocking;
+pub mod exposition;
 pub mod host;
+pub mod hot_session;
 pub(crate) mod invalidation;
 pub mod job;
+pub mod live;
 pub mod monitor;
 pub mod outbox;
 pub mod pause;

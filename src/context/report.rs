@@ -55,28 +55,38 @@ pub struct Report<'a> {
     pub now: Timestamp,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
     /// The text of INFO for some sections, or the default ones if none is named.
     pub fn info_text(mut self, sections: &[&[u8]], command_name: CommandName) -> String {
+        let latencies = self.latencies(sections, command_name);
+        let commands = self.commands(command_name);
+        self.with_source(|source| {
+            let source = InfoSource {
+                commands: &commands,
+                latencies: &latencies,
+                ..*source
+            };
+            stats::info_text(sections, &source)
+        })
+    }
+
+    /// Calls `read` with all figures but those of single commands.
+    pub fn with_source<T>(&mut self, read: impl FnOnce(&InfoSource<'_>) -> T) -> T {
         let gauges = self.gauges();
         let counters = self.counters();
-        let latencies = self.latencies(sections, command_name);
         let errors = self.stats.errors();
         let errors: Vec<ErrorStat<'_>> = errors
             .map(|(code, count)| ErrorStat { code, count })
             .collect();
-        stats::info_text(
-            sections,
-            &InfoSource {
-                counters: &counters,
-                gauges: &gauges,
-                commands: &self.commands(command_name),
-                command_busy_us: self.stats.command_busy_us(),
-                latencies: &latencies,
-                errors: &errors,
-                databases: &self.databases(),
-            },
-        )
+        read(&InfoSource {
+            counters: &counters,
+            gauges: &gauges,
+            commands: &[],
+            command_busy_us: self.stats.command_busy_us(),
+            latencies: &[],
+            errors: &errors,
+            databases: &self.databases(),
+        })
     }
 
     /// The totals, those that the keyspace counts included.
@@ -95,7 +105,8 @@ impl Report<'_> {
         }
     }
 
-    fn commands(&self, command_name: CommandName) -> Vec<CommandStat<'static>> {
+    /// How often each command was called.
+    pub(super) fn commands(&self, command_name: CommandName) -> Vec<CommandStat<'static>> {
         let commands = self.stats.commands();
         commands
             .map(|(number, count)| CommandStat {
@@ -109,8 +120,9 @@ impl Report<'_> {
     }
 
     /// How long commands took, if the request wants to know: this walks a histogram a command.
-    fn latencies(&self, sections: &[&[u8]], command_name: CommandName) -> Vec<LatencyStat<'_>> {
-        let percentiles = &self.config.latency_percentiles;
+    fn latencies(&self, sections: &[&[u8]], command_name: CommandName) -> Vec<LatencyStat<'a>> {
+        let config = self.config;
+        let percentiles = &config.latency_percentiles;
         if !Section::Latencystats.is_asked_for(sections) || percentiles.is_empty() {
             return Vec::new();
         }

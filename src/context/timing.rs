@@ -16,6 +16,7 @@
 //!
 //! Not here: the sums (`stats/statistics.rs`), what is logged (`command/observe.rs`).
 
+use super::hot_session::HotSession;
 use crate::base::clock::{StoppedWatch, Stopwatch};
 use crate::base::command_id::CommandId;
 use crate::stats::Statistics;
@@ -40,6 +41,8 @@ pub struct Timing {
     pub is_exact: bool,
     /// Time that the present command takes when it is over, as DEBUG SLEEP does.
     pub extra_ns: u64,
+    /// What commands on keys cost, if somebody wants to know.
+    pub hot_session: Option<Box<HotSession>>,
     /// Whether durations are kept by size.
     pub is_tracking: bool,
     /// Durations of each command in nanoseconds; made when it is first called.
@@ -57,6 +60,7 @@ impl Timing {
             reply_mark: 0,
             is_exact: false,
             extra_ns: 0,
+            hot_session: None,
             is_tracking: false,
             durations: vec![None; command_count],
         }
@@ -124,6 +128,11 @@ impl Timing {
             charged_ns = due_ns;
         }
         duration_ns
+    }
+
+    /// How long it was from a reading to the last one.
+    pub fn lasted_ns(&self, begin_ns: u64) -> u64 {
+        self.last_ns.saturating_sub(begin_ns)
     }
 
     /// How long it is since a reading.

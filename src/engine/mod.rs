@@ -34,7 +34,7 @@ pub use crate::value::kind::WrongType;
 pub use batch::{BatchOutcome, OutputBounds, Requests, Stop};
 pub use blocking::Served;
 pub use typed::{Expire, TimeToLive, WriteError};
-pub(crate) use users::check_users;
+pub(crate) use users::{Sight, check_users};
 
 use crate::acl::Users;
 use crate::base::clock::{Stopwatch, Timestamp};
@@ -547,8 +547,9 @@ const NOTED_NS: u64 = EXACT_BELOW_US as u64 * 1_000;
 /// Before some requests: whether they are timed one by one, and when they begin.
 #[inline]
 fn begin_timing(timing: &mut Timing, config: &Config, outbox: &Outbox, output_bytes: usize) {
-    timing.is_exact =
-        outbox.is_monitored || (0..EXACT_BELOW_US).contains(&config.slowlog_slower_than_us);
+    timing.is_exact = outbox.is_monitored
+        || timing.hot_session.is_some()
+        || (0..EXACT_BELOW_US).contains(&config.slowlog_slower_than_us);
     timing.is_tracking = config.latency_tracking;
     timing.begin(output_bytes);
 }

@@ -3,7 +3,9 @@
 //! Not here: gathering them (`context/report.rs`), names and texts of the fields (`stats/`).
 
 use super::CacheEngine;
+use crate::base::clock::Timestamp;
 use crate::command::declare::table::command_name;
+use crate::context::exposition::{Piece, Text};
 use crate::context::report::Report;
 
 impl CacheEngine {
@@ -11,6 +13,26 @@ impl CacheEngine {
     /// call. O(databases + sessions + commands).
     pub fn info(&mut self, section: &str) -> String {
         self.report().info_text(&[section.as_bytes()], command_name)
+    }
+
+    /// Appends a piece of what a scraper is told to the text; returns the next piece, and none
+    /// after the last.
+    #[doc(hidden)]
+    pub fn expose(&mut self, piece: Piece, text: Text<'_>, now: Timestamp) -> Option<Piece> {
+        self.now = now;
+        self.report().expose(piece, command_name, text)
+    }
+
+    /// Appends a row of a table for each field of INFO.
+    pub(crate) fn live_rows(&mut self, text: &mut String, now: Timestamp) {
+        self.now = now;
+        self.report().live_rows(text);
+    }
+
+    /// Appends what the live page shows, as one line of JSON.
+    pub(crate) fn live_json(&mut self, text: &mut String, now: Timestamp) {
+        self.now = now;
+        self.report().live_json(text);
     }
 
     /// All memory in use, clients to the byte, and the slow log; noted for the peak in INFO.

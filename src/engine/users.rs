@@ -3,7 +3,8 @@
 //! Not here: what users may do (`acl/`), ACL and its subcommands (`command/acl/`).
 
 use super::CacheEngine;
-use crate::acl::{FaultyUsers, User, Users, read_users, written_users};
+use crate::acl::{FaultyUsers, KeyUse, User, UserId, Users, read_users, written_users};
+use crate::command::declare::table::table;
 use crate::command::permission::{CommandRights, has_all_channels, users_changed};
 use crate::config::{Config, UserLine};
 
@@ -15,7 +16,45 @@ pub(crate) fn check_users(config: &Config) -> Result<(), FaultyUsers> {
     read_users(&config.users, has_all_channels(config), &CommandRights).map(|_| ())
 }
 
+/// What somebody without a session wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Figures, as INFO tells them.
+    Figures,
+    /// Names of keys and slow commands, too.
+    Everything,
+}
+
 impl CacheEngine {
+    /// The user of a name who may enter with this password, for somebody without a session; a
+    /// refusal is counted.
+    pub(crate) fn find_viewer(&mut self, name: &[u8], password: &[u8]) -> Option<UserId> {
+        let found = self.users.enter(name, password);
+        self.stats.counters.acl_access_denied_auth += u64::from(found.is_none());
+        found
+    }
+
+    /// Whether a user may see that.
+    pub(crate) fn may_see(&self, user: UserId, sight: Sight) -> bool {
+        const READS: KeyUse = KeyUse {
+            reads: true,
+            writes: false,
+        };
+        let command = |name: &[u8]| table().find(name).expect("it is declared");
+        let info = command(b"info");
+        let slow_log = table().find_subcommand(command(b"slowlog"), b"get");
+        let slow_log = slow_log.expect("it is declared");
+        let mut selectors = self.users.get(user).selectors().iter();
+        selectors.any(|selector| match sight {
+            Sight::Figures => selector.allows_command(info, None),
+            Sight::Everything => {
+                selector.allows_command(info, None)
+                    && selector.allows_command(slow_log, None)
+                    && selector.allows_all_keys(READS)
+            }
+        })
+    }
+
     /// All users.
     pub(crate) fn users(&self) -> &Users {
         &self.users

@@ -70,6 +70,11 @@ pub struct RemovalReport {
 }
 
 impl Keyspace {
+    /// How late keys and fields were removed, in milliseconds.
+    pub fn expiry_lags_ms(&self) -> (&Histogram, &Histogram) {
+        (&self.expired.keys.lag_ms, &self.expired.fields.lag_ms)
+    }
+
     /// The earliest deadline of a key or a field in all databases, in Unix milliseconds.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         if self.is_expiry_passive {

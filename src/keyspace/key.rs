@@ -50,3 +50,11 @@ pub struct Key<'a> {
     pub bytes: &'a [u8],
     pub(crate) lookup: Lookup,
 }
+
+impl Key<'_> {
+    /// The hash of the key, by which sketches know it.
+    #[inline]
+    pub(crate) fn hash(self) -> u64 {
+        self.lookup.hash
+    }
+}

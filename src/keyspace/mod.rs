@@ -7,6 +7,7 @@
 //!      ├── entries (entry.rs, slabs.rs, spans.rs): a piece of memory per key ◀─┘
 //!      ├── graveyard.rs: what FLUSHALL dropped, freed in slices
 //!      ├── room.rs: the limit of memory; eviction.rs: which keys go; hand.rs: the way over all keys
+//!      ├── insight/: which keys are used most, which are largest
 //!      └── interest/: who wants to know of changes of a key, event.rs: what can happen to it
 //!  reads: `Keyspace::find`       changes: `Keyspace::mutate` → `mutation/`, and only there
 //! ```
@@ -34,6 +35,7 @@ mod export;
 mod frozen;
 mod graveyard;
 mod hand;
+mod insight;
 mod interest;
 mod key;
 mod memory;
@@ -53,6 +55,7 @@ pub use event::Event;
 pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
 pub use export::ExportId;
+pub use insight::{BigKey, Curve, Fate, HotKey, Remembered};
 pub use interest::{Announced, Departed, RemovalReason, Told, WaitId, WaitedKeyCount, Waiter};
 pub use key::Key;
 pub(crate) use key::Lookup;
@@ -76,6 +79,7 @@ use eviction::Eviction;
 use expiry::ExpiryRecord;
 use export::Exports;
 use graveyard::Graveyard;
+use insight::Insight;
 use interest::Interests;
 use room::Limit;
 use std::ops::ControlFlow;
@@ -109,6 +113,7 @@ pub struct Keyspace {
     exports: Exports,
     limit: Limit,
     eviction: Eviction,
+    insight: Insight,
     encoding_limits: EncodingLimits,
     /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
     is_expiry_passive: bool,
@@ -149,6 +154,7 @@ impl Keyspace {
             limit: Limit::default(),
             encoding_limits: EncodingLimits::default(),
             eviction: Eviction::default(),
+            insight: Insight::default(),
             is_expiry_passive: false,
         }
     }
@@ -249,6 +255,7 @@ impl Keyspace {
         key: Key<'_>,
         now_ms: u64,
     ) -> Option<EntryRef<'_>> {
+        self.count_read(database, key, now_ms);
         let data = &self.databases[database];
         let Some((_, id)) = data.locate(&self.entries, key) else {
             self.note_miss(database, key.bytes);

@@ -9,7 +9,7 @@
 //! Invariant: while there is a job, no long read takes a step and no snapshot begins, because both
 //! would see what is half done; a snapshot that is under way goes on.
 //!
-//! Not here: the steps (`engine/jobs.rs`), how much time there is for them (`server/scheduler.rs`).
+//! Not here: the steps (`engine/jobs.rs`), how much time there is for them (`server/scheduler/`).
 
 use super::connection::Holds;
 use super::waiting::Awaited;

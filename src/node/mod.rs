@@ -35,6 +35,8 @@ mod listening;
 mod monitoring;
 mod output_limits;
 mod pacing;
+mod page_id;
+mod pages;
 mod reading;
 mod run;
 mod saving;
@@ -46,6 +48,7 @@ mod users_file;
 mod waiting;
 
 pub use connection::ConnectionId;
+pub use page_id::PageId;
 pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
@@ -64,6 +67,7 @@ use clients::Clients;
 use connection::{Connection, Holds, Phase};
 use delivery::KeptMessages;
 use listening::Listening;
+use pages::Pages;
 use saving::Saving;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -133,6 +137,7 @@ pub struct Node {
     /// What the disk is to be asked of the file of users.
     users_tasks: VecDeque<UsersTask>,
     listening: Listening,
+    pages: Pages,
     serving: Serving,
     /// The place at which the search for a stranger goes on.
     next_stranger_slot: usize,
@@ -165,6 +170,7 @@ impl Node {
             rewritings_asked: 0,
             users_tasks: VecDeque::new(),
             listening: Listening::default(),
+            pages: Pages::default(),
             serving: Serving::default(),
             next_stranger_slot: 0,
         };

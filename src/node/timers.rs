@@ -7,6 +7,7 @@
 //! Invariants: with no traffic, no client that may time out and nobody who wants signs of life
 //! the wheel is empty, so an idle server is not woken by it.
 
+use super::page_id::PageId;
 use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
@@ -41,6 +42,10 @@ pub(super) enum Timer {
     Heartbeat,
     /// Free large buffers that were not used since the last time.
     ReleaseBuffers,
+    /// The time of this page is over.
+    Page(PageId),
+    /// Send the next line of the live page.
+    PageEvent,
 }
 
 pub(super) struct Timers {
@@ -167,6 +172,8 @@ impl Node {
                 Timer::Output(id) => self.output_timer_fired(id),
                 Timer::Keys(id) => self.end_wait_in_time(id, now),
                 Timer::PauseEnd => self.check_pause(now),
+                Timer::Page(id) => self.page_timer_fired(id),
+                Timer::PageEvent => self.event_is_due(now),
                 Timer::Sample => {
                     self.engine.note_used_memory();
                     self.engine.sample_rates(now_ms);

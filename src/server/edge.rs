@@ -9,7 +9,7 @@
 //! Every method returns at once. An edge never calls the scheduler: what it has to tell, the owner
 //! of both passes on.
 //!
-//! Not here: in which order these are called (`scheduler.rs`).
+//! Not here: in which order these are called (`scheduler/`).
 
 use super::links::{LinkId, Talker};
 use crate::base::clock::Timestamp;
@@ -57,6 +57,11 @@ pub trait Edge {
     /// Whether a client that was just admitted may have sent something already, of which no event
     /// will tell.
     fn may_have_sent(&self, _link: LinkId) -> bool {
+        false
+    }
+
+    /// Whether those who come at a listener want to see pages, and are no clients.
+    fn is_for_pages(&self, _listener: usize) -> bool {
         false
     }
 

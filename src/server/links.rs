@@ -2,16 +2,16 @@
 //!
 //! ```text
 //!  token ─▶ LinkId ─▶ Link { talker, readiness, queue }        by slot; the generation must agree
-//!  ConnectionId ─▶ slot of its link                             for what the node asks of a client
+//!  ConnectionId, PageId ─▶ slot of its link            for what the node asks of a client or page
 //! ```
 //!
 //! A token names slot and generation, so a late event never reaches a link that took over the slot.
 //!
 //! Cost: O(1) each; 40 bytes a link.
 //!
-//! Not here: the sockets themselves (`sockets.rs`), and when a link is served (`scheduler.rs`).
+//! Not here: the sockets themselves (`sockets.rs`), and when a link is served (`scheduler/`).
 
-use crate::node::ConnectionId;
+use crate::node::{ConnectionId, PageId};
 use slab::Slab;
 
 /// Names a link: its slot, and how many links there were before it.
@@ -56,6 +56,8 @@ const _: () = assert!(usize::BITS == 64, "a token holds a slot and a generation"
 pub enum Talker {
     /// A client that speaks the protocol.
     Client(ConnectionId),
+    /// Somebody who looks at a page over HTTP.
+    Page(PageId),
 }
 
 /// How much a link sends at once, by what it sent the last time.
@@ -90,6 +92,8 @@ pub(super) struct Links {
     next_generation: u32,
     /// The link of each connection, by the connection's slot. Stale where there is none.
     of_clients: Vec<LinkId>,
+    /// The same for pages.
+    of_pages: Vec<LinkId>,
 }
 
 impl Links {
@@ -98,6 +102,7 @@ impl Links {
             links: Slab::with_capacity(count),
             next_generation: 0,
             of_clients: Vec::with_capacity(count),
+            of_pages: Vec::new(),
         }
     }
 
@@ -124,12 +129,14 @@ impl Links {
             slot: slot as u32,
             generation,
         };
-        let Talker::Client(client) = talker;
-        let index = client.slot as usize;
-        if self.of_clients.len() <= index {
-            self.of_clients.resize(index + 1, id);
+        let (index, numbered) = match talker {
+            Talker::Client(client) => (client.slot as usize, &mut self.of_clients),
+            Talker::Page(page) => (page.slot as usize, &mut self.of_pages),
+        };
+        if numbered.len() <= index {
+            numbered.resize(index + 1, id);
         }
-        self.of_clients[index] = id;
+        numbered[index] = id;
         id
     }
 
@@ -146,6 +153,13 @@ impl Links {
         let id = *self.of_clients.get(client.slot as usize)?;
         let link = self.get_mut(id)?;
         (link.talker == Talker::Client(client)).then_some((id, link))
+    }
+
+    /// The link of a page, unless it has ended.
+    pub(super) fn of_page(&mut self, page: PageId) -> Option<(LinkId, &mut Link)> {
+        let id = *self.of_pages.get(page.slot as usize)?;
+        let link = self.get_mut(id)?;
+        (link.talker == Talker::Page(page)).then_some((id, link))
     }
 
     /// Ends a link; its slot may be taken by another.

@@ -77,6 +77,8 @@ pub(super) enum Listener {
     },
     /// Clients whose handshake is over.
     Tls(Handshakes),
+    /// Those who look at pages over HTTP.
+    Pages(mio::net::TcpListener),
 }
 
 impl Listener {
@@ -95,18 +97,33 @@ impl Listener {
 
     /// Binds the sockets of `tls-port`; none if there is no such port.
     pub(super) fn bind_tls(config: &Config) -> Result<Vec<mio::net::TcpListener>, ListenError> {
-        if config.tls_port == 0 {
+        Self::bind_port(config, &config.bind, config.tls_port)
+    }
+
+    /// Binds the sockets of `http-port`; none if there is no such port.
+    pub(super) fn bind_pages(config: &Config) -> Result<Vec<Self>, ListenError> {
+        let bound = Self::bind_port(config, &config.http_bind, config.http_port)?;
+        Ok(bound.into_iter().map(Self::Pages).collect())
+    }
+
+    fn bind_port(
+        config: &Config,
+        addresses: &[ListenAddress],
+        port: u16,
+    ) -> Result<Vec<mio::net::TcpListener>, ListenError> {
+        if port == 0 {
             return Ok(Vec::new());
         }
-        let only_tls = Config {
-            port: config.tls_port,
+        let only_this = Config {
+            bind: addresses.to_vec(),
+            port,
             unixsocket: Vec::new(),
             ..config.clone()
         };
-        let bound = Places::looked_up(&only_tls)?.bind_others(&[])?;
+        let bound = Places::looked_up(&only_this)?.bind_others(&[])?;
         let tcp = bound.into_iter().filter_map(|listener| match listener {
             Self::Tcp(listener) => Some(listener),
-            Self::Unix { .. } | Self::Tls(_) => None,
+            Self::Unix { .. } | Self::Tls(_) | Self::Pages(_) => None,
         });
         Ok(tcp.collect())
     }
@@ -131,7 +148,8 @@ impl Listener {
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix { .. } | Self::Tls(_) => None,
+            // Neither other clients nor `bind` and `port` concern those.
+            Self::Unix { .. } | Self::Tls(_) | Self::Pages(_) => None,
         }
     }
 
@@ -141,7 +159,9 @@ impl Listener {
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Self::Tcp(listener) | Self::Pages(listener) => {
+                listener.register(registry, token, Interest::READABLE)
+            }
             Self::Unix { listener, .. } => listener.register(registry, token, Interest::READABLE),
             // Its thread wakes the poll.
             Self::Tls(_) => Ok(()),
@@ -150,7 +170,7 @@ impl Listener {
 
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => listener.deregister(registry),
+            Self::Tcp(listener) | Self::Pages(listener) => listener.deregister(registry),
             Self::Unix { listener, .. } => listener.deregister(registry),
             Self::Tls(_) => Ok(()),
         }
@@ -159,7 +179,7 @@ impl Listener {
     /// The next client that waits.
     pub(super) fn accept(&self, keepalive_s: u32) -> io::Result<(Transport, Peer)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener) | Self::Pages(listener) => {
                 let (stream, address) = listener.accept()?;
                 let local_address = stream.local_addr()?;
                 let peer = Peer {
@@ -204,6 +224,10 @@ impl fmt::Display for Listener {
             Self::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => write!(formatter, "tcp {address}"),
                 Err(error) => write!(formatter, "tcp (address unknown: {error})"),
+            },
+            Self::Pages(listener) => match listener.local_addr() {
+                Ok(address) => write!(formatter, "http {address}"),
+                Err(error) => write!(formatter, "http (address unknown: {error})"),
             },
             Self::Unix { path, .. } => write!(formatter, "unix {}", path.display()),
             Self::Tls(handshakes) => {

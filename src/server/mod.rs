@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `reactor.rs` | the loop: poll, events, signals, the end |
-//! | `scheduler.rs` | one turn: who is served when, and for how long |
+//! | `scheduler/` | one turn: who is served when, and for how long |
 //! | `edge.rs`, `sockets.rs` | what a turn asks of the world, and the world as it is |
 //! | `links.rs` | one link for each socket |
 //! | `listeners.rs` | binding TCP and unix sockets |
@@ -180,10 +180,12 @@ impl Server {
         config.users = users;
         let listeners = Listener::bind_all(&config)?;
         let encrypted = Listener::bind_tls(&config)?;
+        let pages = Listener::bind_pages(&config)?;
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::new(config, listeners).map_err(ListenError::poll)?;
         server.owns_listeners();
         server.encrypt(encrypted, tls)?;
+        server.show_pages(pages)?;
         server.attach(storage, &Manager::none())?;
         Ok(server)
     }
@@ -207,6 +209,7 @@ impl Server {
             listeners = Listener::bind_all(&config)?;
         }
         let encrypted = Listener::bind_tls(&config)?;
+        let pages = Listener::bind_pages(&config)?;
         daemon::log_start(&config, &config_file, &listeners);
         let storage = FileStorage::of_server(directory::snapshot_path(&config));
         let mut server = Self::with_clock(config, listeners, clock).map_err(ListenError::poll)?;
@@ -217,6 +220,7 @@ impl Server {
             server.owns_listeners();
         }
         server.encrypt(encrypted, tls)?;
+        server.show_pages(pages)?;
         server.attach(storage, &daemon.manager)?;
         let registered = server.reactor.set_daemon(daemon);
         registered.map_err(StartError::Signals)?;
@@ -243,7 +247,17 @@ impl Server {
         let handshakes = handshakes.map_err(StartError::Tls)?;
         let listener = Listener::Tls(handshakes);
         log::info!("listening on {listener}");
-        self.reactor.add_listener(listener);
+        let added = self.reactor.add_listener(listener);
+        Ok(added.map_err(ListenError::poll)?)
+    }
+
+    /// Shows pages over HTTP at sockets that are bound.
+    fn show_pages(&mut self, listeners: Vec<Listener>) -> Result<(), StartError> {
+        for listener in listeners {
+            log::info!("listening on {listener}");
+            let added = self.reactor.add_listener(listener);
+            added.map_err(ListenError::poll)?;
+        }
         Ok(())
     }
 

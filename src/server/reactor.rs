@@ -9,7 +9,7 @@
 //! An event becomes a note to the scheduler; a token names a link, or one of the reserved: the
 //! waker that stops the loop, signals, listeners.
 //!
-//! Not here: who is served when (`scheduler.rs`), sockets and disk (`sockets.rs`), what is done
+//! Not here: who is served when (`scheduler/`), sockets and disk (`sockets.rs`), what is done
 //! with the bytes (`node/`).
 
 use super::daemon::Daemon;
@@ -86,12 +86,16 @@ impl Reactor {
         self.scheduler.edge_mut().disk = Some(disk);
     }
 
-    /// Adds a listener whose clients need no event of the poll.
-    pub(super) fn add_listener(&mut self, listener: Listener) {
+    /// Adds a listener.
+    ///
+    /// # Errors
+    /// What the operating system says when it can't be polled.
+    pub(super) fn add_listener(&mut self, listener: Listener) -> io::Result<()> {
         let (node, sockets) = self.scheduler.parts_mut();
-        sockets.listeners.list.push(listener);
+        sockets.add_listener(listener)?;
         sockets.listeners.tell_certificate(node);
         self.count_listeners();
+        Ok(())
     }
 
     /// Sets where the configuration came from.

@@ -125,7 +125,7 @@ impl Listeners {
     fn handshakes(&self) -> impl Iterator<Item = &Handshakes> {
         self.list.iter().filter_map(|listener| match listener {
             Listener::Tls(handshakes) => Some(handshakes),
-            Listener::Tcp(_) | Listener::Unix { .. } => None,
+            Listener::Tcp(_) | Listener::Unix { .. } | Listener::Pages(_) => None,
         })
     }
 

@@ -5,12 +5,12 @@
 //!                   listener index ─▶ accept ─▶ accepted ─▶ admit (gets a link) or refuse
 //! ```
 //!
-//! Not here: the order in which links are served (`scheduler.rs`), the poll itself (`reactor.rs`).
+//! Not here: the order in which links are served (`scheduler/`), the poll itself (`reactor.rs`).
 
 use super::disk::{Disk, Report, Task};
 use super::edge::Edge;
 use super::large_blocks::FreedMemory;
-use super::links::{LinkId, Talker};
+use super::links::{LISTENER_BASE, LinkId, Talker};
 use super::listeners::Listener;
 use super::rebinding::Listeners;
 use super::transport::Transport;
@@ -100,6 +100,17 @@ impl Sockets {
         }
     }
 
+    /// Adds a listener to those that there are.
+    ///
+    /// # Errors
+    /// What the operating system says when it can't be polled.
+    pub(super) fn add_listener(&mut self, mut listener: Listener) -> io::Result<()> {
+        let token = Token(LISTENER_BASE + self.listeners.list.len());
+        listener.register(&self.registry, token)?;
+        self.listeners.list.push(listener);
+        Ok(())
+    }
+
     /// The listener of encrypted clients, whose thread wakes the loop.
     pub(super) fn tls_listener(&self) -> Option<usize> {
         let mut listeners = self.listeners.list.iter();
@@ -172,6 +183,11 @@ impl Edge for Sockets {
     fn may_have_sent(&self, link: LinkId) -> bool {
         let transport = self.transports.get(link.slot as usize);
         matches!(transport, Some(Some((_, Transport::Tls(_)))))
+    }
+
+    fn is_for_pages(&self, listener: usize) -> bool {
+        let listener = self.listeners.list.get(listener);
+        matches!(listener, Some(Listener::Pages(_)))
     }
 
     fn refuse(&mut self, reply: &[u8]) {

@@ -5,7 +5,8 @@
 //!   engine ── += 1 ──▶ Counters ─┐
 //!   the report ──────▶ Gauges  ──┼─▶ InfoSource ──▶ fields ─▶ info_text      INFO
 //!   per command, error, db ──────┘       table.rs, ──┬──▶ Counters::reset   CONFIG RESETSTAT
-//!                                     constant.rs    └──▶ markdown          docs/METRICS.md
+//!                                     constant.rs    ├──▶ markdown          docs/METRICS.md
+//!                                                    └──▶ open_metrics.rs   a scraper's text
 //! ```
 //!
 //! 1. A metric is declared in one place, its row (`table.rs`, `constant.rs`); no other file lists
@@ -20,9 +21,11 @@
 mod constant;
 #[cfg(feature = "internals")]
 mod docs;
+mod exposed;
 mod field;
 mod info;
 mod latency;
+pub mod open_metrics;
 mod rate;
 mod section;
 mod slow_log;

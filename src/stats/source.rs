@@ -67,6 +67,8 @@ counters! {
     total_reads_processed,
     /// Writes to client sockets.
     total_writes_processed,
+    /// Requests over HTTP.
+    total_http_requests,
     /// Reads of a key that was there.
     keyspace_hits,
     /// Reads of a key that was not there.
@@ -173,6 +175,10 @@ pub struct Gauges {
     pub pubsubshard_channels: u64,
     /// Bytes of messages that wait for the loop to deliver them.
     pub messages_under_way_bytes: u64,
+    /// Connections to `http-port`.
+    pub http_connections: u64,
+    /// Those of them that watch the live page.
+    pub http_viewers: u64,
     /// Most connections allowed.
     pub maxclients: u64,
     /// Largest input buffer of a client in the last seconds.

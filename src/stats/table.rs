@@ -144,6 +144,10 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.total_blocking_keys_on_nokey)),
     row("pubsub_clients", Clients, Count, "Clients that listen to channels or patterns.",
         |source| Value::Unsigned(source.gauges.pubsub_clients)),
+    row("http_connections", Clients, Count, "Connections to `http-port`, which are no clients.",
+        |source| Value::Unsigned(source.gauges.http_connections)),
+    row("http_viewers", Clients, Count, "Those of them that watch the live page.",
+        |source| Value::Unsigned(source.gauges.http_viewers)),
 
     row("used_memory", Memory, Bytes,
         "Memory of keys, values, what is kept about them, and clients; `maxmemory` limits it, less `mem_not_counted_for_evict`.",
@@ -337,6 +341,7 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Float2(ratio(source.gauges.output_bytes_per_second, 1024))),
     counter!(rejected_connections, Stats, Count,
         "Connections refused, or closed without having given a password, because `maxclients` were open."),
+    counter!(total_http_requests, Stats, Count, "Requests over HTTP, refused ones included."),
     counter!(expired_keys, Stats, Count, "Keys removed because their time was up."),
     counter!(expired_subkeys, Stats, Count,
         "Fields of hashes removed because their time was up."),

@@ -59,6 +59,11 @@ impl Turns {
         self.durations_us.percentile(percent)
     }
 
+    /// All durations in microseconds.
+    pub fn durations_us(&self) -> &Histogram {
+        &self.durations_us
+    }
+
     /// What the longest turn was made of.
     pub fn longest(&self) -> TurnParts {
         self.longest

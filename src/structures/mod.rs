@@ -9,6 +9,8 @@
 //! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
 //! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
 //! | [`sliced_sort`] | a merge sort that goes on in steps |
+//! | [`heavy_hitters`] | the heaviest of many things, with few counters |
+//! | [`reuse`] | which share of reads a cache of another size would answer, from a sample |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
@@ -16,8 +18,10 @@ pub mod block_tree;
 pub mod eviction;
 pub mod expiry_heap;
 pub mod hash_table;
+pub mod heavy_hitters;
 pub mod histogram;
 pub mod item;
 pub mod prefix_table;
+pub mod reuse;
 pub mod sliced_sort;
 pub mod timer_wheel;

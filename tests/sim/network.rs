@@ -243,7 +243,9 @@ impl Edge for Network {
     }
 
     fn admit(&mut self, link: LinkId, talker: Talker) -> io::Result<()> {
-        let Talker::Client(id) = talker;
+        let Talker::Client(id) = talker else {
+            panic!("nobody looks at pages here");
+        };
         let now_ms = self.now.monotonic_ms();
         let mut clients = self.clients.iter_mut();
         let waiting = clients.find(|client| client.is_waiting());

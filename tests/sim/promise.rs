@@ -7,7 +7,7 @@
 //!
 //! Time is simulated and costs what it does on a real machine, about: a system call 5 µs, a byte
 //! that is read or written 2 ns, a step between two looks at the clock 5 µs. So how long a PING
-//! waited is a number that is the same in every run, and its bounds are those that `scheduler.rs`
+//! waited is a number that is the same in every run, and its bounds are those that `scheduler/`
 //! promises.
 //!
 //! Not here: whether replies are right (`world.rs`).

@@ -4,7 +4,7 @@
 //!  step:  clients act ─▶ events ─▶ one turn of the scheduler ─▶ checks ─▶ time passes
 //! ```
 //!
-//! The turn is the very code that serves sockets (`src/server/scheduler.rs`). When nothing moves,
+//! The turn is the very code that serves sockets (`src/server/scheduler/`). When nothing moves,
 //! time jumps to the next wakeup, which is checked to be no later than the next deadline.
 //!
 //! Not here: the sockets (`network.rs`), what is asked (`requests.rs`) and answered (`model.rs`).

@@ -11,6 +11,7 @@ pub(crate) const RANKS: &[(&str, u8)] = &[
     ("structures", 1),
     ("protocol", 1),
     ("config", 1),
+    ("http", 1),
     ("messages", 2),
     ("script", 2),
     ("stats", 2),

@@ -5,10 +5,14 @@
 //! | `slow_log.rs` | SLOWLOG |
 //! | `latency.rs`, `latency_text.rs` | LATENCY |
 //! | `monitor.rs` | MONITOR |
+//! | `hot_keys.rs` | HOTKEYS |
+//! | `cache.rs` | CACHE |
 //! | `memory.rs` | MEMORY |
 //!
 //! Not here: INFO (`server/info.rs`), what is noted (`observe.rs`).
 
+mod cache;
+mod hot_keys;
 mod latency;
 mod latency_text;
 mod memory;
@@ -17,9 +21,11 @@ mod slow_log;
 
 use super::declare::spec::CommandSpec;
 
-pub(super) const COMMANDS: [&[&CommandSpec]; 4] = [
+pub(super) const COMMANDS: [&[&CommandSpec]; 6] = [
     slow_log::COMMANDS,
     latency::COMMANDS,
     monitor::COMMANDS,
     memory::COMMANDS,
+    hot_keys::COMMANDS,
+    cache::COMMANDS,
 ];

@@ -395,7 +395,7 @@ const OF_REDIS: &[(&str, &str)] = &[
     (
         "RO",
         "xlen \
-         strlen exists touch type object|encoding object|freq object|idletime \
+         strlen exists touch type cache|why object|encoding object|freq object|idletime \
          object|refcount watch memory|usage llen hlen hexists hstrlen sismember scard zcard",
     ),
     (

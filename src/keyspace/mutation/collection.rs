@@ -237,6 +237,7 @@ impl Mutation<'_> {
             let (collections, _) = self.keyspace.entries.collections_mut();
             collections.note_change(number);
             self.note_field_deadlines(key, id);
+            self.keyspace.note_size(self.database, key, id);
             self.keyspace.cut.check_budget(&self.keyspace.entries);
         }
     }

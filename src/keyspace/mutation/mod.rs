@@ -72,6 +72,7 @@ impl<'a> Mutation<'a> {
     /// Finds a key that is not due; removes it if it is.
     #[inline]
     fn locate(&mut self, key: Key<'_>) -> Option<(Location, EntryId)> {
+        (self.keyspace).count_access(self.database, key, self.now_ms);
         let (location, id) = self.data().locate(&self.keyspace.entries, key)?;
         if self
             .data()
@@ -129,6 +130,7 @@ impl<'a> Mutation<'a> {
         let hashes = EntryHashes { entries, hasher };
         let table = &mut databases[self.database].table;
         table.insert(key.lookup.hash, id.payload(), &hashes);
+        self.keyspace.note_arrival(self.database, key, id);
     }
 
     /// Must come before an entry or its deadline changes or it is removed: lets a snapshot read it
@@ -200,6 +202,7 @@ impl<'a> Mutation<'a> {
     }
 
     pub(super) fn remove_at(&mut self, location: Location, id: EntryId, event: Event) {
+        (self.keyspace).note_departure(self.database, id, event, self.now_ms);
         if self.keyspace.interests.is_empty() {
             self.keyspace.dirty_count += 1;
         } else {
@@ -293,6 +296,7 @@ impl<'a> Mutation<'a> {
         self.touch_watched_keys();
         let dropped = std::mem::take(&mut self.keyspace.databases[self.database]);
         let count = dropped.table.len();
+        self.keyspace.note_flush(self.database, self.now_ms);
         self.keyspace.dirty_count += count as u64;
         self.keyspace.bury(dropped);
         count

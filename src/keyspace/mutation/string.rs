@@ -6,6 +6,7 @@ use super::{DeadlineChange, Mutation};
 use crate::keyspace::Key;
 use crate::keyspace::entry::{EntryId, EntryRef};
 use crate::keyspace::event::Event;
+use crate::keyspace::insight::BIG_BYTES_MIN;
 use crate::keyspace::interest::RemovalReason;
 use crate::structures::hash_table::Location;
 use crate::value::kind::WrongType;
@@ -144,6 +145,7 @@ impl Mutation<'_> {
         let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         self.keyspace.entries.set_access_bits(moved, access_bits);
         self.settle(location, id, moved, position);
+        self.note_long_string(moved, old_len.max(len_min));
         let is_changed = change(self.keyspace.entries.bytes_mut(moved));
         if is_changed || !found || old_len < len_min {
             self.changed(key.bytes, event);
@@ -166,6 +168,15 @@ impl Mutation<'_> {
             let data = &mut self.keyspace.databases[self.database];
             data.expiry
                 .insert(deadline_ms, id.payload(), &mut self.keyspace.entries);
+        }
+    }
+
+    /// Notes that there is a string of so many bytes now, if that is many.
+    #[inline]
+    fn note_long_string(&mut self, id: EntryId, len: usize) {
+        if len >= BIG_BYTES_MIN {
+            let name = self.keyspace.entries.get(id).key().to_vec();
+            self.keyspace.note_size(self.database, &name, id);
         }
     }
 
@@ -197,6 +208,7 @@ impl Mutation<'_> {
             true => entries.succeed(id, value, has_deadline, access_bits),
         };
         self.settle(location, id, moved, position.filter(|_| has_deadline));
+        self.note_long_string(moved, value.len());
         if let DeadlineChange::At(deadline_ms) = deadline {
             self.index_deadline(moved, position, deadline_ms);
         }

@@ -13,7 +13,7 @@
 //! most; if more come, the one that has taken longest gives way, so that those who do nothing keep
 //! nobody out. The thread ends with [`Handshakes`].
 //!
-//! Not here: what is done with a client then (`scheduler.rs`).
+//! Not here: what is done with a client then (`scheduler/`).
 
 use super::settings::{Settings, TlsError};
 use super::stream::TlsStream;

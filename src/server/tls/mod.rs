@@ -11,7 +11,7 @@
 //!
 //! rustls does the work, with `ring`: no renegotiation, no early data, TLS 1.2 and 1.3.
 //!
-//! Not here: sockets without encryption (`transport.rs`), when clients are served (`scheduler.rs`).
+//! Not here: sockets without encryption (`transport.rs`), when clients are served (`scheduler/`).
 
 mod handshakes;
 mod settings;

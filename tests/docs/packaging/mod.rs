@@ -1,11 +1,13 @@
 //! What the package holds beside the binary fits the binary: manual page and completions. Both are
-//! made from the parameter table; `UPDATE_DOCS=1` writes them anew.
+//! made from the parameter table; `UPDATE_DOCS=1` writes them anew. Its dashboard and alert rules
+//! (`metrics.rs`) name metrics that exist.
 //!
 //! Not here: the sample configuration (`tests/docs/main.rs`); whether the package installs
 //! (`packaging/try-package.sh`).
 
 mod completions;
 mod manual;
+mod metrics;
 
 use crate::fresh;
 use evenkeel::config::{Kind, ROWS, Row};

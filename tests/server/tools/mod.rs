@@ -4,6 +4,7 @@
 //! | file | tool |
 //! |---|---|
 //! | `exporter.rs` | redis_exporter: INFO field by field, CONFIG, SLOWLOG, LATENCY, CLIENT LIST |
+//! | `http.rs` | scrapers, probes and browsers at `http-port`, and those who mean no good |
 //! | `insight.rs` | RedisInsight: its overview, its browser, its analysis |
 //! | `stack_exchange.rs` | StackExchange.Redis: one batch of requests as its handshake |
 //! | `redis_cli.rs` | redis-cli itself, in the modes that analyse a server |
@@ -15,6 +16,7 @@
 //! fields of INFO beside those of a redis-server (`tests/oracle/`).
 
 mod exporter;
+mod http;
 mod information;
 mod insight;
 mod redis_cli;

@@ -3,7 +3,7 @@
 //! ```text
 //!  events ─▶ light ─▶ serve: each once  ┐
 //!            new ───▶ … until 300 µs    ├▶ work ▶ long reads ▶ snapshot ▶ disk ▶ write ▶ doors
-//!            heavy ─▶ … are over        ┘                                                  ▲
+//!            heavy ─▶ … are over        ┘                                          pages ▶ ▲
 //!            parting ──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -29,6 +29,8 @@
 //!
 //! Not here: sockets, polling, signals (`sockets.rs`, `reactor.rs`); what is done with the bytes
 //! (`node/`).
+
+mod pages;
 
 use super::edge::Edge;
 use super::links::{LinkId, Links, Pace, Talker};
@@ -106,6 +108,8 @@ pub struct Scheduler<E> {
     heavy: VecDeque<LinkId>,
     /// Links to be served whose clients have ended their side.
     parting: VecDeque<LinkId>,
+    /// Links of pages to be read and written.
+    pages: VecDeque<LinkId>,
     /// Connections that the node has ended and whose sockets are still open.
     closing: VecDeque<ConnectionId>,
     /// Time that a snapshot may take.
@@ -137,6 +141,7 @@ impl<E: Edge> Scheduler<E> {
             new: VecDeque::new(),
             heavy: VecDeque::new(),
             parting: VecDeque::new(),
+            pages: VecDeque::new(),
             closing: VecDeque::new(),
             save_credit_us: 0,
         }
@@ -179,6 +184,7 @@ impl<E: Edge> Scheduler<E> {
             || !self.heavy.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
+            || self.has_page_work()
             || self.node.has_unhurried()
             || self.node.is_busy(now)
     }
@@ -206,17 +212,22 @@ impl<E: Edge> Scheduler<E> {
 
     /// Writes to a link that has become writable.
     pub fn note_writable(&mut self, id: LinkId, now: Timestamp) {
-        if let Some(client) = self.client_of(id) {
-            self.write_one(client, now);
+        match self.talker_of(id) {
+            Some(Talker::Client(client)) => self.write_one(client, now),
+            Some(Talker::Page(_)) => self.enqueue(id),
+            None => {}
         }
     }
 
     /// Takes note that nobody is there any more to read what is written to a link.
     pub fn note_gone(&mut self, id: LinkId) {
-        // A client that waits is not read from, so nothing else would tell.
-        if let Some(client) = self.client_of(id)
-            && self.node.is_waiting(client)
-        {
+        let is_unread = match self.talker_of(id) {
+            // A client that waits is not read from, so nothing else would tell.
+            Some(Talker::Client(client)) => self.node.is_waiting(client),
+            Some(Talker::Page(_)) => true,
+            None => false,
+        };
+        if is_unread {
             self.drop_link(id);
         }
     }
@@ -232,6 +243,7 @@ impl<E: Edge> Scheduler<E> {
         let saved_us = self.save(now, is_idle, read_us);
         self.edge.exchange_with_disk(&mut self.node, now);
         self.write(now);
+        self.serve_pages(now);
         self.accept(now);
         self.take_leave(now);
         TurnParts {
@@ -250,12 +262,15 @@ impl<E: Edge> Scheduler<E> {
                 self.drop_link(id);
             }
         }
+        for page in self.node.page_ids() {
+            if let Some((id, _)) = self.links.of_page(page) {
+                self.drop_link(id);
+            }
+        }
     }
 
-    fn client_of(&mut self, id: LinkId) -> Option<ConnectionId> {
-        self.links.get_mut(id).map(|link| match link.talker {
-            Talker::Client(client) => client,
-        })
+    fn talker_of(&mut self, id: LinkId) -> Option<Talker> {
+        self.links.get_mut(id).map(|link| link.talker)
     }
 
     fn enqueue(&mut self, id: LinkId) {
@@ -264,6 +279,7 @@ impl<E: Edge> Scheduler<E> {
         {
             link.is_queued = true;
             match link.pace {
+                _ if matches!(link.talker, Talker::Page(_)) => self.pages.push_back(id),
                 _ if link.is_read_closed => self.parting.push_back(id),
                 Pace::New => self.new.push_back(id),
                 Pace::Light => self.light.push(id),
@@ -331,8 +347,11 @@ impl<E: Edge> Scheduler<E> {
         let Some(link) = self.links.get_mut(id) else {
             return;
         };
+        let Talker::Client(client) = link.talker else {
+            // Pages have a row of their own.
+            return;
+        };
         link.is_queued = false;
-        let Talker::Client(client) = link.talker;
         self.node.resume(client, now);
         self.edge.executed(&mut self.node, client);
         self.read(id, client, now);
@@ -441,11 +460,14 @@ impl<E: Edge> Scheduler<E> {
 
     /// Ends a link, and the connection of the client that is at its other end.
     fn drop_link(&mut self, id: LinkId) {
-        let Some(Talker::Client(client)) = self.links.remove(id) else {
+        let Some(talker) = self.links.remove(id) else {
             return;
         };
         self.edge.close(id);
-        self.node.closed(client);
+        match talker {
+            Talker::Client(client) => self.node.closed(client),
+            Talker::Page(page) => self.node.page_closed(page),
+        }
         if std::mem::take(&mut self.is_accept_stuck) {
             self.has_waiting.fill(true);
         }
@@ -492,11 +514,14 @@ impl<E: Edge> Scheduler<E> {
             Ok(peer) => peer,
             Err(error) => return self.accept_failed(listener, &error),
         };
-        let client = match self.node.accepted(peer, now) {
-            Ok(client) => client,
+        let accepted = match self.edge.is_for_pages(listener) {
+            true => self.node.page_accepted(&peer, now).map(Talker::Page),
+            false => self.node.accepted(peer, now).map(Talker::Client),
+        };
+        let talker = match accepted {
+            Ok(talker) => talker,
             Err(refusal) => return self.edge.refuse(refusal.reply),
         };
-        let talker = Talker::Client(client);
         let id = self.links.insert(talker);
         if let Err(error) = self.edge.admit(id, talker) {
             log::warn!("cannot watch a client's socket: {error}");
