@@ -8,9 +8,13 @@
 //! | `in_place.rs` | a change of many elements where they are |
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
+//! | `random_read.rs` | elements chosen at random, from a frozen state |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
 //! | `rank_removal.rs` | a range of ranks of a sorted set removed |
 //! | `several.rs` | unions, intersections and differences |
+//!
+//! Requests that name very many keys or elements are done in portions instead
+//! (`command/declare/portions.rs`).
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
 //!
@@ -22,6 +26,7 @@ pub(super) mod copy;
 mod in_place;
 pub(super) mod list_edit;
 pub(super) mod list_search;
+pub(super) mod random_read;
 pub(super) mod range;
 pub(super) mod rank_removal;
 pub(super) mod several;

@@ -17,20 +17,20 @@ const BUSY: &str = "-BUSY Redis is busy running a script. \
 
 impl Rig {
     /// Sends a request that goes on as a job.
-    fn begin_job(&mut self, id: ConnectionId, request: &str) {
+    pub(super) fn begin_job(&mut self, id: ConnectionId, request: &str) {
         self.ask_now(id, request);
         assert!(self.node.has_job(), "it takes longer than its first budget");
         assert_eq!(self.take(id), "");
     }
 
     /// Sends a request and takes what is answered at once, without a turn.
-    fn ask_now(&mut self, id: ConnectionId, request: &str) -> String {
+    pub(super) fn ask_now(&mut self, id: ConnectionId, request: &str) -> String {
         assert_eq!(self.read_once(id, request.as_bytes()), request.len());
         self.take(id)
     }
 
     /// Takes steps until the job has ended, and lets the others go on.
-    fn end_job(&mut self) {
+    pub(super) fn end_job(&mut self) {
         while self.node.has_job() {
             self.node.job_some(self.now);
         }
