@@ -27,7 +27,7 @@ use crate::context::Context;
 use crate::context::job::{Job, ScriptUnderway, Underway};
 use crate::protocol::args::{Args, OwnedArgs};
 use crate::session::transaction::QueuedCommand;
-use crate::session::ReplyMode;
+use crate::session::{ReplyMode, SessionKey};
 
 /// A job that has ended.
 pub(crate) struct EndedJob {
@@ -162,6 +162,11 @@ impl CacheEngine {
         self.job.is_some()
     }
 
+    /// Whether the command of a session has the keyspace to itself.
+    pub(crate) fn is_at_job(&self, session: SessionKey) -> bool {
+        (self.job.as_ref()).is_some_and(|job| job.session == session)
+    }
+
     /// Whether requests that wait for the end of a job are answered BUSY by now.
     pub(crate) fn is_job_overdue(&self, now: Timestamp) -> bool {
         let threshold_ms = self.config.busy_reply_threshold_ms;
@@ -193,8 +198,11 @@ impl CacheEngine {
         let mut reply = std::mem::take(&mut job.reply);
         let (mut context, _, names) = self.context(job.session, job.now, &mut reply);
         context.may_wait = false;
+        context.messages.mailbox.begin_in_reply();
         context.reply.set_ceiling(output_bytes_max);
         step(&mut context, names, &mut job);
+        // Before a request of another client tells them as what that client has caused.
+        context.tell_changes();
         let is_done = job.is_done;
         if is_done {
             end_caching(&mut context, resolved(&job.outer));

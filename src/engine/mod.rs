@@ -602,6 +602,7 @@ fn execute_one(
                 false
             };
             if goes_on_later {
+                context.messages.mailbox.begin_in_reply();
                 return Execution::Suspended;
             }
             if command.spec.flags.has(Flags::PUSHES) {

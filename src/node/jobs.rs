@@ -53,6 +53,7 @@ impl Node {
             if ended.is_over {
                 self.refuse_reply(id);
             }
+            self.deliver_kept(id);
             self.carry_out_effects(id, now);
             if let Some(connection) = self.clients.get(id) {
                 if connection.output.len() >= self.output_floor_bytes {
