@@ -8,8 +8,8 @@
 //! Environment:
 //! - `EVENKEEL_ORACLE=skip` does nothing, for machines without redis-server
 //! - `EVENKEEL_ORACLE_SEED` (1), `EVENKEEL_ORACLE_COMMANDS` (20000)
-//! - `EVENKEEL_ORACLE_FAMILIES`: of `string,hash,list,set,zset,server` only these; without it all.
-//!   What concerns keys of any type is always among them
+//! - `EVENKEEL_ORACLE_FAMILIES`: of `string,hash,list,set,zset,stream,server` only these; without
+//!   it all. What concerns keys of any type is always among them
 //! - `EVENKEEL_ORACLE_SUBJECT`, `EVENKEEL_ORACLE_REFERENCE`: servers by address instead of new
 //!   processes, both are emptied; `redis` is a new redis-server
 //!
@@ -137,7 +137,11 @@ fn next_operations(grammar: &mut Grammar, operations: &mut Vec<Operation>) {
         0..15 => {
             push(connection, plain("MULTI"));
             for _ in 0..grammar.random().usize(0..8) {
-                push(connection, grammar.request());
+                let request = match grammar.random().u32(0..3) {
+                    0 => grammar.waiting_request(),
+                    _ => grammar.request(),
+                };
+                push(connection, request);
             }
             push(
                 connection,
