@@ -2,7 +2,7 @@
 
 # Arguments of the server for `make run`, as in `make run ARGS="--port 7000"`.
 ARGS ?=
-# Random commands that `make oracle` compares, and of which types: string,hash,list,set,zset,hyperloglog,geo,script,server.
+# Random commands that `make oracle` compares, and of which types: string,hash,list,set,zset,stream,hyperloglog,geo,script,server.
 ORACLE_COMMANDS ?= 200000
 ORACLE_FAMILIES ?=
 # Where `make install` puts the server; packages set DESTDIR, too.

@@ -130,7 +130,7 @@ pub fn call(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 /// Notes the keys of a command that reads them, if its client wants to be told of them: before it
 /// runs, so that a value which is read and changes meanwhile is told of, too.
 #[inline]
-fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+pub fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let tracking = &context.sessions.get(context.key).tracking;
     if let Some(tracking) = tracking.as_ref().filter(|tracking| tracking.remembers())
         && command.spec.flags.has(Flags::READ_ONLY)

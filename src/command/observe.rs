@@ -26,11 +26,28 @@ pub(crate) fn note(context: &mut Context<'_>, command: Resolved, args: Args<'_>,
     note_latency(context, event, duration_ns);
     let threshold_us = u64::try_from(context.config.slowlog_slower_than_us);
     let is_slow = threshold_us.is_ok_and(|threshold_us| duration_ns / 1_000 >= threshold_us);
-    if is_slow && !flags.has(Flags::SKIP_SLOW_LOG) {
+    if let Some(blocked) = &mut context.session().blocked {
+        // It is logged when it is over.
+        blocked.spent_ns = duration_ns;
+    } else if is_slow && !flags.has(Flags::SKIP_SLOW_LOG) {
         note_slow(context, command, args, duration_ns);
     }
     if context.outbox.is_monitored && !flags.has(Flags::ADMIN) && !flags.has(Flags::SKIP_MONITOR) {
         show(context, command, args);
+    }
+}
+
+/// Logs a command that waited for a key and is over now, if it was slow; `duration_ns` is what it
+/// took without the time that it waited.
+pub(crate) fn note_unblocked(
+    context: &mut Context<'_>,
+    command: Resolved,
+    args: Args<'_>,
+    duration_ns: u64,
+) {
+    let threshold_us = u64::try_from(context.config.slowlog_slower_than_us);
+    if threshold_us.is_ok_and(|threshold_us| duration_ns / 1_000 >= threshold_us) {
+        note_slow(context, command, args, duration_ns);
     }
 }
 

@@ -6,6 +6,7 @@
 use super::declare::access::Access;
 use super::declare::family;
 use super::declare::keys::Keys;
+use super::declare::portions::{Joined, keys};
 use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
@@ -137,7 +138,8 @@ static WATCH: CommandSpec = family::TRANSACTIONS
     .cost("O(number of keys)")
     .flags(FLAGS.and(Flags::NOT_QUEUED).and(Flags::ALLOW_BUSY))
     .keys(Keys::ALL)
-    .access(Access::LOOK);
+    .access(Access::LOOK)
+    .divides_keys(keys, Joined::Last);
 
 fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if context.session().transaction.is_open() {

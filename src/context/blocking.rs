@@ -75,6 +75,7 @@ impl Context<'_> {
             request: OwnedArgs::copy(request),
             keys_bytes: key_bytes.sum(),
             wait: self.keyspace.wait_for_keys(waiter, database, keys),
+            spent_ns: 0,
             timer: None,
         }));
         let begin_ms = self.now.monotonic_us.div_ceil(1_000);

@@ -26,6 +26,8 @@ const CHANNEL: &[u8] = b"__redis__:invalidate";
 #[derive(Clone, Copy)]
 enum News<'n> {
     Keys(&'n [&'n [u8]]),
+    /// These keys are tracked no longer, which NOLOOP does not withhold.
+    Forgotten(&'n [&'n [u8]]),
     /// All that was read may have changed.
     All,
 }
@@ -54,6 +56,9 @@ pub(crate) fn tell_invalidations(
     for told in &told {
         match told {
             Told::Key(reader, key) => teller.tell(*reader, false, News::Keys(&[key])),
+            Told::Forgotten(reader, key) => {
+                teller.tell(*reader, false, News::Forgotten(&[key]));
+            }
             Told::Prefix(reader, len, key) => {
                 by_prefix
                     .entry((*reader, &key[..*len]))
@@ -123,7 +128,7 @@ impl Teller<'_> {
 
     fn post(&mut self, link: Option<Link>, dialect: Dialect, listens: bool, news: News<'_>) {
         let keys_bytes = match news {
-            News::Keys(keys) => keys.iter().map(|key| key.len() + 16).sum(),
+            News::Keys(keys) | News::Forgotten(keys) => keys.iter().map(|key| key.len() + 16).sum(),
             News::All => 8,
         };
         let frame = match dialect {
@@ -155,7 +160,7 @@ impl Teller<'_> {
 
 fn write_news(reply: &mut ReplyWriter<'_>, news: News<'_>) {
     match news {
-        News::Keys(keys) => {
+        News::Keys(keys) | News::Forgotten(keys) => {
             reply.array(keys.len());
             keys.iter().for_each(|key| reply.bulk(key));
         }

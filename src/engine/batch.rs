@@ -17,7 +17,6 @@ use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::declare::names::CommandNames;
-use crate::command::declare::spec::Flags;
 use crate::context::Context;
 use crate::context::PreparedKey;
 use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
@@ -114,7 +113,7 @@ struct Prepared<'a> {
     args: Args<'a>,
     /// `None` for what [`crate::command::call::resolve`] has to look at.
     command: Option<Resolved>,
-    /// See [`Flags::SHORT`]; and the request is not large.
+    /// See [`CommandSpec::is_short_work`]; and the request is not large.
     is_short_work: bool,
     key: Option<PreparedKey>,
 }
@@ -331,7 +330,7 @@ fn prepare<'a>(names: &CommandNames, keyspace: &Keyspace, args: Args<'a>) -> Pre
     Prepared {
         args,
         command,
-        is_short_work: command.is_some_and(|command| command.spec.flags.has(Flags::SHORT)),
+        is_short_work: command.is_some_and(|command| command.spec.is_short_work(args.len())),
         key,
     }
 }

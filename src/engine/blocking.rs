@@ -12,9 +12,10 @@
 //! Not here: who waits for which key (`keyspace/waiting.rs`), whose output it is
 //! (`node/blocking.rs`).
 
-use super::{CacheEngine, claims, end_of};
+use super::{CacheEngine, claims, end_of, full};
 use crate::base::clock::Timestamp;
 use crate::command::call::{reply_error, resolve_number};
+use crate::command::observe;
 use crate::command::permission;
 use crate::context::blocking::Woken;
 use crate::protocol::error::ReplyError;
@@ -51,7 +52,8 @@ impl CacheEngine {
 
     /// Whether waiting requests may be executed: not while a pause holds writes back.
     pub(crate) fn may_serve(&self, now: Timestamp) -> bool {
-        !self.pause.holds(true, now.monotonic_ms())
+        // What a job has pushed belongs to nobody before its end.
+        self.job.is_none() && !self.pause.holds(true, now.monotonic_ms())
     }
 
     /// The next session whose request may find what it waits for; see [`Keyspace::next_waiter`].
@@ -126,6 +128,7 @@ impl CacheEngine {
             true => Ok(()),
             false => permission::check(&mut context, command, args),
         };
+        let outcome = outcome.and_then(|()| full::check(&context, command.spec, args));
         let outcome = outcome.and_then(|()| (command.handler)(&mut context, args));
         if outcome.is_ok() && context.woken.is_some_and(|woken| woken.waits_on) {
             return Served::WaitsOn;
@@ -136,6 +139,7 @@ impl CacheEngine {
         }
         let duration_ns = context.timing.lap_ns();
         context.stats.count_calls(command.number, 0, duration_ns);
+        observe::note_unblocked(&mut context, command, args, blocked.spent_ns + duration_ns);
         if context.reply.is_over() {
             context.reply.truncate_to(begin);
             return Served::TooLarge;

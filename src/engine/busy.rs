@@ -14,6 +14,7 @@ const BUSY_SCRIPT: ReplyError = ReplyError::fixed(
 const BUSY_FUNCTION: ReplyError = ReplyError::fixed(
     "BUSY Evenkeel is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
 );
+const BUSY_REQUEST: ReplyError = ReplyError::fixed("BUSY Evenkeel is busy with a long request.");
 const BUSY_TRANSACTION: ReplyError =
     ReplyError::fixed("BUSY Evenkeel is busy running a transaction.");
 
@@ -26,6 +27,7 @@ pub(super) fn error(context: &Context<'_>) -> Option<ReplyError> {
     Some(match context.scripts.running() {
         Some(running) if running.kind == Kind::Function => BUSY_FUNCTION,
         Some(_) => BUSY_SCRIPT,
+        None if job.portions.is_some() => BUSY_REQUEST,
         None => BUSY_TRANSACTION,
     })
 }

@@ -8,15 +8,16 @@
 //! 6. the pause, and a command that has the keyspace to itself: all that may touch keys waits, and
 //!    is refused when that takes longer than `busy-reply-threshold`
 //! 7. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
-//! 8. memory: a write that may need some waits for it, or is refused if there is none to be had
-//! 9. MULTI: queued instead of run
+//! 8. fullness: what may add to a collection that has all elements it can have is refused
+//! 9. memory: a write that may need some waits for it, or is refused if there is none to be had
+//! 10. MULTI: queued instead of run
 //!
 //! A request that is refused inside MULTI breaks the transaction. EXEC passes the gates of all that
 //! is queued: what was queued while it was allowed may not be any more.
 //!
 //! In a pipeline of short commands on keys the answers are the same for all: [`stand_open`].
 
-use super::{busy, claims};
+use super::{busy, claims, full};
 use crate::command::call::Resolved;
 use crate::command::declare::spec::Flags;
 use crate::command::declare::table::table;
@@ -92,6 +93,9 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
     if context.keyspace.has_claims() && claims::hold(context, args, command) {
         return Gate::Claimed;
     }
+    if let Err(error) = full::check(context, command.spec, args) {
+        return refuse(context, command, error);
+    }
     if demands.takes_memory {
         match context.room_for(adds_bytes) {
             Room::Made => {}
@@ -154,6 +158,7 @@ pub(super) fn stand_open(context: &Context<'_>) -> bool {
         && may_write(context)
         && !context.pause.is_set()
         && !context.keyspace.has_claims()
+        && !context.keyspace.has_full_collections()
         && context.job.is_none()
         && !context.timing.is_exact
 }

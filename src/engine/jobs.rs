@@ -1,5 +1,5 @@
 //! Commands that run others: EXEC its queue, EVAL and its kin a script. At once if that is short,
-//! else as a job that has the keyspace to itself between turns.
+//! else as a job that has the keyspace to itself between turns. Requests in portions are jobs, too.
 //!
 //! ```text
 //!  run ─▶ handler ─▶ queue or script ─┬─ within the first budget ─▶ the reply
@@ -10,12 +10,12 @@
 //! whoever may touch keys (`gates.rs`); nothing expires or is evicted but for what it writes
 //! itself. Budgets count work, not time, so the same requests give the same replies.
 //!
-//! Not here: the calls of a script (`scripts.rs`), how much is done at once (`budget.rs`), who
-//! waits for a job (`node/jobs.rs`).
+//! Not here: the calls of a script (`scripts.rs`), portions (`portions.rs`), how much is done at
+//! once (`budget.rs`), who waits for a job (`node/jobs.rs`).
 
 use super::budget::{Budget, CALL_UNITS};
 use super::busy::is_overdue;
-use super::{CacheEngine, scripts, withhold_reply};
+use super::{CacheEngine, end_caching, full, portions, scripts, withhold_reply};
 use crate::base::clock::Timestamp;
 use crate::command::call::{
     Resolved, begin_single, call, end_single, reply_error, resolve_number, run as run_handler,
@@ -26,14 +26,15 @@ use crate::command::permission::check_queued;
 use crate::context::Context;
 use crate::context::job::{Job, ScriptUnderway, Underway};
 use crate::protocol::args::{Args, OwnedArgs};
-use crate::protocol::error::ReplyError;
-use crate::session::ReplyMode;
 use crate::session::transaction::QueuedCommand;
+use crate::session::{ReplyMode, SessionKey};
 
 /// A job that has ended.
 pub(crate) struct EndedJob {
     /// The whole reply.
     pub(crate) reply: Vec<u8>,
+    /// It would be longer than it may be; nothing of it is there.
+    pub(crate) is_over: bool,
     /// The client has gone.
     pub(crate) is_orphan: bool,
 }
@@ -76,6 +77,7 @@ pub(super) fn run(
         },
         queue,
         script,
+        portions: None,
         reply,
         now: context.now,
         is_done: false,
@@ -98,6 +100,10 @@ fn run_queue(
                 if !context.is_unrestricted()
                     && let Err(error) = check_queued(context, resolved, args.args())
                 {
+                    reply_error(context, &error);
+                    continue;
+                }
+                if let Err(error) = full::check(context, resolved.spec, args.args()) {
                     reply_error(context, &error);
                     continue;
                 }
@@ -156,15 +162,23 @@ impl CacheEngine {
         self.job.is_some()
     }
 
+    /// Whether the command of a session has the keyspace to itself.
+    pub(crate) fn is_at_job(&self, session: SessionKey) -> bool {
+        (self.job.as_ref()).is_some_and(|job| job.session == session)
+    }
+
     /// Whether requests that wait for the end of a job are answered BUSY by now.
     pub(crate) fn is_job_overdue(&self, now: Timestamp) -> bool {
         let threshold_ms = self.config.busy_reply_threshold_ms;
         (self.job.as_ref()).is_some_and(|job| is_overdue(job, threshold_ms, now))
     }
 
-    /// Ends the job before its end, if there is one, because the server ends. False if it has
-    /// changed something by then: the keyspace is not to be saved.
+    /// Ends the job before its end, if there is one, because the server ends; a request in portions
+    /// runs to its end. False if it has changed something by then: the keyspace is not to be saved.
     pub(crate) fn abandon_job(&mut self) -> bool {
+        while (self.job.as_ref()).is_some_and(|job| job.portions.is_some()) {
+            self.job_on(self.now, usize::MAX);
+        }
         let Some(job) = self.job.take() else {
             return true;
         };
@@ -184,15 +198,21 @@ impl CacheEngine {
         let mut reply = std::mem::take(&mut job.reply);
         let (mut context, _, names) = self.context(job.session, job.now, &mut reply);
         context.may_wait = false;
+        context.messages.mailbox.begin_in_reply();
         context.reply.set_ceiling(output_bytes_max);
         step(&mut context, names, &mut job);
+        // Before a request of another client tells them as what that client has caused.
+        context.tell_changes();
         let is_done = job.is_done;
-        if is_done && context.session().reply_mode != ReplyMode::On {
-            withhold_reply(&mut context, 0);
+        if is_done {
+            end_caching(&mut context, resolved(&job.outer));
+            if context.session().reply_mode != ReplyMode::On {
+                withhold_reply(&mut context, 0);
+            }
         }
-        if context.reply.is_over() {
+        let is_over = context.reply.is_over();
+        if is_over {
             context.reply.truncate_to(0);
-            context.reply.error(&ReplyError::OOM);
         }
         self.now = now;
         if !is_done {
@@ -205,6 +225,7 @@ impl CacheEngine {
         }
         Some(EndedJob {
             reply,
+            is_over,
             is_orphan: job.is_orphan,
         })
     }
@@ -213,6 +234,13 @@ impl CacheEngine {
 /// One step of a job.
 fn step(context: &mut Context<'_>, names: &CommandNames, job: &mut Job) {
     let begin_ns = begin_single(context);
+    if let Some(underway) = &mut job.portions {
+        let (command, args) = (resolved(&job.outer), job.outer.args.args());
+        if !portions::go_on(context, command, args, underway, 0) {
+            job.outer.spent_ns += context.timing.elapsed_ns(begin_ns);
+            return;
+        }
+    }
     let mut budget = Budget::of_step();
     let mut has_budget = true;
     if let Some(script) = job.script.take() {

@@ -19,9 +19,11 @@ mod budget;
 mod busy;
 mod claims;
 mod encodings;
+mod full;
 mod gates;
 mod jobs;
 mod memory;
+mod portions;
 mod report;
 mod restoring;
 mod room;
@@ -592,9 +594,16 @@ fn execute_one(
     match gates::pass(context, args, command) {
         Gate::Run => {
             context.session().last_command = Some(command.number);
-            if !command.spec.flags.runs_others() {
+            let goes_on_later = if command.spec.flags.runs_others() {
+                jobs::run(context, names, args, command, begin)
+            } else if let Some(division) = portions::division(context, args, command) {
+                portions::begin(context, args, command, division, begin)
+            } else {
                 call(context, command, args);
-            } else if jobs::run(context, names, args, command, begin) {
+                false
+            };
+            if goes_on_later {
+                context.messages.mailbox.begin_in_reply();
                 return Execution::Suspended;
             }
             if command.spec.flags.has(Flags::PUSHES) {

@@ -15,6 +15,7 @@
 
 use super::CacheEngine;
 use super::budget::{Budget, CALL_UNITS, SLICE_UNITS};
+use super::full;
 use super::gates::{self, SAVE_FAILED};
 
 use crate::command::call::{Resolved, call, find_named, reply_error, resolve};
@@ -258,6 +259,7 @@ fn pass(context: &mut Context<'_>, command: Resolved, args: Args<'_>) -> Result<
     if is_write && !has_written && !gates::may_write(context) {
         return Err(SAVE_FAILED);
     }
+    full::check(context, command.spec, args)?;
     if flags.has(Flags::DENY_OOM) {
         let is_exhausted = context.room_for(args.span_bytes()) == Room::Exhausted;
         if is_exhausted && !has_written && !allows_oom {

@@ -10,6 +10,7 @@
 //! (`tests/scripts/`), connections (`node/tests.rs`).
 
 mod events;
+mod full;
 mod gates;
 mod hostile_scripts;
 mod limit;

@@ -64,6 +64,26 @@ impl Keyspace {
         }
     }
 
+    /// Whether there has been a collection with as many elements as one can have.
+    #[inline]
+    pub fn has_full_collections(&self) -> bool {
+        self.entries.collections().have_full()
+    }
+
+    /// Whether the collection of a key has as many elements as one can have.
+    pub fn is_full(&self, database: usize, key: Key<'_>, now_ms: u64) -> bool {
+        let entry = self.find(database, key, now_ms);
+        let body = entry.and_then(|entry| self.body(entry, now_ms));
+        body.is_some_and(|body| self.entries.collections().is_full(body.len()))
+    }
+
+    /// Lets collections be full from fewer elements on.
+    #[cfg(test)]
+    pub(crate) fn set_full_count(&mut self, count: u64) {
+        let (collections, _) = self.entries.collections_mut();
+        collections.set_full_count(count);
+    }
+
     /// As [`Keyspace::peek_body`], and notes the use.
     ///
     /// # Errors

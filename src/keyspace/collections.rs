@@ -22,8 +22,9 @@
 //! Not here: what is in the trees (`structures/block_tree`), who reads frozen views.
 
 use super::memory::Memory;
+use crate::base::limits::ARGUMENT_COUNT_MAX;
 use crate::structures::block::Shape;
-use crate::structures::block_tree::{BlockId, BlockStore, Tree, View, ViewId, owner};
+use crate::structures::block_tree::{BlockId, BlockStore, ELEMENTS_MAX, Tree, View, ViewId, owner};
 use crate::structures::expiry_heap::{NO_POSITION, Node, PositionStore};
 use crate::value::collection::Trees;
 use slab::Slab;
@@ -74,8 +75,12 @@ pub struct FrozenId {
     scores: Option<ViewId>,
 }
 
+/// A collection with more elements is full: what may add some is refused. One request adds fewer
+/// than are left.
+const FULL_COUNT: u64 = ELEMENTS_MAX - (1 << 24);
+const _: () = assert!(2 * ARGUMENT_COUNT_MAX < 1 << 24);
+
 /// All large collections of a keyspace.
-#[derive(Default)]
 pub(super) struct Collections {
     slots: Slab<Box<Large>>,
     row: VecDeque<u32>,
@@ -83,9 +88,44 @@ pub(super) struct Collections {
     /// Bytes of the copies of keys.
     key_bytes: usize,
     kept_bytes: usize,
+    /// [`FULL_COUNT`], but for tests.
+    full_count: u64,
+    /// There has been a full one.
+    has_full: bool,
+}
+
+impl Default for Collections {
+    fn default() -> Self {
+        Self {
+            slots: Slab::default(),
+            row: VecDeque::default(),
+            open_views: 0,
+            key_bytes: 0,
+            kept_bytes: 0,
+            full_count: FULL_COUNT,
+            has_full: false,
+        }
+    }
 }
 
 impl Collections {
+    /// Whether there has been a full collection.
+    #[inline]
+    pub(super) fn have_full(&self) -> bool {
+        self.has_full
+    }
+
+    /// Whether a collection of so many elements is full.
+    pub(super) fn is_full(&self, len: u64) -> bool {
+        len > self.full_count
+    }
+
+    /// Calls a collection full from fewer elements on.
+    #[cfg(test)]
+    pub(super) fn set_full_count(&mut self, count: u64) {
+        self.full_count = count;
+    }
+
     /// Adds a collection that `make` builds, which is told the owner its blocks have; returns its
     /// number.
     pub(super) fn add(&mut self, make: impl FnOnce(u32) -> Trees) -> u32 {
@@ -124,6 +164,7 @@ impl Collections {
     pub(super) fn note_change(&mut self, number: u32) {
         self.settle(number);
         let large = &mut self.slots[number as usize];
+        self.has_full |= large.trees.members.len() > self.full_count;
         let has_graves = large.trees.trees().any(Tree::has_graves);
         if !large.is_in_row && (has_graves || large.is_dropped && large.open_views == 0) {
             large.is_in_row = true;

@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::{Key, Keyspace};
 use crate::structures::block::Block;
 use crate::value::collection::Elements;
+use crate::value::stream::StreamRef;
 
 impl Keyspace {
     /// Freezes the collection of a key that exists and is not due; `None` if there is none, or if
@@ -36,6 +37,15 @@ impl Keyspace {
     pub fn frozen_members(&self, id: FrozenId) -> Elements<'_, Memory> {
         let view = self.entries.collections().frozen_members(id);
         Elements::tree(view, self.entries.memory())
+    }
+
+    /// A frozen stream.
+    ///
+    /// # Panics
+    /// If it was thawed.
+    pub fn frozen_stream(&self, id: FrozenId) -> StreamRef<'_, Memory> {
+        let view = self.entries.collections().frozen_members(id);
+        StreamRef::new(view, self.entries.memory())
     }
 
     /// The elements of a block that the caller has copied from an entry, to be searched as those of

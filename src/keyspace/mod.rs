@@ -473,6 +473,12 @@ impl Keyspace {
         self.interests.has_announced()
     }
 
+    /// Whether, from now on, an event that repeats the one before is announced once: what is done
+    /// in portions is one event.
+    pub fn join_repeated_events(&mut self, is_joined: bool) {
+        self.interests.join_repeated_events(is_joined);
+    }
+
     /// Takes the key events that are to be told.
     pub fn take_announced(&mut self) -> Announced {
         self.interests.take_announced()
@@ -539,7 +545,8 @@ impl Keyspace {
         has_graves || self.has_abandoned_export()
     }
 
-    /// Bytes of entries (rounding included), tables, heaps and what waits to be freed.
+    /// Bytes of entries (rounding included), tables, heaps, what waits to be freed, and the table
+    /// of keys that clients keep copies of.
     pub fn used_bytes(&self) -> usize {
         self.entries.used_bytes() + self.overhead_bytes()
     }
@@ -559,6 +566,7 @@ impl Keyspace {
             + self.graveyard.used_bytes()
             + self.entries.collections().used_bytes()
             + self.eviction.policy.bytes()
+            + self.tracked_bytes()
             + self.cut.overhead_bytes()
     }
 

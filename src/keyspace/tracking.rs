@@ -17,6 +17,7 @@ impl Keyspace {
     /// no limit).
     #[inline]
     pub fn remember(&mut self, key: Key<'_>, reader: u32, keys_max: u64) {
+        self.note_growth();
         self.interests
             .change_tracked(|tracked| tracked.remember(key.lookup.hash, reader));
         if self.interests.tracked().is_over(keys_max) {

@@ -116,6 +116,12 @@ impl Mailbox {
         self.is_behind = !self.letters.is_empty();
     }
 
+    /// Says that the client whose request is executed is in the middle of its reply: what it causes
+    /// for itself comes as to others.
+    pub fn begin_in_reply(&mut self) {
+        self.is_behind = true;
+    }
+
     /// Posts a message; `own` is the client that causes it.
     pub(super) fn post(&mut self, frame: Frame, subscribers: &Subscribers, own: Option<Link>) {
         let own = own.filter(|own| !self.is_behind && subscribers.has(*own));

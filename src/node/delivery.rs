@@ -11,7 +11,8 @@
 //!                           whoever causes more waits (`Holds::MAIL`)
 //! ```
 //!
-//! A client in the middle of a long reply gets its messages when that is complete.
+//! A client in the middle of a long reply, or whose command goes on as a job, gets its messages
+//! when the reply is complete.
 //!
 //! Invariants: letters are delivered in the order of the mailbox, and what is kept for the end of a
 //! long reply before what comes later, so each client gets its messages in order; nobody waits for
@@ -121,7 +122,7 @@ impl Node {
         }
         let session = self.engine.session(connection.session);
         let (is_monitor, dialect) = (session.is_monitor, session.dialect);
-        let is_in_reply = session.long_read.is_some();
+        let is_in_reply = session.long_read.is_some() || self.engine.is_at_job(connection.session);
         let bytes = letter.in_dialect(dialect);
         if is_in_reply {
             return self.keep(id, &Arc::clone(bytes));

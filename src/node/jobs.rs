@@ -16,6 +16,17 @@ use super::waiting::Awaited;
 use super::{ConnectionId, Node};
 use crate::base::clock::Timestamp;
 
+/// A longer reply is not copied where there is nothing before it.
+const COPIED_BYTES_MAX: usize = 64 * 1024;
+
+fn append_reply(out: &mut Vec<u8>, reply: Vec<u8>) {
+    if out.is_empty() && reply.len() > COPIED_BYTES_MAX {
+        *out = reply;
+    } else {
+        out.extend_from_slice(&reply);
+    }
+}
+
 impl Node {
     /// Whether a command has the keyspace to itself.
     #[inline]
@@ -37,10 +48,17 @@ impl Node {
             && self.clients.get(id).is_some()
         {
             self.clients
-                .append_to(id, |out, _| out.extend_from_slice(&ended.reply));
+                .append_to(id, |out, _| append_reply(out, ended.reply));
             self.release(id, Holds::ANSWER);
+            if ended.is_over {
+                self.refuse_reply(id);
+            }
+            self.deliver_kept(id);
             self.carry_out_effects(id, now);
-            if self.clients.get(id).is_some() {
+            if let Some(connection) = self.clients.get(id) {
+                if connection.output.len() >= self.output_floor_bytes {
+                    self.check_output(id);
+                }
                 self.note_buffers(id);
             }
         }

@@ -6,22 +6,26 @@
 //!
 //! Not here: the budget of all buffers (`tests/budget.rs`), reads that are abandoned
 //! (`tests/abandoning.rs`), clients that wait for keys (`tests/blocking.rs`), MONITOR and reloads
-//! (`tests/monitoring.rs`), pages over HTTP (`tests/pages.rs`), pauses, timeouts and wakeups
-//! (`tests/timing.rs`), snapshots (`tests/saving.rs`), a new type of values (`tests/toy.rs`), random
-//! interleavings of many clients (`tests/sim/`), sockets (`tests/server/process.rs`).
+//! (`tests/monitoring.rs`), pages over HTTP (`tests/pages.rs`), requests in portions
+//! (`tests/portions.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots
+//! (`tests/saving.rs`), a new type of values (`tests/toy.rs`), random interleavings of many clients
+//! (`tests/sim/`), sockets (`tests/server/process.rs`).
 
 mod abandoning;
 mod blocking;
+mod blocking_streams;
 mod budget;
 mod clients;
 mod config_file;
 mod deliveries;
 mod jobs;
+mod long_rows;
 mod long_work;
 mod messages;
 mod monitoring;
 mod pages;
 mod patterns;
+mod portions;
 mod reading;
 mod saving;
 mod sorting;

@@ -73,6 +73,8 @@ impl ReplyError {
     pub const BAD_TIMEOUT: Self = Self::fixed("ERR timeout is not an integer or out of range");
     /// A timeout is negative.
     pub const NEGATIVE_TIMEOUT: Self = Self::fixed("ERR timeout is negative");
+    /// A collection has as many elements as one can have.
+    pub const FULL: Self = Self::fixed("ERR a collection can't have more elements");
     /// Memory is full and nothing may be evicted.
     pub const OOM: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 }

@@ -27,6 +27,8 @@ pub struct Blocked {
     pub wait: WaitId,
     /// The bytes of its places and keys.
     pub keys_bytes: usize,
+    /// How long it has taken until it began to wait, if that was measured.
+    pub spent_ns: u64,
     /// The timer of the end of its time, if it has one; the node's.
     pub timer: Option<TimerHandle>,
 }

@@ -15,7 +15,8 @@
 //!    left to the scripts: Redis counts such a key in DBSIZE until something meets it.)
 //! 2. No two relative spans are equal or close, so GT and LT decide alike on both servers although
 //!    their clocks are read at different moments.
-//! 3. Nothing blocks, ends the server, closes the connection or switches replies off.
+//! 3. Nothing blocks outside of a transaction, ends the server, closes the connection or switches
+//!    replies off.
 //! 4. What redis-server 7.0.15 refuses and later versions accept is not sent.
 //!
 //! Cost: a run's history holds about [`LARGE_ROUND_ELEMENTS`] long words a request at most.
@@ -33,7 +34,9 @@ mod places;
 mod scripts;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
+mod waiting;
 
 use fastrand::Rng;
 
@@ -58,6 +61,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     counting::FAMILY,
     places::FAMILY,
     scripts::FAMILY,
+    streams::FAMILY,
 ];
 
 /// Requests of one round; small and large ones take turns, a small one is first.
@@ -106,6 +110,9 @@ const WRONG_KEY: u32 = 3;
 /// Keys of a prefix in a run over many.
 const MANY_TYPED_KEYS: u32 = 500;
 
+/// So many requests draw ids of entries from the same few.
+const IDS_SHARED: usize = 16;
+
 /// How many keys a run is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Breadth {
@@ -132,6 +139,8 @@ pub(crate) struct Grammar {
     templates: Vec<Template>,
     /// Indexes into `templates`, each as often as its weight says.
     choices: Vec<usize>,
+    /// The same of those that would wait outside of a transaction.
+    waiting: Vec<usize>,
     span_count: u64,
     breadth: Breadth,
     request_count: usize,
@@ -154,6 +163,7 @@ impl Grammar {
             random: Rng::with_seed(seed),
             templates: Vec::new(),
             choices: Vec::new(),
+            waiting: Vec::new(),
             span_count: 0,
             breadth,
             request_count: 0,
@@ -162,7 +172,13 @@ impl Grammar {
         };
         let mut unknown = Vec::new();
         let lines = families.iter().flat_map(|family| family.templates.lines());
-        for line in lines.filter(|line| !line.is_empty()) {
+        let lines = lines.map(|line| (line, false));
+        let waiting = match families.len() == FAMILIES.len() {
+            true => waiting::TEMPLATES,
+            false => "",
+        };
+        let lines = lines.chain(waiting.lines().map(|line| (line, true)));
+        for (line, waits) in lines.filter(|(line, _)| !line.is_empty()) {
             let (weight, form) = line.split_once(' ').expect("a template has a weight");
             let words: Vec<&str> = form.split(' ').collect();
             if breadth != Breadth::FewKeys && words[0].starts_with("FLUSH") {
@@ -178,7 +194,11 @@ impl Grammar {
             };
             let weight = digits.parse().expect("a weight is a number");
             let index = grammar.templates.len();
-            grammar.choices.extend(std::iter::repeat_n(index, weight));
+            let choices = match waits {
+                true => &mut grammar.waiting,
+                false => &mut grammar.choices,
+            };
+            choices.extend(std::iter::repeat_n(index, weight));
             grammar.templates.push(Template {
                 words,
                 may_be_wrong,
@@ -203,6 +223,19 @@ impl Grammar {
             SMALL_ROUND_ELEMENTS
         };
         let template = self.choose_template();
+        self.request_of(template)
+    }
+
+    /// One request for a transaction: of those that would wait outside of one, if there are such.
+    pub(crate) fn waiting_request(&mut self) -> Vec<Vec<u8>> {
+        if self.waiting.is_empty() {
+            return self.request();
+        }
+        let index = self.random.usize(0..self.waiting.len());
+        self.request_of(self.waiting[index])
+    }
+
+    fn request_of(&mut self, template: usize) -> Vec<Vec<u8>> {
         let mut request = Vec::new();
         for word in self.templates[template].words.clone() {
             self.expand_word(word, &mut request);
@@ -307,6 +340,27 @@ impl Grammar {
         }
     }
 
+    /// A key of a stream, rarely one of another type.
+    fn stream(&mut self) -> Vec<u8> {
+        match self.random.u32(0..60) {
+            0 => format!("l{WRONG_KEY}").into_bytes(),
+            1 => b"nostream".to_vec(),
+            _ => self.key_of("t"),
+        }
+    }
+
+    /// An id as they are about so many steps before now.
+    fn entry_id(&mut self, back: usize) -> Vec<u8> {
+        let ms = (self.request_count / IDS_SHARED).saturating_sub(back) + 1;
+        match self.random.u32(0..30) {
+            0 => format!("{ms}-*"),
+            1 => ms.to_string(),
+            2 => (*self.one_of(&["0-0", "abc", "5-", "1-1-1", "0"])).to_owned(),
+            _ => format!("{ms}-{}", self.random.u32(0..4)),
+        }
+        .into_bytes()
+    }
+
     /// Days in seconds, never the same twice within 100,003 calls and never close.
     fn span_seconds(&mut self) -> u64 {
         self.span_count += 1;
@@ -373,6 +427,14 @@ impl Grammar {
             "intset" => self.key_for("si"),
             "zset" => self.key_for("z"),
             "lexset" => self.key_for("zl"),
+            "stream" => self.stream(),
+            "last" => b"$".to_vec(),
+            "nextid" => self.entry_id(0),
+            "entryid" => {
+                let back = self.random.usize(0..40);
+                self.entry_id(back)
+            }
+            "entryms" => (self.request_count / IDS_SHARED).to_string().into_bytes(),
             "value" | "content" => self.value(),
             "member" => self.member(),
             "integermember" => self.integer_member(),

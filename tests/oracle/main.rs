@@ -9,7 +9,7 @@
 //! - `EVENKEEL_ORACLE=skip` does nothing, for machines without redis-server
 //! - `EVENKEEL_ORACLE_SEED` (1), `EVENKEEL_ORACLE_COMMANDS` (20000)
 //! - `EVENKEEL_ORACLE_FAMILIES`: only these of
-//!   `string,hash,list,set,zset,hyperloglog,geo,script,server`; without it all.
+//!   `string,hash,list,set,zset,stream,hyperloglog,geo,script,server`; without it all.
 //!   What concerns keys of any type is always among them
 //! - `EVENKEEL_ORACLE_SUBJECT`, `EVENKEEL_ORACLE_REFERENCE`: servers by address instead of new
 //!   processes, both are emptied; `redis` is a new redis-server
@@ -139,7 +139,11 @@ fn next_operations(grammar: &mut Grammar, operations: &mut Vec<Operation>) {
         0..15 => {
             push(connection, plain("MULTI"));
             for _ in 0..grammar.random().usize(0..8) {
-                push(connection, grammar.request());
+                let request = match grammar.random().u32(0..3) {
+                    0 => grammar.waiting_request(),
+                    _ => grammar.request(),
+                };
+                push(connection, request);
             }
             push(
                 connection,

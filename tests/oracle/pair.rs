@@ -409,7 +409,9 @@ fn questions_about(kind: &str) -> &'static [&'static str] {
         "OBJECT ENCODING $",
         "PEXPIRETIME $",
     ];
+    const OF_STREAMS: &[&str] = &["XRANGE $ - +", "XINFO GROUPS $", "PEXPIRETIME $"];
     match kind {
+        "stream" => OF_STREAMS,
         "hash" => OF_HASHES,
         "list" => OF_LISTS,
         "set" => OF_SETS,
@@ -421,6 +423,7 @@ fn questions_about(kind: &str) -> &'static [&'static str] {
 /// What counts the elements of a type.
 fn size_of(kind: &str) -> Option<&'static str> {
     match kind {
+        "stream" => Some("XLEN $"),
         "hash" => Some("HLEN $"),
         "list" => Some("LLEN $"),
         "set" => Some("SCARD $"),

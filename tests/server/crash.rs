@@ -29,6 +29,33 @@ fn cache_of(version: u8) -> Cache {
     for number in 0..200 {
         let field = format!("field:{number}").into_bytes();
         cache.run(&[b"HSET", b"large", &field, &text]);
+        let member = [&text[..], &field].concat();
+        cache.run(&[b"SADD", b"members", &member]);
+        cache.run(&[b"RPUSH", b"items", &member]);
+        let id = format!("{}-1", number + 1).into_bytes();
+        cache.run(&[
+            b"ZADD",
+            b"scored",
+            id.strip_suffix(b"-1").unwrap_or_default(),
+            &member,
+        ]);
+        cache.run(&[b"XADD", b"entries", &id, b"field", &text]);
+    }
+    cache.run(&[b"XGROUP", b"CREATE", b"entries", b"group", b"0"]);
+    cache.run(&[
+        b"XREADGROUP",
+        b"GROUP",
+        b"group",
+        b"ada",
+        b"STREAMS",
+        b"entries",
+        b">",
+    ]);
+    for number in 0..5 {
+        let number = (number + version).to_string().into_bytes();
+        cache.run(&[b"SADD", b"integers", &number]);
+        cache.run(&[b"RPUSH", b"few items", &number]);
+        cache.run(&[b"ZADD", b"few scored", &number, b"member"]);
     }
     cache.run(&[b"HSET", b"small", b"version", &text[..1]]);
     cache.run(&[b"SELECT", b"3"]);

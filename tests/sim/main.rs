@@ -12,13 +12,26 @@
 //! | `promise.rs` | how long a client waits for the work of others |
 //! | `model.rs` | what they should be answered |
 //! | `blocking.rs` | clients that wait for lists, and a model of its own |
+//! | `caches.rs` | writers against readers that keep copies |
+//! | `collections.rs`, `collections_model.rs` | large collections, read and changed in steps |
+//! | `subscribers.rs` | clients that listen to channels |
+//! | `direct.rs` | a node and its clients for those three, without sockets and turns |
+//! | `observed.rs` | what was executed, in its order |
+//! | `reply.rs` | replies as values |
 
 mod blocking;
+mod caches;
 mod client;
+mod collections;
+mod collections_model;
+mod direct;
 mod model;
 mod network;
+mod observed;
 mod promise;
+mod reply;
 mod requests;
+mod subscribers;
 mod world;
 
 use world::{Fault, Report, World};

@@ -19,6 +19,7 @@
 use super::access::Access;
 use super::arity;
 use super::keys::Keys;
+use super::portions::{Divide, Joined, Portions, WHOLE_ARGUMENTS_MAX};
 use super::spec::{
     AccessByRequest, Action, Categories, ChannelArguments, CommandSpec, Flags, Group, Handler,
     Secrets,
@@ -143,6 +144,8 @@ impl Family {
             channels: None,
             access: None,
             access_by_request: None,
+            portions: None,
+            whole_arguments_max: u16::MAX,
             action,
         }
     }
@@ -211,6 +214,33 @@ impl CommandSpec {
     pub(in crate::command) const fn access_by_request(mut self, of: AccessByRequest) -> Self {
         self.access = Some(Access::CHANGE_OR_LESS);
         self.access_by_request = Some(of);
+        self
+    }
+
+    /// How requests that name very many keys are done.
+    pub(in crate::command) const fn divides_keys(mut self, divide: Divide, joined: Joined) -> Self {
+        self.portions = Some(Portions::of_keys(divide, joined));
+        self.whole_arguments_max = WHOLE_ARGUMENTS_MAX;
+        self
+    }
+
+    /// How requests that name very many elements of a key are done.
+    pub(in crate::command) const fn divides(mut self, divide: Divide, joined: Joined) -> Self {
+        self.portions = Some(Portions::of_elements(divide, joined));
+        self.whole_arguments_max = WHOLE_ARGUMENTS_MAX;
+        self
+    }
+
+    /// How requests are done that are about very many elements; those of more arguments than
+    /// `whole_arguments_max` say how many.
+    pub(in crate::command) const fn divides_counted(
+        mut self,
+        whole_arguments_max: u16,
+        divide: Divide,
+        joined: Joined,
+    ) -> Self {
+        self.portions = Some(Portions::of_elements(divide, joined));
+        self.whole_arguments_max = whole_arguments_max;
         self
     }
 

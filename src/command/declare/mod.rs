@@ -14,6 +14,7 @@
 //! | [`keys`], [`access`] | which arguments are keys, and what is done to them |
 //! | [`table`] | all commands by name and number |
 //! | [`names`] | the names clients may call them by |
+//! | [`portions`] | how long requests are done in portions |
 //! | `categories` | the ACL categories of a command |
 //! | `help` | the HELP of a container |
 //! | [`markdown()`] | `docs/COMMANDS.md` |
@@ -29,6 +30,7 @@ pub mod keys;
 #[cfg(feature = "internals")]
 mod markdown;
 pub mod names;
+pub mod portions;
 pub mod spec;
 pub(super) mod syntax;
 pub mod table;

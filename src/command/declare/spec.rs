@@ -6,6 +6,7 @@
 
 use super::access::Access;
 use super::keys::{Keys, Part};
+use super::portions::Portions;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -386,6 +387,10 @@ pub struct CommandSpec {
     pub access: Option<Access>,
     /// What a request does to its keys, if that depends on the request.
     pub access_by_request: Option<AccessByRequest>,
+    /// How requests that name very many keys or elements are done, if there can be such.
+    pub portions: Option<Portions>,
+    /// Requests of more arguments may be done in portions.
+    pub whole_arguments_max: u16,
     /// What it does.
     pub action: Action,
 }
@@ -396,6 +401,12 @@ impl CommandSpec {
     pub fn accepts(&self, count: usize) -> bool {
         let wanted = usize::from(self.arity.unsigned_abs());
         count == wanted || (self.arity < 0 && count > wanted)
+    }
+
+    /// Whether a request of so many arguments is short work on keys: see [`Flags::SHORT`].
+    #[inline]
+    pub fn is_short_work(&self, argument_count: usize) -> bool {
+        self.flags.has(Flags::SHORT) && argument_count <= usize::from(self.whole_arguments_max)
     }
 
     /// What it does to a part of its keys. Without a word about it, a command reads and tells the

@@ -4,6 +4,7 @@ use crate::command::arguments::many_keys::for_each_key;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::Keys;
+use crate::command::declare::portions::{Joined, keys};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
@@ -17,7 +18,8 @@ static DEL: CommandSpec = family::GENERIC
     .cost("O(number of keys)")
     .flags(Flags::WRITE)
     .keys(Keys::ALL)
-    .access(Access::REMOVE);
+    .access(Access::REMOVE)
+    .divides_keys(keys, Joined::Sum);
 
 static UNLINK: CommandSpec = family::GENERIC
     .command("unlink", "key [key ...]", del)
@@ -26,7 +28,8 @@ static UNLINK: CommandSpec = family::GENERIC
     .cost("O(number of keys)")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL)
-    .access(Access::REMOVE);
+    .access(Access::REMOVE)
+    .divides_keys(keys, Joined::Sum);
 
 fn del(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
@@ -44,7 +47,8 @@ static EXISTS: CommandSpec = family::GENERIC
     .cost("O(number of keys)")
     .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL)
-    .access(Access::LOOK);
+    .access(Access::LOOK)
+    .divides_keys(keys, Joined::Sum);
 
 static TOUCH: CommandSpec = family::GENERIC
     .command("touch", "key [key ...]", touch)
@@ -53,7 +57,8 @@ static TOUCH: CommandSpec = family::GENERIC
     .cost("O(number of keys)")
     .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
     .keys(Keys::ALL)
-    .access(Access::LOOK);
+    .access(Access::LOOK)
+    .divides_keys(keys, Joined::Sum);
 
 fn exists(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;

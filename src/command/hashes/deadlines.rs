@@ -12,6 +12,7 @@ use super::fields::{COUNT_NOT_POSITIVE, counted_fields, deadline_ms, unless_wron
 use crate::command::arguments::expire::TimeForm;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, fields};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
@@ -70,7 +71,8 @@ static HEXPIRE: CommandSpec = family::HASH
     .since("7.4.0")
     .cost(COST)
     .flags(EXPIRE_FLAGS)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(fields, Joined::Array);
 
 fn hexpire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     expire(context, args, TimeForm::SECONDS, "hexpire")
@@ -86,7 +88,8 @@ static HPEXPIRE: CommandSpec = family::HASH
     .since("7.4.0")
     .cost(COST)
     .flags(EXPIRE_FLAGS)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(fields, Joined::Array);
 
 fn hpexpire(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     expire(context, args, TimeForm::MILLISECONDS, "hpexpire")
@@ -102,7 +105,8 @@ static HEXPIREAT: CommandSpec = family::HASH
     .since("7.4.0")
     .cost(COST)
     .flags(EXPIRE_FLAGS)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(fields, Joined::Array);
 
 fn hexpireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     expire(context, args, TimeForm::UNIX_SECONDS, "hexpireat")
@@ -118,7 +122,8 @@ static HPEXPIREAT: CommandSpec = family::HASH
     .since("7.4.0")
     .cost(COST)
     .flags(EXPIRE_FLAGS)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(fields, Joined::Array);
 
 fn hpexpireat(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     expire(context, args, TimeForm::UNIX_MILLISECONDS, "hpexpireat")
@@ -209,7 +214,8 @@ static HTTL: CommandSpec = family::HASH
     .summary("Returns the seconds until fields of a hash expire.")
     .since("7.4.0")
     .cost(READ_COST)
-    .flags(READ_FLAGS);
+    .flags(READ_FLAGS)
+    .divides(fields, Joined::Array);
 
 fn httl(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell_deadlines(context, args, |due_ms, now_ms| in_seconds(due_ms - now_ms))
@@ -220,7 +226,8 @@ static HPTTL: CommandSpec = family::HASH
     .summary("Returns the milliseconds until fields of a hash expire.")
     .since("7.4.0")
     .cost(READ_COST)
-    .flags(READ_FLAGS);
+    .flags(READ_FLAGS)
+    .divides(fields, Joined::Array);
 
 fn hpttl(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell_deadlines(context, args, |due_ms, now_ms| due_ms - now_ms)
@@ -235,7 +242,8 @@ static HEXPIRETIME: CommandSpec = family::HASH
     .summary("Returns the Unix times in seconds at which fields of a hash expire.")
     .since("7.4.0")
     .cost(READ_COST)
-    .flags(READ_FLAGS);
+    .flags(READ_FLAGS)
+    .divides(fields, Joined::Array);
 
 fn hexpiretime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell_deadlines(context, args, |due_ms, _| in_seconds(due_ms))
@@ -250,7 +258,8 @@ static HPEXPIRETIME: CommandSpec = family::HASH
     .summary("Returns the Unix times in milliseconds at which fields of a hash expire.")
     .since("7.4.0")
     .cost(READ_COST)
-    .flags(READ_FLAGS);
+    .flags(READ_FLAGS)
+    .divides(fields, Joined::Array);
 
 fn hpexpiretime(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell_deadlines(context, args, |due_ms, _| due_ms)
@@ -297,7 +306,8 @@ static HPERSIST: CommandSpec = family::HASH
     .since("7.4.0")
     .cost(COST)
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(fields, Joined::Array);
 
 fn hpersist(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -3,6 +3,7 @@
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::random_read::{RandomForm, reply_random};
 use crate::context::Context;
 use crate::keyspace::Memory;
 use crate::protocol::args::Args;
@@ -10,6 +11,7 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::structures::item::Item;
 use crate::value::hash::{Hash, HashRef};
+use crate::value::replied::Told;
 use fastrand::Rng;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&HRANDFIELD];
@@ -49,6 +51,27 @@ impl Wanted {
             return Err(OUT_OF_RANGE);
         }
         Ok(Self { count, has_values })
+    }
+
+    /// How fields are told that are told in slices.
+    fn form(&self, reply: &ReplyWriter<'_>) -> RandomForm {
+        match (self.has_values, nests_pairs(reply)) {
+            (false, _) => RandomForm {
+                header: |reply, count| reply.array(count),
+                tell: |reply, field| Told::Key.write(reply, field),
+            },
+            (true, false) => RandomForm {
+                header: |reply, count| reply.array(2 * count),
+                tell: |reply, field| Told::Pair.write(reply, field),
+            },
+            (true, true) => RandomForm {
+                header: |reply, count| reply.array(count),
+                tell: |reply, field| {
+                    reply.array(2);
+                    Told::Pair.write(reply, field);
+                },
+            },
+        }
     }
 
     fn begin_reply(&self, reply: &mut ReplyWriter<'_>, count: usize) {
@@ -95,8 +118,8 @@ fn nests_pairs(reply: &ReplyWriter<'_>) -> bool {
 
 fn hrandfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let mut random = context.keyspace.fork_random();
     if args.len() == 2 {
+        let mut random = context.keyspace.fork_random();
         let (reply, hash) = context.read_as::<Hash>(key)?;
         match hash.and_then(|hash| hash.draw(&mut random)) {
             Some((field, _)) => reply.item(field),
@@ -105,6 +128,11 @@ fn hrandfield(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let wanted = Wanted::parse(args)?;
+    let form = wanted.form(&context.reply);
+    if reply_random::<Hash>(context, key, wanted.count, form)? {
+        return Ok(());
+    }
+    let mut random = context.keyspace.fork_random();
     let (reply, hash) = context.read_as::<Hash>(key)?;
     match hash {
         Some(hash) => wanted.reply_all(reply, &hash, &mut random),

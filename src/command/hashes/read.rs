@@ -2,6 +2,7 @@
 
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
@@ -39,7 +40,8 @@ static HMGET: CommandSpec = family::HASH
     .summary("Returns the values of fields of a hash.")
     .since("2.0.0")
     .cost("O(number of fields)")
-    .flags(FAST);
+    .flags(FAST)
+    .divides(elements, Joined::Array);
 
 fn hmget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

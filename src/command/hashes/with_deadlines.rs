@@ -10,6 +10,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::arguments::expire::TimeForm;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, fields};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
@@ -27,7 +28,8 @@ static HGETEX: CommandSpec = family::HASH
     .summary("Returns values of fields of a hash and sets, changes or removes their deadlines.")
     .since("8.0.0")
     .cost(COST)
-    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS));
+    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
+    .divides(fields, Joined::Array);
 
 /// What HGETEX does to the deadlines of the fields.
 #[derive(Clone, Copy)]
@@ -235,7 +237,8 @@ static HGETDEL: CommandSpec = family::HASH
     .since("8.0.0")
     .cost("O(number of fields named)")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides(fields, Joined::Array);
 
 fn hgetdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -2,6 +2,7 @@
 
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, elements, pairs};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
@@ -20,7 +21,8 @@ static HSET: CommandSpec = family::HASH
     .since("2.0.0")
     .cost("O(number of fields)")
     .flags(SET_FAST)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(pairs, Joined::Sum);
 
 fn hset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let new_count = set_all(context, args, "hset")?;
@@ -76,7 +78,8 @@ static HMSET: CommandSpec = family::HASH
     .since("2.0.0")
     .cost("O(number of fields)")
     .flags(SET_FAST)
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(pairs, Joined::Last);
 
 fn hmset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     set_all(context, args, "hmset")?;
@@ -91,7 +94,8 @@ static HDEL: CommandSpec = family::HASH
     .since("2.0.0")
     .cost("O(number of fields)")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::REDUCE);
+    .access(Access::REDUCE)
+    .divides(elements, Joined::Sum);
 
 fn hdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -11,6 +11,7 @@ use crate::command::arguments::timeout::parse_seconds;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::context::blocking::KeyWait;
@@ -104,7 +105,13 @@ static BLMPOP: CommandSpec = family::LIST
     .cost("O(N + M) with N keys and M items returned")
     .flags(Flags::WRITE.and(Flags::BLOCKING).and(Flags::MOVABLE_KEYS))
     .keys(Keys::of(&[Part::counted(2)]))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(5, blmpop_division, Joined::KeyAndArray);
+
+fn blmpop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    parse_seconds(args.get(1)).ok()?;
+    SeveralPop::read(args, 2).ok()?.division(context, args)
+}
 
 fn blmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let pop = SeveralPop::read(args, 2)?;

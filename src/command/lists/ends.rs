@@ -5,6 +5,7 @@ use super::{parse_count, parse_end};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Division, Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
@@ -41,7 +42,8 @@ static LPUSH: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(PUSHES)
-    .access(Access::EXTEND);
+    .access(Access::EXTEND)
+    .divides(elements, Joined::Last);
 
 fn lpush(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     push(context, args, End::Front, Missing::Create)
@@ -53,7 +55,8 @@ static RPUSH: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(PUSHES)
-    .access(Access::EXTEND);
+    .access(Access::EXTEND)
+    .divides(elements, Joined::Last);
 
 fn rpush(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     push(context, args, End::Back, Missing::Create)
@@ -65,7 +68,8 @@ static LPUSHX: CommandSpec = family::LIST
     .since("2.2.0")
     .cost("O(number of items)")
     .flags(PUSHES)
-    .access(Access::EXTEND);
+    .access(Access::EXTEND)
+    .divides(elements, Joined::Last);
 
 fn lpushx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     push(context, args, End::Front, Missing::Skip)
@@ -77,7 +81,8 @@ static RPUSHX: CommandSpec = family::LIST
     .since("2.2.0")
     .cost("O(number of items)")
     .flags(PUSHES)
-    .access(Access::EXTEND);
+    .access(Access::EXTEND)
+    .divides(elements, Joined::Last);
 
 fn rpushx(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     push(context, args, End::Back, Missing::Skip)
@@ -100,7 +105,8 @@ static LPOP: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(POPS)
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(2, pop_division, Joined::Array);
 
 fn lpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
@@ -116,7 +122,8 @@ static RPOP: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(POPS)
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(2, pop_division, Joined::Array);
 
 fn rpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
@@ -155,6 +162,15 @@ fn pop_several(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
     Ok(())
 }
 
+/// So many items are taken.
+fn pop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let count = parse_count(args.get(2))?;
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let list = (context.keyspace).peek::<List>(database, context.key(args, 1), now_ms);
+    let len = list.ok()??.len();
+    Some(Division::counted(args, 2, count.min(len)))
+}
+
 static LMPOP: CommandSpec = family::LIST
     .command(
         "lmpop",
@@ -166,7 +182,8 @@ static LMPOP: CommandSpec = family::LIST
     .cost("O(N + M) with N keys and M items returned")
     .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
     .keys(Keys::of(&[Part::counted(1)]))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(4, lmpop_division, Joined::KeyAndArray);
 
 const NO_NUMKEYS: ReplyError = ReplyError::fixed("ERR numkeys should be greater than 0");
 const NO_COUNT: ReplyError = ReplyError::fixed("ERR count should be greater than 0");
@@ -216,6 +233,17 @@ impl SeveralPop {
         }
     }
 
+    /// How many items are taken of the first list that is there.
+    pub(super) fn division(&self, context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+        let (database, now_ms) = (context.database(), context.now_ms());
+        let mut lens = self.keys.clone().map(|index| {
+            let list = (context.keyspace).peek::<List>(database, context.key(args, index), now_ms);
+            list.map(|list| list.map_or(0, |list| list.len()))
+        });
+        let len = lens.find(|len| *len != Ok(0))?.ok()?;
+        Some(Division::counted(args, args.len() - 1, self.count.min(len)))
+    }
+
     /// Takes items from the first list that is there and replies them; false if there is none.
     pub(super) fn run(
         &self,
@@ -243,6 +271,10 @@ impl SeveralPop {
         }
         Ok(false)
     }
+}
+
+fn lmpop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    SeveralPop::read(args, 1).ok()?.division(context, args)
 }
 
 fn lmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {

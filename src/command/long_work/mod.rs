@@ -9,11 +9,15 @@
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
 //! | `places.rs` | places within an area |
+//! | `random_read.rs` | elements chosen at random, from a frozen state |
 //! | `range.rs` | the elements of a range of ranks, from a frozen state |
 //! | `rank_removal.rs` | a range of ranks of a sorted set removed |
 //! | `registers.rs` | unions of HyperLogLogs |
 //! | `several.rs` | unions, intersections and differences |
 //! | `sorting.rs`, `sort_pattern.rs` | SORT |
+//!
+//! Requests that name very many keys or elements are done in portions instead
+//! (`command/declare/portions.rs`).
 //!
 //! Small collections, and all inside transactions and the library, are answered at once.
 //!
@@ -26,6 +30,7 @@ mod in_place;
 pub(super) mod list_edit;
 pub(super) mod list_search;
 pub(super) mod places;
+pub(super) mod random_read;
 pub(super) mod range;
 pub(super) mod rank_removal;
 pub(super) mod registers;

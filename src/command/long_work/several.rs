@@ -24,6 +24,7 @@ use crate::protocol::reply::ReplyWriter;
 use crate::session::long_read::LongRead;
 use crate::structures::block::integers::IntegerSet;
 use crate::structures::block::{Block, ElementRef, Shape};
+use crate::structures::block_tree::ELEMENTS_MAX;
 use crate::structures::item::{Code, Item};
 use crate::value::collection::{Elements, Form, Home};
 use crate::value::set::{Set, SetMut};
@@ -168,11 +169,14 @@ pub(in crate::command) struct Several {
 
 impl Several {
     /// Holds the collections of keys, if it takes long to combine them; types were checked.
+    ///
+    /// # Errors
+    /// [`ReplyError::FULL`] if a union might have more elements than a collection can have.
     pub(in crate::command) fn hold_if_long(
         context: &mut Context<'_>,
         keys: &[Key<'_>],
         operation: Operation,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, ReplyError> {
         let (database, now_ms) = (context.database(), context.now_ms());
         let keyspace = &mut *context.keyspace;
         let lens = keys.iter().map(|&key| {
@@ -186,7 +190,10 @@ impl Several {
             Combination::Difference => { lens }.next().unwrap_or(0),
         };
         if walked.saturating_mul(keys.len() as u64) < LONG_COUNT_MIN {
-            return None;
+            return Ok(None);
+        }
+        if walked > ELEMENTS_MAX {
+            return Err(ReplyError::FULL);
         }
         let mut weights = operation.weights.iter();
         let mut sources: Vec<(Held, f64)> = keys
@@ -202,7 +209,7 @@ impl Several {
             }
             Combination::Difference => {}
         }
-        Some(Self { operation, sources })
+        Ok(Some(Self { operation, sources }))
     }
 
     fn release(&self, keyspace: &mut Keyspace) {

@@ -134,9 +134,13 @@ impl<'k> Sources<'k> {
     }
 
     /// Holds the sets if it takes long to combine them, and the client can wait for that.
-    fn hold_if_long(&self, context: &mut Context<'_>, operation: Operation) -> Option<Several> {
+    fn hold_if_long(
+        &self,
+        context: &mut Context<'_>,
+        operation: Operation,
+    ) -> Result<Option<Several>, ReplyError> {
         if !may_take_steps(context) {
-            return None;
+            return Ok(None);
         }
         let operation = several::Operation::of_sets(operation.combination());
         Several::hold_if_long(context, &self.keys, operation)
@@ -153,7 +157,7 @@ impl<'k> Sources<'k> {
 
 fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 1..args.len())?;
-    if let Some(several) = sources.hold_if_long(context, operation) {
+    if let Some(several) = sources.hold_if_long(context, operation)? {
         several::tell_set(context, several);
         return Ok(());
     }
@@ -171,7 +175,7 @@ fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation)
 
 fn store_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 2..args.len())?;
-    if let Some(several) = sources.hold_if_long(context, operation) {
+    if let Some(several) = sources.hold_if_long(context, operation)? {
         let (database, key) = (context.database(), context.key(args, 1));
         let target = Target::new(database, key, operation.event(), |reply, count| {
             reply.integer(count as i64);
@@ -319,7 +323,7 @@ fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         index += 2;
     }
     let sources = Sources::read(context, args, 2..keys_end)?;
-    if let Some(several) = sources.hold_if_long(context, Operation::Intersect) {
+    if let Some(several) = sources.hold_if_long(context, Operation::Intersect)? {
         let limit = if limit == 0 { u64::MAX } else { limit };
         several::tell_count(context, several, limit);
         return Ok(());

@@ -4,13 +4,16 @@ use crate::base::numbers::parse_i64;
 use crate::command::arguments::sample::distinct_ranks;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::random_read::{RandomForm, reply_random};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::structures::block_tree::BlockStore;
+use crate::value::replied::Told;
 use crate::value::set::{Set, SetRef};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&SPOP, &SRANDMEMBER];
@@ -21,7 +24,8 @@ static SPOP: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members returned)")
     .flags(Flags::WRITE.and(Flags::FAST))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(2, spop_division, Joined::Array);
 
 fn spop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len() > 3 {
@@ -63,6 +67,15 @@ fn spop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// So many members are taken.
+fn spop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let count = parse_count(args.get(2)).ok()?;
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let set = (context.keyspace).peek::<Set>(database, context.key(args, 1), now_ms);
+    let len = set.ok()??.len();
+    Some(Division::counted(args, 2, count.min(len)))
+}
+
 fn parse_count(text: &[u8]) -> Result<u64, ReplyError> {
     parse_i64(text)
         .and_then(|count| u64::try_from(count).ok())
@@ -87,6 +100,11 @@ fn srandmember(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         _ => Some(parse_signed_count(args.get(2))?),
     };
     let key = context.key(args, 1);
+    if let Some(count) = count
+        && reply_random::<Set>(context, key, count, FORM)?
+    {
+        return Ok(());
+    }
     let mut random = context.keyspace.fork_random();
     let (reply, set) = context.read_as::<Set>(key)?;
     let Some(set) = set else {
@@ -117,6 +135,11 @@ fn srandmember(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     Ok(())
 }
+
+const FORM: RandomForm = RandomForm {
+    header: |reply, count| reply.array(count),
+    tell: |reply, member| Told::Key.write(reply, member),
+};
 
 fn parse_signed_count(text: &[u8]) -> Result<i64, ReplyError> {
     match parse_i64(text).ok_or(ReplyError::NOT_INTEGER)? {

@@ -3,6 +3,7 @@
 use crate::command::arguments::scan::{PageWay, ScanOptions, ScanPage, read_cursor, reply_empty};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::range::{RangeForm, RangeOrder, reply_range};
 use crate::context::Context;
@@ -53,7 +54,8 @@ static SMISMEMBER: CommandSpec = family::SET
     .summary("Tells of each of several members whether a set has it.")
     .since("6.2.0")
     .cost("O(number of members asked for)")
-    .flags(FAST);
+    .flags(FAST)
+    .divides(elements, Joined::Array);
 
 fn smismember(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

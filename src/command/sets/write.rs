@@ -3,6 +3,7 @@
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Missing};
@@ -19,7 +20,8 @@ static SADD: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members given)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
-    .access(Access::EXTEND);
+    .access(Access::EXTEND)
+    .divides(elements, Joined::Sum);
 
 fn sadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -46,7 +48,8 @@ static SREM: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members given)")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::REDUCE);
+    .access(Access::REDUCE)
+    .divides(elements, Joined::Sum);
 
 fn srem(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

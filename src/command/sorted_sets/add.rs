@@ -3,6 +3,7 @@
 use crate::base::numbers::parse_f64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Key, Missing};
@@ -32,7 +33,23 @@ static ZADD: CommandSpec = family::SORTED_SET
     .since("1.2.0")
     .cost("O(number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(zadd_division, Joined::Sum);
+
+/// Scores are all read before the first of them is given.
+fn zadd_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let mut rule = Rule::default();
+    let mut index = 2;
+    while index < args.len() && rule.take(args.get(index)) {
+        index += 1;
+    }
+    rule.check((args.len() - index) / 2).ok()?;
+    let division = Division::from(args, index, 2)?;
+    let mut scores = division.rows.clone().step_by(2);
+    scores
+        .all(|index| read_score(args.get(index)).is_ok())
+        .then_some(division)
+}
 
 fn zadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let mut rule = Rule::default();

@@ -2,11 +2,12 @@
 //!
 //! Not here: taking members (`remove.rs`), waiting (`context/blocking.rs`).
 
-use super::remove::{End, Pop, read_several};
+use super::remove::{End, Pop, read_several, several_division};
 use crate::command::arguments::timeout::parse_seconds;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::context::blocking::KeyWait;
@@ -65,7 +66,13 @@ static BZMPOP: CommandSpec = family::SORTED_SET
     .cost("O(number of keys + number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::BLOCKING).and(Flags::MOVABLE_KEYS))
     .keys(Keys::of(&[Part::counted(2)]))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(5, bzmpop_division, Joined::KeyAndArray);
+
+fn bzmpop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    parse_seconds(args.get(1)).ok()?;
+    several_division(context, args, 2)
+}
 
 fn bzmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (pop, keys) = read_several(args, 2)?;

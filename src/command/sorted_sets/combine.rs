@@ -184,7 +184,7 @@ fn zintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         keys.clone(),
         Combination::Intersection,
         &options,
-    ) {
+    )? {
         several::tell_count(context, several, limit as u64);
         return Ok(());
     }
@@ -204,7 +204,7 @@ fn tell(
 ) -> Outcome {
     let keys = look_at_keys(context, args, 1, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, true)?;
-    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options) {
+    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options)? {
         let layout = Layout::new(options.has_scores, context.reply.dialect());
         several::tell_sorted_set(context, several, layout.range_form());
         return Ok(());
@@ -230,7 +230,7 @@ fn store(
 ) -> Outcome {
     let keys = look_at_keys(context, args, 2, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, false)?;
-    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options) {
+    if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options)? {
         let (database, key) = (context.database(), context.key(args, 1));
         let target = Target::new(database, key, event, |reply, count| {
             reply.integer(count as i64);
@@ -287,9 +287,9 @@ fn hold_if_long(
     keys: Range<usize>,
     combination: Combination,
     options: &Options,
-) -> Option<Several> {
+) -> Result<Option<Several>, ReplyError> {
     if !may_take_steps(context) {
-        return None;
+        return Ok(None);
     }
     let keys: Vec<Key<'_>> = keys.map(|index| context.key(args, index)).collect();
     let operation = several::Operation {

@@ -8,8 +8,10 @@
 //!
 //! Not here: how a score is written (`protocol/double_text.rs`).
 
+use crate::command::long_work::random_read::RandomForm;
 use crate::command::long_work::range::RangeForm;
 use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::structures::block::ElementRef;
 use crate::value::replied::Told;
 use crate::value::sorted_set::Scored;
 
@@ -70,6 +72,17 @@ impl Layout {
             Self::Pairs => Told::ScoredPair,
         };
         RangeForm { header, told }
+    }
+
+    /// The same for elements chosen at random.
+    pub(super) fn random_form(self) -> RandomForm {
+        let tell: fn(&mut ReplyWriter<'_>, ElementRef<'_>) = match self {
+            Self::Members => |reply, element| Told::Key.write(reply, element),
+            Self::Flat => |reply, element| Told::Scored.write(reply, element),
+            Self::Pairs => |reply, element| Told::ScoredPair.write(reply, element),
+        };
+        let header = self.range_form().header;
+        RandomForm { header, tell }
     }
 
     /// A list of `count` members, which is given up where the reply gets too long.

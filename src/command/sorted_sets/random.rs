@@ -12,6 +12,7 @@ use crate::base::numbers::parse_i64;
 use crate::command::arguments::sample::distinct_ranks;
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::random_read::reply_random;
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -36,8 +37,14 @@ fn zrandmember(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         2 => None,
         _ => Some(read_count(args)?),
     };
-    let mut random = context.keyspace.fork_random();
     let key = context.key(args, 1);
+    if let Some(count) = count {
+        let layout = Layout::new(args.len() > 3, context.reply.dialect());
+        if reply_random::<SortedSet>(context, key, count, layout.random_form())? {
+            return Ok(());
+        }
+    }
+    let mut random = context.keyspace.fork_random();
     let (reply, set) = context.read_as::<SortedSet>(key)?;
     let Some(count) = count else {
         let drawn = set.and_then(|set| set.at(random.u64(..set.len())));

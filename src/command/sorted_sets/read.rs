@@ -4,6 +4,7 @@ use super::range::By;
 use crate::command::arguments::scan::{PageWay, ScanOptions, ScanPage, read_cursor, reply_empty};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
@@ -85,7 +86,8 @@ static ZMSCORE: CommandSpec = family::SORTED_SET
     .summary("Returns the scores of members of a sorted set.")
     .since("6.2.0")
     .cost("O(number of members * log(size))")
-    .flags(FAST);
+    .flags(FAST)
+    .divides(elements, Joined::Array);
 
 fn zmscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

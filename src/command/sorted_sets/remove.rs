@@ -6,12 +6,14 @@ use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Division, Joined, elements};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::rank_removal::remove_ranks;
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Key, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
+use crate::value::kind::WrongType;
 use crate::value::sorted_set::SortedSet;
 use std::ops::Range;
 
@@ -35,7 +37,8 @@ static ZREM: CommandSpec = family::SORTED_SET
     .since("1.2.0")
     .cost("O(number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::REDUCE);
+    .access(Access::REDUCE)
+    .divides(elements, Joined::Sum);
 
 fn zrem(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -107,7 +110,8 @@ static ZPOPMIN: CommandSpec = family::SORTED_SET
     .since("5.0.0")
     .cost("O(number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::FAST))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(2, pop_division, Joined::Array);
 
 fn zpopmin(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     pop_first(context, args, End::Min)
@@ -119,7 +123,8 @@ static ZPOPMAX: CommandSpec = family::SORTED_SET
     .since("5.0.0")
     .cost("O(number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::FAST))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(2, pop_division, Joined::Array);
 
 fn zpopmax(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     pop_first(context, args, End::Max)
@@ -148,6 +153,21 @@ fn pop_first(context: &mut Context<'_>, args: Args<'_>, end: End) -> Outcome {
     Ok(())
 }
 
+/// So many members are taken.
+fn pop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let count = parse_i64(args.get(2)).and_then(|count| u64::try_from(count).ok())?;
+    let len = len_of(context, args, 1).ok()?;
+    Some(Division::counted(args, 2, count.min(len)))
+}
+
+/// How many members the sorted set of a key has.
+fn len_of(context: &Context<'_>, args: Args<'_>, index: usize) -> Result<u64, WrongType> {
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let key = context.key(args, index);
+    let set = context.keyspace.peek::<SortedSet>(database, key, now_ms)?;
+    Ok(set.map_or(0, |set| set.len()))
+}
+
 static ZMPOP: CommandSpec = family::SORTED_SET
     .command(
         "zmpop",
@@ -159,7 +179,8 @@ static ZMPOP: CommandSpec = family::SORTED_SET
     .cost("O(number of keys + number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::MOVABLE_KEYS))
     .keys(Keys::of(&[Part::counted(1)]))
-    .access(Access::TAKE);
+    .access(Access::TAKE)
+    .divides_counted(4, zmpop_division, Joined::KeyAndArray);
 
 fn zmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (pop, keys) = read_several(args, 1)?;
@@ -167,6 +188,22 @@ fn zmpop(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         context.reply.null_array();
     }
     Ok(())
+}
+
+fn zmpop_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    several_division(context, args, 1)
+}
+
+/// How many members ZMPOP and BZMPOP take of the first sorted set that is there.
+pub(super) fn several_division(
+    context: &Context<'_>,
+    args: Args<'_>,
+    numkeys_index: usize,
+) -> Option<Division> {
+    let (pop, mut keys) = read_several(args, numkeys_index).ok()?;
+    let first = keys.find(|&index| len_of(context, args, index) != Ok(0))?;
+    let len = len_of(context, args, first).ok()?;
+    Some(Division::counted(args, args.len() - 1, pop.count.min(len)))
 }
 
 /// What ZMPOP and BZMPOP take, and which arguments are the keys, from the argument on that is their

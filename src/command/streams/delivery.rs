@@ -7,6 +7,7 @@ use super::read::{Request, parse_request, wait};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, EntryHome, Event, Key, Missing};
@@ -243,7 +244,14 @@ static XACK: CommandSpec = family::STREAM
     .since("5.0.0")
     .cost("O(log N) for each id, with N entries pending")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(xack_division, Joined::Sum);
+
+/// Ids are all read before the first entry is acknowledged.
+fn xack_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let is_right = args.skip(3).iter().all(|id| parse_id(id).is_ok());
+    is_right.then(|| Division::from(args, 3, 1))?
+}
 
 fn xack(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -42,6 +42,15 @@ pub(super) fn tell_entries<'e>(
     count
 }
 
+/// Begins what so many streams have to tell.
+pub(super) fn begin_streams(reply: &mut ReplyWriter<'_>, count: usize) {
+    match (count, reply.dialect()) {
+        (0, _) => reply.null_array(),
+        (_, Dialect::Resp3) => reply.map(count),
+        (_, Dialect::Resp2 | Dialect::Plain) => reply.array(count),
+    }
+}
+
 /// Begins what one stream has to tell.
 pub(super) fn begin_stream(reply: &mut ReplyWriter<'_>, key: &[u8]) {
     if reply.dialect() != Dialect::Resp3 {
@@ -52,9 +61,5 @@ pub(super) fn begin_stream(reply: &mut ReplyWriter<'_>, key: &[u8]) {
 
 /// Ends what streams have told since `mark`: those of `count`, of which there may be none.
 pub(super) fn end_streams(reply: &mut ReplyWriter<'_>, mark: usize, count: usize) {
-    reply.put_before(mark, |reply| match (count, reply.dialect()) {
-        (0, _) => reply.null_array(),
-        (_, Dialect::Resp3) => reply.map(count),
-        (_, Dialect::Resp2 | Dialect::Plain) => reply.array(count),
-    });
+    reply.put_before(mark, |reply| begin_streams(reply, count));
 }

@@ -5,6 +5,7 @@
 //! | `ids.rs` | how requests spell ids |
 //! | `trimming.rs` | how requests say that a stream is to be cut |
 //! | `layout.rs` | entries in replies |
+//! | `long.rs` | so many of them that they are told in slices |
 //! | `write.rs` | entries come and go: XADD, XDEL, XTRIM, XSETID |
 //! | `read.rs` | entries are told: XLEN, XRANGE, XREAD and the like |
 //! | `groups.rs` | groups and consumers come and go: XGROUP |
@@ -21,6 +22,7 @@ mod groups;
 mod ids;
 mod info;
 mod layout;
+mod long;
 mod pending;
 mod read;
 mod trimming;

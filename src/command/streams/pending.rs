@@ -2,6 +2,7 @@
 
 use super::ids::parse_interval;
 use super::layout::tell_id;
+use super::long::{FrozenRows, Passed, STEP_BYTES, STEP_ROWS, Walk, is_long, tell};
 use super::no_key_or_group;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::family;
@@ -11,7 +12,7 @@ use crate::keyspace::Memory;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::stream::{Stream, StreamGroup, StreamId, StreamRef};
+use crate::value::stream::{Owner, Pending, Stream, StreamGroup, StreamId, StreamRef};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&XPENDING];
 
@@ -68,11 +69,45 @@ fn xpending(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, stream) = context.read_as::<Stream>(key)?;
     let found = stream.and_then(|stream| Some((stream, stream.group(args.get(2))?)));
     let (stream, group) = found.ok_or_else(|| no_key_or_group(args.get(1), args.get(2), ""))?;
-    match asked {
-        None => tell_summary(reply, stream, &group),
-        Some(asked) => tell_pending(reply, stream, &group, &asked, now_ms),
+    let Some(asked) = asked else {
+        tell_summary(reply, stream, &group);
+        return Ok(());
+    };
+    let consumer = asked.consumer.map(|name| stream.consumer(&group, name));
+    if matches!(consumer, Some(None)) || asked.count_max == 0 {
+        reply.array(0);
+        return Ok(());
     }
+    let walk = PendingWalk {
+        group,
+        consumer: consumer.flatten().map(|consumer| consumer.owner),
+        idle_ms_min: asked.idle_ms_min,
+        start: asked.start,
+        end: asked.end,
+        count_max: asked.count_max,
+        now_ms,
+    };
+    if is_long(context, key, &walk) {
+        let part = FrozenRows::freeze(context, key, walk);
+        tell(context, part);
+        return Ok(());
+    }
+    let (reply, stream) = context.read_as::<Stream>(key)?;
+    tell_pending(reply, stream.expect("it was there"), walk);
     Ok(())
+}
+
+fn tell_pending(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, mut walk: PendingWalk) {
+    let mark = reply.len();
+    let mut count = 0;
+    loop {
+        let passed = walk.go_on(stream, Some(reply));
+        count += passed.told_count;
+        if passed.is_over || reply.is_over() {
+            break;
+        }
+    }
+    reply.put_before(mark, |reply| reply.array(count));
 }
 
 fn tell_summary(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, group: &StreamGroup) {
@@ -101,34 +136,93 @@ fn tell_summary(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, grou
     reply.put_before(mark, |reply| reply.array(count));
 }
 
-fn tell_pending(
+/// A walk over pending entries of a group, in the order of their ids.
+#[derive(Clone, Debug)]
+struct PendingWalk {
+    group: StreamGroup,
+    /// Whose they are, if only those of one consumer are wanted.
+    consumer: Option<Owner>,
+    idle_ms_min: i64,
+    /// The least id that is still wanted.
+    start: StreamId,
+    /// The greatest one.
+    end: StreamId,
+    /// How many are still wanted.
+    count_max: usize,
+    now_ms: u64,
+}
+
+impl PendingWalk {
+    fn ids<'a>(&self, stream: StreamRef<'a, Memory>) -> Box<dyn Iterator<Item = StreamId> + 'a> {
+        match self.consumer {
+            Some(consumer) => Box::new(stream.pending_of(consumer, self.start)),
+            None => {
+                let pending = stream.pending(&self.group, self.start);
+                Box::new(pending.map(|pending| pending.id))
+            }
+        }
+    }
+
+    /// How long a pending entry has been so, if that is long enough.
+    fn idle_ms(&self, pending: &Pending) -> Option<i64> {
+        let idle_ms = self.now_ms.saturating_sub(pending.delivered_ms) as i64;
+        (self.idle_ms_min == 0 || idle_ms >= self.idle_ms_min).then_some(idle_ms)
+    }
+}
+
+impl Walk for PendingWalk {
+    fn go_on(
+        &mut self,
+        stream: StreamRef<'_, Memory>,
+        mut reply: Option<&mut ReplyWriter<'_>>,
+    ) -> Passed {
+        let begin = reply.as_ref().map_or(0, |reply| reply.len());
+        let end = self.end;
+        let ids = self.ids(stream).take_while(|&id| id <= end);
+        let (mut seen_count, mut told_count) = (0, 0);
+        let mut after = None;
+        let mut is_stopped = false;
+        for id in ids.take(STEP_ROWS) {
+            after = id.next();
+            seen_count += 1;
+            let pending = stream.pending_entry(&self.group, id);
+            let Some((pending, idle_ms)) =
+                pending.and_then(|pending| Some((pending, self.idle_ms(&pending)?)))
+            else {
+                continue;
+            };
+            told_count += 1;
+            if let Some(reply) = &mut reply {
+                tell_one(reply, stream, &pending, idle_ms);
+                is_stopped = reply.len() - begin >= STEP_BYTES || reply.is_over();
+            }
+            if is_stopped || told_count == self.count_max {
+                break;
+            }
+        }
+        let are_all = !is_stopped && seen_count < STEP_ROWS;
+        self.count_max -= told_count;
+        self.start = after.unwrap_or(self.start);
+        Passed {
+            told_count,
+            is_over: are_all || after.is_none() || self.count_max == 0 || self.start > self.end,
+        }
+    }
+
+    fn wanted_count(&self) -> usize {
+        self.count_max
+    }
+}
+
+fn tell_one(
     reply: &mut ReplyWriter<'_>,
     stream: StreamRef<'_, Memory>,
-    group: &StreamGroup,
-    asked: &Asked<'_>,
-    now_ms: u64,
+    pending: &Pending,
+    idle_ms: i64,
 ) {
-    let consumer = asked.consumer.map(|name| stream.consumer(group, name));
-    let ids: Box<dyn Iterator<Item = StreamId>> = match consumer {
-        Some(None) => Box::new(std::iter::empty()),
-        Some(Some(consumer)) => Box::new(stream.pending_of(consumer.owner, asked.start)),
-        None => Box::new(stream.pending(group, asked.start).map(|pending| pending.id)),
-    };
-    let ids = ids.take_while(|&id| id <= asked.end);
-    let pending = ids.filter_map(|id| stream.pending_entry(group, id));
-    let told = pending.filter_map(|pending| {
-        let idle_ms = now_ms.saturating_sub(pending.delivered_ms) as i64;
-        (asked.idle_ms_min == 0 || idle_ms >= asked.idle_ms_min).then_some((pending, idle_ms))
-    });
-    let mark = reply.len();
-    let mut count = 0;
-    for (pending, idle_ms) in told.take(asked.count_max) {
-        reply.array(4);
-        tell_id(reply, pending.id);
-        reply.bulk(stream.consumer_name(pending.consumer).unwrap_or_default());
-        reply.integer(idle_ms);
-        reply.integer(pending.delivery_count as i64);
-        count += 1;
-    }
-    reply.put_before(mark, |reply| reply.array(count));
+    reply.array(4);
+    tell_id(reply, pending.id);
+    reply.bulk(stream.consumer_name(pending.consumer).unwrap_or_default());
+    reply.integer(idle_ms);
+    reply.integer(pending.delivery_count as i64);
 }

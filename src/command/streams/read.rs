@@ -2,12 +2,14 @@
 
 use super::ids::{parse_id, parse_interval};
 use super::layout::{begin_stream, end_streams, tell_entries};
+use super::long::{EntriesWalk, FEW_ROWS, FrozenRows, is_long, tell, tell_several};
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::timeout::parse_milliseconds;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use crate::command::long_work::build::may_take_steps;
 use crate::context::Context;
 use crate::context::blocking::KeyWait;
 use crate::protocol::args::{Args, OwnedArgs};
@@ -71,13 +73,23 @@ fn range(
         count_max = Some(usize::try_from(count).unwrap_or(0));
     }
     let key = context.key(args, 1);
+    let count_max = count_max.unwrap_or(usize::MAX);
+    let walk = EntriesWalk {
+        start,
+        end,
+        count_max,
+        is_reversed,
+    };
+    let is_long = is_long(context, key, &walk);
     let (reply, stream) = context.read_as::<Stream>(key)?;
     let Some(stream) = stream else {
         reply.array(0);
         return Ok(());
     };
-    let count_max = count_max.unwrap_or(usize::MAX);
-    if count_max == 0 {
+    if is_long {
+        let part = FrozenRows::freeze(context, key, walk);
+        tell(context, part);
+    } else if count_max == 0 {
         reply.null_array();
     } else if is_reversed {
         tell_entries(reply, stream.range_back(start, end).take(count_max));
@@ -226,6 +238,9 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             id => parse_id(id)?,
         });
     }
+    if tell_many(context, args, &request, &after) {
+        return Ok(());
+    }
     let mark = context.reply.len();
     let mut told_count = 0;
     for (index, &after) in (request.keys_at..).zip(&after) {
@@ -250,6 +265,46 @@ fn xread(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     }
     end_streams(&mut context.reply, mark, told_count);
     Ok(())
+}
+
+/// Tells what stands in streams after these ids, if that is so much that it takes long.
+fn tell_many(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    request: &Request<'_>,
+    after: &[StreamId],
+) -> bool {
+    if request.count_max <= FEW_ROWS || !may_take_steps(context) {
+        return false;
+    }
+    let (database, now_ms) = (context.database(), context.now_ms());
+    let mut walks = Vec::new();
+    for (index, &after) in (request.keys_at..).zip(after) {
+        let key = context.key(args, index);
+        let stream = context.keyspace.peek::<Stream>(database, key, now_ms);
+        let last = stream.ok().flatten().and_then(|stream| stream.last());
+        let has_news = last.is_some_and(|last| last.id > after);
+        if let Some(start) = after.next().filter(|_| has_news) {
+            let walk = EntriesWalk {
+                start,
+                end: StreamId::MAX,
+                count_max: request.count_max,
+                is_reversed: false,
+            };
+            walks.push((index, walk));
+        }
+    }
+    let mut keyed = walks.iter();
+    if !keyed.any(|(index, walk)| is_long(context, context.key(args, *index), walk)) {
+        return false;
+    }
+    let parts = walks.into_iter().map(|(index, walk)| {
+        let key = context.key(args, index);
+        FrozenRows::freeze(context, key, walk).with_key(args.get(index))
+    });
+    let parts = parts.collect();
+    tell_several(context, parts);
+    true
 }
 
 /// Lets a request wait for its streams, if it wants to; false if it may not. `after` is what its

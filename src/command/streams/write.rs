@@ -6,6 +6,7 @@ use super::trimming::Trimming;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Key, Missing};
@@ -146,7 +147,14 @@ static XDEL: CommandSpec = family::STREAM
     .since("5.0.0")
     .cost("O(log N) for each id, with N entries")
     .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::REDUCE);
+    .access(Access::REDUCE)
+    .divides(xdel_division, Joined::Sum);
+
+/// Ids are all read before the first entry goes.
+fn xdel_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let is_right = args.skip(2).iter().all(|id| parse_id(id).is_ok());
+    is_right.then(|| Division::from(args, 2, 1))?
+}
 
 fn xdel(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -7,6 +7,7 @@ use crate::command::arguments::many_keys::for_each_key;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::{Joined, key_pairs, keys};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::DeadlineChange;
@@ -22,7 +23,8 @@ static MGET: CommandSpec = family::STRING
     .since("1.0.0")
     .cost("O(number of keys)")
     .flags(Flags::READ_ONLY.and(Flags::FAST_ON_KEYS))
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .divides_keys(keys, Joined::Array);
 
 fn mget(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.reply.array(args.len() - 1);
@@ -67,7 +69,8 @@ static MSET: CommandSpec = family::STRING
     .cost("O(number of keys)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
     .keys(Keys::of(&[Part::at(1).through(-1, 2)]))
-    .access(Access::REPLACE);
+    .access(Access::REPLACE)
+    .divides_keys(key_pairs, Joined::Last);
 
 fn mset(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {

@@ -84,6 +84,8 @@ pub enum WriteError {
     OutOfMemory,
     /// A key, value, field, item or member is longer than [`BULK_BYTES_LIMIT`].
     TooLong,
+    /// The collection has as many elements as one can have: some four thousand million.
+    Full,
     /// The key holds a value of another type.
     WrongType,
     /// The value is not an integer.
@@ -122,6 +124,7 @@ impl From<CountError> for WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Full => formatter.write_str("the collection has as many elements as it can have"),
             Self::OutOfMemory => formatter.write_str("the memory limit is reached"),
             Self::TooLong => formatter.write_str("a key or value is too long"),
             Self::WrongType => WrongType.fmt(formatter),
@@ -260,6 +263,12 @@ impl CacheEngine {
         }
         if !fits {
             return Err(WriteError::TooLong);
+        }
+        if self.keyspace.has_full_collections() {
+            let (key, now_ms) = (self.keyspace.key(key), self.now.unix_ms());
+            if self.keyspace.is_full(DATABASE, key, now_ms) {
+                return Err(WriteError::Full);
+            }
         }
         self.make_room(adds_bytes)
     }

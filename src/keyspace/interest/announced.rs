@@ -13,6 +13,27 @@
 use crate::base::event_classes::EventClasses;
 use crate::keyspace::event::Event;
 
+/// The event before, while those that repeat it are left out.
+#[derive(Debug, Default)]
+struct Repeated {
+    is_joined: bool,
+    last: Option<(usize, Event, Box<[u8]>)>,
+}
+
+impl Repeated {
+    /// Whether an event is the same as the one before, and notes it.
+    fn is_repeated(&mut self, database: usize, key: &[u8], event: Event) -> bool {
+        let last = self.last.as_ref();
+        let is_repeated = last.is_some_and(|(last_database, last_event, last_key)| {
+            (*last_database, *last_event, &**last_key) == (database, event, key)
+        });
+        if !is_repeated {
+            self.last = Some((database, event, key.into()));
+        }
+        is_repeated
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     database: u32,
@@ -26,6 +47,7 @@ pub struct Announced {
     classes: EventClasses,
     keys: Vec<u8>,
     rows: Vec<Row>,
+    repeated: Repeated,
 }
 
 impl Announced {
@@ -40,8 +62,20 @@ impl Announced {
         self.classes.has(EventClasses::of(event.class()))
     }
 
+    /// Whether, from now on, an event that repeats the one before is left out.
+    pub(super) fn join_repeated(&mut self, is_joined: bool) {
+        self.repeated.is_joined = is_joined;
+        if !is_joined {
+            self.repeated.last = None;
+        }
+    }
+
     /// Keeps an event, if it is of a class that is kept.
     pub(super) fn note(&mut self, database: usize, key: &[u8], event: Event) {
+        let is_joined = self.repeated.is_joined;
+        if is_joined && self.repeated.is_repeated(database, key, event) {
+            return;
+        }
         if self.wants(event) {
             self.keys.extend_from_slice(key);
             self.rows.push(Row {
@@ -74,6 +108,7 @@ impl Announced {
             classes: self.classes,
             keys: std::mem::take(&mut self.keys),
             rows: std::mem::take(&mut self.rows),
+            repeated: Repeated::default(),
         }
     }
 }

@@ -212,6 +212,11 @@ impl Interests {
         }
     }
 
+    /// Whether, from now on, an event that repeats the one before is announced once.
+    pub(super) fn join_repeated_events(&mut self, is_joined: bool) {
+        self.announced.join_repeated(is_joined);
+    }
+
     /// Decides of which classes events are kept.
     pub(super) fn set_announced(&mut self, classes: EventClasses) {
         self.announced.set_classes(classes);

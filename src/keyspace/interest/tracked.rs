@@ -81,6 +81,8 @@ type Shard = HashMap<u64, Readers, BuildHasherDefault<Same>>;
 pub enum Told {
     /// A key that it has read has changed.
     Key(u32, Box<[u8]>),
+    /// A key that it has read may change from now on without a word.
+    Forgotten(u32, Box<[u8]>),
     /// A key has changed that begins with so many bytes which it listens to.
     Prefix(u32, usize, Box<[u8]>),
     /// Nothing that it has read is sure any more.
@@ -204,7 +206,7 @@ impl Tracked {
                 .map_or(Vec::new(), |it| it.list().to_vec());
             let key = key(hash);
             self.told.extend(readers.iter().map(|&reader| match key {
-                Some(key) => Told::Key(reader, key.into()),
+                Some(key) => Told::Forgotten(reader, key.into()),
                 // Nobody knows the name of a key that was missing when it was read.
                 None => Told::All(reader),
             }));
@@ -318,7 +320,7 @@ mod tests {
                             .take_told()
                             .into_iter()
                             .filter_map(|told| match told {
-                                Told::Key(reader, _) => Some(reader),
+                                Told::Key(reader, _) | Told::Forgotten(reader, _) => Some(reader),
                                 Told::Prefix(..) | Told::All(_) | Told::Everything => None,
                             });
                         let mut told: Vec<u32> = told.filter(|it| !gone.contains(it)).collect();
@@ -364,7 +366,7 @@ mod tests {
         tracked.give_away(|_| None);
         assert_eq!(
             tracked.take_told(),
-            [Told::Key(7, (*b"k").into()), Told::All(7)]
+            [Told::Forgotten(7, (*b"k").into()), Told::All(7)]
         );
         assert_eq!(tracked.counts(), [98, 98, 0]);
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::node::blocking::SLICE_CLIENTS;
 
 /// A client that waits after it has sent these lines.
-fn waiter(rig: &mut Rig, lines: &str) -> ConnectionId {
+pub(super) fn waiter(rig: &mut Rig, lines: &str) -> ConnectionId {
     let id = rig.accept();
     assert_eq!(rig.talk(id, lines), "", "{lines} waits");
     assert!(rig.node.waits_for_keys(id));
@@ -16,7 +16,7 @@ fn waiter(rig: &mut Rig, lines: &str) -> ConnectionId {
 }
 
 /// The value of a field of INFO.
-fn info(rig: &mut Rig, field: &str) -> String {
+pub(super) fn info(rig: &mut Rig, field: &str) -> String {
     let id = rig.accept();
     let text = rig.talk(id, "INFO everything\r\n");
     rig.node.closed(id);

@@ -17,20 +17,20 @@ const BUSY: &str = "-BUSY Evenkeel is busy running a script. \
 
 impl Rig {
     /// Sends a request that goes on as a job.
-    fn begin_job(&mut self, id: ConnectionId, request: &str) {
+    pub(super) fn begin_job(&mut self, id: ConnectionId, request: &str) {
         self.ask_now(id, request);
         assert!(self.node.has_job(), "it takes longer than its first budget");
         assert_eq!(self.take(id), "");
     }
 
     /// Sends a request and takes what is answered at once, without a turn.
-    fn ask_now(&mut self, id: ConnectionId, request: &str) -> String {
+    pub(super) fn ask_now(&mut self, id: ConnectionId, request: &str) -> String {
         assert_eq!(self.read_once(id, request.as_bytes()), request.len());
         self.take(id)
     }
 
     /// Takes steps until the job has ended, and lets the others go on.
-    fn end_job(&mut self) {
+    pub(super) fn end_job(&mut self) {
         while self.node.has_job() {
             self.node.job_some(self.now);
         }
@@ -243,4 +243,38 @@ fn no_snapshot_begins_and_no_long_read_goes_on_meanwhile() {
     rig.end_job();
     assert_eq!(rig.take(client), ":500000;");
     assert!(rig.take(reader).starts_with("*40000;"));
+}
+
+/// Defect: what a job caused was told by whoever was executed next, as what that client had caused.
+/// Effect: a client with NOLOOP kept a stale copy, and a message to the job's own client went to
+/// another. Fix: a job tells it itself, and its client gets it after the reply.
+#[test]
+fn what_a_job_causes_is_told_by_it() {
+    let mut rig = Rig::new();
+    let [client, reader] = [rig.accept(), rig.accept()];
+    let tracking = "HELLO 3\r\nCLIENT TRACKING ON NOLOOP\r\nGET n\r\n";
+    assert!(rig.talk(reader, tracking).ends_with("+OK;_;"));
+    rig.talk(client, "HELLO 3\r\nSUBSCRIBE own\r\n");
+    let queue: String = (0..3_000).map(|_| "INCR n\r\n").collect();
+    rig.send(
+        client,
+        format!("MULTI\r\nPUBLISH own early\r\n{queue}PUBLISH own late\r\n").as_bytes(),
+    );
+    rig.take(client);
+    rig.begin_job(client, "EXEC\r\n");
+    assert_eq!(
+        rig.ask_now(reader, "PING\r\n"),
+        ">2;$10;invalidate;*1;$1;n;+PONG;"
+    );
+    rig.end_job();
+    let told = rig.take(client);
+    let reply = told.find(":3000;").expect("all of it was done");
+    let message = |text: &str| {
+        let message = format!(">3;$7;message;$3;own;${};{text};", text.len());
+        told.find(&message)
+            .unwrap_or_else(|| panic!("{text} comes: {told}"))
+    };
+    assert!(told.starts_with("*3002;:1;:1;"), "{told}");
+    assert!(reply < message("early") && message("early") < message("late"));
+    assert_eq!(rig.take(reader), "");
 }

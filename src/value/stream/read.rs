@@ -75,6 +75,12 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         self.head().len
     }
 
+    /// Bytes that an entry takes on average, if there is one: about what its chunk has for it.
+    pub fn entry_bytes(&self) -> u64 {
+        let last = self.chunk_at(self.view.len().saturating_sub(1));
+        last.map_or(0, |chunk| chunk.used_len() as u64 / chunk.count().max(1))
+    }
+
     /// How many chunks its entries are in.
     pub fn chunk_count(&self) -> u64 {
         self.view.len() - self.first_chunk()
