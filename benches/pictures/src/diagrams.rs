@@ -30,7 +30,7 @@ const RANKS: [(&str, &str, &str); 11] = [
     ("7", "engine", "gates, batches, upkeep, typed calls"),
     ("6", "command", "declarations and handlers"),
     ("5", "context", "what a command is given"),
-    ("4", "session", "one client's state"),
+    ("4", "session   rdb", "one client's state; files of Redis"),
     ("3", "keyspace", "entries, changes, expiry, eviction"),
     (
         "2",
@@ -39,8 +39,8 @@ const RANKS: [(&str, &str, &str); 11] = [
     ),
     (
         "1",
-        "structures   protocol   config",
-        "tables, trees; RESP; parameters",
+        "structures   protocol   http   config",
+        "tables, trees; RESP; HTTP; parameters",
     ),
     ("0", "base", "clock, hash, numbers, limits"),
 ];

@@ -126,7 +126,8 @@ fn parse_number(text: &[u8]) -> Option<u64> {
     if let Some(number) = parse_i64(text) {
         return u64::try_from(number).ok();
     }
-    let (is_negative, digits) = match text {
+    // As C reads numbers, which Redis falls back to.
+    let (is_negative, digits) = match text.trim_ascii_start() {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
@@ -169,7 +170,8 @@ mod tests {
             ("-", None),
             ("+", None),
             ("5-3-1", None),
-            (" 5", None),
+            (" 5", Some(id(5, 0))),
+            ("5 ", None),
             ("x", None),
             ("5-*", None),
         ] {

@@ -19,8 +19,8 @@ const TEMPLATES: &str = "
 6 XLEN $stream
 10 XRANGE $stream $from $to $entrycount
 8 XREVRANGE $stream $to $from $entrycount
-5 XREAD $entrycount STREAMS $stream $after
-3 XREAD $entrycount STREAMS $stream $stream $after $after
+5 XREAD $readcount STREAMS $stream $after
+3 XREAD $readcount STREAMS $stream $stream $after $after
 2 XSETID $stream $nextid $setidoptions
 6 XGROUP CREATE $stream $group $groupid $groupoptions
 2 XGROUP SETID $stream $group $groupid $setgroupoptions
