@@ -33,6 +33,8 @@ use support::words;
 const NOT_IN_SCRIPTS: &[(&str, &str)] = &[
     ("shutdown", "ends the server; tests/server/process.rs"),
     ("monitor", "sees every other request of the shared server"),
+    ("psync", "sends a file; tests/oracle/exchange.rs"),
+    ("sync", "sends a file; tests/oracle/exchange.rs"),
 ];
 
 /// Something that can run a case.

@@ -198,7 +198,8 @@ impl CacheEngine {
         let mut reply = std::mem::take(&mut job.reply);
         let (mut context, _, names) = self.context(job.session, job.now, &mut reply);
         context.may_wait = false;
-        context.messages.mailbox.begin_in_reply();
+        let own = context.session().link;
+        context.messages.mailbox.begin_in_reply(own);
         context.reply.set_ceiling(output_bytes_max);
         step(&mut context, names, &mut job);
         // Before a request of another client tells them as what that client has caused.

@@ -603,7 +603,8 @@ fn execute_one(
                 false
             };
             if goes_on_later {
-                context.messages.mailbox.begin_in_reply();
+                let own = context.session().link;
+                context.messages.mailbox.begin_in_reply(own);
                 return Execution::Suspended;
             }
             if command.spec.flags.has(Flags::PUSHES) {

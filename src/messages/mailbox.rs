@@ -116,10 +116,14 @@ impl Mailbox {
         self.is_behind = !self.letters.is_empty();
     }
 
-    /// Says that the client whose request is executed is in the middle of its reply: what it causes
-    /// for itself comes as to others.
-    pub fn begin_in_reply(&mut self) {
+    /// Says that the client whose request is executed is in the middle of its reply: what it has
+    /// caused for itself, and goes on to cause, comes as to others.
+    pub fn begin_in_reply(&mut self, own: Option<Link>) {
         self.is_behind = true;
+        let Some(own) = own else { return };
+        for frame in self.take_own() {
+            self.push(Letter::new(frame, Recipients::One(own), None));
+        }
     }
 
     /// Posts a message; `own` is the client that causes it.

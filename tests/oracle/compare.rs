@@ -79,6 +79,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        // Redis makes a skiplist of any sorted set that is sorted.
+        id: "sorting-changes-no-encoding",
+        matches: |exchange| {
+            let [name, subcommand, ..] = exchange.words else {
+                return false;
+            };
+            name.eq_ignore_ascii_case(b"object")
+                && subcommand.eq_ignore_ascii_case(b"encoding")
+                && *exchange.subject == Value::Bulk(b"listpack".to_vec())
+                && *exchange.reference == Value::Bulk(b"skiplist".to_vec())
+        },
+    },
+    Difference {
         // A cursor is a place in the server's own table; Redis takes any text for some place.
         id: "cursors-belong-to-their-server",
         matches: |exchange| {

@@ -55,7 +55,7 @@ fn commands_on_collections_are_met_and_mostly_succeed() {
         .filter(|family| !matches!(family.name, "string" | "server" | "stream"))
         .copied()
         .collect();
-    let tally = run_random(addresses, &families, 3, Breadth::FewKeys, 30_000)
+    let tally = run_random(addresses, &families, 3, Breadth::FewKeys, 50_000)
         .unwrap_or_else(|text| panic!("two equal servers agree: {text}"));
     for (kind, category) in [
         ("hash", "hash"),

@@ -46,7 +46,7 @@ fn sync(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
 }
 
 static PSYNC: CommandSpec = family::SERVER
-    .command("psync", "replicationid offset", psync)
+    .command("psync", "replicationid offset [argument ...]", psync)
     .summary("Sends all keys as SYNC does, whatever the client has.")
     .since("2.8.0")
     .cost("O(number of keys), in slices")

@@ -17,7 +17,6 @@ const TEMPLATES: &str = "
 6 PFCOUNT $somecounted
 5 PFCOUNT $somecounted $somecounted $somecounted
 5 PFMERGE $counted $somecounted $somecounted
-2 PFMERGE $counted
 3 GET $counted
 1 STRLEN $counted
 2 DEL $counted

@@ -13,7 +13,7 @@ pub(super) const FAMILY: Family = Family {
 
 const TEMPLATES: &str = "
 10 GEOADD $places $longitude $latitude $member
-16 GEOADD $places $longitude $latitude $placemember
+40 GEOADD $places $longitude $latitude $placemember
 6 GEOADD $places $placeoptions $longitude&latitude&member++
 4 GEODIST $someplaces $placemember $member
 4 GEODIST $someplaces $placemember $placemember $unit
@@ -38,7 +38,7 @@ fn forms_of(class: &str) -> Option<&'static str> {
         "places" => "geo0 | geo1",
         "placemember" => "a | b | c | d | e | f",
         "found" => "found0 | found1",
-        "someplaces" => "$places | $places | $places | $places | $places | $places | nokey | l3",
+        "someplaces" => "$places | $places | $places | $places | $places | $places | nokey",
         "placeoptions" => "|||| NX | XX | CH | XX CH | nx ch | NX XX",
         "unit" => "m | km | ft | mi | KM | km | km | km | m | km | ft | mi | Mi | mi | km | yd",
         "distance" => {
@@ -52,9 +52,9 @@ fn forms_of(class: &str) -> Option<&'static str> {
         }
         "order" => "|| ASC | DESC | asc",
         "searchoptions" => {
-            "||||||| ASC | DESC | ASC WITHDIST | DESC WITHCOORD WITHHASH | COUNT 3 | COUNT 2 DESC \
+            "|||||||||||| ASC | DESC | ASC WITHDIST | DESC WITHCOORD WITHHASH | COUNT 3 | COUNT 2 DESC \
              | COUNT 100 ASC WITHDIST WITHCOORD | WITHHASH | withdist | WITHDIST ASC COUNT 5 \
-             | COUNT 0 | ANY | STORE $found | BAD"
+             | COUNT 3 ANY | WITHDIST | COUNT 0 | BAD"
         }
         "storing" => {
             "STORE $found | STOREDIST $found | STORE $found | STOREDIST $found \

@@ -95,7 +95,7 @@ fn calls_of(class: &str) -> Option<&'static str> {
             "table.concat({1,'x', $n }, $t ) | table.concat({ $v , $v }) | unpack({ $n , $t }) | select( $n , $t , $t ) \
              | select('#', $v ,nil) | table.maxn({ $v , $v }) | rawequal( $v , $v ) | next({ $n }) | #{ $v , $v } \
              | (function(t) table.sort(t) return t end)({ $n , $n , $n }) \
-             | (function(t) table.insert(t, $n , $v ) return t end)({1,2,3}) | table.remove({1,2,3}, $n )"
+             | (function(t) table.insert(t,2, $v ) return t end)({1,2,3}) | table.remove({1,2,3}, $n )"
         }
         "mathcall" => {
             "math.floor( $n ) | math.ceil( $n ) | math.max( $n , $n ) | math.fmod( $n ,3) | math.abs( $v ) \

@@ -59,7 +59,7 @@ fn forms_of(class: &str) -> Option<&'static str> {
         }
         "from" => "- | - | $entryid | ($entryid | $entryms | 0 | + | abc | (-",
         "to" => "+ | + | $entryid | ($entryid | $entryms | - | abc | (+",
-        "after" => "0 | 0 | $entryid | $entryid | $entryms | $last | + | abc",
+        "after" => "0 | 0 | $entryid | $entryid | $entryms | $last | abc",
         "entrycount" => "|| COUNT 1 | COUNT 3 | count 10 | COUNT 0 | COUNT -1 | COUNT abc | COUNT",
         "readcount" => "|| COUNT 1 | COUNT 2 | COUNT 5 | count 1 | COUNT 0 | COUNT -1 | COUNT abc",
         "noack" => "||||| NOACK",
