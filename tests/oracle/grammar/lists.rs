@@ -30,9 +30,9 @@ const TEMPLATES: &str = "
 4 RPOPLPUSH $list $list
 8 LMPOP $lists $end $countoption
 5 SORT $list ALPHA $sortoptions STORE $list
-4 SORT $intset $sortoptions
-4 SORT_RO $intset $sortoptions
-3 SORT $intset BY $weights DESC
+4! SORT $intset $sortoptions
+4! SORT_RO $intset $sortoptions
+3! SORT $intset BY $weights DESC
 ";
 
 fn forms_of(class: &str) -> Option<&'static str> {
