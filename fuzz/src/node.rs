@@ -25,9 +25,9 @@ const REQUESTS_MAX: usize = 400;
 /// Most bytes of replies that are worth the time.
 const REPLY_BYTES_MAX: usize = 2 << 20;
 
-/// Requests whose replies tell of buffers, statistics or chance, that other sessions feel, or that
-/// wait here and not in the library.
-const LEFT_OUT: [&[&str]; 37] = [
+/// Requests whose replies tell of buffers, statistics or chance, that other sessions feel, that
+/// need a connection, or that wait here and not in the library.
+const LEFT_OUT: [&[&str]; 42] = [
     &["acl"],
     &["blmove"],
     &["blmpop"],
@@ -37,9 +37,13 @@ const LEFT_OUT: [&[&str]; 37] = [
     &["bzmpop"],
     &["bzpopmax"],
     &["bzpopmin"],
+    &["cache"],
     &["client", "tracking"],
     &["client", "unblock"],
+    &["hotkeys"],
     &["psubscribe"],
+    &["psync"],
+    &["replconf"],
     &["publish"],
     &["pubsub"],
     &["punsubscribe"],
@@ -47,6 +51,7 @@ const LEFT_OUT: [&[&str]; 37] = [
     &["ssubscribe"],
     &["subscribe"],
     &["sunsubscribe"],
+    &["sync"],
     &["unsubscribe"],
     &["xread"],
     &["xreadgroup"],

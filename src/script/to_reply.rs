@@ -20,6 +20,10 @@ use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
 use std::ffi::c_int;
 
+/// Slots of Lua's stack that a value may take, one a table within a table and up to three a map: as
+/// deep may this walk, on the stack of the script.
+const SLOTS_MAX: c_int = 1_000;
+
 const TOO_DEEP: ReplyError = ReplyError::fixed("ERR reached lua stack limit");
 
 /// Pops a value and writes it.
@@ -30,7 +34,7 @@ const TOO_DEEP: ReplyError = ReplyError::fixed("ERR reached lua stack limit");
 pub(super) unsafe fn pop_value(state: *mut lua_State, reply: &mut ReplyWriter<'_>) {
     // SAFETY: the caller's word; slots are asked for at each level.
     unsafe {
-        if lua::lua_checkstack(state, 6) == 0 {
+        if lua::lua_gettop(state) > SLOTS_MAX || lua::lua_checkstack(state, 6) == 0 {
             reply.error(&TOO_DEEP);
             lua::lua_pop(state, 1);
             return;
