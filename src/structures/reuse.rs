@@ -236,17 +236,26 @@ impl ReuseSample {
 
     /// Moves the used slots together, and has as many free ones behind them. O(slots).
     fn make_slots(&mut self) {
+        let mut places = vec![0; self.slots.len()];
+        self.next = 0;
+        for (slot, place) in self.slots.iter().zip(&mut places) {
+            *place = self.next as u32;
+            self.next += usize::from(slot.is_used);
+        }
+        for index in self.slot_of.values_mut() {
+            *index = places[*index as usize];
+        }
         self.slots.retain(|slot| slot.is_used);
-        self.next = self.slots.len();
         let count = (2 * self.next).max(128);
         self.slots.resize(count, Slot::default());
         self.sums.clear();
         self.sums.resize(count + 1, 0);
-        for index in 0..self.next {
-            let slot = self.slots[index];
-            self.add(index, slot.bytes);
-            if let Some(place) = self.slot_of.get_mut(&slot.hash) {
-                *place = index as u32;
+        // Each sum is complete when its place is reached, and is part of the next greater one.
+        for at in 1..=count {
+            self.sums[at] += self.slots[at - 1].bytes;
+            let greater = at + (at & at.wrapping_neg());
+            if greater <= count {
+                self.sums[greater] += self.sums[at];
             }
         }
     }
