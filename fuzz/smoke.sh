@@ -6,6 +6,7 @@
 #   FUZZ_SECONDS=600 fuzz/smoke.sh commands
 #
 # FUZZ_SECONDS   for each target, default 20
+# FUZZ_SEED      what the fuzzers begin with, default a number of each run
 # FUZZ_TARGET    the machine to build for, default this one
 # FUZZ_CORPUS    where inputs found on the way are kept, default fuzz/target/corpus
 #
@@ -41,7 +42,7 @@ for target in "$@"; do
     echo "fuzzing $target"
     # shellcheck disable=SC2086 # No option at all if there is no dictionary.
     if ! "target/$machine/release/$target" $dictionary \
-        -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 -len_control=20 \
+        -seed="${FUZZ_SEED:-0}" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 -len_control=20 \
         -artifact_prefix="artifacts/$target-" "$found/$target" "corpus/$target" >"$log" 2>&1; then
         tail -n 100 "$log"
         echo "$target failed; the whole log is fuzz/$log" >&2
