@@ -100,6 +100,8 @@ pub struct Context<'a> {
     pub job: &'a mut Option<Job>,
     /// The time.
     pub now: Timestamp,
+    /// The time in milliseconds since 1970-01-01 UTC, which is divided once and asked for often.
+    pub(crate) now_ms: u64,
     /// Where the reply goes.
     pub reply: ReplyWriter<'a>,
     /// Whether the reply may come later: the request was sent by a client and stands alone.
@@ -135,7 +137,7 @@ impl<'a> Context<'a> {
     /// The present time as deadlines of keys count it.
     #[inline]
     pub fn now_ms(&self) -> u64 {
-        self.now.unix_ms()
+        self.now_ms
     }
 
     /// Argument `index` as a key; its lookup is taken from the batch if it was begun there.
@@ -181,7 +183,7 @@ impl<'a> Context<'a> {
     fn look_up<'c>(&'c mut self, key: Key<'_>) -> (&'c mut ReplyWriter<'a>, Option<EntryRef<'c>>) {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
-        let now_ms = self.now.unix_ms();
+        let now_ms = self.now_ms;
         let entry = if is_untouching {
             self.keyspace.find(database, key, now_ms)
         } else {
@@ -233,7 +235,7 @@ impl<'a> Context<'a> {
     ) -> Result<ReplyAnd<'c, 'a, Body<'c, Memory>>, WrongType> {
         let session = self.sessions.get(self.key);
         let (database, is_untouching) = (session.database, session.is_untouching);
-        let now_ms = self.now.unix_ms();
+        let now_ms = self.now_ms;
         let found = if is_untouching {
             self.keyspace.peek_body::<T>(database, key, now_ms)
         } else {
@@ -316,7 +318,7 @@ impl<'a> Context<'a> {
         if span_bytes < LARGE_WRITE_BYTES && !self.keyspace.is_over_limit() {
             return Room::Made;
         }
-        let now_ms = self.now.unix_ms();
+        let now_ms = self.now_ms;
         if self.may_wait {
             self.keyspace.make_room(span_bytes, now_ms)
         } else if self.keyspace.make_room_at_once(span_bytes, now_ms) {
@@ -336,7 +338,7 @@ impl<'a> Context<'a> {
         if len_min < LARGE_WRITE_BYTES {
             return Ok(());
         }
-        let now_ms = self.now.unix_ms();
+        let now_ms = self.now_ms;
         let entry = self.keyspace.find(self.database(), key, now_ms);
         let value = entry.and_then(|entry| entry.as_string().ok());
         let old_len = value.map_or(0, |value| value.len());
@@ -353,7 +355,7 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn mutate(&mut self) -> Mutation<'_> {
         let database = self.database();
-        self.keyspace.mutate(database, self.now.unix_ms())
+        self.keyspace.mutate(database, self.now_ms)
     }
 
     /// Leaves the answer of the present request to the node, which gives it when this is done. The

@@ -317,6 +317,7 @@ impl CacheEngine {
             scripts: &mut self.scripts,
             job: &mut self.job,
             now,
+            now_ms: now.unix_ms(),
             may_wait: true,
             woken: None,
             prepared: None,

@@ -255,18 +255,21 @@ impl Keyspace {
         key: Key<'_>,
         now_ms: u64,
     ) -> Option<EntryRef<'_>> {
-        self.count_read(database, key, now_ms);
         let data = &self.databases[database];
         let Some((_, id)) = data.locate(&self.entries, key) else {
+            self.count_read(database, key, None, now_ms);
             self.note_miss(database, key.bytes);
             return None;
         };
         let entry = self.entries.get(id);
         if data.is_due(entry, now_ms) {
+            self.count_read(database, key, None, now_ms);
             self.meet_due(database, key, now_ms);
             self.note_miss(database, key.bytes);
             return None;
         }
+        self.count_read(database, key, Some(id), now_ms);
+        let entry = self.entries.get(id);
         let old_bits = entry.access_bits();
         let access_bits = self.used_again(old_bits, now_ms);
         if access_bits != old_bits {

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 pub const SAMPLED_MAX: usize = 8_192;
 
 /// Buckets of distances: eight for each power of two, up to a pebibyte.
-const BUCKETS_PER_POWER: f64 = 8.0;
+const BUCKET_BITS: u32 = 3;
 const BUCKET_COUNT: usize = 400;
 
 /// Sampled reads after which the old ones count half, so that the curve follows the present.
@@ -55,6 +55,8 @@ pub struct ReuseSample {
     slots: Vec<Slot>,
     next: usize,
     sums: Vec<u64>,
+    /// Bytes of all slots.
+    total: u64,
     slot_of: BTreeMap<u64, u32>,
     /// Reads by distance, each with the weight of all that it stands for.
     distances: Vec<f64>,
@@ -75,6 +77,7 @@ impl ReuseSample {
             slots: Vec::new(),
             next: 0,
             sums: Vec::new(),
+            total: 0,
             slot_of: BTreeMap::new(),
             distances: vec![0.0; BUCKET_COUNT],
             first_reads: 0.0,
@@ -114,20 +117,13 @@ impl ReuseSample {
     /// Notes a read of a sampled key; `bytes` of the key if it was there. O(log keys).
     pub fn note_read(&mut self, hash: u64, bytes: Option<u64>) {
         let weight = 1.0 / self.rate();
-        let known = self.slot_of.get(&hash).map(|&index| index as usize);
-        let known_bytes = known.map_or(0, |index| self.slots[index].bytes);
-        match known.filter(|_| known_bytes > 0) {
-            Some(index) => {
-                let newer = self.total() - self.sum_below(index + 1);
-                let distance = (newer + known_bytes) as f64 * weight;
-                self.distances[bucket_of(distance)] += weight;
-            }
+        match self.renew(hash, bytes) {
+            Some(distance) => self.distances[bucket_of(distance as f64 * weight)] += weight,
             None => self.first_reads += weight,
         }
         if bytes.is_some() {
             self.answered += weight;
         }
-        self.put(hash, bytes.unwrap_or(known_bytes));
         self.sampled_reads += 1;
         if self.sampled_reads >= READS_MAX {
             self.halve();
@@ -136,7 +132,7 @@ impl ReuseSample {
 
     /// Notes that a sampled key is there now and takes so many bytes. O(log keys).
     pub fn note_stored(&mut self, hash: u64, bytes: u64) {
-        self.put(hash, bytes);
+        self.renew(hash, Some(bytes));
     }
 
     /// Notes that a sampled key has gone for another reason than want of room: the next read would
@@ -203,21 +199,41 @@ impl ReuseSample {
         self.sampled_reads /= 2;
     }
 
-    /// Gives a key the newest slot.
-    fn put(&mut self, hash: u64, bytes: u64) {
-        if let Some(index) = self.slot_of.get(&hash).copied() {
-            self.free_slot(index as usize);
-        } else if self.slot_of.len() >= SAMPLED_MAX {
+    /// Gives a key the newest slot, with its bytes if they are known anew. Its distance, if it has
+    /// taken any bytes: what a cache has to hold that still has the key.
+    fn renew(&mut self, hash: u64, bytes: Option<u64>) -> Option<u64> {
+        if self.next == self.slots.len() {
+            self.make_slots();
+        }
+        let newest = self.next;
+        let Some(place) = self.slot_of.get_mut(&hash) else {
+            self.insert(hash, bytes.unwrap_or(0));
+            return None;
+        };
+        let index = std::mem::replace(place, newest as u32) as usize;
+        let known_bytes = std::mem::take(&mut self.slots[index]).bytes;
+        let distance = self.total - self.sum_below(index);
+        self.subtract(index, known_bytes);
+        self.fill_newest(hash, bytes.unwrap_or(known_bytes));
+        (known_bytes > 0).then_some(distance)
+    }
+
+    /// Takes a key into the sample that is not there, and another out of it if it is full.
+    fn insert(&mut self, hash: u64, bytes: u64) {
+        if self.slot_of.len() >= SAMPLED_MAX {
             let (greatest, index) = self.slot_of.pop_last().expect("there are many");
             self.threshold = greatest;
-            self.free_slot(index as usize);
+            let slot = std::mem::take(&mut self.slots[index as usize]);
+            self.subtract(index as usize, slot.bytes);
             if hash >= greatest {
                 return;
             }
         }
-        if self.next == self.slots.len() {
-            self.make_slots();
-        }
+        self.slot_of.insert(hash, self.next as u32);
+        self.fill_newest(hash, bytes);
+    }
+
+    fn fill_newest(&mut self, hash: u64, bytes: u64) {
         let index = self.next;
         self.next += 1;
         self.slots[index] = Slot {
@@ -226,12 +242,6 @@ impl ReuseSample {
             is_used: true,
         };
         self.add(index, bytes);
-        self.slot_of.insert(hash, index as u32);
-    }
-
-    fn free_slot(&mut self, index: usize) {
-        let slot = std::mem::take(&mut self.slots[index]);
-        self.subtract(index, slot.bytes);
     }
 
     /// Moves the used slots together, and has as many free ones behind them. O(slots).
@@ -261,6 +271,7 @@ impl ReuseSample {
     }
 
     fn add(&mut self, index: usize, bytes: u64) {
+        self.total += bytes;
         let mut at = index + 1;
         while at < self.sums.len() {
             self.sums[at] += bytes;
@@ -269,6 +280,7 @@ impl ReuseSample {
     }
 
     fn subtract(&mut self, index: usize, bytes: u64) {
+        self.total -= bytes;
         let mut at = index + 1;
         while at < self.sums.len() {
             self.sums[at] -= bytes;
@@ -286,10 +298,6 @@ impl ReuseSample {
         sum
     }
 
-    fn total(&self) -> u64 {
-        self.sum_below(self.slots.len())
-    }
-
     /// Asserts the invariants of the module header, for tests. O(slots²).
     pub fn check_invariants(&self) {
         let used = self.slots.iter().filter(|slot| slot.is_used).count();
@@ -299,6 +307,7 @@ impl ReuseSample {
             assert_eq!(self.sum_below(index), sum, "before slot {index}");
             sum += slot.bytes;
         }
+        assert_eq!(self.total, sum, "of all slots");
         for (&hash, &index) in &self.slot_of {
             assert!(self.has(hash));
             assert_eq!(self.slots[index as usize].hash, hash);
@@ -314,9 +323,12 @@ fn share(part: f64, whole: f64) -> f64 {
     }
 }
 
-/// Where a distance stands among the buckets.
+/// Where a distance stands among the buckets: those of a power of two are equally wide, so the
+/// exponent and the first three bits of the fraction tell it.
 fn position_of(bytes: f64) -> f64 {
-    (bytes.max(1.0).log2() * BUCKETS_PER_POWER).min(BUCKET_COUNT as f64 - 1.0)
+    let bits = bytes.max(1.0).to_bits() - 1.0_f64.to_bits();
+    let position = bits as f64 / (1_u64 << (52 - BUCKET_BITS)) as f64;
+    position.min(BUCKET_COUNT as f64 - 1.0)
 }
 
 fn bucket_of(distance: f64) -> usize {

@@ -146,6 +146,7 @@ impl Family {
             access_by_request: None,
             portions: None,
             whole_arguments_max: u16::MAX,
+            short_arguments_max: 0,
             action,
         }
     }
@@ -174,7 +175,7 @@ impl CommandSpec {
     /// Its properties.
     pub(in crate::command) const fn flags(mut self, flags: Flags) -> Self {
         self.flags = flags;
-        self
+        self.with_short_work()
     }
 
     /// Its keys, if they are not those of its family.
@@ -221,14 +222,14 @@ impl CommandSpec {
     pub(in crate::command) const fn divides_keys(mut self, divide: Divide, joined: Joined) -> Self {
         self.portions = Some(Portions::of_keys(divide, joined));
         self.whole_arguments_max = WHOLE_ARGUMENTS_MAX;
-        self
+        self.with_short_work()
     }
 
     /// How requests that name very many elements of a key are done.
     pub(in crate::command) const fn divides(mut self, divide: Divide, joined: Joined) -> Self {
         self.portions = Some(Portions::of_elements(divide, joined));
         self.whole_arguments_max = WHOLE_ARGUMENTS_MAX;
-        self
+        self.with_short_work()
     }
 
     /// How requests are done that are about very many elements; those of more arguments than
@@ -241,6 +242,17 @@ impl CommandSpec {
     ) -> Self {
         self.portions = Some(Portions::of_elements(divide, joined));
         self.whole_arguments_max = whole_arguments_max;
+        self.with_short_work()
+    }
+
+    /// Says anew which requests are short work, after what that follows from has changed.
+    const fn with_short_work(mut self) -> Self {
+        let is_short = self.flags.has(Flags::SHORT);
+        self.short_arguments_max = if is_short {
+            self.whole_arguments_max
+        } else {
+            0
+        };
         self
     }
 

@@ -391,6 +391,8 @@ pub struct CommandSpec {
     pub portions: Option<Portions>,
     /// Requests of more arguments may be done in portions.
     pub whole_arguments_max: u16,
+    /// Requests of more arguments are no short work: `whole_arguments_max`, or none at all.
+    pub(super) short_arguments_max: u16,
     /// What it does.
     pub action: Action,
 }
@@ -406,7 +408,7 @@ impl CommandSpec {
     /// Whether a request of so many arguments is short work on keys: see [`Flags::SHORT`].
     #[inline]
     pub fn is_short_work(&self, argument_count: usize) -> bool {
-        self.flags.has(Flags::SHORT) && argument_count <= usize::from(self.whole_arguments_max)
+        argument_count <= usize::from(self.short_arguments_max)
     }
 
     /// What it does to a part of its keys. Without a word about it, a command reads and tells the

@@ -2,7 +2,7 @@
 //! became of those that went, and what more memory would bring.
 //!
 //! ```text
-//!  access ─▶ countdown ── one in some 128 ─▶ heavy hitters of the present window
+//!  access ─▶ countdown ── one in 16 to 1,024 ─▶ heavy hitters of the present window
 //!  read ─▶ hash below the threshold? ─▶ reuse.rs   │
 //!  removal ─▶ fates.rs                             │
 //!  change ─▶ above the floor? ─▶ big_keys.rs       │ after ten seconds
@@ -10,11 +10,13 @@
 //!                                        those of the last window ─▶ HOTKEYS, the page
 //! ```
 //!
-//! The countdown begins anew with a number from 1 to 255, so that a pattern in the requests does
-//! not hide a key. Nothing that a cache replies depends on it, except what HOTKEYS says.
+//! The countdown begins anew with a random number, so that a pattern in the requests does not hide a
+//! key. It is longer the more accesses there are: some hundred a second are looked at, of however
+//! many. Nothing that a cache replies depends on it, except what HOTKEYS says.
 //!
-//! Cost: an access a subtraction and a branch, a read an addition and a comparison, too; one in 128
-//! some hundred instructions; bounded memory, a MiB at most and next to nothing before it is used.
+//! Cost: an access a subtraction and a branch, a read an addition and a comparison, too; a thousand
+//! instructions for each access that is looked at, seven hundred for each read of a sampled key;
+//! bounded memory, a MiB at most and next to nothing before it is used.
 //!
 //! Not here: the sketches (`structures/heavy_hitters.rs`, `structures/reuse.rs`); HOTKEYS and CACHE
 //! (`command/diagnostics/`).
@@ -33,8 +35,14 @@ use big_keys::BigKeys;
 use fates::Fates;
 pub use fates::{Fate, Remembered};
 
-/// Accesses of which one is looked at, on average.
-const SAMPLE_EVERY: u64 = 128;
+/// Accesses of which one is looked at, on average: at first, and the bounds.
+const SAMPLE_EVERY: u32 = 128;
+const SAMPLE_EVERY_MIN: u32 = 16;
+const SAMPLE_EVERY_MAX: u32 = 1_024;
+
+/// When one is looked at sooner after the one before, fewer are; when it is later, more.
+const SAMPLE_SPAN_MIN_MS: u64 = 2;
+const SAMPLE_SPAN_MAX_MS: u64 = 8;
 
 /// Counters of hot keys.
 const COUNTER_COUNT: usize = 64;
@@ -43,7 +51,7 @@ const COUNTER_COUNT: usize = 64;
 const WINDOW_MS: u64 = 10_000;
 
 /// The sample of reads begins with one of so many keys; of many keys it takes fewer.
-const REUSE_ONE_OF: u64 = 32;
+const REUSE_ONE_OF: u64 = 64;
 
 /// Sizes that the curve is told at, by the present limit.
 const FACTORS: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
@@ -90,6 +98,9 @@ pub(super) struct Insight {
     /// Accesses until the next one that is looked at.
     countdown: u32,
     random: u32,
+    /// How many accesses one that is looked at stands for, and when the last one was.
+    sample_every: u32,
+    sampled_ms: u64,
     hot: HeavyHitters,
     hot_since_ms: u64,
     /// Those of the last window, how long that was, and when it ended.
@@ -104,8 +115,10 @@ pub(super) struct Insight {
 impl Default for Insight {
     fn default() -> Self {
         Self {
-            countdown: SAMPLE_EVERY as u32,
+            countdown: SAMPLE_EVERY,
             random: 0x9e37_79b9,
+            sample_every: SAMPLE_EVERY,
+            sampled_ms: 0,
             hot: HeavyHitters::new(COUNTER_COUNT),
             hot_since_ms: 0,
             last_hot: HeavyHitters::new(COUNTER_COUNT),
@@ -119,15 +132,30 @@ impl Default for Insight {
 }
 
 impl Insight {
+    /// Begins another countdown; how many accesses the last one stood for, on average.
+    fn restart_countdown(&mut self, now_ms: u64) -> u32 {
+        let every = self.sample_every;
+        let span_ms = now_ms.saturating_sub(self.sampled_ms);
+        self.sampled_ms = now_ms;
+        if span_ms < SAMPLE_SPAN_MIN_MS {
+            self.sample_every = (2 * every).min(SAMPLE_EVERY_MAX);
+        } else if span_ms > SAMPLE_SPAN_MAX_MS {
+            self.sample_every = (every / 2).max(SAMPLE_EVERY_MIN);
+        }
+        self.countdown = 1 + self.next_random() % (2 * self.sample_every - 1);
+        every
+    }
+
     /// Marsaglia's xorshift: good enough to break patterns.
-    fn next_countdown(&mut self) -> u32 {
+    fn next_random(&mut self) -> u32 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 17;
         self.random ^= self.random << 5;
-        1 + self.random % (2 * SAMPLE_EVERY as u32 - 1)
+        self.random
     }
 
-    fn note(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
+    /// Counts a key, for as many accesses as it stands for.
+    fn note(&mut self, database: usize, key: Key<'_>, accesses: u32, now_ms: u64) {
         if self.hot.total() == 0 {
             self.hot_since_ms = now_ms;
         }
@@ -138,7 +166,9 @@ impl Insight {
             self.hot.clear();
             self.hot_since_ms = now_ms;
         }
-        self.hot.add(key.lookup.hash, database as u32, key.bytes, 1);
+        let weight = u64::from(accesses);
+        self.hot
+            .add(key.lookup.hash, database as u32, key.bytes, weight);
     }
 }
 
@@ -152,21 +182,26 @@ impl Keyspace {
         }
     }
 
-    /// Counts the read of a key, whether it is there or not.
+    /// Counts the read of a key that is there, or is not.
     #[inline(always)]
-    pub(super) fn count_read(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
+    pub(super) fn count_read(
+        &mut self,
+        database: usize,
+        key: Key<'_>,
+        found: Option<EntryId>,
+        now_ms: u64,
+    ) {
         self.count_access(database, key, now_ms);
         self.insight.reuse.count_read();
         if self.insight.reuse.has(key.lookup.hash) {
-            self.look_at_read(database, key, now_ms);
+            self.look_at_read(key.lookup.hash, found);
         }
     }
 
     #[inline(never)]
-    fn look_at_read(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
-        let entry = self.find(database, key, now_ms);
-        let bytes = entry.map(|entry| self.key_bytes(entry) as u64);
-        self.insight.reuse.note_read(key.lookup.hash, bytes);
+    fn look_at_read(&mut self, hash: u64, found: Option<EntryId>) {
+        let bytes = found.map(|id| self.key_bytes(self.entries.get(id)) as u64);
+        self.insight.reuse.note_read(hash, bytes);
     }
 
     /// Notes a key that has come.
@@ -239,10 +274,10 @@ impl Keyspace {
     #[cold]
     #[inline(never)]
     fn look_at_access(&mut self, database: usize, key: Key<'_>, now_ms: u64) {
-        self.insight.countdown = self.insight.next_countdown();
+        let accesses = self.insight.restart_countdown(now_ms);
         // What builds a value out of sight is no use of a key.
         if database < self.database_count() {
-            self.insight.note(database, key, now_ms);
+            self.insight.note(database, key, accesses, now_ms);
         }
         self.check_a_big_key(now_ms);
     }
@@ -267,7 +302,7 @@ impl Keyspace {
         let keys = heaviest.map(|hitter| HotKey {
             name: hitter.name.clone(),
             database: hitter.place,
-            per_second: hitter.weight_min() * SAMPLE_EVERY * 1_000 / span_ms.max(1_000),
+            per_second: hitter.weight_min() * 1_000 / span_ms.max(1_000),
         });
         keys.filter(|key| key.per_second > 0).collect()
     }

@@ -172,12 +172,18 @@ impl Mutation<'_> {
     }
 
     /// Notes that there is a string of so many bytes now, if that is many.
-    #[inline]
+    #[inline(always)]
     fn note_long_string(&mut self, id: EntryId, len: usize) {
         if len >= BIG_BYTES_MIN {
-            let name = self.keyspace.entries.get(id).key().to_vec();
-            self.keyspace.note_size(self.database, &name, id);
+            self.note_long(id);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_long(&mut self, id: EntryId) {
+        let name = self.keyspace.entries.get(id).key().to_vec();
+        self.keyspace.note_size(self.database, &name, id);
     }
 
     fn replace(
