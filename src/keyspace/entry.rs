@@ -652,6 +652,12 @@ impl EntryStore {
     ) -> EntryId {
         let old = self.get(id).shape();
         let shape = self.new_shape(old.key_len, value, has_deadline);
+        if shape.flags == old.flags && shape.value_len == old.value_len {
+            // The header stays as it is, and nothing has to be worked out from it.
+            self.set_access_bits(id, access_bits);
+            self.write_value(id, shape, value);
+            return id;
+        }
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
