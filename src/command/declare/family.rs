@@ -141,6 +141,7 @@ impl Family {
             secrets: None,
             keys: Keys::NONE,
             element: None,
+            is_element_ranked: false,
             channels: None,
             access: None,
             access_by_request: None,
@@ -189,6 +190,12 @@ impl CommandSpec {
     pub(in crate::command) const fn element(mut self, index: u8) -> Self {
         self.element = Some(index);
         self
+    }
+
+    /// The same of a command that looks for the element by its score, too.
+    pub(in crate::command) const fn ranked_element(mut self, index: u8) -> Self {
+        self.is_element_ranked = true;
+        self.element(index)
     }
 
     /// Which of its arguments are channels.
