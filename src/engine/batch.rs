@@ -19,7 +19,7 @@ use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::declare::names::CommandNames;
 use crate::context::Context;
 use crate::context::PreparedKey;
-use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
+use crate::keyspace::{Keyspace, NamedElement, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
 use crate::session::SessionKey;
@@ -210,9 +210,14 @@ fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
         return;
     }
     let mut elements = group.iter().filter_map(|request| {
-        let index = usize::from(request.command?.spec.element?);
+        let spec = request.command?.spec;
+        let index = usize::from(spec.element?);
         let lookup = &request.key.as_ref()?.lookup;
-        (index < request.args.len()).then(|| (lookup, request.args.get(index)))
+        (index < request.args.len()).then(|| NamedElement {
+            lookup,
+            element: request.args.get(index),
+            is_ranked: spec.is_element_ranked,
+        })
     });
     // Alone, one would only be looked for twice.
     if let (Some(first), Some(second)) = (elements.next(), elements.next()) {
