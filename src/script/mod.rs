@@ -37,7 +37,6 @@ mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
 mod names;
-pub mod payload;
 #[cfg(feature = "scripts")]
 mod raise;
 #[cfg(feature = "scripts")]
