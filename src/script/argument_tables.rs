@@ -5,9 +5,10 @@
 //!  pool   1 + n: KEYS of n arguments     10 + n: ARGV of n arguments
 //! ```
 //!
-//! Invariant: what a script gets can't be told from new tables. A table is used again only if it has
-//! no metatable, no part for other keys, and an array of its length: Lua's own `Table` says so, and
-//! [`empty_part`] sees to it that it is read aright. No script can keep one: nothing outlives a run.
+//! Invariant: what a script gets can't be told from new tables. A table is used again only if it
+//! has no metatable, no part for other keys, and an array of its length: Lua's own `Table` says so,
+//! and [`empty_part`] sees to it that it is read aright. No script can keep one: nothing outlives a
+//! run.
 //!
 //! Cost: a few instructions; the arguments of the last run are kept, up to [`KEPT_BYTES_MAX`] a
 //! table.
@@ -92,8 +93,8 @@ pub(super) unsafe fn empty_part(state: *mut lua_State) -> *const c_void {
 
 /// The head of the table on top of the stack; none if it is nil.
 unsafe fn head<'a>(state: *mut lua_State) -> Option<&'a TableHead> {
-    // SAFETY: the caller's word: it is a table, of the Lua that is compiled with this, or nil, which
-    // has no place.
+    // SAFETY: the caller's word: it is a table, of the Lua that is compiled with this, or nil,
+    // which has no place.
     unsafe { lua::lua_topointer(state, -1).cast::<TableHead>().as_ref() }
 }
 
