@@ -82,6 +82,31 @@ fn an_endless_script_is_killed() {
     }
 }
 
+/// Defect: a script could be stopped while it read a reply that stood in a buffer of the pool, and
+/// read what others had written there since. Fix: long replies are copied first, and while others
+/// are read there is no turn.
+#[test]
+fn replies_to_calls_are_whole_whoever_has_a_turn_meanwhile() {
+    let mut rig = Rig::new();
+    let [script, other] = [rig.accept(), rig.accept()];
+    for len in [60_000, 600_000] {
+        rig.talk(other, "DEL k\r\n");
+        let made = rig.talk(other, &format!("SETRANGE k {} v\r\n", len - 1));
+        assert_eq!(made, format!(":{len};"));
+        let body = "local v = redis.call('get','k') for i = 1, 200 do \
+                    local w = redis.call('get','k') if w ~= v then return i end \
+                    for j = 1, 10000 do end end return 'same'";
+        rig.begin_job(script, &format!("EVAL \"{body}\" 0\r\n"));
+        let noise = format!("ECHO {}\r\n", "n".repeat(60_000));
+        while rig.node.has_job() {
+            assert_eq!(rig.ask_now(other, &noise).len(), 60_000 + 8);
+            rig.node.job_some(rig.now);
+        }
+        rig.end_job();
+        assert_eq!(rig.take(script), "$4;same;");
+    }
+}
+
 #[test]
 fn a_script_that_catches_its_end_is_killed_too() {
     let mut rig = Rig::new();
