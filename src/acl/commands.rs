@@ -115,7 +115,9 @@ impl Commands {
                 unknown
             });
         }
-        if is_allowed && rest.is_empty() {
+        let is_no_word =
+            |text: &str| text.contains(|part: char| part == '\0' || part.is_ascii_whitespace());
+        if is_allowed && (rest.is_empty() || is_no_word(rest)) {
             return Err(RuleError::Syntax);
         }
         if has_subcommands {
