@@ -26,6 +26,8 @@ pub struct KeyUse {
 struct Glob {
     text: Box<[u8]>,
     pattern: Pattern,
+    /// It is plain text with a star at its end, as most are.
+    is_beginning: bool,
 }
 
 impl Glob {
@@ -38,8 +40,20 @@ impl Glob {
             return Err(RuleError::Syntax);
         }
         let pattern = Pattern::new(text, false).map_err(|_| RuleError::Syntax)?;
-        let text = text.into();
-        Ok(Self { text, pattern })
+        let is_plain = |text: &[u8]| !text.iter().any(|byte| b"*?[\\".contains(byte));
+        Ok(Self {
+            text: text.into(),
+            pattern,
+            is_beginning: text.strip_suffix(b"*").is_some_and(is_plain),
+        })
+    }
+
+    #[inline]
+    fn matches(&self, name: &[u8]) -> bool {
+        match self.is_beginning {
+            true => name.starts_with(&self.text[..self.text.len() - 1]),
+            false => self.pattern.matches(name),
+        }
     }
 }
 
@@ -99,6 +113,12 @@ impl Selector {
         self.commands.are_all() && self.has_all_keys && self.has_all_channels
     }
 
+    /// Whether a command is allowed whatever its arguments.
+    #[inline]
+    pub fn allows_whole(&self, command: CommandId) -> bool {
+        self.commands.allow_whole(command)
+    }
+
     /// Whether a command is allowed with this first argument.
     #[inline]
     pub fn allows_command(&self, command: CommandId, first_argument: Option<&[u8]>) -> bool {
@@ -112,7 +132,7 @@ impl Selector {
             || self.keys.iter().any(|rule| {
                 (rule.allows.reads || !wanted.reads)
                     && (rule.allows.writes || !wanted.writes)
-                    && rule.glob.pattern.matches(key)
+                    && rule.glob.matches(key)
             })
     }
 
@@ -132,7 +152,7 @@ impl Selector {
         self.has_all_channels
             || self.channels.iter().any(|glob| match is_pattern {
                 true => *glob.text == *channel,
-                false => glob.pattern.matches(channel),
+                false => glob.matches(channel),
             })
     }
 
