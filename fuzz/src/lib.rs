@@ -9,7 +9,8 @@
 //!    ├─▶ pages.rs    HTTP, in any pieces
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    ├─▶ scripts.rs  Lua: any text, a small grammar, libraries
-//!    └─▶ texts.rs    patterns, numbers, words        reply.rs: is this one well-formed reply?
+//!    └─▶ texts.rs    patterns, numbers, words ─▶ users.rs   rules of users
+//!                                             reply.rs: is this one well-formed reply?
 //! ```
 //!
 //! Every `check` panics when a promise is broken and is deterministic, so a crash file is the whole
@@ -30,3 +31,5 @@ mod requests;
 pub mod scripts;
 mod source;
 pub mod texts;
+mod users;
+mod users_model;

@@ -1,20 +1,22 @@
-//! Patterns, numbers and words against definitions that are plain to see.
+//! Patterns, numbers, words and rules of users against definitions that are plain to see.
 //!
 //! 1. A pattern of literals, `*` and `?` matches what the textbook's table says.
 //! 2. Integers are read exactly where their text is the one that is printed; an extended number's
 //!    text reads back as a number with the same text.
 //! 3. Words lie inside of what was decoded, one behind the other.
+//! 4. Rules come to what a naive model makes of them (`users.rs`).
 //!
 //! Not here: commands that take them (`commands.rs`).
 
 use crate::source::Source;
+use crate::users;
 use evenkeel::base::extended_float::ExtendedFloat;
 use evenkeel::base::{glob, numbers, words};
 
 /// Runs one input. Its first byte chooses what it is.
 pub fn check(data: &[u8]) {
     let mut source = Source::new(data);
-    match source.below(5) {
+    match source.below(6) {
         0 => {
             let ignore_case = source.byte() & 1 == 1;
             let pattern = source.bytes(64);
@@ -26,7 +28,8 @@ pub fn check(data: &[u8]) {
             let first = source.bytes(40);
             sum(first, source.rest());
         }
-        _ => split(source.rest()),
+        4 => split(source.rest()),
+        _ => users::check(&mut source),
     }
 }
 

@@ -51,11 +51,17 @@ impl Commands {
         self.are_all
     }
 
+    /// Whether a command is allowed whatever its arguments.
+    #[inline]
+    pub(super) fn allow_whole(&self, command: CommandId) -> bool {
+        self.are_all || self.has_bit(command)
+    }
+
     /// Whether a command is allowed with this first argument: that after its name, and after its
     /// container's.
     #[inline]
     pub(super) fn allow(&self, command: CommandId, first_argument: Option<&[u8]>) -> bool {
-        if self.are_all || self.has_bit(command) {
+        if self.allow_whole(command) {
             return true;
         }
         let known = self.first_arguments.get(&command);
@@ -115,7 +121,9 @@ impl Commands {
                 unknown
             });
         }
-        if is_allowed && rest.is_empty() {
+        let is_no_word =
+            |text: &str| text.contains(|part: char| part == '\0' || part.is_ascii_whitespace());
+        if is_allowed && (rest.is_empty() || is_no_word(rest)) {
             return Err(RuleError::Syntax);
         }
         if has_subcommands {

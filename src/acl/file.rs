@@ -133,7 +133,7 @@ pub fn written_users(users: &Users) -> Vec<UserLine> {
 
 fn words_of(user: &User) -> impl Iterator<Item = Vec<u8>> {
     let text = user.text();
-    let words = text.split(' ').map(|word| word.as_bytes().to_vec());
+    let words = text.split(|byte| *byte == b' ').map(<[u8]>::to_vec);
     words.collect::<Vec<_>>().into_iter()
 }
 

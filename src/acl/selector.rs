@@ -11,7 +11,6 @@ use super::RuleError;
 use super::commands::{Catalogue, Commands};
 use crate::base::command_id::CommandId;
 use crate::base::glob::Pattern;
-use std::fmt::Write;
 
 /// What a request does to a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +26,8 @@ pub struct KeyUse {
 struct Glob {
     text: Box<[u8]>,
     pattern: Pattern,
+    /// It is plain text with a star at its end, as most are.
+    is_beginning: bool,
 }
 
 impl Glob {
@@ -39,8 +40,20 @@ impl Glob {
             return Err(RuleError::Syntax);
         }
         let pattern = Pattern::new(text, false).map_err(|_| RuleError::Syntax)?;
-        let text = text.into();
-        Ok(Self { text, pattern })
+        let is_plain = |text: &[u8]| !text.iter().any(|byte| b"*?[\\".contains(byte));
+        Ok(Self {
+            text: text.into(),
+            pattern,
+            is_beginning: text.strip_suffix(b"*").is_some_and(is_plain),
+        })
+    }
+
+    #[inline]
+    fn matches(&self, name: &[u8]) -> bool {
+        match self.is_beginning {
+            true => name.starts_with(&self.text[..self.text.len() - 1]),
+            false => self.pattern.matches(name),
+        }
     }
 }
 
@@ -58,13 +71,13 @@ struct KeyRule {
 }
 
 impl KeyRule {
-    fn text(&self) -> String {
-        let pattern = String::from_utf8_lossy(&self.glob.text);
-        match (self.allows.reads, self.allows.writes) {
-            (true, false) => format!("%R~{pattern}"),
-            (false, true) => format!("%W~{pattern}"),
-            _ => format!("~{pattern}"),
-        }
+    fn text(&self) -> Vec<u8> {
+        let sign: &[u8] = match (self.allows.reads, self.allows.writes) {
+            (true, false) => b"%R~",
+            (false, true) => b"%W~",
+            _ => b"~",
+        };
+        [sign, &self.glob.text].concat()
     }
 }
 
@@ -100,6 +113,12 @@ impl Selector {
         self.commands.are_all() && self.has_all_keys && self.has_all_channels
     }
 
+    /// Whether a command is allowed whatever its arguments.
+    #[inline]
+    pub fn allows_whole(&self, command: CommandId) -> bool {
+        self.commands.allow_whole(command)
+    }
+
     /// Whether a command is allowed with this first argument.
     #[inline]
     pub fn allows_command(&self, command: CommandId, first_argument: Option<&[u8]>) -> bool {
@@ -113,7 +132,7 @@ impl Selector {
             || self.keys.iter().any(|rule| {
                 (rule.allows.reads || !wanted.reads)
                     && (rule.allows.writes || !wanted.writes)
-                    && rule.glob.pattern.matches(key)
+                    && rule.glob.matches(key)
             })
     }
 
@@ -133,7 +152,7 @@ impl Selector {
         self.has_all_channels
             || self.channels.iter().any(|glob| match is_pattern {
                 true => *glob.text == *channel,
-                false => glob.pattern.matches(channel),
+                false => glob.matches(channel),
             })
     }
 
@@ -211,6 +230,13 @@ impl Selector {
             }
             None => self.keys.push(KeyRule { glob, allows }),
         }
+        let is_all =
+            |rule: &KeyRule| *rule.glob.text == *b"*" && rule.allows.reads && rule.allows.writes;
+        if self.keys.iter().any(is_all) {
+            // Its text is `~*`, which is read as all keys.
+            self.has_all_keys = true;
+            self.keys.clear();
+        }
         Ok(())
     }
 
@@ -231,41 +257,40 @@ impl Selector {
     }
 
     /// The rules about keys.
-    pub fn keys_text(&self) -> String {
+    pub fn keys_text(&self) -> Vec<u8> {
         match self.has_all_keys {
-            true => "~*".to_owned(),
+            true => b"~*".to_vec(),
             false => joined(self.keys.iter().map(KeyRule::text)),
         }
     }
 
     /// The rules about channels, without the word that there are none.
-    pub fn channels_text(&self) -> String {
-        let text = |glob: &Glob| format!("&{}", String::from_utf8_lossy(&glob.text));
+    pub fn channels_text(&self) -> Vec<u8> {
+        let text = |glob: &Glob| [b"&", &glob.text[..]].concat();
         match self.has_all_channels {
-            true => "&*".to_owned(),
+            true => b"&*".to_vec(),
             false => joined(self.channels.iter().map(text)),
         }
     }
 
     /// All rules that make this of a new selector.
-    pub(super) fn text(&self) -> String {
-        let mut text = self.keys_text();
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        if !self.has_all_channels {
-            text.push_str("resetchannels ");
-        }
-        let channels = self.channels_text();
-        if !channels.is_empty() {
-            write!(text, "{channels} ").expect("a string takes everything");
-        }
-        text + &self.commands.text()
+    pub(super) fn text(&self) -> Vec<u8> {
+        let no_channels: &[u8] = match self.has_all_channels {
+            true => b"",
+            false => b"resetchannels",
+        };
+        let parts = [
+            self.keys_text(),
+            no_channels.to_vec(),
+            self.channels_text(),
+            self.commands.text().into_bytes(),
+        ];
+        joined(parts.into_iter().filter(|part| !part.is_empty()))
     }
 }
 
-fn joined(texts: impl Iterator<Item = String>) -> String {
-    texts.collect::<Vec<_>>().join(" ")
+fn joined(texts: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    texts.collect::<Vec<_>>().join(&b' ')
 }
 
 /// What stands before the first `~`, and after it.

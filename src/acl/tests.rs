@@ -64,6 +64,10 @@ fn fault(earlier: &str, rule: &str) -> RuleError {
     error
 }
 
+fn text(user: &User) -> String {
+    String::from_utf8(user.text()).expect("no other bytes in it")
+}
+
 /// Which of the commands the first selector allows.
 fn allowed(rules: &str) -> String {
     let user = user(rules);
@@ -93,8 +97,7 @@ fn a_first_argument_allows_a_command_that_is_not() {
     assert!(!root.allows_command(id("select"), Some(b"1")));
     assert!(!root.allows_command(id("select"), None));
     assert!(!root.allows_command(id("get"), Some(b"0")));
-    let text = user.text();
-    assert!(text.ends_with("-@all +select|0 +select|abc"), "{text}");
+    assert!(text(&user).ends_with("-@all +select|0 +select|abc"));
 }
 
 #[test]
@@ -120,9 +123,34 @@ fn the_text_of_a_user_makes_the_same_user() {
         ),
     ] {
         let made = user(rules);
-        assert_eq!(made.text(), expected);
-        assert_eq!(user(&made.text()), made);
+        assert_eq!(text(&made), expected);
+        assert_eq!(user(&text(&made)), made);
     }
+}
+
+/// Defect: rules whose text reads as something else were taken, and bytes that are no text were
+/// replaced. Effect: the server refused the file of users that it had written itself. Fix: what
+/// can't be read again is refused, and bytes stay what they are.
+#[test]
+fn what_is_taken_can_be_read_again() {
+    let made = user("%RW~* on");
+    assert_eq!(text(&made), "on sanitize-payload ~* resetchannels -@all");
+    assert_eq!(fault("%R~* %W~*", "~a"), RuleError::KeysAfterAll);
+    for rule in [
+        "(~x) +get)",
+        "(~x))",
+        "(+select|a))",
+        "+select|a b",
+        "+select|\0",
+    ] {
+        assert_eq!(fault("on", rule), RuleError::Syntax, "{rule}");
+    }
+    let mut made = user("on");
+    made.apply(b"~\xff", false, &Few)
+        .expect("any bytes but spaces");
+    made.apply(b"(&\xfe)", false, &Few).expect("here, too");
+    let expected = b"on sanitize-payload ~\xff resetchannels -@all (resetchannels &\xfe -@all)";
+    assert_eq!(made.text(), expected);
 }
 
 #[test]

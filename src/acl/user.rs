@@ -141,6 +141,10 @@ impl User {
                 let mut selector = Selector::with_channels(has_all_channels);
                 let rules = rules.split(u8::is_ascii_whitespace);
                 for rule in rules.filter(|rule| !rule.is_empty()) {
+                    if rule.ends_with(b")") {
+                        // As a word of its own, as in a file, it would end the selector.
+                        return Err(RuleError::Syntax);
+                    }
                     selector.apply(rule, catalogue)?;
                 }
                 self.selectors.push(selector);
@@ -185,26 +189,20 @@ impl User {
 
     /// The line that describes it under this name, as files and ACL LIST have it.
     pub fn line(&self, name: &[u8]) -> Vec<u8> {
-        [b"user ", name, b" ", self.text().as_bytes()].concat()
+        [b"user ", name, b" ", &self.text()].concat()
     }
 
     /// All rules that make this of a new user.
-    pub fn text(&self) -> String {
-        let flags = self.flags().map(str::to_owned);
-        let passwords = self.passwords.iter().map(|digest| format!("#{digest}"));
-        let texts = self
-            .selectors
+    pub fn text(&self) -> Vec<u8> {
+        let flags = self.flags().map(|flag| flag.as_bytes().to_vec());
+        let passwords = self.passwords.iter();
+        let passwords = passwords.map(|digest| format!("#{digest}").into_bytes());
+        let (root, others) = self.selectors.split_first().expect("a user has a root");
+        let others = others
             .iter()
-            .enumerate()
-            .map(|(index, selector)| match index {
-                0 => selector.text(),
-                _ => format!("({})", selector.text()),
-            });
-        flags
-            .chain(passwords)
-            .chain(texts)
-            .collect::<Vec<_>>()
-            .join(" ")
+            .map(|selector| [b"(", &selector.text()[..], b")"].concat());
+        let words = flags.chain(passwords).chain([root.text()]).chain(others);
+        words.collect::<Vec<_>>().join(&b' ')
     }
 }
 

@@ -16,6 +16,7 @@
 use super::call::Resolved;
 use super::connection::client_text;
 use super::declare::categories;
+use super::declare::keys::Part;
 use super::declare::spec::{Categories, CommandSpec, Flags};
 use super::declare::table::table;
 use crate::acl::{Catalogue, Circumstance, KeyUse, Reason, Selector, User, UserId, Users};
@@ -110,14 +111,20 @@ pub(super) fn refusal(user: &User, command: Resolved, args: Args<'_>) -> Option<
 }
 
 fn refusal_of(selector: &Selector, command: Resolved, args: Args<'_>) -> Option<Refusal> {
-    let spec = command.spec;
-    let first_argument = args.iter().nth(1);
-    if !spec.flags.has(Flags::NO_AUTH) && !selector.allows_command(command.number, first_argument) {
+    if is_refused_command(selector, command, args) {
         return Some(Refusal::Command);
     }
+    let spec = command.spec;
     refused_key(selector, spec, args)
         .map(Refusal::Key)
         .or_else(|| refused_channel(selector, spec, args).map(Refusal::Channel))
+}
+
+#[inline]
+fn is_refused_command(selector: &Selector, command: Resolved, args: Args<'_>) -> bool {
+    !selector.allows_whole(command.number)
+        && !command.spec.flags.has(Flags::NO_AUTH)
+        && !selector.allows_command(command.number, args.iter().nth(1))
 }
 
 fn refused_key(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Option<usize> {
@@ -131,17 +138,38 @@ fn refused_key(selector: &Selector, spec: &CommandSpec, args: Args<'_>) -> Optio
     let Some(mut keys) = spec.keys.find(args) else {
         return Some(0);
     };
-    let refused = keys.find(|&(index, part)| {
-        let words = spec.access_of(part, args).words();
-        let wanted = KeyUse {
-            reads: words.contains(&"access"),
-            writes: ["insert", "update", "delete"]
-                .iter()
-                .any(|word| words.contains(word)),
-        };
-        !selector.allows_key(args.get(index), wanted)
-    });
+    let refused = keys
+        .find(|&(index, part)| !selector.allows_key(args.get(index), key_use(spec, part, args)));
     refused.map(|(index, _)| index)
+}
+
+#[inline]
+fn key_use(spec: &CommandSpec, part: &Part, args: Args<'_>) -> KeyUse {
+    let access = spec.access_of(part, args);
+    KeyUse {
+        reads: access.reads(),
+        writes: access.writes(),
+    }
+}
+
+/// Whether a user with rights of its own may make this request, which is a short work on keys;
+/// whoever it is refused is to be asked by [`check`].
+#[inline]
+pub(crate) fn may_work(context: &Context<'_>, command: Resolved, args: Args<'_>) -> bool {
+    let session = context.sessions.get(context.key);
+    let selectors = context.users.get(session.user).selectors();
+    if let Some((index, part)) = command.spec.keys.single()
+        && index < args.len()
+        && command.spec.channels.is_none()
+    {
+        let wanted = key_use(command.spec, part, args);
+        return selectors.iter().any(|selector| {
+            !is_refused_command(selector, command, args)
+                && selector.allows_key(args.get(index), wanted)
+        });
+    }
+    let mut selectors = selectors.iter();
+    selectors.any(|selector| refusal_of(selector, command, args).is_none())
 }
 
 /// Whether the session's user may make this request and read any key with it.

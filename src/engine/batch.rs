@@ -17,6 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, resolve_plain};
 use crate::command::declare::names::CommandNames;
+use crate::command::permission;
 use crate::context::Context;
 use crate::context::PreparedKey;
 use crate::keyspace::{Keyspace, NamedElement, PREFETCH_GROUP_MAX};
@@ -150,9 +151,16 @@ impl CacheEngine {
             executed_count: 0,
             stop: None,
         };
+        let is_limited = context.session().is_limited;
         while first + outcome.executed_count < end && outcome.stop.is_none() {
             look_up_elements(context.keyspace, database, ready);
-            execute_group(&mut context, names, ready, bounds, &mut outcome);
+            // Who it is may change with a request; the rest of the batch then passes every gate.
+            match is_limited {
+                true => execute_group_of_limited(&mut context, names, ready, bounds, &mut outcome),
+                false => {
+                    execute_group::<false>(&mut context, names, ready, bounds, &mut outcome);
+                }
+            }
             look_up(context.keyspace, database, waiting);
             arrivals.take_up(context.keyspace, arriving);
             (arriving, waiting, ready) = (ready, arriving, waiting);
@@ -226,9 +234,21 @@ fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
     }
 }
 
+/// [`execute_group`] for a user with rights of its own.
+#[inline(never)]
+fn execute_group_of_limited(
+    context: &mut Context<'_>,
+    names: &CommandNames,
+    group: &Group<'_>,
+    bounds: &OutputBounds,
+    outcome: &mut BatchOutcome,
+) {
+    execute_group::<true>(context, names, group, bounds, outcome);
+}
+
 /// Executes a group, up to a reason to stop.
 #[inline]
-fn execute_group(
+fn execute_group<const IS_LIMITED: bool>(
     context: &mut Context<'_>,
     names: &CommandNames,
     group: &Group<'_>,
@@ -236,8 +256,9 @@ fn execute_group(
     outcome: &mut BatchOutcome,
 ) {
     // While room is short, every request is looked at on its own.
-    let stand_open =
-        |context: &Context<'_>| bounds.room_bytes.is_none() && gates::stand_open(context);
+    let stand_open = |context: &Context<'_>| {
+        bounds.room_bytes.is_none() && gates::stand_open::<IS_LIMITED>(context)
+    };
     let mut gates_stand_open = stand_open(context);
     let mut last_short_work = None;
     for request in group {
@@ -247,7 +268,8 @@ fn execute_group(
             Some(command)
                 if gates_stand_open
                     && request.is_short_work
-                    && !gates::needs_room(context, command) =>
+                    && !gates::needs_room(context, command)
+                    && (!IS_LIMITED || permission::may_work(context, command, request.args)) =>
             {
                 call_in_group(context, command, request.args);
                 last_short_work = Some(command.number);

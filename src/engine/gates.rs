@@ -145,15 +145,20 @@ fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
 }
 
 /// Whether no gate but that for memory would hold a short work on keys back, so that such commands
-/// need not be asked one by one until one of another kind has run.
+/// need not be asked one by one until one of another kind has run. Those of a user with rights of
+/// its own, `IS_LIMITED`, are asked for these still ([`permission::may_work`]).
 #[inline]
-pub(super) fn stand_open(context: &Context<'_>) -> bool {
+pub(super) fn stand_open<const IS_LIMITED: bool>(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
         && !session.is_told()
         && !session.closes_after_reply;
-    session.is_unrestricted(context.users)
+    let is_who_it_is = match IS_LIMITED {
+        true => session.is_limited && !session.is_stranger(context.users),
+        false => session.is_unrestricted(context.users),
+    };
+    is_who_it_is
         && is_plain
         && may_write(context)
         && !context.pause.is_set()

@@ -5,6 +5,9 @@
 //!  checked  ◀─ to_client (the client's socket) ◀─ node
 //! ```
 //!
+//! A veiled client speaks in records, as an encrypted one does: what it says is heard when a record
+//! has come as a whole, and then it is no longer in the socket.
+//!
 //! Not here: when bytes move (`world.rs`), the server's view of the sockets (`network.rs`).
 
 use super::model::{Session, Words, is_silencing};
@@ -46,6 +49,17 @@ pub(crate) struct Client {
     /// Bytes it takes in one go.
     pub(crate) speed_bytes: usize,
     pub(crate) last_active_ms: u64,
+    pub(crate) veil: Option<Veil>,
+}
+
+/// What lies between the socket of an encrypted client and the server.
+pub(crate) struct Veil {
+    /// How long a record is at most.
+    pub(crate) record_bytes_max: usize,
+    /// Lengths of the records that were sent and have not been opened.
+    pub(crate) records: VecDeque<usize>,
+    /// What was opened and not read.
+    pub(crate) opened: VecDeque<u8>,
 }
 
 impl Client {
@@ -69,7 +83,36 @@ impl Client {
             is_open: true,
             speed_bytes: 1,
             last_active_ms: now_ms,
+            veil: None,
         }
+    }
+
+    /// Will send these bytes.
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
+        self.outgoing.extend(bytes);
+        if let Some(veil) = &mut self.veil {
+            let records = bytes.chunks(veil.record_bytes_max);
+            veil.records.extend(records.map(<[u8]>::len));
+        }
+    }
+
+    /// Reads from the server's socket; `opens_one` for a veil that is content with one record.
+    pub(crate) fn read(&mut self, buffer: &mut [u8], opens_one: bool) -> usize {
+        let Some(veil) = &mut self.veil else {
+            return taken(&mut self.to_server, buffer);
+        };
+        let mut filled = taken(&mut veil.opened, buffer);
+        while filled < buffer.len() && !(opens_one && filled > 0) {
+            match veil.records.front() {
+                Some(&bytes) if bytes <= self.to_server.len() => {
+                    veil.opened.extend(self.to_server.drain(..bytes));
+                    veil.records.pop_front();
+                }
+                Some(_) | None => break,
+            }
+            filled += taken(&mut veil.opened, &mut buffer[filled..]);
+        }
+        filled
     }
 
     /// Whether it waits to be accepted.
@@ -114,7 +157,8 @@ impl Client {
     /// Whether everything that was said on either side has been heard.
     pub(crate) fn is_settled(&self) -> bool {
         let is_heard = self.to_client.is_empty() && self.promised.is_empty();
-        let is_said = self.outgoing.is_empty() && self.to_server.is_empty();
+        let is_opened = self.veil.as_ref().is_none_or(|veil| veil.opened.is_empty());
+        let is_said = self.outgoing.is_empty() && self.to_server.is_empty() && is_opened;
         is_heard && (!self.is_open || (is_said && self.is_answered()))
     }
 
@@ -129,4 +173,13 @@ impl Client {
         }
         true
     }
+}
+
+/// Moves bytes from the front of a queue; how many.
+fn taken(from: &mut VecDeque<u8>, buffer: &mut [u8]) -> usize {
+    let count = buffer.len().min(from.len());
+    for (slot, byte) in buffer.iter_mut().zip(from.drain(..count)) {
+        *slot = byte;
+    }
+    count
 }

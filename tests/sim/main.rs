@@ -73,6 +73,7 @@ fn random_clients_get_what_the_model_says() {
         ("jumps", total(|report| report.jumps), 10),
         ("expired keys", total(|report| report.expired_keys), 20),
         ("full sockets", total(|report| report.full_sockets), 20),
+        ("hidden rests", total(|report| report.hidden_rests), 1),
     ];
     println!("a run on average: {averages:?}");
     for (name, average, least) in averages {
@@ -97,6 +98,8 @@ fn canaries_are_noticed() {
         (Fault::LosesBytes, "received other bytes than the replies"),
         (Fault::ForgetsReadyList, "it stands still"),
         (Fault::Oversleeps, "for a deadline in"),
+        (Fault::OpensOneRecord, "it stands still"),
+        (Fault::ForgetsFirstRecords, "it stands still"),
     ] {
         let errors: Vec<String> = (0..10)
             .filter_map(|seed| World::new(seed, fault).run().err())

@@ -10,7 +10,7 @@
 //!
 //! Not here: what the clients do (`world.rs`).
 
-use super::client::Client;
+use super::client::{Client, Veil};
 use super::model::Store;
 use super::world::{Fault, Report};
 use evenkeel::Timestamp;
@@ -18,6 +18,7 @@ use evenkeel::node::{ConnectionId, Node};
 use evenkeel::server::{Edge, LinkId, Talker};
 use evenkeel::session::{Peer, Transport};
 use fastrand::Rng;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
 /// What the system would report of a socket.
@@ -50,7 +51,14 @@ impl Network {
         self.connected_count += 1;
         let address = format!("client:{}", self.connected_count);
         let room_bytes = 1 << self.random.u32(6..17);
-        let client = Client::new(address, self.now.monotonic_ms(), room_bytes);
+        let mut client = Client::new(address, self.now.monotonic_ms(), room_bytes);
+        if self.random.bool() {
+            client.veil = Some(Veil {
+                record_bytes_max: 1 << self.random.u32(3..15),
+                records: VecDeque::new(),
+                opened: VecDeque::new(),
+            });
+        }
         self.clients.push(client);
     }
 
@@ -179,11 +187,12 @@ impl Edge for Network {
     }
 
     fn read(&mut self, link: LinkId, buffer: &mut [u8]) -> io::Result<usize> {
+        let opens_one = self.fault == Fault::OpensOneRecord;
         let client = self.by_link(link).ok_or(ErrorKind::NotConnected)?;
         if client.is_reset {
             return Err(ErrorKind::ConnectionReset.into());
         }
-        let count = buffer.len().min(client.to_server.len());
+        let count = client.read(buffer, opens_one);
         if count == 0 {
             client.is_end_read = client.is_end_sent;
             return if client.is_end_sent {
@@ -192,9 +201,11 @@ impl Edge for Network {
                 Err(ErrorKind::WouldBlock.into())
             };
         }
-        for (slot, byte) in buffer.iter_mut().zip(client.to_server.drain(..count)) {
-            *slot = byte;
-        }
+        let has_rest = client
+            .veil
+            .as_ref()
+            .is_some_and(|veil| !veil.opened.is_empty());
+        self.report.hidden_rests += u64::from(has_rest);
         Ok(count)
     }
 
@@ -253,12 +264,22 @@ impl Edge for Network {
         client.admission = Some((link, id));
         self.accepted_count += 1;
         client.last_active_ms = now_ms;
-        // What has arrived before is an event as soon as the socket is watched.
+        // What has arrived before is an event as soon as the socket is watched; what came to an
+        // encrypted client has been taken from its socket together with the handshake.
         let is_closed = client.is_end_sent;
-        if is_closed || !client.to_server.is_empty() {
+        let is_heard = client.veil.is_none() && !client.to_server.is_empty();
+        if is_closed || is_heard {
             self.events.push(Event::Readable { link, is_closed });
         }
         Ok(())
+    }
+
+    fn may_have_sent(&self, link: LinkId) -> bool {
+        let mut clients = self.clients.iter();
+        let is_veiled = |client: &Client| {
+            client.veil.is_some() && client.admission.is_some_and(|(id, _)| id == link)
+        };
+        self.fault != Fault::ForgetsFirstRecords && clients.any(is_veiled)
     }
 
     fn refuse(&mut self, _: &[u8]) {

@@ -25,10 +25,8 @@ const BAD_NAME: ReplyError =
 
 fn set_user(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let name = args.get(2);
-    if name
-        .iter()
-        .any(|byte| byte.is_ascii_whitespace() || *byte == 0)
-    {
+    let is_bad = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    if name.is_empty() || name.iter().any(is_bad) {
         return Err(BAD_NAME);
     }
     let rules = joined_selectors(args.iter().skip(3)).map_err(|begin| {
@@ -102,9 +100,9 @@ fn reply_selector(reply: &mut ReplyWriter<'_>, selector: &Selector) {
     reply.bulk(b"commands");
     reply.bulk(selector.commands_text().as_bytes());
     reply.bulk(b"keys");
-    reply.bulk(selector.keys_text().as_bytes());
+    reply.bulk(&selector.keys_text());
     reply.bulk(b"channels");
-    reply.bulk(selector.channels_text().as_bytes());
+    reply.bulk(&selector.channels_text());
 }
 
 pub(super) static DELUSER: CommandSpec = family::SERVER

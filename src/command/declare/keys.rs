@@ -278,6 +278,23 @@ impl Keys {
         self.parts
     }
 
+    /// The index of its only key and its part, if it always has just one, at a fixed place.
+    #[inline]
+    pub const fn single(self) -> Option<(usize, &'static Part)> {
+        match self.parts {
+            [part] => match (part.begin, part.extent) {
+                (
+                    Begin::Index(index),
+                    Extent::Range {
+                        last: 0, share: 0, ..
+                    },
+                ) => Some((index as usize, part)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether the command has no keys.
     pub const fn is_none(self) -> bool {
         self.parts.is_empty()

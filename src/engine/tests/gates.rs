@@ -24,6 +24,10 @@ enum Obstacle {
     NoReplies,
     Full,
     Evicting,
+    Listening,
+    Leaving,
+    Claimed,
+    FullCollections,
 }
 
 const OBSTACLES: [Obstacle; 9] = [
@@ -37,6 +41,28 @@ const OBSTACLES: [Obstacle; 9] = [
     Obstacle::Full,
     Obstacle::Evicting,
 ];
+
+/// Those that are tried alone and together with one of the others.
+const RARE_OBSTACLES: [Obstacle; 4] = [
+    Obstacle::Listening,
+    Obstacle::Leaving,
+    Obstacle::Claimed,
+    Obstacle::FullCollections,
+];
+
+/// All sets of obstacles that are tried.
+fn obstacle_sets() -> Vec<Vec<Obstacle>> {
+    let of_bits = |chosen: u32| -> Vec<Obstacle> {
+        let indexes = (0..OBSTACLES.len()).filter(|index| chosen >> index & 1 == 1);
+        indexes.map(|index| OBSTACLES[index]).collect()
+    };
+    let mut sets: Vec<_> = (0..1_u32 << OBSTACLES.len()).map(of_bits).collect();
+    for rare in RARE_OBSTACLES {
+        sets.push(vec![rare]);
+        sets.extend(OBSTACLES.map(|other| vec![rare, other]));
+    }
+    sets
+}
 
 impl Rig {
     fn twin(obstacles: &[Obstacle], is_timed_singly: bool) -> Self {
@@ -86,6 +112,16 @@ impl Rig {
                     crate::config::MemoryPolicy::AllkeysRandom;
                 self.engine.set_memory_limit(used_bytes - 5_000);
             }
+            Obstacle::Listening => _ = self.call("SUBSCRIBE news"),
+            Obstacle::Leaving => {
+                self.engine.session_mut(self.session).closes_after_reply = true;
+            }
+            Obstacle::Claimed => self.engine.keyspace.claim(0, b"1"),
+            Obstacle::FullCollections => {
+                self.engine.keyspace.set_full_count(100);
+                let word = format!(" {}", "x".repeat(100));
+                self.call(&format!("RPUSH full{}", word.repeat(150)));
+            }
         }
     }
 
@@ -110,7 +146,8 @@ impl Rig {
     fn gates_stand_open(&mut self) -> bool {
         let mut out = Vec::new();
         let (context, ..) = (self.engine).context(self.session, self.now, &mut out);
-        crate::engine::gates::stand_open(&context)
+        crate::engine::gates::stand_open::<false>(&context)
+            || crate::engine::gates::stand_open::<true>(&context)
     }
 
     /// What there is to be compared after a batch.
@@ -144,18 +181,18 @@ fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
     let requests = short_requests();
     assert!(requests.len() >= 30, "{}", requests.len());
     let large = vec![b"SET".to_vec(), b"1".to_vec(), vec![b'v'; 70_000]];
-    for chosen in 0..1_u32 << OBSTACLES.len() {
-        let obstacles: Vec<Obstacle> = (0..OBSTACLES.len())
-            .filter(|index| chosen >> index & 1 == 1)
-            .map(|index| OBSTACLES[index])
-            .collect();
+    for obstacles in obstacle_sets() {
         let [mut grouped, mut single] =
             [false, true].map(|is_timed_singly| Rig::twin(&obstacles, is_timed_singly));
         assert!(!single.gates_stand_open());
-        let only_memory = obstacles
-            .iter()
-            .all(|obstacle| matches!(obstacle, Obstacle::Full | Obstacle::Evicting));
-        assert_eq!(grouped.gates_stand_open(), only_memory, "{obstacles:?}");
+        // Memory and rights are asked for within a group.
+        let are_asked = obstacles.iter().all(|obstacle| {
+            matches!(
+                obstacle,
+                Obstacle::FewRights | Obstacle::Full | Obstacle::Evicting
+            )
+        });
+        assert_eq!(grouped.gates_stand_open(), are_asked, "{obstacles:?}");
         let mut batches: Vec<Vec<Vec<Vec<u8>>>> = requests
             .iter()
             .map(|request| vec![request.clone(); 2])
@@ -173,6 +210,45 @@ fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
             assert_eq!(of_group, one_by_one, "{name} {obstacles:?}");
             assert_eq!(grouped.state(), single.state(), "{name} {obstacles:?}");
         }
+    }
+}
+
+/// Goal: who a client is may change with any request of a group. Method: the twins are given such
+/// pipelines.
+#[test]
+fn a_group_in_which_the_user_changes_is_as_its_requests_one_by_one() {
+    for lines in [
+        "GET 1|AUTH app x|SET 2 v|SET 1 v|GET 2|DEL 1|AUTH default x|SET 2 w|GET 2",
+        "AUTH app x|GET 1|INCR 1|SET 3 v|AUTH default x|DEL 3|AUTH app x|GET 3|SET 1 v",
+        "AUTH app x|GET 1|ACL SETUSER app -get|GET 1|ACL SETUSER app +@all allkeys|GET 1|SET 3 v",
+        "GET 1|ACL SETUSER default -get|GET 1|SET 4 v|ACL SETUSER default +@all|GET 1|GET 4",
+        "AUTH app x|GET 1|ACL DELUSER app|GET 1|SET 1 v",
+        "GET 1|ACL SETUSER default off|GET 1|AUTH app x|GET 1|SET 2 v|SET 1 w|GET 1",
+        "AUTH app x|MGET 1 2|EXISTS 1 2|HSET 1 a b|HGET 2 a|STRLEN 2|APPEND 2 x|GET 1",
+    ] {
+        let words = |line: &str| -> Vec<Vec<u8>> {
+            line.split(' ')
+                .map(|word| word.as_bytes().to_vec())
+                .collect()
+        };
+        let batch: Vec<_> = lines.split('|').map(words).collect();
+        let [of_group, one_by_one] = [false, true].map(|is_timed_singly| {
+            let mut rig = Rig::twin(&[], is_timed_singly);
+            rig.call("ACL SETUSER app on nopass %R~* ~1 +@read +set +incr +hset +auth +acl");
+            let mut replies = Vec::new();
+            let mut rest = &batch[..];
+            while !rest.is_empty() {
+                let (outcome, out) = rig.batch_of(rest, NO_LIMIT);
+                replies.extend(out);
+                rest = &rest[outcome.executed_count.max(1)..];
+                if outcome.stop == Some(Stop::Closing) {
+                    break;
+                }
+            }
+            (replies, rig.state())
+        });
+        let shown = of_group.0.escape_ascii();
+        assert_eq!(of_group, one_by_one, "{lines}: {shown}");
     }
 }
 
