@@ -74,6 +74,8 @@ pub struct Job {
     pub portions: Option<PortionsUnderway>,
     /// The reply so far.
     pub reply: Vec<u8>,
+    /// The reply has become longer than it may be: nothing of it is kept, and no more of it.
+    pub is_over: bool,
     /// The time for all of it.
     pub now: Timestamp,
     /// It is complete.

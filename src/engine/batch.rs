@@ -180,9 +180,12 @@ impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
     fn take_up(&mut self, keyspace: &Keyspace, group: &mut Group<'a>) {
         group.clear();
         for args in self.requests.by_ref().take(GROUP_REQUESTS_MAX) {
-            let mut request = prepare(self.names, keyspace, args);
-            request.is_short_work &= !(self.has_large && args.span_bytes() >= LARGE_WRITE_BYTES);
-            group.push(request);
+            group.push(prepare(self.names, keyspace, args));
+        }
+        if self.has_large {
+            for request in group.iter_mut() {
+                request.is_short_work &= request.args.span_bytes() < LARGE_WRITE_BYTES;
+            }
         }
         if group.len() > 1 {
             let keys = group.iter().filter_map(|request| request.key.as_ref());

@@ -98,6 +98,7 @@ pub(super) fn begin(
         script: None,
         portions: Some(portions),
         reply,
+        is_over: false,
         now: context.now,
         is_done: false,
     });

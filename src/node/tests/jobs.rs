@@ -206,6 +206,25 @@ fn a_long_transaction_is_one_moment_too() {
     assert_eq!(rig.take(other), "$4;5000;");
 }
 
+/// The reply passes the limit in the first steps, and would be short enough after them.
+#[test]
+fn a_transaction_whose_reply_grows_too_long_is_done_and_its_client_ended() {
+    let mut rig = Rig::new();
+    let [client, other] = [rig.accept(), rig.accept()];
+    let limit = "CONFIG SET client-output-buffer-limit \"normal 100000 0 0\"\r\n";
+    assert_eq!(rig.talk(other, limit), "+OK;");
+    let value = "x".repeat(1_000);
+    rig.talk(other, &format!("SET long {value}\r\n"));
+    let queue: String = "GET long\r\n".repeat(3_000) + &"INCR n\r\n".repeat(3_000);
+    rig.send(client, format!("MULTI\r\n{queue}").as_bytes());
+    rig.take(client);
+    rig.begin_job(client, "EXEC\r\n");
+    rig.end_job();
+    assert_eq!(rig.take(client), "", "no part of the reply is told");
+    assert_eq!(rig.close_listed(), [client]);
+    assert_eq!(rig.talk(other, "GET n\r\n"), "$4;3000;");
+}
+
 #[test]
 fn a_long_script_within_a_transaction_goes_on_in_its_place() {
     let mut rig = Rig::new();
