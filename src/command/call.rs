@@ -145,7 +145,7 @@ pub fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 }
 
 /// As [`call`], for a command that is timed in groups while nothing is timed singly.
-#[inline]
+#[inline(always)] // Into both kinds of groups.
 pub fn call_in_group(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     debug_assert!(!context.timing.is_exact && command.spec.flags.is_timed_in_groups());
     run(context, command, args);

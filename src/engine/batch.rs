@@ -247,7 +247,7 @@ fn execute_group_of_limited(
 }
 
 /// Executes a group, up to a reason to stop.
-#[inline]
+#[inline(always)] // Into the batch, as what it calls: there are two of it.
 fn execute_group<const IS_LIMITED: bool>(
     context: &mut Context<'_>,
     names: &CommandNames,

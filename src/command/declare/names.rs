@@ -140,7 +140,7 @@ impl CommandNames {
     }
 
     /// The command that a request names, and its declaration.
-    #[inline]
+    #[inline(always)] // Into the batch, for every request.
     pub fn find_for(&self, args: Args<'_>) -> Option<(CommandId, &'static CommandSpec)> {
         let Some(word) = args.short_name() else {
             let number = self.find(args.name())?;
