@@ -125,9 +125,8 @@ figures: ## Measure what README's table and pictures show, on a machine without 
 	    --only requests,memory,stalls,collection-memory,collection-requests,collection-stalls
 	$(MAKE) results
 
-results: ## Make benches/RESULTS.md and docs/pictures from benches/runs, and draw the diagrams
-	cargo run --locked --manifest-path benches/pictures/Cargo.toml --target-dir target/pictures -- \
-	    benches/runs docs/pictures benches/RESULTS.md
+results: ## Make RESULTS.md, docs/pictures and a table of README from benches/runs, and the diagrams
+	cargo run --locked --manifest-path benches/pictures/Cargo.toml --target-dir target/pictures
 
 bench-count: ## Count instructions per request under valgrind; compares with benches/INSTRUCTIONS.md
 	cargo bench --bench side_by_side -- --only instructions --rounds 1 --no-append

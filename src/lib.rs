@@ -214,6 +214,7 @@ pub mod settings {
 #[doc(hidden)]
 #[cfg(feature = "server")]
 pub mod binary {
+    pub use crate::base::resemblance::closest;
     pub use crate::config::{Action, CommandLine, DATABASES_MAX, Files, Notes, help};
     pub use crate::persistence::{
         CONFIG_FILE_BYTES_MAX, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem,

@@ -13,7 +13,7 @@ use cli::log_file::Log;
 use cli::pid_file::PidFile;
 use cli::ping::ping;
 use cli::salvage::salvage;
-use cli::{path_of, print, text};
+use cli::{misspelt_command, path_of, print, text};
 use evenkeel::binary::{Action, CommandLine, LargeBlocks, Origin, REDIS_VERSION, help};
 use evenkeel::{Config, Server};
 use mimalloc::MiMalloc;
@@ -56,6 +56,9 @@ fn start() -> Result<(), String> {
             return Err("usage: evenkeel check FILE | evenkeel salvage FILE OUT".into());
         }
         _ => {}
+    }
+    if let Some(message) = arguments.first().and_then(|word| misspelt_command(word)) {
+        return Err(message);
     }
     let line = CommandLine::parse(&arguments).map_err(text)?;
     match line.action {

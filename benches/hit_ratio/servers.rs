@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::options::Options;
-use crate::server_process::Side;
+use crate::server_process::{Protocol, Side};
 use crate::table::Table;
 use crate::trace::{Access, Trace};
 use crate::{SHARES, row_name};
@@ -34,7 +34,7 @@ const IO_LIMIT: Duration = Duration::from_secs(60);
 /// Plays all traces at all shares, and prints the table.
 pub(crate) fn run(options: &Options, traces: &[Trace]) -> io::Result<()> {
     let sides = sides(options);
-    let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
+    let names: Vec<&str> = sides.iter().map(|side| side.name.as_str()).collect();
     let mut table = Table::new(&names);
     for trace in traces {
         for share in SHARES {
@@ -50,8 +50,9 @@ pub(crate) fn run(options: &Options, traces: &[Trace]) -> io::Result<()> {
 }
 
 fn sides(options: &Options) -> Vec<Side> {
-    let redis = |name, policy: &str| Side {
-        name,
+    let redis = |name: &str, policy: &str| Side {
+        name: name.to_owned(),
+        protocol: Protocol::Redis,
         binary: PathBuf::from("redis-server"),
         arguments: ["--save", "", "--maxmemory-policy", policy]
             .map(str::to_string)
@@ -65,7 +66,8 @@ fn sides(options: &Options) -> Vec<Side> {
         let mut arguments = ["--save", "", "--dir", "."].map(str::to_string).to_vec();
         arguments.extend(options.evenkeel_arguments.iter().cloned());
         sides.push(Side {
-            name: "evenkeel",
+            name: "evenkeel".to_owned(),
+            protocol: Protocol::Redis,
             binary: options.evenkeel_binary.clone(),
             arguments,
         });

@@ -132,7 +132,7 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
     ];
     let wrapper = wrapper.map(str::to_owned);
     section.command(wrapper.join(" ") + " (before each server)");
-    let mut measured = [[None; ROWS.len()]; 2];
+    let mut measured = vec![[None; ROWS.len()]; context.sides.len()];
     context.alternate(
         &mut section,
         ROWS.iter().map(|row| row.name),
@@ -144,7 +144,9 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
                 return Err(io::Error::other("the longer run took fewer instructions"));
             };
             let each = difference as f64 / requests as f64;
-            let number = usize::from(side.name == context.sides[EVENKEEL].name);
+            let sides = context.sides.iter();
+            let mut named = sides.map(|side| side.name.as_str());
+            let number = named.position(|name| name == side.name).unwrap_or_default();
             // Rounds differ by a fraction of a percent, so the last one will do.
             measured[number][index] = Some(each);
             Ok(vec![each])
@@ -162,7 +164,7 @@ pub(crate) fn run(context: &Context) -> io::Result<Section> {
 }
 
 /// Writes the figures of this run to the file that later runs are compared with.
-fn keep(measured: &[[Option<f64>; ROWS.len()]; 2]) -> io::Result<()> {
+fn keep(measured: &[[Option<f64>; ROWS.len()]]) -> io::Result<()> {
     let mut text = KEPT_HEAD.to_owned();
     text += "\n| pipeline of 100 | redis-server | evenkeel | ratio |\n|---|---:|---:|---:|\n";
     for (index, row) in ROWS.iter().enumerate() {

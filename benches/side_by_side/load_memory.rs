@@ -15,9 +15,10 @@ use std::io;
 
 use crate::Context;
 use crate::fill::{Fill, value};
+use crate::memcached::Clients;
 use crate::report::{Better, Figure, Section};
 use crate::resp_client::Client;
-use crate::server_process::Side;
+use crate::server_process::{Protocol, Side};
 
 const FIGURES: [Figure; 1] = [Figure {
     title: "Resident bytes per key",
@@ -25,9 +26,11 @@ const FIGURES: [Figure; 1] = [Figure {
     decimals: 1,
 }];
 
-const NOTES: [&str; 1] = [
+const NOTES: [&str; 2] = [
     "Keys of 16 bytes, inserted in order by this program; VmRSS, once it no longer changes, minus that of \
      the empty server.",
+    "memcached gets the same keys and values by its text protocol (set), and an expiration of 86400 where the \
+     others get EX 86400.",
 ];
 
 /// Name, thousands of keys, bytes of the value, arguments after it.
@@ -57,14 +60,20 @@ pub(crate) fn run(context: &Context) -> Section {
         |index, side, section| {
             let (_, thousands, value_bytes, suffix) = ROWS[index];
             let value = value(value_bytes);
+            let has_deadline = !suffix.is_empty();
             let fill = Fill {
                 prefix: "key",
                 range: 1..context.options.scaled(thousands * 1000) + 1,
                 value: &value,
                 suffix,
             };
-            section.command(fill.line());
-            measure(side, &fill)
+            match side.protocol {
+                Protocol::Redis => {
+                    section.command(fill.line());
+                    measure(side, &fill)
+                }
+                Protocol::Memcached => measure_memcached(side, &fill, has_deadline),
+            }
         },
     );
     section
@@ -82,6 +91,19 @@ fn measure(side: &Side, fill: &Fill<'_>) -> io::Result<Vec<f64>> {
             "DBSIZE is {counted} after {keys} inserts"
         )));
     }
+    let full_bytes = server.settled_resident_bytes()?;
+    Ok(vec![
+        full_bytes.saturating_sub(empty_bytes) as f64 / keys as f64,
+    ])
+}
+
+fn measure_memcached(side: &Side, fill: &Fill<'_>, has_deadline: bool) -> io::Result<Vec<f64>> {
+    let server = side.start()?;
+    let mut clients = Clients::one(server.port())?;
+    let empty_bytes = server.settled_resident_bytes()?;
+    let seconds = if has_deadline { 86_400 } else { 0 };
+    clients.fill(fill.prefix, fill.range.clone(), fill.value, seconds)?;
+    let keys = fill.range.end - fill.range.start;
     let full_bytes = server.settled_resident_bytes()?;
     Ok(vec![
         full_bytes.saturating_sub(empty_bytes) as f64 / keys as f64,

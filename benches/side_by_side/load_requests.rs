@@ -9,13 +9,14 @@
 
 use std::io;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Context;
 use crate::fill::{Fill, value};
+use crate::memcached::{Clients, Request};
 use crate::redis_benchmark;
 use crate::report::{Better, Figure, Section};
-use crate::server_process::ServerProcess;
+use crate::server_process::{Protocol, ServerProcess, Side};
 
 /// The figures of every row that redis-benchmark measures.
 pub(crate) const FIGURES: [Figure; 3] = [
@@ -37,11 +38,13 @@ pub(crate) const FIGURES: [Figure; 3] = [
 ];
 
 /// What these include.
-pub(crate) const NOTES: [&str; 3] = [
+pub(crate) const NOTES: [&str; 4] = [
     "CPU: all threads of the server, from schedstat, divided by redis-benchmark's number of requests.",
     "User mode: the share of clock ticks (10 ms), so only a guide below a second of CPU.",
     "Requests per second is bounded by the single-threaded load generator wherever the server's CPU \
      times that rate is well below one second.",
+    "memcached, with one thread: the same number of connections, keys and depths, sent by this program, because \
+     redis-benchmark does not speak its protocol; its rate is that of this program.",
 ];
 
 /// Keys of the rows with small values.
@@ -163,6 +166,9 @@ pub(crate) fn run(context: &Context) -> Section {
             let keys = context.options.scaled(row.keys);
             let requests =
                 (context.options.scaled(context.options.requests) * row.times / row.divisor).max(1);
+            if side.protocol == Protocol::Memcached {
+                return measure_memcached(context, side, row, keys, requests);
+            }
             let server = side.start()?;
             fill(&server, row, keys)?;
             let (options, shown) = benchmark_options(row, keys, requests);
@@ -186,6 +192,43 @@ fn fill(server: &ServerProcess, row: &Row, keys: u64) -> io::Result<()> {
         suffix: &[],
     };
     fill.send(&mut [server.client()?])
+}
+
+/// As [`measure`], of memcached, for the rows that it understands: GET and SET of small values.
+fn measure_memcached(
+    context: &Context,
+    side: &Side,
+    row: &Row,
+    keys: u64,
+    requests: u64,
+) -> io::Result<Vec<f64>> {
+    let value = value(row.value_bytes);
+    let (depth, test) = match row.arguments.split_once(" -t ") {
+        Some((depth, test)) => (depth.trim_start_matches("-P "), test),
+        None => ("1", row.arguments.trim_start_matches("-t ")),
+    };
+    let (Ok(depth), request) = (
+        depth.parse(),
+        match test {
+            "get" => Request::Get,
+            "set" => Request::Set(&value, 0),
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        },
+    ) else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let server = side.start()?;
+    Clients::one(server.port())?.fill(row.prefix, 0..keys, &value, 0)?;
+    if !context.options.quick {
+        thread::sleep(Duration::from_millis(300));
+    }
+    let mut clients = Clients::many(server.port())?;
+    let cost = redis_benchmark::cost(&server, requests, || {
+        let begin = Instant::now();
+        clients.random(row.prefix, keys, requests, depth, request)?;
+        Ok(requests as f64 / begin.elapsed().as_secs_f64())
+    })?;
+    Ok(vec![cost.total_us, cost.user_us, cost.rate])
 }
 
 /// The options of redis-benchmark, and how reports show them.

@@ -8,7 +8,7 @@
 //! values of all rounds ─▶ a file in benches/runs/, which the pictures are drawn from
 //! ```
 //!
-//! 1. Both sides get the same load from the same core; only ratios of one run are compared.
+//! 1. All sides get the same load from the same core; only ratios of one run are compared.
 //! 2. Every load is bounded in count or time, and every wait has a limit.
 //! 3. `cargo test` runs this file without `--bench`: then it does nothing.
 //!
@@ -36,6 +36,7 @@ mod load_stalls;
 mod load_tls;
 mod load_waiting;
 mod machine;
+mod memcached;
 mod mixed_sizes;
 mod options;
 mod overwrite_load;
@@ -53,7 +54,10 @@ use std::process::ExitCode;
 
 use options::{Load, Options};
 use report::{Cell, EVENKEEL, REDIS, Section};
-use server_process::Side;
+use server_process::{Protocol, Side};
+
+/// Sections with a load that memcached understands.
+const MEMCACHED_SECTIONS: [&str; 2] = ["Memory", "Requests"];
 
 /// No snapshots but those that a load asks for, and those without compression, which Evenkeel has
 /// not.
@@ -70,8 +74,9 @@ const REDIS_ARGUMENTS: [&str; 6] = [
 pub(crate) struct Context {
     /// The command line.
     pub(crate) options: Options,
-    /// redis-server and Evenkeel, at `report::REDIS` and `report::EVENKEEL`.
-    pub(crate) sides: [Side; 2],
+    /// redis-server and Evenkeel, at `report::REDIS` and `report::EVENKEEL`, then others that
+    /// there are.
+    pub(crate) sides: Vec<Side>,
     /// How many files this program and each server may open.
     pub(crate) open_files: u64,
 }
@@ -129,7 +134,7 @@ impl Context {
                 if !self.options.wants(row) {
                     continue;
                 }
-                for side in order {
+                for &side in &order {
                     measure(section, index, row, side);
                 }
             }
@@ -137,9 +142,20 @@ impl Context {
     }
 
     /// Calls `measure` with the order of the sides, which turns every round.
-    fn each_round(&self, section: &mut Section, mut measure: impl FnMut(&mut Section, [usize; 2])) {
-        for side in &self.sides {
-            section.command(side.command_line());
+    fn each_round(&self, section: &mut Section, mut measure: impl FnMut(&mut Section, Vec<usize>)) {
+        section.name_sides(self.sides.iter().map(|side| match side.name.as_str() {
+            "redis-server" => "redis".to_owned(),
+            other => other.to_owned(),
+        }));
+        let is_measured = |side: &Side| match side.protocol {
+            Protocol::Redis => true,
+            Protocol::Memcached => MEMCACHED_SECTIONS.contains(&section.title()),
+        };
+        let measured: Vec<usize> = (0..self.sides.len())
+            .filter(|side| is_measured(&self.sides[*side]))
+            .collect();
+        for side in &measured {
+            section.command(self.sides[*side].command_line());
         }
         for round in 0..self.options.rounds {
             eprintln!(
@@ -148,7 +164,8 @@ impl Context {
                 round + 1,
                 self.options.rounds
             );
-            let order = [[REDIS, EVENKEEL], [EVENKEEL, REDIS]][(round % 2) as usize];
+            let mut order = measured.clone();
+            order.rotate_left(round as usize % measured.len());
             measure(section, order);
         }
     }
@@ -186,20 +203,7 @@ fn run(options: Options) -> io::Result<()> {
     find_program("redis-benchmark")?;
     let context = Context {
         open_files: server_process::prepare_this_process()?,
-        sides: [
-            Side {
-                name: "redis-server",
-                binary: redis,
-                arguments: (REDIS_ARGUMENTS.map(str::to_owned).into_iter())
-                    .chain(options.redis_arguments.iter().cloned())
-                    .collect(),
-            },
-            Side {
-                name: "evenkeel",
-                binary: options.evenkeel_binary.clone(),
-                arguments: options.evenkeel_arguments.clone(),
-            },
-        ],
+        sides: sides(redis, &options),
         options,
     };
     for side in &context.sides {
@@ -244,6 +248,42 @@ fn run(options: Options) -> io::Result<()> {
     Ok(())
 }
 
+/// redis-server, Evenkeel, and of the others those that are installed or were named.
+fn sides(redis: PathBuf, options: &Options) -> Vec<Side> {
+    let like_redis = |name: &str, binary: PathBuf| Side {
+        name: name.to_owned(),
+        protocol: Protocol::Redis,
+        binary,
+        arguments: (REDIS_ARGUMENTS.map(str::to_owned).into_iter())
+            .chain(options.redis_arguments.iter().cloned())
+            .collect(),
+    };
+    let mut sides = vec![
+        like_redis("redis-server", redis),
+        Side {
+            name: "evenkeel".to_owned(),
+            protocol: Protocol::Redis,
+            binary: options.evenkeel_binary.clone(),
+            arguments: options.evenkeel_arguments.clone(),
+        },
+    ];
+    let other = options.other_binary.clone();
+    if let Some(binary) = other.or_else(|| find_program("valkey-server").ok()) {
+        let name = binary.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.trim_end_matches("-server").to_owned();
+        sides.push(like_redis(&name, binary));
+    }
+    if let Ok(binary) = find_program("memcached") {
+        sides.push(Side {
+            name: "memcached".to_owned(),
+            protocol: Protocol::Memcached,
+            binary,
+            arguments: memcached::ARGUMENTS.map(str::to_owned).to_vec(),
+        });
+    }
+    sides
+}
+
 /// The line of the run's file that says what the run was.
 fn run_line(context: &Context, date: &str, commit: &str) -> String {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -257,9 +297,18 @@ fn run_line(context: &Context, date: &str, commit: &str) -> String {
             run_file::text(&machine::version(context.sides[REDIS].binary.as_os_str())),
         ),
         ("evenkeel", run_file::text(commit)),
+        ("others", run_file::texts(&others(context))),
         ("rounds", context.options.rounds.to_string()),
         ("arguments", run_file::text(&arguments.join(" "))),
     ])
+}
+
+/// The versions of the other servers.
+fn others(context: &Context) -> Vec<String> {
+    let others = context.sides.iter().skip(EVENKEEL + 1);
+    others
+        .map(|side| machine::version(side.binary.as_os_str()))
+        .collect()
 }
 
 fn heading(context: &Context, date: &str, commit: &str) -> String {
@@ -281,6 +330,7 @@ fn heading(context: &Context, date: &str, commit: &str) -> String {
             machine::version(context.sides[REDIS].binary.as_os_str())
         ),
         format!("- evenkeel: commit {commit}{binary}"),
+        format!("- others: {}", others(context).join("; ")),
         format!(
             "- {} rounds, the sides alternating; cells are the median (lowest–highest)",
             context.options.rounds

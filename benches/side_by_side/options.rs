@@ -27,6 +27,9 @@ Compares Evenkeel with redis-server on this machine and writes the run into benc
   --evenkeel-binary PATH  default: the binary that cargo has just built
   --evenkeel-args TEXT    blank-separated arguments after '--port N' (default: --save '' --dir .)
   --redis-args TEXT       more blank-separated arguments of redis-server
+  --other-binary PATH     one more server that takes Redis's options and protocol, measured as
+                          redis-server is (default: valkey-server, where it is in PATH);
+                          memcached is measured, too, where it is in PATH
 ";
 
 /// The most rounds and requests that are accepted: a run must end within hours.
@@ -112,6 +115,8 @@ pub(crate) struct Options {
     pub(crate) evenkeel_arguments: Vec<String>,
     /// More arguments of redis-server.
     pub(crate) redis_arguments: Vec<String>,
+    /// One more server like it.
+    pub(crate) other_binary: Option<PathBuf>,
 }
 
 impl Options {
@@ -133,6 +138,7 @@ impl Options {
             foreign_binary: false,
             evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
             redis_arguments: Vec::new(),
+            other_binary: None,
         };
         let (mut is_wanted, mut is_unwanted) = (false, false);
         let mut rounds = None;
@@ -153,6 +159,7 @@ impl Options {
                     options.foreign_binary = true;
                 }
                 "--evenkeel-args" => options.evenkeel_arguments = words(&value()?),
+                "--other-binary" => options.other_binary = Some(absolute(&value()?)?),
                 "--redis-args" => options.redis_arguments = words(&value()?),
                 _ => return Err(format!("unknown option {name}; --help lists them")),
             }

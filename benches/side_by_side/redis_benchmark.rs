@@ -35,13 +35,20 @@ pub(crate) fn measure(
     words: &[&str],
     requests: u64,
 ) -> io::Result<Cost> {
+    cost(server, requests, || {
+        let program = Command::new("redis-benchmark");
+        run(program, server.port(), options, words)
+    })
+}
+
+/// What a load costs the server that sends so many requests and tells its rate.
+pub(crate) fn cost(
+    server: &ServerProcess,
+    requests: u64,
+    load: impl FnOnce() -> io::Result<f64>,
+) -> io::Result<Cost> {
     let before = server.cpu_time()?;
-    let rate = run(
-        Command::new("redis-benchmark"),
-        server.port(),
-        options,
-        words,
-    )?;
+    let rate = load()?;
     let after = server.cpu_time()?;
     let total_us = (after.total_ns - before.total_ns) as f64 / 1000.0 / requests as f64;
     let user = (after.user_ticks - before.user_ticks) as f64;

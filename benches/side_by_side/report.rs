@@ -22,8 +22,6 @@ use crate::run_file;
 pub(crate) const REDIS: usize = 0;
 /// Index of the server under development among the sides.
 pub(crate) const EVENKEEL: usize = 1;
-/// Short names of the sides, for the progress of a run and for failures.
-const SIDE_NAMES: [&str; 2] = ["redis", "evenkeel"];
 
 /// Which end of a figure is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +57,16 @@ pub(crate) struct Cell {
 /// One load's values of one figure, per side and round.
 struct Row {
     name: String,
-    values: [Vec<f64>; 2],
+    /// As many as there are sides with a value, and those before them.
+    values: Vec<Vec<f64>>,
     target: Option<String>,
 }
 
 /// The figures of one kind of load.
 pub(crate) struct Section {
     title: &'static str,
+    /// Short names of the sides: columns of the run's file.
+    sides: Vec<String>,
     notes: Vec<String>,
     commands: Vec<String>,
     unknown: Vec<String>,
@@ -78,12 +79,18 @@ impl Section {
     pub(crate) fn new(title: &'static str, figures: &[Figure], notes: &[&str]) -> Section {
         Section {
             title,
+            sides: Vec::new(),
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             commands: Vec::new(),
             unknown: Vec::new(),
             failures: Vec::new(),
             tables: figures.iter().map(|figure| (*figure, Vec::new())).collect(),
         }
+    }
+
+    /// Says which servers the values will be of.
+    pub(crate) fn name_sides(&mut self, names: impl Iterator<Item = String>) {
+        self.sides = names.collect();
     }
 
     /// Adds a command line, once.
@@ -101,7 +108,7 @@ impl Section {
 
     /// Adds what one load measured on one side: a value per figure, or why there is none.
     pub(crate) fn record(&mut self, load: &str, side: usize, measured: io::Result<Vec<f64>>) {
-        let name = SIDE_NAMES[side];
+        let name = self.sides[side].clone();
         match measured {
             Ok(values) => {
                 assert_eq!(values.len(), self.tables.len());
@@ -110,7 +117,7 @@ impl Section {
                     .collect();
                 eprintln!("  {load}, {name}: {}", shown.join(" | "));
                 for ((_, rows), value) in self.tables.iter_mut().zip(values) {
-                    row_of(rows, load).values[side].push(value);
+                    row_of(rows, load).push(side, value);
                 }
             }
             Err(error) => {
@@ -133,16 +140,19 @@ impl Section {
             Ok(cells) => cells,
             Err(error) => return self.record_failure(load, side, &error),
         };
-        eprintln!("  {load}, {}", SIDE_NAMES[side]);
+        eprintln!("  {load}, {}", self.sides[side]);
         for Cell { figure, row, value } in cells {
             let (figure, rows) = &mut self.tables[figure];
             eprintln!("    {}: {row}: {value:.*}", figure.title, figure.decimals);
-            row_of(rows, row).values[side].push(value);
+            row_of(rows, row).push(side, value);
         }
     }
 
     fn record_failure(&mut self, load: &str, side: usize, error: &io::Error) {
-        let name = SIDE_NAMES[side];
+        if error.kind() == io::ErrorKind::Unsupported {
+            return;
+        }
+        let name = self.sides[side].clone();
         if is_unknown_command(error) {
             eprintln!("  {load}, {name}: {error}");
             let unknown = format!("left out: {load} on {name}: {error}");
@@ -182,15 +192,20 @@ impl Section {
                 Better::Lower => "lower",
                 Better::Higher => "higher",
             };
-            run_file::line(&[
+            let mut members = vec![
                 ("section", run_file::text(self.title)),
                 ("figure", run_file::text(figure.title)),
                 ("better", run_file::text(better)),
                 ("decimals", figure.decimals.to_string()),
                 ("row", run_file::text(&row.name)),
-                ("redis", run_file::numbers(&row.values[REDIS])),
-                ("evenkeel", run_file::numbers(&row.values[EVENKEEL])),
-            ])
+            ];
+            for (side, name) in self.sides.iter().enumerate() {
+                let values = row.of(side);
+                if side <= EVENKEEL || !values.is_empty() {
+                    members.push((name, run_file::numbers(values)));
+                }
+            }
+            run_file::line(&members)
         });
         iter::once(head).chain(lines).collect()
     }
@@ -203,7 +218,7 @@ impl Section {
             let _ = writeln!(out, "- {note}");
         }
         for (figure, rows) in &self.tables {
-            let _ = write!(out, "\n{}", render_table(figure, rows));
+            let _ = write!(out, "\n{}", render_table(figure, rows, &self.sides));
         }
         let _ = writeln!(out, "\nCommand lines:\n\n```text");
         for command in &self.commands {
@@ -214,6 +229,19 @@ impl Section {
     }
 }
 
+impl Row {
+    fn push(&mut self, side: usize, value: f64) {
+        let sides = self.values.len().max(side + 1);
+        self.values.resize(sides, Vec::new());
+        self.values[side].push(value);
+    }
+
+    /// The values of a side.
+    fn of(&self, side: usize) -> &[f64] {
+        self.values.get(side).map_or(&[], Vec::as_slice)
+    }
+}
+
 fn row_of<'a>(rows: &'a mut Vec<Row>, name: &str) -> &'a mut Row {
     let index = rows
         .iter()
@@ -221,7 +249,7 @@ fn row_of<'a>(rows: &'a mut Vec<Row>, name: &str) -> &'a mut Row {
         .unwrap_or_else(|| {
             rows.push(Row {
                 name: name.to_owned(),
-                values: [Vec::new(), Vec::new()],
+                values: Vec::new(),
                 target: None,
             });
             rows.len() - 1
@@ -229,29 +257,39 @@ fn row_of<'a>(rows: &'a mut Vec<Row>, name: &str) -> &'a mut Row {
     &mut rows[index]
 }
 
-fn render_table(figure: &Figure, rows: &[Row]) -> String {
-    let mut cells = vec![
-        [
-            figure.title,
-            "redis-server",
-            "evenkeel",
-            "evenkeel better by",
-            "target",
-        ]
-        .map(str::to_owned),
-    ];
+fn render_table(figure: &Figure, rows: &[Row], sides: &[String]) -> String {
+    // Of the other servers those that have a value.
+    let others: Vec<usize> = (EVENKEEL + 1..sides.len())
+        .filter(|side| rows.iter().any(|row| !row.of(*side).is_empty()))
+        .collect();
+    let others_names = others.iter().map(|side| sides[*side].as_str());
+    let head = [figure.title, "redis-server"].into_iter();
+    let head = head.chain(others_names);
+    let head = head.chain(["evenkeel", "evenkeel better by"]);
+    let mut head: Vec<String> = head.map(str::to_owned).collect();
     let has_targets = rows.iter().any(|row| row.target.is_some());
-    let columns = if has_targets { 5 } else { 4 };
+    if has_targets {
+        head.push("target".to_owned());
+    }
+    let columns = head.len();
+    let mut cells = vec![head];
     for row in rows {
-        let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| median(&row.values[side]));
+        let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| median(row.of(side)));
         let ratio = match (redis, evenkeel, figure.better) {
             (Some(redis), Some(evenkeel), Better::Lower) => ratio_text(redis, evenkeel),
             (Some(redis), Some(evenkeel), Better::Higher) => ratio_text(evenkeel, redis),
             _ => "–".to_owned(),
         };
-        let [redis, evenkeel] = [REDIS, EVENKEEL].map(|side| value_text(figure, &row.values[side]));
-        let target = row.target.clone().unwrap_or_default();
-        cells.push([row.name.clone(), redis, evenkeel, ratio, target]);
+        let mut line = vec![row.name.clone()];
+        let shown = [REDIS].into_iter().chain(others.iter().copied());
+        for side in shown.chain([EVENKEEL]) {
+            line.push(value_text(figure, row.of(side)));
+        }
+        line.push(ratio);
+        if has_targets {
+            line.push(row.target.clone().unwrap_or_default());
+        }
+        cells.push(line);
     }
     let widths: Vec<usize> = (0..columns)
         .map(|column| {

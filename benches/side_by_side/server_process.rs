@@ -38,14 +38,26 @@ const SETTLE_STEP: Duration = Duration::from_millis(200);
 /// After so many steps resident memory counts as it is.
 const SETTLE_STEPS: usize = 25;
 
-/// One of the two servers that are compared.
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// That of Redis.
+    Redis,
+    /// The text protocol of memcached.
+    #[allow(dead_code, reason = "not in the other bench that includes this file")]
+    Memcached,
+}
+
+/// One of the servers that are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Side {
     /// The name in tables.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
+    /// What it speaks.
+    pub(crate) protocol: Protocol,
     /// The program.
     pub(crate) binary: PathBuf,
-    /// Arguments after `--port N`.
+    /// Arguments after the port.
     pub(crate) arguments: Vec<String>,
 }
 
@@ -73,12 +85,22 @@ impl Side {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        let mut line = format!("taskset -c {SERVER_CORE} {program} --port PORT");
+        let mut line = format!(
+            "taskset -c {SERVER_CORE} {program} {} PORT",
+            self.port_option()
+        );
         for argument in &self.arguments {
             line.push(' ');
             line.push_str(if argument.is_empty() { "''" } else { argument });
         }
         line
+    }
+
+    fn port_option(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Redis => "--port",
+            Protocol::Memcached => "-p",
+        }
     }
 
     fn try_start(&self, wrapper: &[String]) -> io::Result<ServerProcess> {
@@ -108,7 +130,7 @@ impl Side {
             ])
             .args(wrapper)
             .arg(&self.binary)
-            .args(["--port", &port.to_string()])
+            .args([self.port_option(), &port.to_string()])
             .args(&self.arguments)
             .current_dir(directory)
             .stdin(Stdio::null())
@@ -119,7 +141,7 @@ impl Side {
     }
 
     fn wait(&self, server: &mut ServerProcess) -> io::Result<()> {
-        server.wait_until_ready().map_err(|error| {
+        server.wait_until_ready(self.protocol).map_err(|error| {
             let log = fs::read_to_string(server.directory().join("log")).unwrap_or_default();
             let last_line = log.lines().last().unwrap_or("nothing in its log");
             io::Error::other(format!(
@@ -249,15 +271,19 @@ impl ServerProcess {
         Ok(field(line.unwrap_or_default(), 0)? * 1024)
     }
 
-    fn wait_until_ready(&mut self) -> io::Result<()> {
+    fn wait_until_ready(&mut self, protocol: Protocol) -> io::Result<()> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("it ended with {status}")));
             }
-            let answer = Client::connect(self.port).and_then(|mut client| client.call(&[b"PING"]));
+            let client = Client::connect(self.port);
+            let answer = client.and_then(|mut client| match protocol {
+                Protocol::Redis => client.call(&[b"PING"]).map(|_| ()),
+                Protocol::Memcached => Ok(()),
+            });
             match answer {
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
                 Err(error) if start.elapsed() > START_LIMIT => return Err(error),
                 Err(_) => thread::sleep(READY_INTERVAL),
             }

@@ -119,6 +119,17 @@ impl SystemClock {
         }
     }
 
+    /// As [`SystemClock::wall`], some milliseconds late and several times as fast: the time of the
+    /// kernel's last tick. For what needs no exact time.
+    #[inline]
+    pub fn wall_of_last_tick() -> Timestamp {
+        let unix_us = last_tick_unix_us();
+        Timestamp {
+            unix_us,
+            monotonic_us: unix_us,
+        }
+    }
+
     /// Reads the monotonic clock alone, in microseconds.
     pub fn monotonic_us(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros())
@@ -132,7 +143,24 @@ fn unix_us() -> u64 {
     let unix = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    u64::try_from(unix.as_micros()).unwrap_or(u64::MAX)
+    // Not `as_micros`, which divides 128 bits.
+    let whole_us = unix.as_secs().saturating_mul(1_000_000);
+    whole_us.saturating_add(u64::from(unix.subsec_micros()))
+}
+
+/// The wall clock at the kernel's last tick, in microseconds since 1970.
+#[cfg(target_os = "linux")]
+fn last_tick_unix_us() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    let whole_us = seconds.unwrap_or_default().saturating_mul(1_000_000);
+    whole_us.saturating_add(nanoseconds.unwrap_or_default() / 1_000)
+}
+
+/// Others have no such clock.
+#[cfg(not(target_os = "linux"))]
+fn last_tick_unix_us() -> u64 {
+    unix_us()
 }
 
 impl Stopwatch for SystemClock {
@@ -151,6 +179,14 @@ impl Default for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_the_last_tick_is_not_ahead() {
+        let last_tick = SystemClock::wall_of_last_tick();
+        let now = SystemClock::wall();
+        assert!(last_tick.unix_us > 1_000_000_000_000_000);
+        assert!(last_tick.unix_us <= now.unix_us);
+    }
 
     #[test]
     fn a_time_beyond_what_a_clock_shows_is_the_last_one() {

@@ -13,6 +13,7 @@
 //! | [`link`] | what everybody but the node calls a connection |
 //! | [`numbers`] | integers, doubles and amounts of memory as text |
 //! | [`prefetch`] | a hint to the processor's caches |
+//! | [`resemblance`] | which name a misspelt one was meant to be |
 //! | [`words`] | lines with quotes, as people type them |
 //!
 //! Not here: anything with a key, a reply or a socket.
@@ -28,4 +29,5 @@ pub mod limits;
 pub mod link;
 pub mod numbers;
 pub mod prefetch;
+pub mod resemblance;
 pub mod words;

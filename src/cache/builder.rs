@@ -2,7 +2,7 @@
 //!
 //! Not here: what the limit and the policies do (`keyspace/room.rs`, `docs/EVICTION.md`).
 
-use super::{Cache, Clock, Listener, Shared};
+use super::{Cache, Listener, Shared};
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::{Config, MemoryLimit, MemoryPolicy};
 use crate::engine::{CacheEngine, Expire};
@@ -10,13 +10,40 @@ use crate::keyspace::RemovalReason;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+/// A clock that the program gives.
+type GivenClock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a cache reads the time from.
+pub(super) enum Clock {
+    System,
+    Given(GivenClock),
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Self::System => SystemClock::wall(),
+            Self::Given(clock) => clock(),
+        }
+    }
+
+    /// The time for a call that only reads. Where no key has a deadline, nobody can see that it is
+    /// some milliseconds late; eviction, which counts in seconds, does not mind.
+    pub(super) fn now_for_a_read(&self, core: &CacheEngine) -> Timestamp {
+        match self {
+            Self::System if core.next_deadline_ms().is_none() => SystemClock::wall_of_last_tick(),
+            Self::System | Self::Given(_) => self.now(),
+        }
+    }
+}
+
 /// Makes a [`Cache`]: [`Cache::builder`].
 #[derive(Default)]
 pub struct CacheBuilder {
     capacity_bytes: u64,
     policy: Option<MemoryPolicy>,
     lifetime: Option<Duration>,
-    clock: Option<Clock>,
+    clock: Option<GivenClock>,
     listener: Option<Listener>,
 }
 
@@ -98,7 +125,7 @@ impl CacheBuilder {
             hash_seed: RandomState::new().hash_one("hash of keys"),
             ..defaults
         });
-        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock::wall));
+        let clock = self.clock.map_or(Clock::System, Clock::Given);
         if self.listener.is_some() {
             engine.keep_departed();
         }

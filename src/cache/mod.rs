@@ -31,6 +31,7 @@ mod keys;
 mod typed;
 
 pub use builder::CacheBuilder;
+use builder::Clock;
 pub use keys::Keys;
 #[cfg(feature = "typed")]
 pub use typed::{TypedCache, TypedError};
@@ -47,9 +48,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// What a cache reads the time from.
-type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Whom a cache tells what goes: key, value, reason.
 type Listener = Box<dyn Fn(&[u8], &[u8], RemovalReason) + Send + Sync>;
@@ -127,9 +125,11 @@ impl Cache {
 
     /// The value of a key, if there is one. Copies it.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        let value = self.on_core(|core| core.get(key.as_ref()));
-        self.count(value.is_some());
-        value
+        self.look(|core| {
+            let value = core.get(key.as_ref());
+            self.count(value.is_some());
+            value
+        })
     }
 
     /// Lends the value of a key to `look`, without a copy, if there is one.
@@ -138,12 +138,13 @@ impl Cache {
     /// `look` must not call the cache, or its thread waits for itself for ever. What takes long is
     /// better done on a copy ([`Cache::get`]).
     pub fn get_with<R>(&self, key: impl AsRef<[u8]>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let seen = self.on_core(|core| {
-            core.get_with(key.as_ref(), |value| {
+        let seen = self.look(|core| {
+            let seen = core.get_with(key.as_ref(), |value| {
                 catch_unwind(AssertUnwindSafe(|| look(value)))
-            })
+            });
+            self.count(seen.is_some());
+            seen
         });
-        self.count(seen.is_some());
         match seen? {
             Ok(result) => Some(result),
             Err(panic) => resume_unwind(panic),
@@ -157,14 +158,14 @@ impl Cache {
     ) -> Vec<Option<Vec<u8>>> {
         // The caller's iterator may do anything, so it runs before the lock is taken.
         let keys: Vec<K> = keys.into_iter().collect();
-        let values: Vec<_> = self.on_core(|core| {
-            let values = keys.iter().map(|key| core.get(key.as_ref()));
+        self.look(|core| {
+            let values = keys.iter().map(|key| {
+                let value = core.get(key.as_ref());
+                self.count(value.is_some());
+                value
+            });
             values.collect()
-        });
-        for value in &values {
-            self.count(value.is_some());
-        }
-        values
+        })
     }
 
     /// Sets a key, whatever it held; it lives as long as the builder said.
@@ -242,7 +243,7 @@ impl Cache {
             match self.shared.flights.join(key) {
                 Seat::Pilot(pilot) => {
                     // Another flight may have landed between the look above and this one's begin.
-                    if let Some(value) = self.on_core(|core| core.get(key)) {
+                    if let Some(value) = self.look(|core| core.get(key)) {
                         return Ok(value);
                     }
                     let value = compute()?;
@@ -398,25 +399,44 @@ impl Cache {
     /// Calls the engine at the present time, one slice of its work done, and tells the listener
     /// what went by that.
     fn on_core<R>(&self, call: impl FnOnce(&mut CacheEngine) -> R) -> R {
+        self.call_at(|clock, _| clock.now(), call)
+    }
+
+    /// As [`Cache::on_core`], for a call that only reads.
+    fn look<R>(&self, call: impl FnOnce(&mut CacheEngine) -> R) -> R {
+        self.call_at(Clock::now_for_a_read, call)
+    }
+
+    #[inline]
+    fn call_at<R>(
+        &self,
+        time: impl FnOnce(&Clock, &CacheEngine) -> Timestamp,
+        call: impl FnOnce(&mut CacheEngine) -> R,
+    ) -> R {
         let shared = &*self.shared;
         let lock = shared.core.lock();
         let mut core = lock.expect("no call has panicked within the engine");
-        core.advance_to((shared.clock)());
+        let now = time(&shared.clock, &core);
+        core.advance_to(now);
         let result = call(&mut core);
-        let departed = core.take_departed();
-        drop(core);
-        if !departed.is_empty() {
-            shared.tell(&departed);
+        if shared.listener.is_some() {
+            let departed = core.take_departed();
+            drop(core);
+            if !departed.is_empty() {
+                shared.tell(&departed);
+            }
         }
         result
     }
 
+    /// Counts a read. To be called under the lock: so no other thread counts meanwhile, and no
+    /// exclusive instruction is needed.
     fn count(&self, is_hit: bool) {
-        let counter = if is_hit {
-            &self.shared.hits
-        } else {
-            &self.shared.misses
+        let counter = match is_hit {
+            true => &self.shared.hits,
+            false => &self.shared.misses,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let count = counter.load(Ordering::Relaxed);
+        counter.store(count.wrapping_add(1), Ordering::Relaxed);
     }
 }

@@ -20,6 +20,7 @@ pub(crate) mod pid_file;
 pub(crate) mod ping;
 pub(crate) mod salvage;
 
+use evenkeel::binary::closest;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
@@ -50,6 +51,20 @@ fn open(path: &Path) -> Result<File, String> {
 
 fn cannot_read(path: &Path, error: std::io::Error) -> String {
     format!("cannot read {}: {error}", path.display())
+}
+
+/// What else the binary does than serve, by its first argument.
+const COMMANDS: [&str; 5] = ["check", "salvage", "import", "export", "ping"];
+
+/// What is wrong with a first argument that resembles a command and names no file: it would be
+/// taken for the configuration.
+pub(crate) fn misspelt_command(argument: &[u8]) -> Option<String> {
+    let meant = closest(argument, COMMANDS)?;
+    let path = path_of(argument);
+    (!path.exists()).then(|| {
+        let path = path.display();
+        format!("no command and no file is named '{path}', did you mean '{meant}'?")
+    })
 }
 
 /// The path that an argument of the command line names.

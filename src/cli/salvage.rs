@@ -49,7 +49,7 @@ fn is_same(file: &File, out: &Path) -> bool {
 }
 
 fn print_report(out: &Path, found: &Salvage) -> Result<(), String> {
-    let damage = found.damage.as_ref().map_or("nothing".to_string(), text);
+    let damage = found.damage.as_ref().map_or("none".to_string(), text);
     let expected = found.expected_keys.map_or("unknown".to_string(), text);
     print(&format!(
         "{}: {} keys are intact (of {expected} by the file's own count), {} libraries of functions, \

@@ -29,12 +29,13 @@ Usage: evenkeel [CONFIG-FILE] [--NAME VALUE ...]
                      [--pass-file F]     (exit code 0 when the server serves)
        evenkeel check SNAPSHOT           (says what it holds, if intact)
        evenkeel salvage SNAPSHOT OUT     (writes what is intact to OUT)
-       evenkeel import RDB OUT           (makes a snapshot of a file of Redis)
+       evenkeel import RDB OUT [--skip-unknown]
+                                         (makes a snapshot of a file of Redis)
        evenkeel export SNAPSHOT RDB      (makes a file that Redis loads)
 
 A parameter is a line 'name value' of the file, an environment variable
-EVENKEEL_NAME, or an option '--name value'. The option counts before the
-variable, and the variable before the file.
+EVENKEEL_NAME, or an option '--name value'. Options override variables, and
+variables override the file.
 ";
 
 const MARKDOWN_HEAD: &str = "\
@@ -76,10 +77,10 @@ comments, order and lines that are right already stay as they are.
 ";
 
 const WITHOUT_EFFECT_HEAD: &str = "\
-Known from Redis, Valkey and KeyDB, and taken so that their configuration files load. A file that has any of them gets
-one line of warning, with their names. A name that is neither here nor above is an error.
+Redis, Valkey and KeyDB know these parameters; they are taken so that their configuration files load. For a file that
+has any of them the log has one line of warning, with their names. A name that is neither here nor above is an error.
 
-Hints about how those work inside are kept, answered by `CONFIG GET` and changed by `CONFIG SET`,
+Hints about how those servers work inside are kept, answered by `CONFIG GET` and changed by `CONFIG SET`,
 and change nothing else:
 ";
 

@@ -170,14 +170,14 @@ parameters! {
     "port" port: u16 = "6379",
     Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Mutable;
 
-    /// Port for metrics, probes and the live page over HTTP; 0 for none. There, `/metrics` is for
+    /// Port for metrics, probes and the live page over HTTP; `0` for none. There, `/metrics` is for
     /// Prometheus and its like, `/healthz` and `/readyz` are for probes, `/` shows the server at
-    /// work. Whoever needs a password for the other port needs it here, too (scheme Basic).
+    /// work. Where `port` asks for a password, this one does, too (scheme Basic), but for probes.
     "http-port" http_port: u16 = "0",
     Kind::Integer { min: 0, max: u16::MAX as i64 }, Network, Fixed;
 
-    /// Addresses that `http-port` is opened on; as `bind`. Nothing is encrypted there: put a proxy
-    /// before addresses that strangers reach.
+    /// Addresses that `http-port` is opened on, written as those of `bind`. Nothing is encrypted
+    /// there: put a proxy before addresses that strangers reach.
     "http-bind" http_bind: Vec<ListenAddress> = "127.0.0.1 -::1",
     Kind::Words { max_count: BIND_ADDRESSES_MAX, word: "ADDRESS" }, Network, Fixed;
 
@@ -202,14 +202,16 @@ parameters! {
     "timeout" timeout_seconds: u32 = "0",
     Kind::Integer { min: 0, max: INT_MAX }, Clients, Mutable;
 
-    /// Most connections open at once. One more is told so and closed.
+    /// Most connections open at once. A further one is told so and closed; but where a password is
+    /// wanted, a connection that has not given it is closed in its place, if there is one.
     "maxclients" maxclients: u32 = "10000",
     Kind::Integer { min: 1, max: u32::MAX as i64 }, Clients, Mutable;
 
-    /// Bytes of replies that may wait for a client, by class: one that leaves the first number of
-    /// bytes waiting is closed at once, one that leaves the second waiting for so many seconds on
-    /// end is closed then, and `0` is no limit. Clients that read slowly need no limit: they are
-    /// not read from while 256 KiB wait for them, so no more than that and one reply is kept.
+    /// Bytes of replies that may wait for a client, by class. A client for which more than the
+    /// first number of bytes waits is closed at once; one for which more than the second number
+    /// waits is closed after so many seconds of that. `0` is no limit. Clients that read slowly
+    /// need no limit: the server reads nothing from them while 256 KiB wait for them, so it keeps
+    /// no more than that and one reply.
     "client-output-buffer-limit" client_output_buffer_limit: OutputLimits =
         "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60",
     Kind::OutputLimits, Clients, Mutable;
@@ -233,14 +235,15 @@ parameters! {
     "inline-replies" inline_replies: InlineReplies = "auto",
     Kind::Choice(InlineReplies::NAMES), Protocol, Mutable;
 
-    /// Milliseconds that a script or a long transaction may run while the requests of others wait.
-    /// After that they are answered BUSY, except those that touch no keys, and SCRIPT KILL may end
-    /// it. 0 is no limit.
+    /// Milliseconds for which requests that name keys wait while a script or a long transaction
+    /// runs. After that they are answered BUSY, and `SCRIPT KILL` may end the script. Requests that
+    /// touch no keys are served all the time. `0` is no limit.
     "busy-reply-threshold" ["lua-time-limit"] busy_reply_threshold_ms: u64 = "5000",
     Kind::Integer { min: 0, max: LONG_MAX }, Protocol, Mutable;
 
-    /// Most memory that the variables of a script may take; a script that needs more fails. The
-    /// same again for functions. `0` is the smaller of 256 MiB and a quarter of `maxmemory`.
+    /// Most memory that the variables of scripts may take; a script that needs more fails.
+    /// Functions have as much again for theirs. `0` is the smaller of 256 MiB and a quarter of
+    /// `maxmemory`.
     "lua-memory-limit" lua_memory_limit_bytes: u64 = "0",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Memory, Mutable;
 
@@ -250,8 +253,8 @@ parameters! {
     "requirepass" requirepass: Vec<u8> = "",
     Kind::Text, Security, MutableSecret;
 
-    /// Port for clients that encrypt (TLS 1.2 and 1.3), beside `port`; 0 for none. `port 0` leaves
-    /// this one only.
+    /// Port for clients that encrypt (TLS 1.2 and 1.3), besides `port`; `0` for none. With `port 0`
+    /// it is the only one.
     "tls-port" tls_port: u16 = "0",
     Kind::Integer { min: 0, max: 65_535 }, Security, Fixed;
 
@@ -268,12 +271,12 @@ parameters! {
     "tls-ca-cert-file" tls_ca_cert_file: Vec<u8> = "",
     Kind::Text, Security, Mutable;
 
-    /// Folder with files of such certificates.
+    /// Folder with files of such certificates, in PEM, besides `tls-ca-cert-file`.
     "tls-ca-cert-dir" tls_ca_cert_dir: Vec<u8> = "",
     Kind::Text, Security, Mutable;
 
-    /// Whether clients must show a certificate of such an authority (`yes`), may show one
-    /// (`optional`), or are not asked (`no`).
+    /// Whether clients must show a certificate of an authority of `tls-ca-cert-file` or
+    /// `tls-ca-cert-dir` (`yes`), may show one (`optional`), or are not asked (`no`).
     "tls-auth-clients" tls_auth_clients: AuthenticateClients = "yes",
     Kind::Choice(AuthenticateClients::NAMES), Security, Mutable;
 
@@ -295,7 +298,7 @@ parameters! {
     "tls-ciphersuites" tls_ciphersuites: Vec<u8> = "",
     Kind::Text, Security, Mutable;
 
-    /// Whether clients that come again may take up their session, which saves them and the server
+    /// Whether clients that connect again may resume their session, which saves them and the server
     /// most of a handshake.
     "tls-session-caching" tls_session_caching: bool = "yes",
     Kind::Boolean, Security, Mutable;
@@ -309,8 +312,8 @@ parameters! {
     "aclfile" acl_file: Vec<u8> = "",
     Kind::Text, Security, Fixed;
 
-    /// Whether a user that is made new may use all channels (`allchannels`) or none
-    /// (`resetchannels`).
+    /// Whether a new user may use all channels (`allchannels`) or none (`resetchannels`), until
+    /// its rules say otherwise.
     "acl-pubsub-default" acl_pubsub_default: ChannelDefault = "resetchannels",
     Kind::Choice(ChannelDefault::NAMES), Security, Mutable;
 
@@ -319,7 +322,7 @@ parameters! {
     Kind::Integer { min: 0, max: 1_000_000 }, Security, Mutable;
 
     /// Whether connections from other machines are refused while the user `default` needs no
-    /// password. So a server that was made reachable by mistake serves nobody but its own machine.
+    /// password. So a server that was made reachable by mistake serves its own machine only.
     "protected-mode" protected_mode: bool = "yes",
     Kind::Boolean, Security, Mutable;
 
@@ -338,7 +341,7 @@ parameters! {
     Kind::Integer { min: 1, max: DATABASES_MAX }, Keyspace, Fixed;
 
     /// Seed of the hash that places keys; `0` draws a random one at start. A fixed seed makes
-    /// a run repeatable, and lets whoever knows it choose keys that collide.
+    /// a run repeatable, and lets clients who know it choose keys that collide.
     "hash-seed" hash_seed: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Fixed;
 
@@ -353,7 +356,7 @@ parameters! {
     "hash-max-listpack-entries" ["hash-max-ziplist-entries"] hash_max_listpack_entries: u64 = "512",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
 
-    /// Most bytes of a field or value of such a hash.
+    /// Most bytes of a field or value of a hash whose encoding is called `listpack`.
     "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_bytes: u64 = "64",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
 
@@ -370,7 +373,7 @@ parameters! {
     "set-max-listpack-entries" set_max_listpack_entries: u64 = "128",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
 
-    /// Most bytes of a member of such a set.
+    /// Most bytes of a member of a set whose encoding is called `listpack`.
     "set-max-listpack-value" set_max_listpack_bytes: u64 = "64",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
 
@@ -379,16 +382,16 @@ parameters! {
     "zset-max-listpack-entries" ["zset-max-ziplist-entries"] zset_max_listpack_entries: u64 = "128",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
 
-    /// Most bytes of a member of such a sorted set.
+    /// Most bytes of a member of a sorted set whose encoding is called `listpack`.
     "zset-max-listpack-value" ["zset-max-ziplist-value"] zset_max_listpack_bytes: u64 = "64",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
 
-    /// Most bytes of entries of a stream that stand together, up to some 4 KiB; `0` is that. What
-    /// stands together goes together where `XADD` and `XTRIM` may trim approximately.
+    /// Most bytes of a chunk of entries of a stream; `0` is the most there can be, some 4 KiB.
+    /// `XADD` and `XTRIM` remove whole chunks where they may trim approximately.
     "stream-node-max-bytes" stream_node_max_bytes: u64 = "4096",
     Kind::Memory { min_bytes: 0, max_bytes: LONG_MAX as u64 }, Keyspace, Mutable;
 
-    /// Most entries of a stream that stand together; `0` for as many as fit.
+    /// Most entries of a chunk of a stream; `0` for as many as fit.
     "stream-node-max-entries" stream_node_max_entries: u64 = "100",
     Kind::Integer { min: 0, max: LONG_MAX }, Keyspace, Mutable;
 
@@ -403,7 +406,7 @@ parameters! {
     "maxmemory-policy" maxmemory_policy: MemoryPolicy = "allkeys-lru",
     Kind::Choice(MemoryPolicy::NAMES), Memory, Mutable;
 
-    /// Most memory that the buffers and queued transactions of all clients may take beside
+    /// Most memory that the buffers and queued transactions of all clients may take besides
     /// `maxmemory`: bytes, or a part of `maxmemory`; `0` for no limit. Above it large requests
     /// and replies are served one at a time, and clients that stand still meanwhile are closed.
     /// One request, transaction or reply takes a quarter of the memory at most, or this, if it is
@@ -414,17 +417,17 @@ parameters! {
 
     /// When snapshots are taken by themselves: pairs of seconds and changes, each meaning so many
     /// seconds after the last snapshot if there were at least so many changes. An empty value
-    /// takes none, also not when the server ends.
+    /// takes none, nor does the end of the server.
     "save" save: Vec<SavePoint> = "60 1",
     Kind::SavePoints, Persistence, Mutable;
 
     /// Directory of the snapshot. Relative names of other files that the server makes (`logfile`,
-    /// `pidfile`, `unixsocket`) begin here, too; `CONFIG GET` answers it from the root.
+    /// `pidfile`, `unixsocket`) begin here, too; `CONFIG GET` answers the absolute path.
     "dir" dir: Vec<u8> = ".",
     Kind::Text, Persistence, Fixed;
 
-    /// Name of the snapshot's file. It is written beside that name first and then put in its
-    /// place, so a whole snapshot is there at any moment.
+    /// Name of the snapshot's file. A snapshot is written under another name beside it and renamed
+    /// when it is whole, so a whole snapshot is there at any moment.
     "dbfilename" dbfilename: Vec<u8> = "dump.evk",
     Kind::Text, Persistence, Fixed;
 
@@ -455,7 +458,8 @@ parameters! {
     "slowlog-max-len" ["commandlog-slow-execution-max-len"] slowlog_max_len: u64 = "128",
     Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
 
-    /// Milliseconds from which on something slow is kept for `LATENCY`; `0` keeps nothing.
+    /// Milliseconds from which on `LATENCY` keeps a slow command or turn of the loop; `0` keeps
+    /// none.
     "latency-monitor-threshold" latency_monitor_threshold_ms: u64 = "0",
     Kind::Integer { min: 0, max: LONG_MAX }, Logging, Mutable;
 
@@ -464,13 +468,13 @@ parameters! {
     "latency-tracking" latency_tracking: bool = "yes",
     Kind::Boolean, Logging, Mutable;
 
-    /// Percentiles of those durations that `INFO latencystats` lists; empty for none.
+    /// Percentiles of the durations of commands that `INFO latencystats` lists; empty for none.
     "latency-tracking-info-percentiles" latency_percentiles: Vec<Percentile> = "50 99 99.9",
     Kind::Words { max_count: PERCENTILES_MAX, word: "PERCENTILE" }, Logging, Mutable;
 
-    /// Which events of keys are told to who listens to their channels: `K` on `__keyspace@0__:key`,
-    /// `E` on `__keyevent@0__:event`; `g$lshzxetd` are classes of events, `A` all of these, `n` new
-    /// keys, `m` reads that find none; empty for no events.
+    /// Which events of keys are published: `K` on the channel `__keyspace@0__:key`, `E` on the
+    /// channel `__keyevent@0__:event`; `g$lshzxetd` are classes of events, `A` all of these
+    /// classes, `n` new keys, `m` reads that find no key; empty for no events.
     "notify-keyspace-events" notify_keyspace_events: EventClasses = "",
     Kind::Text, Clients, Mutable;
 
@@ -479,9 +483,9 @@ parameters! {
     "tracking-table-max-keys" tracking_table_max_keys: u64 = "1000000",
     Kind::Integer { min: 0, max: LONG_MAX }, Clients, Mutable;
 
-    /// Whether systemd is told when the server is ready, reloading and stopping, how far loading
-    /// is, and that the loop still turns: `auto` tells it if it asks (`NOTIFY_SOCKET`), `systemd`
-    /// warns if it does not; `no` and `upstart` tell nothing, and take no sockets from it.
+    /// Whether the server tells systemd when it is ready, reloading and stopping, how far loading
+    /// is, and that the loop still turns: `auto` does if systemd asks (`NOTIFY_SOCKET`), `systemd`
+    /// warns if it does not ask; `no` and `upstart` tell nothing, and take no sockets from systemd.
     "supervised" supervised: Supervised = "auto",
     Kind::Choice(Supervised::NAMES), Service, Fixed;
 
@@ -490,8 +494,8 @@ parameters! {
     "pidfile" pidfile: Vec<u8> = "",
     Kind::Text, Service, Fixed;
 
-    /// The server stays in the foreground whatever this says, and mentions it in the log if it
-    /// says `yes`: a service manager or a shell puts it in the background.
+    /// Without effect: the server always stays in the foreground, and with `yes` says so in the
+    /// log. A service manager or a shell puts it in the background.
     "daemonize" daemonize: bool = "no",
     Kind::Boolean, Service, Fixed;
 }

@@ -58,6 +58,7 @@ use crate::context::timing::Timing;
 use crate::keyspace::Keyspace;
 use crate::messages::{Letter, Messages};
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::script::Scripts;
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
@@ -654,9 +655,28 @@ fn execute_unresolved(
         context.reply.simple(PLAIN_HELP);
     } else {
         let error = gates::refuse_unresolved(context, args, error);
+        let error = with_suggestion(context, names, args, error);
         reply_error(context, &error);
     }
     end_of(context, begin)
+}
+
+/// An error as a person reads it who gets plain replies: for a name that is no command's, with
+/// the one that was probably meant. Programs get Redis's words.
+fn with_suggestion(
+    context: &Context<'_>,
+    names: &CommandNames,
+    args: Args<'_>,
+    error: ReplyError,
+) -> ReplyError {
+    let is_of_a_person = context.reply.dialect() == Dialect::Plain;
+    if !is_of_a_person || !error.is_unknown_command() {
+        return error;
+    }
+    match names.closest(args.name()) {
+        Some(closest) => error.with_suggestion(&closest.to_ascii_uppercase()),
+        None => error,
+    }
 }
 
 /// What a person at `nc` is told who types HELP.

@@ -101,6 +101,8 @@ pub struct DatabaseSize {
 pub struct Keyspace {
     /// Those that clients know, and the workshop.
     databases: Vec<Database>,
+    /// No database from this number on has ever had a deadline, so nobody need look there.
+    deadlines_reach: usize,
     workshop: Workshop,
     entries: EntryStore,
     hasher: KeyHasher,
@@ -141,6 +143,7 @@ impl Keyspace {
         let random = fastrand::Rng::with_seed(hasher.hash(b"random choices"));
         Self {
             databases: (0..=database_count).map(|_| Database::default()).collect(),
+            deadlines_reach: 0,
             workshop: Workshop::default(),
             entries: EntryStore::new(hasher.clone()),
             random,
@@ -598,7 +601,7 @@ impl Keyspace {
         let collections = self.entries.collections();
         let (mut bytes, collection_count) = collections.check_invariants(self.entries.memory());
         let mut large_count = 0;
-        for database in &self.databases {
+        for (number, database) in self.databases.iter().enumerate() {
             database.table.check_invariants(&hashes);
             count += database.table.len();
             let mut with_deadline = 0;
@@ -627,6 +630,12 @@ impl Keyspace {
                     break;
                 }
             }
+            let is_reached = number < self.deadlines_reach;
+            let has_deadlines = !database.expiry.is_empty() || !database.field_expiry.is_empty();
+            assert!(
+                is_reached || !has_deadlines,
+                "database {number} is looked at"
+            );
             assert_eq!(with_deadline, database.expiry.len());
             assert_eq!(with_field_deadlines, database.field_expiry.len());
         }

@@ -266,6 +266,32 @@ fn watched_versions_follow_changes_expiry_flush_and_swap() {
     assert!(keyspace.interests.is_empty());
 }
 
+/// Defect it guards against: only databases that ever had a deadline are looked at, so one that
+/// came to another database in another way would be missed for ever.
+#[test]
+fn a_deadline_is_met_in_whichever_database_it_came_to() {
+    let mut keyspace = Keyspace::new(16, 1);
+    assert_eq!(keyspace.next_deadline_ms(), None);
+    let key = b"k".as_slice();
+    let set = |keyspace: &mut Keyspace, database, deadline| {
+        let key = keyspace.key(key);
+        let mut mutation = keyspace.mutate(database, 0);
+        mutation.set(key, StringValue::Integer(1), deadline);
+    };
+    set(&mut keyspace, 0, DeadlineChange::At(50));
+    keyspace.mutate(0, 0).swap(9);
+    set(&mut keyspace, 12, DeadlineChange::Clear);
+    let key = keyspace.key(key);
+    assert!(keyspace.mutate(12, 0).set_deadline(key, 70));
+    keyspace.check_invariants();
+    assert_eq!(keyspace.next_deadline_ms(), Some(50));
+    assert_eq!(keyspace.expire_some(50, 10), 1);
+    assert_eq!(keyspace.size(9).keys, 0);
+    assert_eq!(keyspace.next_deadline_ms(), Some(70));
+    assert_eq!(keyspace.expire_some(70, 10), 1);
+    keyspace.check_invariants();
+}
+
 /// What a change let those hear who listen: `key: event`, with the database before all but the
 /// first.
 fn heard(keyspace: &mut Keyspace) -> String {

@@ -17,6 +17,9 @@ use crate::base::limits::ECHOED_BYTES_MAX;
 use std::borrow::Cow;
 use std::fmt;
 
+/// What the error of a name begins with that no command has.
+const UNKNOWN_COMMAND: &[u8] = b"ERR unknown command '";
+
 /// The text of an error reply, its code first. Bytes, since it may repeat what a client sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReplyError {
@@ -126,11 +129,23 @@ impl ReplyError {
             quoted.extend_from_slice(echoed(arg, room));
             quoted.extend_from_slice(b"' ");
         }
-        let mut text = b"ERR unknown command '".to_vec();
+        let mut text = UNKNOWN_COMMAND.to_vec();
         text.extend_from_slice(echoed(name, ECHOED_BYTES_MAX));
         text.extend_from_slice(b"', with args beginning with: ");
         text.extend_from_slice(&quoted);
         Self::from_bytes(text)
+    }
+
+    /// Whether it is of [`ReplyError::unknown_command`].
+    pub fn is_unknown_command(&self) -> bool {
+        self.as_bytes().starts_with(UNKNOWN_COMMAND)
+    }
+
+    /// The same error with the name that was probably meant: `…, did you mean 'GET'?`.
+    #[must_use]
+    pub fn with_suggestion(&self, name: &str) -> Self {
+        let text = self.as_bytes().trim_ascii_end();
+        Self::from_bytes([text, b", did you mean '", name.as_bytes(), b"'?"].concat())
     }
 
     /// `ERR unknown subcommand 'foo'. Try CONFIG HELP.`; `container` is shown in upper case.
@@ -333,6 +348,16 @@ mod tests {
         assert_eq!(
             ReplyError::invalid_expire_time("setex").to_string(),
             "ERR invalid expire time in 'setex' command"
+        );
+    }
+
+    #[test]
+    fn a_suggestion_follows_what_redis_says() {
+        let error = ReplyError::unknown_command(b"GTE", [&b"k"[..]]);
+        assert!(error.is_unknown_command() && !ReplyError::NOAUTH.is_unknown_command());
+        assert_eq!(
+            error.with_suggestion("GET").to_string(),
+            "ERR unknown command 'GTE', with args beginning with: 'k', did you mean 'GET'?"
         );
     }
 

@@ -84,7 +84,7 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     after(Server, "uptime_in_days", &[
         always(&["hz"], PerSecond, Unsigned(10), "Nominal: what is due is done when it is due."),
-        always(&["configured_hz"], PerSecond, Unsigned(10), "The same."),
+        always(&["configured_hz"], PerSecond, Unsigned(10), "`hz` under another name."),
     ]),
     after(Server, "config_file", &[
         always(&["io_threads_active"], Count, ZERO, "Always 0: one thread serves all connections."),

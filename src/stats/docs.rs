@@ -15,7 +15,7 @@ const HEAD: &str = "\
 # Metrics
 
 This page is made from `table.rs` and `constant.rs` in `src/stats/`; change them, then run
-`UPDATE_DOCS=1 cargo test --test docs`.
+`make docs`.
 
 `INFO` lists these fields by section. Without arguments it lists every section except
 Commandstats and Latencystats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again

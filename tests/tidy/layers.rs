@@ -6,7 +6,7 @@ use crate::source::{NamedPath, Source};
 use crate::{expect_none, sources};
 
 /// Every folder of `src/` and its rank, as `docs/ARCHITECTURE.md` draws them.
-pub(crate) const RANKS: &[(&str, u8)] = &[
+const RANKS: &[(&str, u8)] = &[
     ("base", 0),
     ("structures", 1),
     ("protocol", 1),
@@ -88,6 +88,15 @@ fn climbing_paths(source: &Source) -> Vec<String> {
         .filter(|path| climbs(path))
         .map(|path| source.breach(path.line, "climbs to the crate's root; write crate::"))
         .collect()
+}
+
+#[test]
+fn the_diagram_of_the_ranks_has_every_folder() {
+    let drawn = crate::read("docs/pictures/ranks-light.svg");
+    let folders = RANKS.iter().filter(|(_, rank)| *rank <= 10);
+    let missing = folders.filter(|(folder, _)| !drawn.contains(folder));
+    let missing: Vec<String> = missing.map(|(folder, _)| (*folder).to_owned()).collect();
+    expect_none(&missing);
 }
 
 #[test]

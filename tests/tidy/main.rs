@@ -17,7 +17,6 @@ mod circles;
 mod columns;
 mod documents;
 mod edges;
-mod figures;
 mod front;
 mod layers;
 mod quotes;

@@ -4,12 +4,13 @@
 //!  Sheet ─ boxes, arrows, words at places in pixels ─▶ docs/pictures/<name>-{light,dark}.svg
 //! ```
 //!
-//! 1. A diagram says what the code and its notes say: `tests/tidy/figures.rs` compares the folders
+//! 1. A diagram says what the code and its notes say: `tests/tidy/layers.rs` compares the folders
 //!    of the ranks with the ranks that are enforced.
 //! 2. Words are plain: what an operator of a screen reader hears is the title.
 //!
 //! Not here: charts of figures (`chart.rs`).
 
+use crate::seal;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -166,7 +167,8 @@ pub(crate) fn draw(folder: &Path) -> io::Result<()> {
             sheet.words([16, 30], 18, true, title);
             paint(&mut sheet);
             let path = folder.join(format!("{name}-{theme}.svg"));
-            std::fs::write(&path, page(&sheet, title, size))?;
+            let page = page(&sheet, title, size);
+            std::fs::write(&path, seal::sealed(&page, &[include_str!("diagrams.rs")]))?;
             println!("{}", path.display());
         }
     }

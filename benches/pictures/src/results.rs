@@ -8,8 +8,9 @@
 //!    where no other run has the row.
 //! 2. Each row names its run, whose name is its date and its commit.
 //!
-//! Not here: measuring; which figures README shows (`tests/tidy/figures.rs`).
+//! Not here: measuring; which figures README shows (`readme.rs`).
 
+use crate::choice::Choice;
 use crate::run::Run;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -27,17 +28,18 @@ is its date and its commit.
 const NO_COLUMNS: [&str; 5] = ["section", "figure", "better", "decimals", "row"];
 
 /// One row and the run it comes from.
-struct Row<'a> {
-    line: &'a Value,
-    run: &'a Run,
+pub(crate) struct Row<'a> {
+    pub(crate) line: &'a Value,
+    pub(crate) run: &'a Run,
 }
 
-/// The page, with links to the pictures of these names and titles.
-pub(crate) fn page(runs: &[Run], pictures: &[(&str, &str)]) -> String {
+/// The page, with links to the pictures that are drawn.
+pub(crate) fn page(runs: &[Run], pictures: &[Choice]) -> String {
     let rows = newest_rows(runs);
     let mut out = String::from(HEAD);
     out.push_str("\n## Pictures\n\n");
-    for (name, title) in pictures {
+    for Choice { picture, .. } in pictures {
+        let (name, title) = (picture.name, picture.title);
         let link = |theme: &str| format!("[{theme}](../docs/pictures/{name}-{theme}.svg)");
         let _ = writeln!(out, "- {title}: {}, {}", link("light"), link("dark"));
     }
@@ -63,7 +65,7 @@ pub(crate) fn page(runs: &[Run], pictures: &[(&str, &str)]) -> String {
                 .iter()
                 .filter(|row| row.is("figure", figure))
                 .collect();
-            table(&mut out, figure, &of_figure);
+            table(&mut out, "runs", figure, &of_figure);
         }
         let commands = texts(&of_section, "commands");
         if !commands.is_empty() {
@@ -78,7 +80,7 @@ pub(crate) fn page(runs: &[Run], pictures: &[(&str, &str)]) -> String {
 }
 
 /// Of each section, figure and row the newest, in the order in which they first came.
-fn newest_rows(runs: &[Run]) -> Vec<Row<'_>> {
+pub(crate) fn newest_rows(runs: &[Run]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row> = Vec::new();
     for run in runs.iter().filter(|run| !run.is_quick()) {
         for line in run.lines().iter().filter(|line| line["figure"].is_string()) {
@@ -128,7 +130,8 @@ fn texts<'a>(rows: &[&Row<'a>], name: &str) -> Vec<&'a str> {
     found
 }
 
-fn table(out: &mut String, figure: &str, rows: &[&&Row]) {
+/// Writes a table; the links to the runs begin with the folder of the runs, as seen from the page.
+pub(crate) fn table(out: &mut String, folder: &str, figure: &str, rows: &[&&Row]) {
     let columns = columns(rows);
     let _ = write!(out, "\n| {figure} |");
     for column in &columns {
@@ -147,7 +150,7 @@ fn table(out: &mut String, figure: &str, rows: &[&&Row]) {
         }
         let name = &row.run.name;
         let short = name.trim_end_matches(".jsonl");
-        let _ = writeln!(out, " [{short}](runs/{name}) |");
+        let _ = writeln!(out, " [{short}]({folder}/{name}) |");
     }
 }
 
@@ -195,11 +198,11 @@ fn text<'a>(line: &'a Value, name: &str) -> &'a str {
 }
 
 impl<'a> Row<'a> {
-    fn text(&self, name: &str) -> &'a str {
+    pub(crate) fn text(&self, name: &str) -> &'a str {
         text(self.line, name)
     }
 
-    fn is(&self, name: &str, wanted: &str) -> bool {
+    pub(crate) fn is(&self, name: &str, wanted: &str) -> bool {
         self.text(name) == wanted
     }
 }

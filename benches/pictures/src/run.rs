@@ -1,6 +1,6 @@
 //! A run as its file tells it: one JSON object a line (`../side_by_side/run_file.rs`).
 //!
-//! Lines without the figures asked for are passed over. Not here: what is drawn (`main.rs`).
+//! Lines without the figures asked for are passed over. Not here: what is drawn (`choice.rs`).
 
 use std::error::Error;
 use std::path::Path;
@@ -25,6 +25,23 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The runs of a folder, in the order of their names, which begin with the date.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, or as [`Run::read`].
+    pub(crate) fn read_all(folder: &Path) -> Result<Vec<Run>, Box<dyn Error>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        files.iter().map(|path| Run::read(path)).collect()
+    }
+
     /// Reads a run.
     ///
     /// # Errors

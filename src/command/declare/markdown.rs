@@ -13,7 +13,7 @@ const HEAD: &str = "\
 # Commands
 
 This page is made from the declarations in `src/command/`; change them there, then run
-`UPDATE_DOCS=1 cargo test --test docs`.
+`make docs`.
 
 Words in capitals stand there as written, in any letter case; words in small letters are values.
 `<…>` must be given, `[…]` may be, `|` separates alternatives, and what ends in `...` may be given

@@ -18,6 +18,7 @@
 use super::spec::CommandSpec;
 use super::table::{SLOT_COUNT, Slots, slot_of, table};
 use crate::base::command_id::CommandId;
+use crate::base::resemblance;
 use crate::config::Rename;
 use crate::protocol::args::{Args, short_name_of};
 use std::fmt;
@@ -84,6 +85,17 @@ impl CommandNames {
     /// The first that can't.
     pub fn check(renames: &[Rename]) -> Result<(), RenameError> {
         Self::build(renames).1.map_or(Ok(()), Err)
+    }
+
+    /// The command whose name resembles `name` most, if one does and it was not renamed: other
+    /// names are secrets.
+    pub fn closest(&self, name: &[u8]) -> Option<&'static str> {
+        let commands = table().commands();
+        let known = commands.filter(|number| {
+            let own = table().spec(*number).name.as_bytes();
+            *self.names[number.index()] == *own
+        });
+        resemblance::closest(name, known.map(|number| table().spec(number).name))
     }
 
     fn build(renames: &[Rename]) -> (Self, Option<RenameError>) {
@@ -224,6 +236,21 @@ mod tests {
         assert_eq!(names.find(b"SECRET"), table().find(b"config"));
         assert_eq!(names.find(b"fetch"), table().find(b"get"));
         assert_eq!(names.find(b"set"), table().find(b"set"));
+    }
+
+    #[test]
+    fn a_misspelt_name_resembles_one_that_was_not_renamed() {
+        let names = CommandNames::new(&renames(&[("flushall", ""), ("getex", "gett")]));
+        assert_eq!(names.closest(b"GTE"), Some("get"));
+        assert_eq!(names.closest(b"zrange_"), Some("zrange"));
+        assert_eq!(
+            names.closest(b"flushal"),
+            Some("flushdb"),
+            "the other is gone"
+        );
+        assert_eq!(names.closest(b"gett"), Some("get"), "not the secret name");
+        assert_eq!(names.closest(b"getexx"), None, "it has another name");
+        assert_eq!(names.closest(b"frobnicate"), None);
     }
 
     #[test]

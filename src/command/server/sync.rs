@@ -80,13 +80,18 @@ fn replconf(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
-    for name in args.iter().skip(1).step_by(2) {
+    for index in (1..args.len()).step_by(2) {
+        let (name, value) = (args.get(index), args.get(index + 1));
         if name.eq_ignore_ascii_case(b"ack") {
             // Told each second by replicas, which want no answer.
             return Ok(());
         }
         if !KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known)) {
             let text = [b"ERR Unrecognized REPLCONF option: ", name].concat();
+            return Err(ReplyError::from_bytes(text));
+        }
+        if name.eq_ignore_ascii_case(b"rdb-filter-only") && !value.is_empty() {
+            let text = [b"ERR Unsupported rdb-filter-only option: ", value].concat();
             return Err(ReplyError::from_bytes(text));
         }
     }

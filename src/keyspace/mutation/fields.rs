@@ -33,6 +33,9 @@ impl Mutation<'_> {
             (None, None) => {}
             (None, Some(deadline_ms)) => {
                 collections.begin_due(number, key);
+                // Not `note_deadline_in`: the heap is borrowed.
+                let reach = &mut self.keyspace.deadlines_reach;
+                *reach = (*reach).max(self.database + 1);
                 heap.insert(deadline_ms, u64::from(number), collections);
             }
             (Some(position), Some(deadline_ms)) => {

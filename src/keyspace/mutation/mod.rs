@@ -180,6 +180,7 @@ impl<'a> Mutation<'a> {
     }
 
     fn index_deadline(&mut self, id: EntryId, position: Option<u32>, deadline_ms: u64) {
+        self.keyspace.note_deadline_in(self.database);
         let entries = &mut self.keyspace.entries;
         let data = &mut self.keyspace.databases[self.database];
         match position {
@@ -312,6 +313,7 @@ impl<'a> Mutation<'a> {
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();
         self.keyspace.databases.swap(self.database, other);
+        self.keyspace.note_deadline_in(self.database.max(other));
         // A key that was absent before and is there now has changed, too.
         self.touch_watched_keys();
         Mutation::new(self.keyspace, other, self.now_ms).touch_watched_keys();

@@ -165,6 +165,7 @@ impl Mutation<'_> {
         self.place(key, id);
         self.announce(key.bytes, Event::New);
         if let DeadlineChange::At(deadline_ms) = deadline {
+            self.keyspace.note_deadline_in(self.database);
             let data = &mut self.keyspace.databases[self.database];
             data.expiry
                 .insert(deadline_ms, id.payload(), &mut self.keyspace.entries);
