@@ -13,7 +13,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients browser fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients browser prometheus fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +54,7 @@ try-image: ## Build the static binary and try it alone in an empty folder, as th
 docs: ## Write the pages that are made from tables of the code anew
 	UPDATE_DOCS=1 cargo test --test docs
 
-install: ## Install binary, unit, configuration, manual page and completions below DESTDIR and PREFIX
+install: ## Install binary, unit, configuration, manual page, completions and examples below DESTDIR and PREFIX
 	cargo build --release --locked
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(SYSCONFDIR)/evenkeel" "$(DESTDIR)$(UNITDIR)"
 	install -m 755 -s target/release/evenkeel "$(DESTDIR)$(PREFIX)/bin/evenkeel"
@@ -72,6 +72,10 @@ install: ## Install binary, unit, configuration, manual page and completions bel
 	    "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_evenkeel"
 	install -D -m 644 packaging/completions/evenkeel.fish \
 	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/evenkeel.fish"
+	install -D -m 644 packaging/prometheus/evenkeel.rules.yml \
+	    "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/examples/evenkeel.rules.yml"
+	install -m 644 packaging/prometheus/evenkeel-dashboard.json \
+	    "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/examples/evenkeel-dashboard.json"
 	install -D -m 644 LICENSE-MIT "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
 	cat LICENSE-APACHE >>"$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
 
@@ -102,6 +106,10 @@ clients: ## Run programs of Python and Node.js against the server, with CLIENTS=
 browser: ## Look at the live page in headless Chromium; PICTURES=… keeps what it looks like
 	cargo build --release
 	tests/browser/live_page.py target/release/evenkeel $(PICTURES)
+
+prometheus: ## Let Debian's Prometheus scrape the server, and answer what dashboard and alert rules ask
+	cargo build --release
+	tests/prometheus/scrape.py target/release/evenkeel
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

@@ -3,7 +3,7 @@
 //! ```text
 //! traces, files and generated ─┬─▶ policies ──▶ table: hits of each at 1 %, 5 %, 10 %, 25 %
 //!                              ├─▶ servers, GET then SET on a miss ──▶ the same    (--servers)
-//!                              └─▶ a sample of reads ──▶ hits at other sizes        (--predict)
+//!                              └─▶ small caches ──▶ hits at other sizes             (--predict)
 //! ```
 //!
 //! 1. All columns of a row get the same accesses and the same room: a share of the distinct keys,
@@ -39,6 +39,7 @@ mod trace;
 use std::io;
 use std::process::ExitCode;
 
+use evenkeel::structures::small_caches::FACTORS;
 use options::Options;
 use ours::Ours;
 use policy::{Arc, ByFrequency, Lru, Optimum, Policy, S3Fifo, Sieve};
@@ -108,14 +109,14 @@ fn run(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints what a sample of reads says of other sizes, beside what they bring.
+/// Prints what small caches say of other sizes, beside what they bring.
 fn predict(traces: &[Trace]) {
-    let mut table = Table::new(&["said, of all keys", "of 1 in 8", "of 1 in 32", "measured"]);
+    let mut table = Table::new(&["said, of all keys", "of 1 in 8", "of 1 in 64", "measured"]);
     for trace in traces {
         for share in [0.05, 0.10] {
             let (accesses, size, mean_size) = played(trace, share);
             let rows = prediction::rows(&accesses, trace.key_count, size, mean_size);
-            for (factor, row) in prediction::FACTORS.iter().zip(rows) {
+            for (factor, row) in FACTORS.iter().zip(rows) {
                 let name = format!("{} × {factor}", row_name(trace, share));
                 table.row(&name, &row.map(Some));
             }

@@ -5,6 +5,7 @@
 //! --row NAME          only traces so named         --redis-only        without evenkeel
 //! --seed N            of the generated traces      --evenkeel-binary PATH
 //! --predict           sizes said and measured      --evenkeel-args "…" beside port and limit
+//! --collections       hashes, lists, sets and sorted sets of the same sizes, with servers
 //! ```
 //!
 //! Not here: what they do (`main.rs`, `servers.rs`).
@@ -19,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) row: String,
     pub(crate) seed: u64,
     pub(crate) plays_servers: bool,
+    /// Whether servers are given collections instead of strings.
+    pub(crate) has_collections: bool,
     pub(crate) evenkeel_binary: PathBuf,
     pub(crate) evenkeel_arguments: Vec<String>,
     /// Whether hits at other sizes are predicted instead.
@@ -35,6 +38,7 @@ impl Options {
             row: String::new(),
             seed: 1,
             plays_servers: false,
+            has_collections: false,
             predicts: false,
             evenkeel_binary: PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")),
             evenkeel_arguments: words(EVENKEEL_ARGUMENTS),
@@ -52,6 +56,7 @@ impl Options {
                     options.seed = seed.ok_or(format!("--seed takes a number, not '{text}'"))?;
                 }
                 "--servers" => options.plays_servers = true,
+                "--collections" => options.has_collections = true,
                 "--predict" => options.predicts = true,
                 "--redis-only" => options.plays_evenkeel = false,
                 "--evenkeel-binary" => options.evenkeel_binary = PathBuf::from(value()?),

@@ -1,23 +1,20 @@
-//! What the sample of reads says other sizes would bring, beside what they bring.
+//! What small caches of a sample of the keys say other sizes would bring, beside what they bring.
 //!
 //! ```text
-//! trace ─▶ our policy at one size ─▶ ReuseSample ─▶ said of ½, 1, 2 and 4 times that size
+//! trace ─▶ our policy at one size ─▶ SmallCaches ─▶ said of ½, 1, 2 and 4 times that size
 //!      └─▶ our policy at those sizes ─▶ measured
 //! ```
 //!
-//! Not here: the sample (`src/structures/reuse.rs`).
+//! Not here: the small caches (`src/structures/small_caches.rs`).
 
-use evenkeel::structures::reuse::ReuseSample;
+use evenkeel::structures::small_caches::{FACTORS, Size, SmallCaches};
 
 use crate::ours::Ours;
 use crate::policy::Policy;
 use crate::trace::Access;
 
-/// The sizes, by the present one.
-pub(crate) const FACTORS: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
-
 /// Keys of which one is sampled at first: all, and as in the server.
-pub(crate) const ONE_OF: [u64; 3] = [1, 8, 32];
+pub(crate) const ONE_OF: [u64; 3] = [1, 8, 64];
 
 /// Said and measured in per cent, for each factor: of all keys, of fewer, measured.
 pub(crate) fn rows(
@@ -42,18 +39,27 @@ pub(crate) fn rows(
 
 fn said(accesses: &[Access], key_count: usize, size: u64, mean_size: f64, one_of: u64) -> [f64; 4] {
     let mut ours = Ours::new(key_count, size, mean_size);
-    let mut sample = ReuseSample::new(one_of);
+    let mut caches = SmallCaches::new(one_of);
+    let size = Size {
+        bytes: size,
+        is_limit: true,
+    };
     for access in accesses {
         let was_there = ours.access(*access);
-        sample.count_read();
+        caches.count_read();
+        if !was_there {
+            caches.count_miss();
+        }
         let hash = hash(access.key);
-        if sample.has(hash) {
+        if caches.has(hash) {
             let bytes = u64::from(access.size);
-            sample.note_read(hash, was_there.then_some(bytes));
-            sample.note_stored(hash, bytes);
+            caches.note_read(hash, was_there.then_some(bytes), size);
+            if !was_there {
+                caches.note_stored(hash, bytes, size);
+            }
         }
     }
-    FACTORS.map(|factor| sample.ratio_at((size as f64 * factor) as u64, Some(size)))
+    caches.ratios()
 }
 
 /// Another one than that of the policy.

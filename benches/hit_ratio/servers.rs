@@ -10,6 +10,7 @@
 //! 2. Within a batch a key that is asked for twice misses twice, and is set once; all servers get
 //!    the same batches, so none gains by it.
 //! 3. Every server is a fresh process without snapshots.
+//! 4. Collections have as many bytes of elements as a string would have, of one type for each key.
 //!
 //! Not here: the processes (`benches/side_by_side/server_process.rs`).
 
@@ -37,7 +38,8 @@ pub(crate) fn run(options: &Options, traces: &[Trace]) -> io::Result<()> {
     let mut table = Table::new(&names);
     for trace in traces {
         for share in SHARES {
-            let ratios = sides.iter().map(|side| play(side, trace, share).map(Some));
+            let ratio = |side| play(side, trace, share, options.has_collections).map(Some);
+            let ratios = sides.iter().map(ratio);
             let ratios = ratios.collect::<io::Result<Vec<_>>>()?;
             eprintln!("{}: {ratios:.1?}", row_name(trace, share));
             table.row(&row_name(trace, share), &ratios);
@@ -72,9 +74,9 @@ fn sides(options: &Options) -> Vec<Side> {
 }
 
 /// Hits in per cent.
-fn play(side: &Side, trace: &Trace, share: f64) -> io::Result<f64> {
+fn play(side: &Side, trace: &Trace, share: f64, has_collections: bool) -> io::Result<f64> {
     let server = side.start()?;
-    let mut player = Player::connect(server.port())?;
+    let mut player = Player::connect(server.port(), has_collections)?;
     let (_, bytes) = trace.distinct(NAME_BYTES);
     let accesses = trace.for_cache(share);
     player.play(&accesses[..BATCH.min(accesses.len())])?;
@@ -89,7 +91,62 @@ fn play(side: &Side, trace: &Trace, share: f64) -> io::Result<f64> {
     Ok(hits as f64 / accesses.len() as f64 * 100.0)
 }
 
+/// Bytes of an element's words.
+const ELEMENT_BYTES: usize = 24;
+
+/// What a key of a trace holds, if it is no string.
+#[derive(Clone, Copy)]
+enum Kind {
+    Hash,
+    List,
+    Set,
+    SortedSet,
+}
+
+impl Kind {
+    fn of(key: u32) -> Kind {
+        match key % 4 {
+            0 => Kind::Hash,
+            1 => Kind::List,
+            2 => Kind::Set,
+            _ => Kind::SortedSet,
+        }
+    }
+
+    /// A request that is answered with nothing exactly if there is no such key.
+    fn read(self, name: &[u8]) -> Vec<&[u8]> {
+        match self {
+            Kind::Hash => vec![b"HGET", name, b"00000000"],
+            Kind::List => vec![b"LINDEX", name, b"0"],
+            Kind::Set => vec![b"SRANDMEMBER", name],
+            Kind::SortedSet => vec![b"ZSCORE", name, b"000000000000000000000000"],
+        }
+    }
+
+    fn adding(self) -> &'static [u8] {
+        match self {
+            Kind::Hash => b"HSET",
+            Kind::List => b"RPUSH",
+            Kind::Set => b"SADD",
+            Kind::SortedSet => b"ZADD",
+        }
+    }
+
+    /// The words of an element.
+    fn element(self, number: usize) -> Vec<Vec<u8>> {
+        match self {
+            Kind::Hash => vec![format!("{number:08}").into_bytes(), vec![b'v'; 16]],
+            Kind::List | Kind::Set => vec![format!("m{number:023}").into_bytes()],
+            Kind::SortedSet => vec![
+                number.to_string().into_bytes(),
+                format!("{number:024}").into_bytes(),
+            ],
+        }
+    }
+}
+
 struct Player {
+    has_collections: bool,
     reader: BufReader<TcpStream>,
     requests: Vec<u8>,
     line: Vec<u8>,
@@ -97,12 +154,13 @@ struct Player {
 }
 
 impl Player {
-    fn connect(port: u16) -> io::Result<Player> {
+    fn connect(port: u16, has_collections: bool) -> io::Result<Player> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(IO_LIMIT))?;
         stream.set_write_timeout(Some(IO_LIMIT))?;
         Ok(Player {
+            has_collections,
             reader: BufReader::new(stream),
             requests: Vec::new(),
             line: Vec::new(),
@@ -130,7 +188,11 @@ impl Player {
     /// Hits of one batch, after which all of its keys were set once.
     fn play(&mut self, batch: &[Access]) -> io::Result<u64> {
         for access in batch {
-            self.request(&[b"GET", name(access.key).as_bytes()]);
+            let name = name(access.key);
+            match self.has_collections {
+                true => self.request(&Kind::of(access.key).read(name.as_bytes())),
+                false => self.request(&[b"GET", name.as_bytes()]),
+            }
         }
         self.send()?;
         let mut missed = HashSet::new();
@@ -144,14 +206,28 @@ impl Player {
             }
         }
         for access in &to_set {
-            let value = vec![b'v'; access.size as usize];
-            self.request(&[b"SET", name(access.key).as_bytes(), &value]);
+            self.write(access);
         }
         self.send()?;
         for _ in to_set {
             self.reply()?;
         }
         Ok(hits)
+    }
+
+    /// Writes what was missed.
+    fn write(&mut self, access: &Access) {
+        let name = name(access.key);
+        if !self.has_collections {
+            let value = vec![b'v'; access.size as usize];
+            return self.request(&[b"SET", name.as_bytes(), &value]);
+        }
+        let kind = Kind::of(access.key);
+        let count = (access.size as usize / ELEMENT_BYTES).max(1);
+        let elements: Vec<Vec<u8>> = (0..count).flat_map(|number| kind.element(number)).collect();
+        let mut words = vec![kind.adding(), name.as_bytes()];
+        words.extend(elements.iter().map(Vec::as_slice));
+        self.request(&words);
     }
 
     fn request(&mut self, words: &[&[u8]]) {

@@ -19,7 +19,7 @@ use criterion::Criterion;
 use evenkeel::base::hash::KeyHasher;
 use evenkeel::structures::block::{Element, Shape};
 use evenkeel::structures::block_tree::arena::Arena;
-use evenkeel::structures::block_tree::{Key, Place, Tree};
+use evenkeel::structures::block_tree::{Descent, Key, Place, Tree};
 use evenkeel::structures::item::{Code, score_order};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hint::black_box;
@@ -116,17 +116,12 @@ pub(super) fn run(criterion: &mut Criterion) {
 /// How many of a batch are there, looked up side by side.
 fn find_batch(filled: &Filled, batch: &[usize]) -> usize {
     let key = |&item: &usize| Key::new(&filled.store, Code::of_text(&filled.keys[item]));
-    let mut descents: Vec<_> = batch
-        .iter()
-        .map(|item| (key(item), filled.tree.descent().expect("it is not empty")))
-        .collect();
-    for _ in 0..filled.tree.depth() {
-        for (key, descent) in &mut descents {
-            descent.advance(&filled.store, key);
-        }
-    }
-    let found = descents.iter().filter(|(key, descent)| {
-        let element = filled.tree.finish(&filled.store, *descent, key);
+    let keys: Vec<_> = batch.iter().map(key).collect();
+    let descent = |key| filled.tree.descent(key).expect("it is not empty");
+    let mut descents: Vec<_> = keys.iter().map(descent).collect();
+    Descent::advance_all(&mut descents, &filled.store);
+    let found = keys.iter().zip(&descents).filter(|(key, descent)| {
+        let element = filled.tree.finish(&filled.store, **descent, key);
         element.is_some()
     });
     found.count()

@@ -12,7 +12,9 @@ use crate::reply::{Types, count_replies};
 use crate::source::Source;
 use evenkeel::protocol::args::OwnedArgs;
 use evenkeel::protocol::reply::Dialect;
-use evenkeel::script::{Chunk, Machine, Run, Step};
+use evenkeel::script::{Call, Chunk, Host, Machine, Run, Step};
+use std::iter::Cycle;
+use std::slice::Iter;
 
 const LIMIT_BYTES: usize = 2 << 20;
 
@@ -21,7 +23,7 @@ const SLICES: usize = 20;
 const SLICES_KILLED: usize = 1_000;
 
 /// What calls answer, one after the other.
-const ANSWERS: [&[u8]; 11] = [
+static ANSWERS: [&[u8]; 11] = [
     b"+OK\r\n",
     b":42\r\n",
     b"$3\r\na\0b\r\n",
@@ -70,12 +72,20 @@ fn run_alone(body: &[u8], values: &[u8]) -> Option<Vec<u8>> {
     reply
 }
 
+/// Answers whatever is called.
+struct Answers(Cycle<Iter<'static, &'static [u8]>>);
+
+impl Host for Answers {
+    fn call(&mut self, _: Call<'_>) -> &[u8] {
+        self.0.next().expect("they begin again")
+    }
+}
+
 fn run(machine: &mut Machine, body: &[u8], values: &[u8]) -> Option<Vec<u8>> {
     let function = machine.compile(body, Chunk::Script).ok()?;
     let owned = OwnedArgs::from_slices(&[&b"eval"[..], values, b"value"]);
-    let mut step = machine.start(&Run {
+    machine.prepare(&Run {
         function,
-        args: owned.args(),
         first_key: 1,
         key_count: 1,
         dialect: Dialect::Resp3,
@@ -83,24 +93,16 @@ fn run(machine: &mut Machine, body: &[u8], values: &[u8]) -> Option<Vec<u8>> {
         is_function: false,
         name: b"name",
     });
-    let (mut slices, mut answers) = (0, ANSWERS.iter().cycle());
-    loop {
-        step = match step {
-            Step::Done => break,
-            Step::Call => {
-                let (request, _) = machine.take_request();
-                machine.return_request(request);
-                machine.answer(answers.next().expect("they begin again"))
-            }
-            Step::Slice => {
-                slices += 1;
-                if slices == SLICES {
-                    machine.kill();
-                }
-                assert!(slices < SLICES_KILLED, "{} goes on", body.escape_ascii());
-                machine.go_on()
-            }
-        };
+    let mut answers = Answers(ANSWERS.iter().cycle());
+    let mut step = machine.start(owned.args(), &mut answers);
+    let mut slices = 0;
+    while step == Step::Slice {
+        slices += 1;
+        if slices == SLICES {
+            machine.kill();
+        }
+        assert!(slices < SLICES_KILLED, "{} goes on", body.escape_ascii());
+        step = machine.go_on(&mut answers);
     }
     let reply = machine.reply().map(<[u8]>::to_vec).unwrap_or_default();
     if !reply.is_empty() {

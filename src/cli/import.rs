@@ -71,6 +71,15 @@ fn told(out: &Path, report: &RdbReport) -> String {
     for (name, count) in report.kinds.iter().filter(|(_, count)| *count > 0) {
         told += &format!("{count} of type {name}\n");
     }
+    if report.libraries > 0 {
+        told += &format!("{} libraries of functions\n", report.libraries);
+    }
+    if report.kept_libraries > 0 {
+        told += &format!(
+            "{} libraries of functions can't be loaded here, and are kept as they are\n",
+            report.kept_libraries
+        );
+    }
     for (count, what) in [
         (report.expired_keys, "keys had expired"),
         (report.empty_keys, "keys had no elements"),
@@ -78,10 +87,6 @@ fn told(out: &Path, report: &RdbReport) -> String {
         (
             report.module_data,
             "times a module kept something beside keys",
-        ),
-        (
-            report.libraries,
-            "libraries of functions, which snapshots do not hold",
         ),
     ] {
         if count > 0 {

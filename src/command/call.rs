@@ -199,9 +199,15 @@ pub fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let outcome: Outcome = (command.handler)(context, args);
     if let Err(reply) = outcome {
         debug_assert_eq!(context.reply.len(), begin, "who fails has replied nothing");
-        context.stats.count_failure(command.number);
-        reply_error(context, &reply);
+        fail(context, command, &reply);
     }
+}
+
+/// Replies the error with which a command fails, and counts both.
+#[cold]
+pub fn fail(context: &mut Context<'_>, command: Resolved, reply: &ReplyError) {
+    context.stats.count_failure(command.number);
+    reply_error(context, reply);
 }
 
 /// Replies an error and counts it.

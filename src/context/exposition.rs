@@ -32,7 +32,7 @@ pub enum Piece {
     /// The fields of INFO, databases, errors.
     #[default]
     Figures,
-    /// Turns of the loop, lag of expiry.
+    /// Turns of the loop, lag of expiry, what other sizes would answer.
     Turns,
     /// Executions by command.
     Calls,
@@ -58,7 +58,8 @@ impl Report<'_> {
                 Some(Piece::Turns)
             }
             Piece::Turns => {
-                self.expose_turns(text);
+                self.expose_turns((text.0, text.1));
+                self.expose_curve(text);
                 Some(Piece::Calls)
             }
             Piece::Calls => {
@@ -135,6 +136,24 @@ impl Report<'_> {
         let (keys_ms, fields_ms) = self.keyspace.expiry_lags_ms();
         push_histogram(text.0, name, &[("of", "key")], keys_ms, LAG_BOUNDS);
         push_histogram(text.0, name, &[("of", "field")], fields_ms, LAG_BOUNDS);
+    }
+
+    fn expose_curve(&self, text: Text<'_>) {
+        let name = "evenkeel_expected_hit_ratio";
+        let help =
+            "Share of reads that so many times the memory would answer; absent before a read.";
+        push_family(
+            (text.0, text.1),
+            name,
+            FamilyType::Gauge,
+            Some("ratio"),
+            help,
+        );
+        for point in self.keyspace.miss_ratio_curve().points {
+            let factor = point.factor.to_string();
+            let ratio = format!("{:.4}", point.ratio);
+            push_sample(text.0, name, &[("memory", &factor)], &ratio);
+        }
     }
 
     fn expose_commands(

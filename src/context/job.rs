@@ -43,13 +43,17 @@ pub struct PortionsUnderway {
     pub row: usize,
     /// The argument that says how many rows there are, if one does.
     pub count_at: Option<usize>,
+    /// The argument before which a portion says COUNT and how many rows it has, if it does.
+    pub word_at: Option<usize>,
+    /// Rows are still being checked, and none is done.
+    pub is_checking: bool,
     /// How many rows there are …
     pub count: u64,
-    /// … and how many of them are done.
+    /// … and how many of them are checked, or done.
     pub done_count: u64,
     /// How many the next portion has at most.
     pub rows_max: u64,
-    /// The sum of the replies, where that is replied.
+    /// The sum of the replies, where that is replied, or the length of an array so far.
     pub sum: i64,
     /// The reply would be longer than it may be.
     pub is_given_up: bool,
@@ -74,6 +78,8 @@ pub struct Job {
     pub portions: Option<PortionsUnderway>,
     /// The reply so far.
     pub reply: Vec<u8>,
+    /// The reply has become longer than it may be: nothing of it is kept, and no more of it.
+    pub is_over: bool,
     /// The time for all of it.
     pub now: Timestamp,
     /// It is complete.

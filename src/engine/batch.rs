@@ -20,7 +20,7 @@ use crate::command::declare::names::CommandNames;
 use crate::command::permission;
 use crate::context::Context;
 use crate::context::PreparedKey;
-use crate::keyspace::{Keyspace, PREFETCH_GROUP_MAX};
+use crate::keyspace::{Keyspace, NamedElement, PREFETCH_GROUP_MAX};
 use crate::protocol::args::Args;
 use crate::protocol::batch::RequestBatch;
 use crate::session::SessionKey;
@@ -188,9 +188,12 @@ impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
     fn take_up(&mut self, keyspace: &Keyspace, group: &mut Group<'a>) {
         group.clear();
         for args in self.requests.by_ref().take(GROUP_REQUESTS_MAX) {
-            let mut request = prepare(self.names, keyspace, args);
-            request.is_short_work &= !(self.has_large && args.span_bytes() >= LARGE_WRITE_BYTES);
-            group.push(request);
+            group.push(prepare(self.names, keyspace, args));
+        }
+        if self.has_large {
+            for request in group.iter_mut() {
+                request.is_short_work &= request.args.span_bytes() < LARGE_WRITE_BYTES;
+            }
         }
         if group.len() > 1 {
             let keys = group.iter().filter_map(|request| request.key.as_ref());
@@ -215,9 +218,14 @@ fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
         return;
     }
     let mut elements = group.iter().filter_map(|request| {
-        let index = usize::from(request.command?.spec.element?);
+        let spec = request.command?.spec;
+        let index = usize::from(spec.element?);
         let lookup = &request.key.as_ref()?.lookup;
-        (index < request.args.len()).then(|| (lookup, request.args.get(index)))
+        (index < request.args.len()).then(|| NamedElement {
+            lookup,
+            element: request.args.get(index),
+            is_ranked: spec.is_element_ranked,
+        })
     });
     // Alone, one would only be looked for twice.
     if let (Some(first), Some(second)) = (elements.next(), elements.next()) {

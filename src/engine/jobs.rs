@@ -65,7 +65,11 @@ pub(super) fn run(
         end_single(context, command, args, begin_ns);
         return false;
     }
-    let reply = context.reply.since(begin).to_vec();
+    let is_over = context.reply.is_over();
+    let reply = match is_over {
+        true => Vec::new(),
+        false => context.reply.since(begin).to_vec(),
+    };
     context.reply.truncate_to(begin);
     *context.job = Some(Job {
         session: context.key,
@@ -79,6 +83,7 @@ pub(super) fn run(
         script,
         portions: None,
         reply,
+        is_over,
         now: context.now,
         is_done: false,
     });
@@ -201,6 +206,9 @@ impl CacheEngine {
         let own = context.session().link;
         context.messages.mailbox.begin_in_reply(own);
         context.reply.set_ceiling(output_bytes_max);
+        if job.is_over {
+            context.reply.give_up();
+        }
         step(&mut context, names, &mut job);
         // Before a request of another client tells them as what that client has caused.
         context.tell_changes();
@@ -211,8 +219,8 @@ impl CacheEngine {
                 withhold_reply(&mut context, 0);
             }
         }
-        let is_over = context.reply.is_over();
-        if is_over {
+        job.is_over = context.reply.is_over();
+        if job.is_over {
             context.reply.truncate_to(0);
         }
         self.now = now;
@@ -226,7 +234,7 @@ impl CacheEngine {
         }
         Some(EndedJob {
             reply,
-            is_over,
+            is_over: job.is_over,
             is_orphan: job.is_orphan,
         })
     }

@@ -17,7 +17,6 @@
 
 use super::CacheEngine;
 use crate::keyspace::RestoreCount;
-use crate::protocol::error::ReplyError;
 use std::sync::Arc;
 
 /// What is loaded beyond the limit where no key may go: one part in so many.
@@ -81,7 +80,7 @@ impl CacheEngine {
         let outcome = self.scripts.restore_library(code);
         if let Err(error) = &outcome {
             let reason = String::from_utf8_lossy(error.as_bytes());
-            log::warn!("a library of the snapshot is kept without its functions: {reason}");
+            log::warn!("a library is kept without its functions: {reason}");
         }
         outcome.is_ok()
     }
@@ -90,14 +89,6 @@ impl CacheEngine {
     pub(crate) fn library_codes(&self) -> Vec<Arc<[u8]>> {
         let libraries = self.scripts.libraries().iter();
         libraries.map(|(_, library)| library.code.clone()).collect()
-    }
-
-    /// Adds a library of functions, in place of one of its name.
-    ///
-    /// # Errors
-    /// The reason why it is none.
-    pub(crate) fn load_library(&mut self, code: &[u8]) -> Result<(), ReplyError> {
-        self.scripts.load_library(code, true).map(drop)
     }
 
     /// Ends a snapshot: what has not arrived whole of it goes.

@@ -1,12 +1,13 @@
 //! Runs a script: what it passes at its beginning, and each command it calls.
 //!
 //! ```text
-//!  asked for ─▶ may it begin? ─▶ Step::Call ─▶ resolve ─▶ gates ─▶ call ─▶ reply ─▶ go on
-//!                             └▶ Step::Slice ─▶ the budget
-//!                             └▶ Step::Done ─▶ its reply
+//!  asked for ─▶ may it begin? ─▶ its machine ─┬─ Host::call ─▶ resolve ─▶ gates ─▶ call ─▶ reply
+//!                                             ├─ Step::Slice ─▶ the budget
+//!                                             └─ Step::Done ─▶ its reply
 //! ```
 //!
-//! A command's reply is written where the client's goes, read from there, and taken back.
+//! A command runs on the stack of the script. Its reply is written where the client's goes, read
+//! from there, and taken back.
 //!
 //! Invariant: each call passes the gates as one of a client does, but for those that EVAL has
 //! passed as a whole: authentication, the pause, claims.
@@ -18,7 +19,7 @@ use super::budget::{Budget, CALL_UNITS, SLICE_UNITS};
 use super::full;
 use super::gates::{self, SAVE_FAILED};
 
-use crate::command::call::{Resolved, call, find_named, reply_error, resolve};
+use crate::command::call::{Resolved, call, find_named, reply_error, resolve, resolve_plain};
 use crate::command::declare::names::CommandNames;
 use crate::command::declare::spec::Flags;
 use crate::command::permission;
@@ -29,7 +30,7 @@ use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
 use crate::script::flags::ScriptFlags;
-use crate::script::{Asked, Step};
+use crate::script::{Asked, Call, Host, LogLine, Step};
 
 const UNKNOWN: ReplyError = ReplyError::fixed("ERR Unknown Redis command called from script");
 const WRONG_ARITY: ReplyError =
@@ -82,8 +83,8 @@ pub(super) fn run(
     let database = context.database();
     let dialect = context.reply.dialect();
     let reply_bytes_max = context.reply.ceiling().saturating_sub(context.reply.len());
-    let step = (context.scripts).start(asked, args, dialect, reply_bytes_max, context.now);
-    if drive(context, names, step, budget) {
+    (context.scripts).begin(asked, dialect, reply_bytes_max, context.now);
+    if drive(context, names, Some(args), budget) {
         end(context, command, database);
         return None;
     }
@@ -115,41 +116,45 @@ fn may_begin(context: &mut Context<'_>, asked: Asked) -> Result<(), ReplyError> 
 
 /// Goes on with a script that stopped for a slice; true if it has ended.
 pub(super) fn go_on(context: &mut Context<'_>, names: &CommandNames, budget: &mut Budget) -> bool {
-    let step = context.scripts.go_on();
-    drive(context, names, step, budget)
+    drive(context, names, None, budget)
 }
 
+/// Starts the script with the arguments of its request, or goes on with it; true if it has ended.
 fn drive(
     context: &mut Context<'_>,
     names: &CommandNames,
-    mut step: Step,
+    args: Option<Args<'_>>,
     budget: &mut Budget,
 ) -> bool {
-    loop {
-        step = match step {
-            Step::Done => return true,
-            Step::Call => {
-                budget.spend(CALL_UNITS);
-                run_call(context, names)
-            }
-            Step::Slice if budget.spend(SLICE_UNITS) => return false,
-            Step::Slice => context.scripts.go_on(),
+    let mut machine = context.scripts.lend();
+    let mark = context.reply.len();
+    let mut caller = Caller {
+        context,
+        names,
+        budget,
+        mark,
+    };
+    let mut step = match args {
+        Some(args) => machine.start(args, &mut caller),
+        None => machine.go_on(&mut caller),
+    };
+    let has_ended = loop {
+        match step {
+            Step::Done => break true,
+            Step::Slice if caller.budget.spend(SLICE_UNITS) => break false,
+            Step::Slice => step = machine.go_on(&mut caller),
         }
-    }
+    };
+    context.reply.truncate_to(mark);
+    context.scripts.take_back(machine);
+    has_ended
 }
 
 /// Writes the reply of a script that has ended, and lets the session be as it was.
 pub(super) fn end(context: &mut Context<'_>, command: Resolved, database: usize) {
     context.session().database = database;
-    for line in context.scripts.take_log() {
-        let text = String::from_utf8_lossy(&line.text);
-        match line.level {
-            // `loglevel debug` lets everything pass, `verbose` what the library calls debug.
-            0 => log::trace!("{text}"),
-            1 => log::debug!("{text}"),
-            2 => log::info!("{text}"),
-            _ => log::warn!("{text}"),
-        }
+    if context.scripts.has_log() {
+        write_log(context.scripts.take_log());
     }
     let has_new_error = context.scripts.has_new_error();
     let Context {
@@ -173,43 +178,70 @@ pub(super) fn end(context: &mut Context<'_>, command: Resolved, database: usize)
     scripts.end();
 }
 
-/// Runs the command that a script asks for, and goes on with the script.
-fn run_call(context: &mut Context<'_>, names: &CommandNames) -> Step {
-    let (request, asks_for_right, is_resp3) = context.scripts.take_request();
-    let mark = context.reply.len();
-    let dialect = context.reply.dialect();
-    context.reply.set_dialect(if is_resp3 {
-        Dialect::Resp3
-    } else {
-        Dialect::Resp2
-    });
-    context.is_scripted = true;
-    let outcome = if asks_for_right {
-        let command = find_named(names, request.args()).ok_or(UNKNOWN);
-        command.map(|command| {
-            let may_call = permission::may_call(context, command, request.args());
-            context.reply.integer(may_call.into());
-        })
-    } else {
-        pass_and_call(context, names, request.args())
-    };
-    if let Err(error) = outcome {
-        reply_error(context, &error);
+#[cold]
+fn write_log(lines: Vec<LogLine>) {
+    for line in lines {
+        let text = String::from_utf8_lossy(&line.text);
+        match line.level {
+            // `loglevel debug` lets everything pass, `verbose` what the library calls debug.
+            0 => log::trace!("{text}"),
+            1 => log::debug!("{text}"),
+            2 => log::info!("{text}"),
+            _ => log::warn!("{text}"),
+        }
     }
-    context.is_scripted = false;
-    if context.reply.is_over() {
-        context.reply.truncate_to(mark);
-        context.reply.error(&REPLY_TOO_LONG);
-    }
-    context.reply.set_dialect(dialect);
-    let Context { scripts, reply, .. } = context;
-    scripts.return_request(request);
-    let step = scripts.answer(reply.since(mark));
-    reply.truncate_to(mark);
-    step
 }
 
+/// Runs the commands that a script calls.
+struct Caller<'a, 'c> {
+    context: &'a mut Context<'c>,
+    names: &'a CommandNames,
+    budget: &'a mut Budget,
+    /// Where their replies begin in the output; each takes the place of the last.
+    mark: usize,
+}
+
+impl Host for Caller<'_, '_> {
+    fn call(&mut self, call: Call<'_>) -> &[u8] {
+        self.budget.spend(CALL_UNITS);
+        let context = &mut *self.context;
+        context.reply.truncate_to(self.mark);
+        let dialect = context.reply.dialect();
+        context.reply.set_dialect(if call.is_resp3 {
+            Dialect::Resp3
+        } else {
+            Dialect::Resp2
+        });
+        context.is_scripted = true;
+        let outcome = if call.asks_for_right {
+            let command = find_named(self.names, call.args).ok_or(UNKNOWN);
+            command.map(|command| {
+                let may_call = permission::may_call(context, command, call.args);
+                context.reply.integer(may_call.into());
+            })
+        } else {
+            pass_and_call(context, self.names, call.args)
+        };
+        if let Err(error) = outcome {
+            reply_error(context, &error);
+        }
+        context.is_scripted = false;
+        if context.reply.is_over() {
+            context.reply.truncate_to(self.mark);
+            context.reply.error(&REPLY_TOO_LONG);
+        }
+        context.reply.set_dialect(dialect);
+        context.reply.since(self.mark)
+    }
+}
+
+#[inline]
 fn find(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyError> {
+    resolve_plain(names, args).map_or_else(|| find_slowly(names, args), Ok)
+}
+
+#[cold]
+fn find_slowly(names: &CommandNames, args: Args<'_>) -> Result<Resolved, ReplyError> {
     resolve(names, args).map_err(|error| {
         if error.as_bytes().starts_with(b"ERR wrong number") {
             WRONG_ARITY

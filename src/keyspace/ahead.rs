@@ -3,6 +3,7 @@
 //! ```text
 //!  entries have arrived ─▶ each tree down to a leaf, which is asked for
 //!                       ─▶ each leaf's tags: the lines of the element are asked for
+//!  ranked members       ─▶ their scores, the tree by score down to a leaf, its lines
 //! ```
 //!
 //! So the cache misses of the requests of a group overlap. These are hints: whatever changes before
@@ -17,15 +18,29 @@ use super::entry::EntryId;
 use super::key::Lookup;
 use super::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::structures::block_tree::{Descent, Key, View};
-use crate::structures::item::Code;
+use crate::structures::item::{Code, score_order};
 use arrayvec::ArrayVec;
+
+/// An element that a request names.
+pub(crate) struct NamedElement<'l> {
+    /// What was seen of its key.
+    pub(crate) lookup: &'l Lookup,
+    /// The element.
+    pub(crate) element: &'l [u8],
+    /// Whether it is looked for by its score, too.
+    pub(crate) is_ranked: bool,
+}
 
 /// A search that is under way.
 struct Search<'e> {
-    view: View,
+    members: View,
     key: Key<'e>,
-    descent: Descent,
+    /// The members by score, if the element is looked for there, too.
+    scores: Option<View>,
 }
+
+/// Searches of a group.
+type Searches<T> = ArrayVec<T, PREFETCH_GROUP_MAX>;
 
 impl Keyspace {
     /// Whether there is any collection whose elements [`Keyspace::prefetch_elements`] could ask
@@ -40,27 +55,48 @@ impl Keyspace {
     pub(crate) fn prefetch_elements<'l>(
         &self,
         database: usize,
-        elements: impl Iterator<Item = (&'l Lookup, &'l [u8])>,
+        elements: impl Iterator<Item = NamedElement<'l>>,
     ) {
         let memory = self.entries.memory();
-        let mut searches: ArrayVec<Search<'l>, PREFETCH_GROUP_MAX> = elements
-            .filter_map(|(lookup, element)| self.begin_search(database, lookup, element))
-            .collect();
-        for search in &mut searches {
-            while search.descent.advance(memory, &search.key) {}
+        let mut searches: Searches<Search<'l>> = Searches::new();
+        let mut descents: Searches<Descent> = Searches::new();
+        for (search, descent) in elements.filter_map(|named| self.begin_search(database, &named)) {
+            searches.push(search);
+            descents.push(descent);
         }
-        for search in &searches {
-            let Search { view, key, descent } = search;
-            view.prefetch_element(memory, *descent, key);
+        Descent::advance_all(&mut descents, memory);
+        for (search, descent) in searches.iter().zip(&descents) {
+            (search.members).prefetch_element(memory, *descent, &search.key);
+        }
+        if searches.iter().any(|search| search.scores.is_some()) {
+            self.prefetch_by_score(&searches, &descents);
+        }
+    }
+
+    /// Asks for ranked members, which have arrived, where they stand by their scores.
+    #[inline(never)]
+    fn prefetch_by_score(&self, searches: &[Search<'_>], found: &[Descent]) {
+        let memory = self.entries.memory();
+        let by_score = |(search, descent): (&Search<'_>, &Descent)| {
+            let scores = search.scores?;
+            let member = search.members.finish(memory, *descent, &search.key)?;
+            let order = score_order(member.value().score()?);
+            Some((scores, scores.descent_to(order)?))
+        };
+        let (views, mut descents): (Searches<View>, Searches<Descent>) =
+            searches.iter().zip(found).filter_map(by_score).unzip();
+        Descent::advance_all(&mut descents, memory);
+        for (scores, descent) in views.iter().zip(&descents) {
+            scores.prefetch_scored(memory, *descent);
         }
     }
 
     fn begin_search<'e>(
         &self,
         database: usize,
-        lookup: &Lookup,
-        element: &'e [u8],
-    ) -> Option<Search<'e>> {
+        named: &NamedElement<'e>,
+    ) -> Option<(Search<'e>, Descent)> {
+        let lookup = named.lookup;
         let is_there = lookup.seen_payload != 0
             && (self.databases[database].table).is_at(lookup.seen_at, lookup.seen_payload);
         if !is_there {
@@ -68,14 +104,17 @@ impl Keyspace {
         }
         // What stands in a table is alive, whatever has happened since it was seen.
         let entry = self.entries.get(EntryId::from_payload(lookup.seen_payload));
-        let members = &self.entries.collections().get(entry.large()?).members;
-        if !members.shape().is_hashed() {
+        let trees = self.entries.collections().get(entry.large()?);
+        if !trees.members.shape().is_hashed() {
             return None;
         }
-        Some(Search {
-            view: members.current(),
-            key: Key::new(self.entries.memory(), Code::of_text(element)),
-            descent: members.descent()?,
-        })
+        let key = Key::new(self.entries.memory(), Code::of_text(named.element));
+        let scores = trees.scores.as_ref().filter(|_| named.is_ranked);
+        let search = Search {
+            members: trees.members.current(),
+            key,
+            scores: scores.map(|tree| tree.current()),
+        };
+        Some((search, trees.members.descent(&key)?))
     }
 }

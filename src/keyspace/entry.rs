@@ -109,14 +109,15 @@ impl Shape {
         self.flags & FLAG_DEADLINE != 0
     }
 
+    /// Where a short key stands, and the length of a long one.
     #[inline]
-    fn long_key_offset(self) -> usize {
+    fn short_key_offset(self) -> usize {
         OFFSET_OPTIONAL + if self.has_deadline() { 4 } else { 0 }
     }
 
     #[inline]
     fn key_offset(self) -> usize {
-        self.long_key_offset()
+        self.short_key_offset()
             + if self.key_len >= LONG_KEY as usize {
                 4
             } else {
@@ -184,7 +185,7 @@ impl<'a> EntryRef<'a> {
             value_len: self.u32_at(OFFSET_VALUE_LEN) as usize,
         };
         if short_key_len == LONG_KEY {
-            shape.key_len = self.u32_at(shape.long_key_offset()) as usize;
+            shape.key_len = self.u32_at(shape.short_key_offset()) as usize;
         }
         shape
     }
@@ -212,7 +213,15 @@ impl<'a> EntryRef<'a> {
     /// Whether the key is `key`.
     #[inline]
     pub(super) fn has_key(self, key: &[u8]) -> bool {
-        are_same(self.key(), key)
+        if key.len() >= usize::from(LONG_KEY) {
+            return self.key() == key;
+        }
+        let shape = Shape {
+            flags: self.byte(OFFSET_FLAGS),
+            key_len: usize::from(self.byte(OFFSET_KEY_LEN)),
+            value_len: 0,
+        };
+        shape.key_len == key.len() && are_same(self.bytes(shape.short_key_offset(), key.len()), key)
     }
 
     /// The type of the value.
@@ -652,6 +661,12 @@ impl EntryStore {
     ) -> EntryId {
         let old = self.get(id).shape();
         let shape = self.new_shape(old.key_len, value, has_deadline);
+        if shape.flags == old.flags && shape.value_len == old.value_len {
+            // The header stays as it is, and nothing has to be worked out from it.
+            self.set_access_bits(id, access_bits);
+            self.write_value(id, shape, value);
+            return id;
+        }
         if shape.has_deadline() == old.has_deadline()
             && shape.allocation_bytes() == old.allocation_bytes()
         {
@@ -870,7 +885,7 @@ unsafe fn write_header(base: *mut u8, shape: Shape, access_bits: u16) {
             .cast::<u32>()
             .write_unaligned(shape.value_len as u32);
         if short_key_len == LONG_KEY {
-            let field = base.add(shape.long_key_offset()).cast::<u32>();
+            let field = base.add(shape.short_key_offset()).cast::<u32>();
             field.write_unaligned(shape.key_len as u32);
         }
     }

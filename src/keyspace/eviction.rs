@@ -64,6 +64,8 @@ pub struct EvictionReport {
 
 pub(super) struct Eviction {
     pub(super) policy: EvictionPolicy,
+    /// When the second began that the policy was last told of by a use.
+    second_ms: u64,
     rule: EvictionRule,
     hand: Hand,
     heap_hand: HeapHand,
@@ -74,6 +76,7 @@ impl Default for Eviction {
     fn default() -> Self {
         Self {
             policy: EvictionPolicy::new(0),
+            second_ms: 0,
             rule: EvictionRule::Never,
             hand: Hand::default(),
             heap_hand: HeapHand::default(),
@@ -330,12 +333,19 @@ impl Keyspace {
     /// What an entry remembers of its uses after another one.
     #[inline]
     pub(super) fn used_again(&mut self, access_bits: u16, now_ms: u64) -> u16 {
-        let live_count = self.live_count();
         let word = AccessWord::from_bits(access_bits);
-        self.eviction
-            .policy
-            .on_hit(word, live_count, seconds(now_ms))
-            .bits()
+        let is_told = now_ms.wrapping_sub(self.eviction.second_ms) < 1_000;
+        if is_told && self.eviction.policy.is_current(word) {
+            return access_bits;
+        }
+        self.used_anew(word, now_ms)
+    }
+
+    #[cold]
+    fn used_anew(&mut self, word: AccessWord, now_ms: u64) -> u16 {
+        let (live_count, now_s) = (self.live_count(), seconds(now_ms));
+        self.eviction.second_ms = u64::from(now_s) * 1_000;
+        self.eviction.policy.on_hit(word, live_count, now_s).bits()
     }
 
     /// What a new entry begins with whose key and value are `bytes` long.

@@ -48,6 +48,7 @@ mod tracking;
 mod waiting;
 mod workshop;
 
+pub(crate) use ahead::NamedElement;
 pub use collections::FrozenId;
 pub use cut::{CutCount, CutPiece};
 pub use entry::EntryRef;

@@ -24,7 +24,7 @@ use super::memory::Memory;
 use super::mutation::{Changed, EntryHome, Missing, without_integers};
 use super::{FrozenId, Key, Keyspace};
 use crate::structures::block::Run;
-use crate::value::collection::{CollectionType, Elements};
+use crate::value::collection::{Body, CollectionType, Elements};
 use crate::value::encoding::Encoding;
 use crate::value::kind::{Kind, WrongType};
 use std::collections::HashSet;
@@ -225,10 +225,17 @@ impl Keyspace {
     }
 
     /// The elements of what was built, in the order readers see; `None` if nothing was.
+    ///
+    /// # Panics
+    /// If it is kept as integers.
     pub fn built_elements(&self, work: WorkId) -> Option<Elements<'_, Memory>> {
+        self.built_body(work).map(|body| body.ordered_elements())
+    }
+
+    /// What was built, as it is kept; `None` if nothing was.
+    pub fn built_body(&self, work: WorkId) -> Option<Body<'_, Memory>> {
         let entry = self.find(self.workshop_number(), self.key(&work.0), 0)?;
-        let body = self.body(entry, 0).expect("only collections are built");
-        Some(body.ordered_elements())
+        Some(self.body(entry, 0).expect("only collections are built"))
     }
 
     /// Gives up what was built.

@@ -49,6 +49,7 @@ mod waiting;
 
 pub use connection::ConnectionId;
 pub use page_id::PageId;
+pub(crate) use pages::PAGES_MAX;
 pub use summary::Summary;
 
 use crate::base::clock::Timestamp;

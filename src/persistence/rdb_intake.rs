@@ -16,6 +16,7 @@ use super::embedded::PersistError;
 use crate::engine::CacheEngine;
 use crate::keyspace::{Event, Keyspace, WorkId};
 use crate::rdb::{FileReader, FileSink, KeyFacts, LeftOut, Reason};
+use crate::script::names_library;
 use crate::value::kind::Kind;
 use crate::value::record::{KeyRecord, RecordValue};
 use std::io::{self, Read};
@@ -41,8 +42,10 @@ pub struct RdbReport {
     pub evicted_keys: u64,
     /// Keys in the file by the name of their type.
     pub kinds: [(&'static str, u64); 6],
-    /// Libraries of functions.
+    /// Libraries of functions that were loaded.
     pub libraries: u64,
+    /// Libraries that are only kept for the next snapshot.
+    pub kept_libraries: u64,
     /// Keys of collections without elements, which were left out.
     pub empty_keys: u64,
     /// Keys with values of modules, which were left out.
@@ -233,9 +236,13 @@ impl FileSink for RdbIntake<'_> {
     }
 
     fn function(&mut self, code: &[u8]) -> Result<(), Reason> {
-        let loaded = self.engine.load_library(code);
-        loaded.map_err(|error| Reason::BadFunction(error.as_bytes().to_vec()))?;
-        self.report.libraries += 1;
+        if !names_library(code) {
+            return Err(Reason::BadFunction(b"it has no name".to_vec()));
+        }
+        match self.engine.restore_library(code) {
+            true => self.report.libraries += 1,
+            false => self.report.kept_libraries += 1,
+        }
         Ok(())
     }
 

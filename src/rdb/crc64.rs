@@ -43,7 +43,6 @@ pub struct Crc64(u64);
 
 impl Crc64 {
     /// The checksum of these bytes.
-    #[cfg_attr(not(feature = "internals"), allow(dead_code))] // For tests and fuzz targets.
     pub fn of(bytes: &[u8]) -> u64 {
         let mut crc = Self::default();
         crc.update(bytes);

@@ -27,6 +27,7 @@
 //! | `stream_writer.rs` | a stream, row by row |
 //! | `listpack_writer.rs` | a listpack |
 //! | `dump.rs` | what DUMP returns: a value with a version and a checksum |
+//! | `function_payload.rs` | what FUNCTION DUMP returns |
 //!
 //! The reader goes by type and not by version, so it reads what Redis 5.0 to 8.4 and Valkey 7.2 to
 //! 9.0 write, and what older ones did. Types that later versions have added are refused, since
@@ -48,6 +49,7 @@ mod dump;
 mod error;
 mod file_reader;
 mod file_writer;
+mod function_payload;
 mod input;
 mod listpack_writer;
 mod lzf;
@@ -66,4 +68,5 @@ pub use cut_writer::RdbWriter;
 pub use dump::{DumpPayload, FOOTER_BYTES, PayloadCheck, payload_footer};
 pub use error::{RdbError, Reason};
 pub use file_reader::{FileReader, FileSink, KeyFacts, LeftOut};
+pub use function_payload::{function_codes, function_payload};
 pub use value_writer::{Begin, ValueWriter, write_string};

@@ -3,9 +3,10 @@
 //! Not here: the machine (`machine.rs`).
 
 use super::flags::ScriptFlags;
+use super::host::Host;
 use super::run::{Chunk, Failure, Function, Run};
 use super::step::{LogLine, Step};
-use crate::protocol::args::ArgsBuffer;
+use crate::protocol::args::Args;
 
 /// A function that a library has declared while it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,27 +54,15 @@ impl Machine {
         match *self {}
     }
 
-    pub fn start(&mut self, _: &Run<'_>) -> Step {
+    pub fn prepare(&mut self, _: &Run<'_>) {
         match *self {}
     }
 
-    pub fn go_on(&mut self) -> Step {
+    pub fn start(&mut self, _: Args<'_>, _: &mut dyn Host) -> Step {
         match *self {}
     }
 
-    pub fn answer(&mut self, _: &[u8]) -> Step {
-        match *self {}
-    }
-
-    pub fn take_request(&mut self) -> (ArgsBuffer, bool) {
-        match *self {}
-    }
-
-    pub fn return_request(&mut self, _: ArgsBuffer) {
-        match *self {}
-    }
-
-    pub fn is_resp3(&mut self) -> bool {
+    pub fn go_on(&mut self, _: &mut dyn Host) -> Step {
         match *self {}
     }
 
@@ -94,6 +83,10 @@ impl Machine {
     }
 
     pub fn set_clock_us(&mut self, _: u64) {
+        match *self {}
+    }
+
+    pub fn has_log(&self) -> bool {
         match *self {}
     }
 

@@ -1,9 +1,10 @@
-//! The scripts that were sent before: found by their body without a digest, or by their digest.
+//! The scripts that were sent before: found by their body without a digest, or by their name, the
+//! digits of their digest.
 //!
 //! ```text
 //!  body ── fast hash ─▶ slot ─ compared ─┐
-//!                                        ├▶ Script: function, flags, body, digest
-//!  digest ─ fast hash ─▶ slot ─ compared ┘
+//!                                        ├▶ Script: function, flags, body, name
+//!  name ── fast hash ─▶ slot ─ compared ─┘
 //! ```
 //!
 //! Scripts of EVAL make room for each other, the one that was not used for longest first: there are
@@ -39,9 +40,7 @@ pub struct Script {
     pub flags: ScriptFlags,
     /// Its text.
     pub body: Box<[u8]>,
-    /// The SHA-1 of its text.
-    pub digest: [u8; 20],
-    /// Its digits.
+    /// The SHA-1 of its text, in hexadecimal digits.
     pub name: [u8; 40],
     /// Whether it stays until SCRIPT FLUSH.
     is_loaded: bool,
@@ -69,12 +68,18 @@ impl Hasher for Identity {
 
 type Table = HashMap<u64, usize, BuildHasherDefault<Identity>>;
 
+/// A name as those of scripts are written.
+#[cold]
+fn lower(name: &[u8; 40]) -> [u8; 40] {
+    name.map(|digit| digit.to_ascii_lowercase())
+}
+
 /// See the module header.
 pub(super) struct Cache {
     hasher: KeyHasher,
     scripts: Slab<Script>,
     by_body: Table,
-    by_digest: Table,
+    by_name: Table,
     body_bytes: usize,
     eval_count: usize,
     eval_bytes: usize,
@@ -89,7 +94,7 @@ impl Cache {
             hasher: KeyHasher::new(hash_seed),
             scripts: Slab::new(),
             by_body: Table::default(),
-            by_digest: Table::default(),
+            by_name: Table::default(),
             body_bytes: 0,
             eval_count: 0,
             eval_bytes: 0,
@@ -120,11 +125,18 @@ impl Cache {
         (*self.scripts[slot].body == *body).then(|| self.used(slot))
     }
 
-    /// Finds a script by its digest, and notes its use.
+    /// Finds a script by its name in any letter case, and notes its use.
     #[inline]
-    pub(super) fn find_digest(&mut self, digest: &[u8; 20]) -> Option<usize> {
-        let slot = *self.by_digest.get(&self.hasher.hash(digest))?;
-        (self.scripts[slot].digest == *digest).then(|| self.used(slot))
+    pub(super) fn find_name(&mut self, name: &[u8]) -> Option<usize> {
+        let name = name.first_chunk().filter(|_| name.len() == 40)?;
+        self.find_lower(name)
+            .or_else(|| self.find_lower(&lower(name)))
+    }
+
+    #[inline]
+    fn find_lower(&mut self, name: &[u8; 40]) -> Option<usize> {
+        let slot = *self.by_name.get(&self.hasher.hash(name))?;
+        (self.scripts[slot].name == *name).then(|| self.used(slot))
     }
 
     fn used(&mut self, slot: usize) -> usize {
@@ -143,7 +155,7 @@ impl Cache {
         is_loaded: bool,
         gone: &mut Vec<Function>,
     ) -> usize {
-        let digest = sha1_smol::Sha1::from(body).digest().bytes();
+        let name = hexadecimal(&sha1_smol::Sha1::from(body).digest().bytes());
         if !is_loaded {
             while self.eval_count >= EVAL_SCRIPTS_MAX
                 || (self.eval_count > 0 && self.eval_bytes + body.len() > EVAL_BYTES_MAX)
@@ -158,16 +170,15 @@ impl Cache {
             function,
             flags,
             body: body.into(),
-            digest,
-            name: hexadecimal(&digest),
+            name,
             is_loaded,
             last_use: 0,
         });
         let body_hash = self.hasher.hash(body);
-        let digest_hash = self.hasher.hash(&digest);
+        let name_hash = self.hasher.hash(&name);
         let others = [
             self.by_body.insert(body_hash, slot),
-            self.by_digest.insert(digest_hash, slot),
+            self.by_name.insert(name_hash, slot),
         ];
         for other in others.into_iter().flatten() {
             if self.scripts.contains(other) && other != slot {
@@ -201,7 +212,7 @@ impl Cache {
         let script = self.scripts.remove(slot);
         for (table, hash) in [
             (&mut self.by_body, self.hasher.hash(&script.body)),
-            (&mut self.by_digest, self.hasher.hash(&script.digest)),
+            (&mut self.by_name, self.hasher.hash(&script.name)),
         ] {
             if table.get(&hash) == Some(&slot) {
                 table.remove(&hash);
@@ -219,7 +230,7 @@ impl Cache {
     pub(super) fn clear(&mut self) {
         self.scripts = Slab::new();
         self.by_body = Table::default();
-        self.by_digest = Table::default();
+        self.by_name = Table::default();
         (self.body_bytes, self.eval_count, self.eval_bytes) = (0, 0, 0);
     }
 }

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, c_int};
 
 /// The upvalue of the first name; the others follow.
-pub(super) const FIRST_FIELD_UPVALUE: c_int = 6;
+pub(super) const FIRST_FIELD_UPVALUE: c_int = 7;
 
 /// Fields of tables that are no arrays.
 #[derive(Clone, Copy)]

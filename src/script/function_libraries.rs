@@ -14,6 +14,7 @@
 //! Not here: what the code may call meanwhile (`interface.rs`, `register.rs`).
 
 use super::flags::{ScriptFlags, Shebang};
+use super::host::{Call, Host};
 use super::names::is_name;
 use super::step::Step;
 use super::{Chunk, Declared, Failure, Function, Machine, Run, SCRIPT_REDIS_VERSION};
@@ -158,28 +159,27 @@ impl Libraries {
             .map_err(|failure| failed(b"ERR Error compiling function: ", &failure))?;
         machine.begin_library();
         let nothing = ArgsBuffer::default();
-        let mut step = machine.start(&Run {
+        machine.prepare(&Run {
             function: chunk,
             name: b"",
-            args: nothing.args(),
             first_key: 0,
             key_count: 0,
             dialect: Dialect::Resp2,
             reply_bytes_max: usize::MAX,
             is_function: true,
         });
+        let mut step = machine.start(nothing.args(), &mut NoHost);
         let mut is_timed_out = false;
         for slice in 0.. {
             match step {
                 Step::Done => break,
-                Step::Call => unreachable!("a library that is loaded calls nothing"),
                 Step::Slice if slice >= LOAD_SLICES_MAX => {
                     is_timed_out = true;
                     machine.kill();
                 }
                 Step::Slice => {}
             }
-            step = machine.go_on();
+            step = machine.go_on(&mut NoHost);
         }
         let functions = machine.end_library();
         machine.forget(chunk);
@@ -235,6 +235,15 @@ impl Libraries {
         }
         self.forget(&library.functions);
         true
+    }
+}
+
+/// A library that is loaded finds no function that would ask it.
+struct NoHost;
+
+impl Host for NoHost {
+    fn call(&mut self, _: Call<'_>) -> &[u8] {
+        unreachable!("a library that is loaded calls nothing")
     }
 }
 

@@ -15,19 +15,20 @@
 
 #![allow(unsafe_code)]
 
-use super::fiber::Suspender;
 use super::hexadecimal;
+use super::host::{Call, Host};
 use super::raise::{
-    bytes_at, push_bytes, push_error, push_error_text, raise, raise_at_caller, shared,
+    bytes_at, place, push_bytes, push_error, push_error_text, raise, raise_at_caller, shared,
 };
 use super::register;
-use super::step::{LogLine, Step};
+use super::step::LogLine;
 use super::to_lua;
 use crate::protocol::double_text::DoubleText;
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::{lua_CFunction, lua_State};
 use sha1_smol::Sha1;
 use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
 
 const NO_ARGUMENT: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
 const ARGUMENT_TYPE: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
@@ -39,6 +40,9 @@ const WHILE_LOADING: &[u8] = b"Script attempted to access nonexistent global var
 
 /// Lines of the log that one script may leave until the driver takes them.
 const LOG_LINES_MAX: usize = 1_000;
+
+/// An answer of so many bytes is copied before it is read.
+const COPIED_BYTES_MIN: usize = 64 * 1024;
 
 /// All functions but `register_function`.
 const FUNCTIONS: [(&CStr, lua_CFunction); 12] = [
@@ -113,37 +117,77 @@ unsafe extern "C-unwind" fn call_protected(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Has the driver run the command in the arguments, and pushes its reply; true if that is an error.
+/// Has the host run the command in the arguments, and pushes its reply; true if that is an error.
 unsafe fn run_command(state: *mut lua_State) -> bool {
     // SAFETY: Lua has called the caller; nothing here has to be dropped.
     unsafe {
-        let suspender = suspender(state);
+        let host = host(state);
         if let Err(text) = take_request(state) {
             push_error(state, text);
             return true;
         }
-        shared(state).asks_for_right = false;
-        suspender.suspend(Step::Call);
-        let answer = &*shared(state).answer;
+        let answer = ask(state, host, false);
         let is_error = to_lua::is_error(answer);
-        to_lua::push_reply(state, answer);
+        push_answer(state, answer);
         is_error
     }
 }
 
-/// What stops the script for a call; raises while a library is loaded.
-unsafe fn suspender(state: *mut lua_State) -> Suspender {
+/// Who runs commands; raises while a library is loaded.
+unsafe fn host(state: *mut lua_State) -> NonNull<dyn Host> {
     // SAFETY: as `run_command`.
     unsafe {
         let place = shared(state);
-        match place.suspend {
-            Some(suspender) if place.declared.is_none() => suspender,
+        match place.host {
+            Some(host) if place.declared.is_none() => host,
             _ => raise_at_caller(state, WHILE_LOADING),
         }
     }
 }
 
-/// Puts the arguments where the driver finds them.
+/// Has the host run the request. The answer is to be read before Lua may call or stop the script.
+unsafe fn ask<'a>(
+    state: *mut lua_State,
+    mut host: NonNull<dyn Host>,
+    asks_for_right: bool,
+) -> &'a [u8] {
+    // SAFETY: as `run_command`. The host lives as long as the script runs, and borrows nothing of
+    // the place: it was lent by who resumed the script.
+    unsafe {
+        let place = place(state);
+        let answer = host.as_mut().call(Call {
+            args: (*place).request.args(),
+            asks_for_right,
+            is_resp3: (*place).is_resp3,
+        });
+        (*place).request.clear();
+        answer
+    }
+}
+
+/// Pushes the value of an answer. While it is read nobody else has a turn, since it stands in a
+/// client's output; a long one is copied before, so that they may.
+unsafe fn push_answer(state: *mut lua_State, answer: &[u8]) {
+    // SAFETY: as `run_command`. Where Lua raises, the copy is given back by the next, or at the
+    // end, and `is_reading` ends with the next hook or call.
+    unsafe {
+        let place = place(state);
+        if answer.len() < COPIED_BYTES_MIN {
+            (*place).is_reading = true;
+            to_lua::push_reply(state, answer);
+            (*place).is_reading = false;
+            return;
+        }
+        (*place).is_reading = false;
+        (*place).answer.clear();
+        (*place).answer.extend_from_slice(answer);
+        let copy = &raw const *(*place).answer.as_slice();
+        to_lua::push_reply(state, &*copy);
+        (*place).answer = Vec::new();
+    }
+}
+
+/// Puts the arguments where the host finds them.
 unsafe fn take_request(state: *mut lua_State) -> Result<(), &'static [u8]> {
     // SAFETY: as `run_command`; neither type that is asked for is converted in place.
     unsafe {
@@ -176,10 +220,8 @@ unsafe extern "C-unwind" fn check_right(state: *mut lua_State) -> c_int {
         if let Err(text) = take_request(state) {
             raise(state, text);
         }
-        let suspender = suspender(state);
-        shared(state).asks_for_right = true;
-        suspender.suspend(Step::Call);
-        let answer = &*shared(state).answer;
+        let host = host(state);
+        let answer = ask(state, host, true);
         if to_lua::is_error(answer) {
             raise(
                 state,

@@ -12,18 +12,21 @@
 
 #![allow(unsafe_code)]
 
+use super::argument_tables::{self, Table};
 use super::fields::{FIELD_NAMES, FIRST_FIELD_UPVALUE};
 use super::memory::Meter;
 use super::raise::{bytes_at, place, push_bytes, raise, shared};
 use super::shared::Shared;
 use super::step::Step;
 use super::to_reply;
+use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::{lua_Debug, lua_State};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Instructions after which a script may be suspended: some 20 to 100 µs.
 pub(super) const HOOK_INSTRUCTIONS: c_int = 10_000;
@@ -42,6 +45,8 @@ const GLOBALS_UPVALUE: c_int = 2;
 const ENVIRONMENT_UPVALUE: c_int = 3;
 const KEYS_UPVALUE: c_int = 4;
 const ARGV_UPVALUE: c_int = 5;
+const POOL_UPVALUE: c_int = 6;
+
 /// Pops the environment and the globals behind it, and pushes the function that runs scripts.
 ///
 /// # Safety
@@ -53,6 +58,7 @@ pub(super) unsafe fn push_runner(state: *mut lua_State) {
         lua::lua_insert(state, -3);
         lua::lua_pushliteral(state, c"KEYS");
         lua::lua_pushliteral(state, c"ARGV");
+        lua::lua_createtable(state, 0, 0);
         for name in FIELD_NAMES {
             lua::lua_pushliteral(state, name);
         }
@@ -69,22 +75,17 @@ unsafe extern "C-unwind" fn run(state: *mut lua_State) -> c_int {
         let invocation = shared(state).invocation;
         lua::lua_pushvalue(state, lua::lua_upvalueindex(ON_ERROR_UPVALUE));
         lua::lua_rawgeti_(state, lua::LUA_REGISTRYINDEX, invocation.reference);
-        // An environment that the last run has set does not last.
-        lua::lua_pushvalue(state, lua::lua_upvalueindex(ENVIRONMENT_UPVALUE));
-        lua::lua_setfenv(state, -2);
         let args = *shared(state).args;
         let first_value = invocation.first_key + invocation.key_count;
         let parameter_count = if invocation.is_function {
-            push_array(state, args, invocation.first_key, first_value);
-            push_array(state, args, first_value, args.len());
+            lua::lua_pushvalue(state, lua::lua_upvalueindex(ENVIRONMENT_UPVALUE));
+            lua::lua_setfenv(state, -2);
+            push_array(state, args, invocation.first_key..first_value);
+            push_array(state, args, first_value..args.len());
             2
         } else {
-            lua::lua_pushvalue(state, lua::lua_upvalueindex(KEYS_UPVALUE));
-            push_array(state, args, invocation.first_key, first_value);
-            lua::lua_rawset(state, lua::lua_upvalueindex(GLOBALS_UPVALUE));
-            lua::lua_pushvalue(state, lua::lua_upvalueindex(ARGV_UPVALUE));
-            push_array(state, args, first_value, args.len());
-            lua::lua_rawset(state, lua::lua_upvalueindex(GLOBALS_UPVALUE));
+            set_arguments(state, Table::Keys, args, invocation.first_key..first_value);
+            set_arguments(state, Table::Argv, args, first_value..args.len());
             0
         };
         let place = place(state);
@@ -147,20 +148,35 @@ pub(super) unsafe fn collect_step(state: *mut lua_State) -> bool {
     }
 }
 
-/// Pushes an array of the arguments from `begin` to `end`.
-unsafe fn push_array(
-    state: *mut lua_State,
-    args: crate::protocol::args::Args<'_>,
-    begin: usize,
-    end: usize,
-) {
+/// Pushes an array of arguments.
+unsafe fn push_array(state: *mut lua_State, args: Args<'_>, range: Range<usize>) {
     // SAFETY: as `run`; a request has no more arguments than fit an `i32`.
     unsafe {
-        lua::lua_createtable(state, (end - begin) as c_int, 0);
-        for index in begin..end {
-            push_bytes(state, args.get(index));
-            lua::lua_rawseti_(state, -2, (index - begin + 1) as c_int);
+        lua::lua_createtable(state, range.len() as c_int, 0);
+        argument_tables::fill(state, args, range);
+    }
+}
+
+/// Sets the global KEYS or ARGV.
+unsafe fn set_arguments(state: *mut lua_State, table: Table, args: Args<'_>, range: Range<usize>) {
+    let name = match table {
+        Table::Keys => KEYS_UPVALUE,
+        Table::Argv => ARGV_UPVALUE,
+    };
+    // SAFETY: as `run`; the upvalues are those of `push_runner`.
+    unsafe {
+        let pool = lua::lua_upvalueindex(POOL_UPVALUE);
+        let place = place(state);
+        argument_tables::push(state, (table, pool), args, range, (*place).empty_part);
+        let pushed = lua::lua_topointer(state, -1);
+        let known = &raw mut (*place).argument_tables[table as usize];
+        if *known != pushed {
+            lua::lua_pushvalue(state, lua::lua_upvalueindex(name));
+            lua::lua_pushvalue(state, -2);
+            lua::lua_rawset(state, lua::lua_upvalueindex(GLOBALS_UPVALUE));
+            *known = pushed;
         }
+        lua::lua_pop(state, 1);
     }
 }
 
@@ -317,6 +333,7 @@ pub(super) unsafe fn wait_for_turn(state: *mut lua_State) -> bool {
 unsafe fn wait(place: *mut Shared) -> bool {
     // SAFETY: nothing of the place is borrowed while the script is suspended.
     unsafe {
+        (*place).is_reading = false;
         if (*place).is_killed {
             return true;
         }
@@ -337,7 +354,13 @@ unsafe fn wait(place: *mut Shared) -> bool {
 /// The meter is that of a [`Shared`], and the caller borrows nothing of it.
 pub(super) unsafe fn pause(meter: *mut Meter) -> bool {
     // SAFETY: the meter is the first field.
-    unsafe { wait(meter.cast()) }
+    unsafe {
+        let place: *mut Shared = meter.cast();
+        match (*place).is_reading {
+            true => (*place).is_killed,
+            false => wait(place),
+        }
+    }
 }
 
 /// Raises that the script was ended, and does so again wherever it goes on.

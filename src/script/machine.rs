@@ -15,18 +15,21 @@
 
 #![allow(unsafe_code)]
 
+use super::bytecode;
 use super::fiber::Fiber;
+use super::host::Host;
 use super::invoke::{HOOK_INSTRUCTIONS, collect_at_end, collect_step, on_count, pause};
 use super::memory::allocate;
-use super::raise::{bytes_at, push_bytes, shared};
-use super::run::{Chunk, Failure, Function, Run};
+use super::raise::{bytes_at, place, push_bytes, shared};
+use super::run::{Chunk, Failure, Function, Run, SOURCE_BYTES_MAX};
 use super::sandbox::{Setup, initialize};
 use super::shared::{Declared, Invocation, Shared};
 use super::step::{LogLine, Step};
-use crate::protocol::args::ArgsBuffer;
+use crate::protocol::args::Args;
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
 use std::ffi::{CStr, c_int, c_void};
+use std::mem;
 use std::ptr::NonNull;
 
 /// See the module header.
@@ -132,8 +135,13 @@ impl Machine {
     /// Compiles a script. O(length).
     ///
     /// # Errors
-    /// What Lua says of the text, or that there is no memory.
+    /// What Lua says of the text, that it is longer than [`SOURCE_BYTES_MAX`], or that there is no
+    /// memory.
     pub fn compile(&mut self, source: &[u8], chunk: Chunk) -> Result<Function, Failure> {
+        if source.len() > SOURCE_BYTES_MAX {
+            let text = format!("it is longer than {SOURCE_BYTES_MAX} bytes");
+            return Err(Failure(text.into_bytes()));
+        }
         let place = self.place();
         place.source = source;
         place.message.clear();
@@ -163,8 +171,8 @@ impl Machine {
         _ = self.protected(forget, std::ptr::null_mut());
     }
 
-    /// Begins a run; what it stops for is to be done before [`Machine::go_on`].
-    pub fn start(&mut self, run: &Run<'_>) -> Step {
+    /// Says what [`Machine::start`] is to run.
+    pub fn prepare(&mut self, run: &Run<'_>) {
         assert!(self.is_idle(), "one script at a time");
         let state = self.state;
         let place = self.place();
@@ -176,7 +184,6 @@ impl Machine {
             reply_bytes_max: run.reply_bytes_max,
             is_function: run.is_function,
         };
-        place.args = (&raw const run.args).cast();
         place.name.clear();
         place.name.extend_from_slice(run.name);
         place.is_resp3 = false;
@@ -185,49 +192,42 @@ impl Machine {
         place.spent_steps = 0;
         place.meter.taken_bytes = 0;
         place.has_new_error = false;
+        place.is_reading = false;
         // SAFETY: the state is idle; setting the hook takes no memory.
         unsafe {
             let mask = lua::LUA_MASKCOUNT;
             lua::lua_sethook(state, Some(on_count), mask, HOOK_INSTRUCTIONS);
         }
-        self.resume()
     }
 
-    fn resume(&mut self) -> Step {
-        self.place().is_running = true;
-        let step = self.fiber.resume();
-        self.place().is_running = false;
-        step
+    /// Runs what was prepared with the arguments of the request, and its commands by the host.
+    pub fn start(&mut self, args: Args<'_>, host: &mut dyn Host) -> Step {
+        assert!(self.is_idle(), "one script at a time");
+        self.place().args = (&raw const args).cast();
+        self.resume(host)
     }
 
     /// Goes on after [`Step::Slice`].
-    pub fn go_on(&mut self) -> Step {
+    pub fn go_on(&mut self, host: &mut dyn Host) -> Step {
         assert!(!self.is_idle(), "no script is under way");
-        self.resume()
+        self.resume(host)
     }
 
-    /// Goes on after [`Step::Call`] with the reply of the command.
-    pub fn answer(&mut self, reply: &[u8]) -> Step {
-        self.place().answer = reply;
-        self.go_on()
-    }
-
-    /// Takes what the script wants run, and whether it only asks if it might. To be given back by
-    /// [`Machine::return_request`].
-    pub fn take_request(&mut self) -> (ArgsBuffer, bool) {
+    fn resume(&mut self, host: &mut dyn Host) -> Step {
+        // SAFETY: only how long it lives is forgotten; it is taken back before this returns.
+        let host = unsafe {
+            mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(
+                host,
+            ))
+        };
         let place = self.place();
-        (std::mem::take(&mut place.request), place.asks_for_right)
-    }
-
-    /// Gives the memory of a request back.
-    pub fn return_request(&mut self, mut request: ArgsBuffer) {
-        request.clear();
-        self.place().request = request;
-    }
-
-    /// In which version the script wants replies to its calls.
-    pub fn is_resp3(&mut self) -> bool {
-        self.place().is_resp3
+        place.host = Some(host);
+        place.is_running = true;
+        let step = self.fiber.resume();
+        let place = self.place();
+        place.is_running = false;
+        place.host = None;
+        step
     }
 
     /// The reply of the script that has ended; `None` if it would have been too long.
@@ -244,9 +244,10 @@ impl Machine {
     /// Forgets the last reply, and its memory if that is much.
     pub fn clear_reply(&mut self) {
         const KEPT_BYTES: usize = 64 * 1024;
-        let reply = &mut self.place().reply;
-        reply.clear();
-        reply.shrink_to(KEPT_BYTES);
+        let place = self.place();
+        place.answer = Vec::new();
+        place.reply.clear();
+        place.reply.shrink_to(KEPT_BYTES);
     }
 
     /// Ends the script that is under way with an error, when it goes on.
@@ -257,6 +258,13 @@ impl Machine {
     /// Sets what `os.clock` tells.
     pub fn set_clock_us(&mut self, clock_us: u64) {
         self.place().clock_us = clock_us;
+    }
+
+    /// Whether scripts wanted to log something since [`Machine::take_log`].
+    #[inline]
+    pub fn has_log(&self) -> bool {
+        // SAFETY: as `place`.
+        unsafe { !self.shared.as_ref().log.is_empty() }
     }
 
     /// What scripts wanted to log since the last call.
@@ -306,6 +314,10 @@ impl Machine {
 const COMPILED_BYTES_MIN: usize = 256 * 1024;
 /// … and so many times its length.
 const COMPILED_SHARE: usize = 8;
+
+/// Scripts up to this length are looked through for what sets a global, which takes a tenth of the
+/// time that compiling them does.
+const DUMPED_BYTES_MAX: usize = 16 * 1024;
 
 /// A machine that nobody needs any more, and that is taken apart in steps: to close a state takes
 /// time in proportion to all that is in it.
@@ -407,17 +419,60 @@ unsafe fn run_once(state: *mut lua_State) {
 
 unsafe extern "C-unwind" fn compile_script(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this, protected.
-    unsafe { compile(state, c"@user_script") }
+    unsafe {
+        compile(state, c"@user_script");
+        let place = place(state);
+        let is_short = (*place).source.len() <= DUMPED_BYTES_MAX;
+        if (*place).invocation.reference != 0 && is_short && !sets_globals(state) {
+            let reference = (*place).invocation.reference;
+            lua::lua_rawgeti_(state, lua::LUA_REGISTRYINDEX, reference);
+            lua::lua_rawgeti_(state, lua::LUA_REGISTRYINDEX, (*place).globals);
+            lua::lua_setfenv(state, -2);
+        }
+        0
+    }
 }
 
 unsafe extern "C-unwind" fn compile_library(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this, protected.
     unsafe { compile(state, c"@user_function") }
+    0
+}
+
+/// Whether the function that was compiled may set a global.
+unsafe fn sets_globals(state: *mut lua_State) -> bool {
+    // SAFETY: as `compile_script`. The text of the code is put into the place that both share,
+    // which nobody reads or writes meanwhile; the writer calls nothing of Lua.
+    unsafe {
+        let place = place(state);
+        lua::lua_rawgeti_(state, lua::LUA_REGISTRYINDEX, (*place).invocation.reference);
+        (*place).buffer.clear();
+        lua::lua_dump_(state, append, (&raw mut (*place).buffer).cast());
+        lua::lua_pop(state, 1);
+        let sets_globals = bytecode::sets_globals(&(*place).buffer);
+        (*place).buffer = Vec::new();
+        sets_globals
+    }
+}
+
+/// Lua's `lua_Writer`: appends to a vector.
+unsafe extern "C-unwind" fn append(
+    _: *mut lua_State,
+    bytes: *const c_void,
+    len: usize,
+    vector: *mut c_void,
+) -> c_int {
+    // SAFETY: `sets_globals` gives the vector; the bytes live until this returns.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(bytes.cast(), len);
+        (*vector.cast::<Vec<u8>>()).extend_from_slice(bytes);
+    }
+    0
 }
 
 /// Compiles the source and puts the function into the registry, or the reason why not into the
 /// message.
-unsafe fn compile(state: *mut lua_State, name: &'static CStr) -> c_int {
+unsafe fn compile(state: *mut lua_State, name: &'static CStr) {
     // SAFETY: as the callers'. The source lives until the call ends.
     unsafe {
         // Compiled code is as good as any to the loader: as text, its first byte is an error.
@@ -439,7 +494,6 @@ unsafe fn compile(state: *mut lua_State, name: &'static CStr) -> c_int {
         } else if lua::lua_type(state, -1) == lua::LUA_TSTRING {
             shared(state).message = bytes_at(state, -1).to_vec();
         }
-        0
     }
 }
 

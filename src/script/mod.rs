@@ -18,7 +18,11 @@
 #[cfg(not(feature = "scripts"))]
 mod absent;
 #[cfg(feature = "scripts")]
+mod argument_tables;
+#[cfg(feature = "scripts")]
 mod base_library;
+#[cfg(feature = "scripts")]
+mod bytecode;
 mod cache;
 #[cfg(feature = "scripts")]
 mod fiber;
@@ -26,6 +30,7 @@ mod fiber;
 mod fields;
 pub mod flags;
 mod function_libraries;
+mod host;
 #[cfg(feature = "scripts")]
 mod interface;
 #[cfg(feature = "scripts")]
@@ -37,7 +42,6 @@ mod machine;
 #[cfg(feature = "scripts")]
 mod memory;
 mod names;
-pub mod payload;
 #[cfg(feature = "scripts")]
 mod raise;
 #[cfg(feature = "scripts")]
@@ -62,9 +66,10 @@ mod to_reply;
 pub use absent::{Declared, Machine, Retired};
 pub use cache::{EVAL_SCRIPTS_MAX, Script};
 pub use function_libraries::{Libraries, Library, LibraryFunction, names_library};
+pub use host::{Call, Host};
 #[cfg(feature = "scripts")]
 pub use machine::{Machine, Retired};
-pub use run::{Chunk, Failure, Function, Run};
+pub use run::{Chunk, Failure, Function, Run, SOURCE_BYTES_MAX};
 pub use scripts::{Asked, Figures, Kind, Running, Scripts};
 #[cfg(feature = "scripts")]
 pub use shared::Declared;

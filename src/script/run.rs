@@ -2,8 +2,10 @@
 //!
 //! Not here: the machine (`machine.rs`, `absent.rs`), what becomes of a run (`step.rs`).
 
-use crate::protocol::args::Args;
 use crate::protocol::reply::Dialect;
+
+/// Bytes of a text that is compiled: at this length it takes a tenth of a second, in one turn.
+pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 
 /// A compiled function of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +18,7 @@ pub struct Run<'a> {
     pub function: Function,
     /// How error texts name it.
     pub name: &'a [u8],
-    /// The arguments of the request, the keys among them.
-    pub args: Args<'a>,
-    /// Which argument is the first key.
+    /// Which argument of the request is the first key.
     pub first_key: usize,
     /// How many keys there are; the other arguments follow.
     pub key_count: usize,

@@ -3,6 +3,7 @@
 //! ```text
 //!  environment (empty) ─ index ─▶ globals ─ index ─▶ "attempted to access nonexistent global …"
 //!       └ newindex ─▶ "Attempt to modify a readonly table"
+//!  code that sets no global has the globals as its environment: they are found at once
 //!  globals: functions │ libraries, each protected │ KEYS, ARGV of the present run │ _G, protected
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 #![allow(unsafe_code)]
 
+use super::argument_tables::empty_part;
 use super::base_library::{self, protect, refuse_change, show_metatable};
 use super::interface;
 use super::invoke;
@@ -120,6 +122,9 @@ pub(super) unsafe fn build(state: *mut lua_State, version: &str, has_libraries: 
         lua::lua_pushcfunction(state, miss);
         set_raw(state, c"__index");
         lua::lua_setmetatable(state, -2);
+        lua::lua_pushvalue(state, -1);
+        shared(state).globals = lua::luaL_ref(state, lua::LUA_REGISTRYINDEX);
+        shared(state).empty_part = empty_part(state);
         push_environment(state);
         // What is compiled at run time (`loadstring`) gets the thread's globals.
         lua::lua_pushvalue(state, -1);

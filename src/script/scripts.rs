@@ -1,7 +1,7 @@
 //! All scripts of a cache, and the one that runs.
 //!
 //! ```text
-//!  handler ─▶ find or compile ─▶ ask(Asked) ─▶ the engine: start ─▶ Step ─▶ … ─▶ Done
+//!  handler ─▶ find or compile ─▶ ask(Asked) ─▶ the engine: begin, lend ─▶ … ─▶ take back, end
 //! ```
 //!
 //! The machine is made when the first script comes, so a cache without scripts takes nothing.
@@ -14,9 +14,8 @@
 use super::cache::{Cache, Script};
 use super::flags::{self, ScriptFlags};
 use super::function_libraries::Libraries;
-use super::{Chunk, Failure, Function, LogLine, Machine, Retired, Run, SCRIPT_REDIS_VERSION, Step};
+use super::{Chunk, Failure, Function, LogLine, Machine, Retired, Run, SCRIPT_REDIS_VERSION};
 use crate::base::clock::Timestamp;
-use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::Dialect;
 use std::collections::VecDeque;
@@ -104,6 +103,8 @@ pub struct Scripts {
     asked: Option<Asked>,
     asked_name: Vec<u8>,
     running: Option<Running>,
+    /// What a machine that is lent took when it was.
+    lent_bytes: usize,
     /// Scripts may call what tests need of commands that are not for scripts.
     pub may_debug: bool,
     /// Bytes of the machine after the last time all garbage was gone.
@@ -122,6 +123,7 @@ impl Scripts {
             asked: None,
             asked_name: Vec::new(),
             running: None,
+            lent_bytes: 0,
             may_debug: false,
             settled_bytes: 0,
         }
@@ -188,7 +190,7 @@ impl Scripts {
     /// The slot of a script by the digits of its digest, in any letter case.
     #[inline]
     pub fn find_name(&mut self, name: &[u8]) -> Option<usize> {
-        self.cache.find_digest(&digest_of(name)?)
+        self.cache.find_name(name)
     }
 
     /// The script of a slot.
@@ -238,15 +240,15 @@ impl Scripts {
         self.running.as_mut()
     }
 
-    /// Begins what was asked for.
-    pub fn start(
+    /// Makes what was asked for the script that runs; [`Scripts::lend`] then gives the machine that
+    /// is to be started.
+    pub fn begin(
         &mut self,
         asked: Asked,
-        args: Args<'_>,
         dialect: Dialect,
         reply_bytes_max: usize,
         now: Timestamp,
-    ) -> Step {
+    ) {
         let declared = !asked.flags.has(ScriptFlags::UNDECLARED);
         // It is given back at the end.
         let name = std::mem::take(&mut self.asked_name);
@@ -264,7 +266,6 @@ impl Scripts {
         let run = Run {
             function: asked.function,
             name: name.unwrap_or_default(),
-            args,
             first_key: asked.first_key,
             key_count: asked.key_count,
             dialect,
@@ -279,16 +280,37 @@ impl Scripts {
             .as_mut()
             .expect("it has compiled what was asked for");
         machine.set_clock_us(now.monotonic_us);
-        machine.start(&run)
+        machine.prepare(&run);
+    }
+
+    /// Lends the machine of the script that runs, so that the commands of the script find
+    /// everything else here. To be given back by [`Scripts::take_back`].
+    pub fn lend(&mut self) -> Machine {
+        let kind = self.running.as_ref().expect("a script runs").kind;
+        let machine = self.machine_of(kind).take();
+        let machine = machine.expect("nobody else has borrowed it");
+        self.lent_bytes = machine.used_bytes();
+        machine
+    }
+
+    /// Takes a machine back that [`Scripts::lend`] gave.
+    pub fn take_back(&mut self, machine: Machine) {
+        let kind = self.running.as_ref().expect("a script runs").kind;
+        *self.machine_of(kind) = Some(machine);
+        self.lent_bytes = 0;
+    }
+
+    fn machine_of(&mut self, kind: Kind) -> &mut Option<Machine> {
+        match kind {
+            Kind::Script => &mut self.machine,
+            Kind::Function => &mut self.libraries.machine,
+        }
     }
 
     fn active(&mut self) -> &mut Machine {
-        let running = self.running.as_ref().expect("a script runs");
-        let machine = match running.kind {
-            Kind::Script => &mut self.machine,
-            Kind::Function => &mut self.libraries.machine,
-        };
-        machine.as_mut().expect("the script runs on it")
+        let kind = self.running.as_ref().expect("a script runs").kind;
+        let machine = self.machine_of(kind).as_mut();
+        machine.expect("the script runs on it")
     }
 
     /// The libraries.
@@ -334,29 +356,6 @@ impl Scripts {
         self.limit_bytes
     }
 
-    /// Goes on after a slice.
-    pub fn go_on(&mut self) -> Step {
-        self.active().go_on()
-    }
-
-    /// Goes on after a call with its reply.
-    pub fn answer(&mut self, reply: &[u8]) -> Step {
-        self.active().answer(reply)
-    }
-
-    /// What the script wants run, whether it only asks if it might, and whether it wants the reply
-    /// in version 3.
-    pub fn take_request(&mut self) -> (ArgsBuffer, bool, bool) {
-        let machine = self.active();
-        let (request, asks_for_right) = machine.take_request();
-        (request, asks_for_right, machine.is_resp3())
-    }
-
-    /// Gives the memory of a request back.
-    pub fn return_request(&mut self, request: ArgsBuffer) {
-        self.active().return_request(request);
-    }
-
     /// The reply of the script that has ended; `None` if it would have been too long.
     pub fn reply(&mut self) -> Option<&[u8]> {
         self.active().reply()
@@ -390,6 +389,13 @@ impl Scripts {
             running.is_killed = true;
         }
         self.active().kill();
+    }
+
+    /// Whether scripts or functions wanted to log something since [`Scripts::take_log`].
+    #[inline]
+    pub fn has_log(&self) -> bool {
+        let has_log = |machine: &Option<Machine>| machine.as_ref().is_some_and(Machine::has_log);
+        has_log(&self.machine) || has_log(&self.libraries.machine)
     }
 
     /// What scripts and functions wanted to log since the last call.
@@ -427,38 +433,36 @@ impl Scripts {
         bytes.sum::<usize>() as u64
     }
 
+    /// The bytes of a machine; of one that is lent, what it had then.
+    fn used_bytes(&self, kind: Kind) -> u64 {
+        let machine = match kind {
+            Kind::Script => &self.machine,
+            Kind::Function => &self.libraries.machine,
+        };
+        let is_running = |running: &Running| running.kind == kind;
+        let bytes = match machine {
+            Some(machine) => machine.used_bytes(),
+            None if self.running.as_ref().is_some_and(is_running) => self.lent_bytes,
+            None => 0,
+        };
+        bytes as u64
+    }
+
     /// What scripts take.
     pub fn figures(&self) -> Figures {
         Figures {
             script_count: self.cache.len() as u64,
             evicted_count: self.cache.evicted_count,
-            machine_bytes: used_bytes(&self.machine) + self.retired_bytes(),
+            machine_bytes: self.used_bytes(Kind::Script) + self.retired_bytes(),
             script_bytes: self.cache.used_bytes() as u64,
             library_count: self.libraries.iter().len() as u64,
             function_count: self.libraries.function_count() as u64,
-            library_machine_bytes: used_bytes(&self.libraries.machine),
+            library_machine_bytes: self.used_bytes(Kind::Function),
             library_bytes: self.libraries.used_bytes() as u64,
         }
     }
 }
 
-fn used_bytes(machine: &Option<Machine>) -> u64 {
-    machine.as_ref().map_or(0, Machine::used_bytes) as u64
-}
-
 fn failed(before: &[u8], failure: Failure) -> ReplyError {
     ReplyError::from_bytes([before, &failure.0].concat())
-}
-
-/// The digest that 40 hexadecimal digits stand for.
-fn digest_of(name: &[u8]) -> Option<[u8; 20]> {
-    let mut digest = [0; 20];
-    if name.len() != 40 {
-        return None;
-    }
-    for (byte, digits) in digest.iter_mut().zip(name.chunks_exact(2)) {
-        let value = |digit: u8| (digit as char).to_digit(16);
-        *byte = (value(digits[0])? << 4 | value(digits[1])?) as u8;
-    }
-    Some(digest)
 }

@@ -3,22 +3,23 @@
 //! ```text
 //!  driver (engine)                         the script's stack
 //!  invocation, arguments ─▶ ┌────────┐ ─▶ KEYS, ARGV
-//!                request ◀─ │ Shared │ ◀─ redis.call(…)
-//!           its answer ───▶ │        │ ─▶ a Lua value
+//!    host ◀─ request ────── │ Shared │ ◀─ redis.call(…)
 //!              the reply ◀─ └────────┘ ◀─ what the script returns
 //! ```
 //!
 //! Invariants: only one of the two runs at a time, so nobody else is at it meanwhile; the pointers
-//! are set before a resume and read before the next suspension, while what they point to lives.
+//! are set before a resume and used before the next suspension, while what they point to lives.
 //!
 //! Not here: who resumes (`machine.rs`).
 
+use super::host::Host;
 use super::memory::{Meter, Pause};
 use super::random::Random48;
 use super::step::LogLine;
 use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::reply::Dialect;
-use std::ptr;
+use std::ffi::{c_int, c_void};
+use std::ptr::{self, NonNull};
 
 /// A function that a library has declared while it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +64,12 @@ pub(super) struct Shared {
     pub(super) name: Vec<u8>,
     /// What `redis.call` asks for.
     pub(super) request: ArgsBuffer,
-    /// Whether it only asks if the session might.
-    pub(super) asks_for_right: bool,
-    /// The answer to the last call; read when the script goes on after it.
-    pub(super) answer: *const [u8],
+    /// Who runs it; there while the script does.
+    pub(super) host: Option<NonNull<dyn Host>>,
+    /// An answer that is long, while it is read.
+    pub(super) answer: Vec<u8>,
+    /// An answer is read that stands in the output of a client: others must not have a turn.
+    pub(super) is_reading: bool,
     /// Replies to calls are of version 3.
     pub(super) is_resp3: bool,
     /// The reply of the script.
@@ -78,6 +81,12 @@ pub(super) struct Shared {
     pub(super) is_killed: bool,
     /// The script's stack is the one that runs.
     pub(super) is_running: bool,
+    /// The registry's number of the globals themselves, for code that sets none.
+    pub(super) globals: c_int,
+    /// What [`super::argument_tables`] compares with.
+    pub(super) empty_part: *const c_void,
+    /// The tables that are KEYS and ARGV now.
+    pub(super) argument_tables: [*const c_void; 2],
     /// The arguments were read, so that the script may be suspended.
     pub(super) has_read_args: bool,
     /// Bytes that were left when all garbage was last collected for want of memory.
@@ -119,14 +128,18 @@ impl Shared {
             args: ptr::null(),
             name: Vec::new(),
             request: ArgsBuffer::default(),
-            asks_for_right: false,
-            answer: &raw const *b"".as_slice(),
+            host: None,
+            answer: Vec::new(),
+            is_reading: false,
             is_resp3: false,
             reply: Vec::new(),
             is_over: false,
             has_new_error: false,
             is_killed: false,
             is_running: false,
+            globals: 0,
+            empty_part: ptr::null(),
+            argument_tables: [ptr::null(); 2],
             has_read_args: false,
             settled_bytes: 0,
             spent_steps: 0,

@@ -5,8 +5,6 @@
 /// What a script stops for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It wants a command run: [`super::Scripts::take_request`].
-    Call,
     /// It has run a slice of instructions.
     Slice,
     /// It has ended; its reply is [`super::Scripts::reply`].

@@ -22,6 +22,9 @@ use crate::base::numbers::{parse_f64, parse_i64};
 use mlua_sys::lua51 as lua;
 use mlua_sys::lua51::lua_State;
 
+/// Lines of fewer bytes are looked through byte by byte.
+const SHORT_LINE_BYTES: usize = 8;
+
 /// Replies of commands nest some ten deep at most.
 const DEPTH_MAX: usize = 64;
 
@@ -43,8 +46,12 @@ pub(super) fn is_error(reply: &[u8]) -> bool {
 /// Takes a line without its first byte, which says what it is.
 #[inline]
 fn take_line<'a>(rest: &mut &'a [u8]) -> (u8, &'a [u8]) {
-    let end = memchr::memchr(b'\r', rest).filter(|&end| end > 0);
-    let Some(end) = end else {
+    // Most lines are a number of a few digits.
+    let mut bytes = rest.iter().take(SHORT_LINE_BYTES);
+    let end = bytes
+        .position(|&byte| byte == b'\r')
+        .or_else(|| memchr::memchr(b'\r', rest));
+    let Some(end) = end.filter(|&end| end > 0) else {
         *rest = &[];
         return (b'_', &[]);
     };

@@ -1,6 +1,7 @@
 //! What the operating system knows about this process: for INFO, and limits to raise.
 
 use crate::base::clock::SystemClock;
+use crate::node::PAGES_MAX;
 use crate::stats::Gauges;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
@@ -9,8 +10,8 @@ use nix::unistd::close;
 use socket2::{Domain, Socket, Type};
 use std::hash::{BuildHasher, RandomState};
 
-/// Descriptors that are not clients: listeners, the poll, logs, a snapshot.
-const RESERVED_DESCRIPTORS: u64 = 32;
+/// Descriptors that are not clients: listeners, the poll, logs, a snapshot; and pages over HTTP.
+const RESERVED_DESCRIPTORS: u64 = 32 + PAGES_MAX as u64;
 
 /// Fills in what does not change while the server runs.
 pub(super) fn describe(gauges: &mut Gauges, port: u16, clock: &SystemClock) {

@@ -10,7 +10,7 @@
 //! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
 //! | [`sliced_sort`] | a merge sort that goes on in steps |
 //! | [`heavy_hitters`] | the heaviest of many things, with few counters |
-//! | [`reuse`] | which share of reads a cache of another size would answer, from a sample |
+//! | [`small_caches`] | which share of reads a cache of another size would answer, from a sample |
 //! | [`histogram`] | counts of values in log-linear buckets, for percentiles |
 
 pub mod block;
@@ -22,6 +22,6 @@ pub mod heavy_hitters;
 pub mod histogram;
 pub mod item;
 pub mod prefix_table;
-pub mod reuse;
 pub mod sliced_sort;
+pub mod small_caches;
 pub mod timer_wheel;

@@ -206,7 +206,7 @@ def main():
     port, http_port = free_port(), free_port()
     server = subprocess.Popen(
         [binary, "--port", str(port), "--http-port", str(http_port), "--dir", folder, "--save", "",
-         "--maxmemory", "6mb", "--slowlog-log-slower-than", "3000"], stderr=subprocess.DEVNULL)
+         "--maxmemory", "2mb", "--slowlog-log-slower-than", "3000"], stderr=subprocess.DEVNULL)
     browser = None
     is_over = threading.Event()
     try:
@@ -221,7 +221,7 @@ def main():
         cache.send(("CONFIG", "SET", "slowlog-log-slower-than", "0"), ("GET", "<img src=x>"))
         cache.send(("CONFIG", "SET", "slowlog-log-slower-than", "3000"))
         browser = Browser(os.path.join(folder, "browser"))
-        browser.screen(1280, 1500)
+        browser.screen(1280, 1650)
         browser.scheme("light")
         browser.ask("Page.navigate", url=origin)
         browser.wait_for("document.getElementById('state')?.textContent === 'Live'")
@@ -238,7 +238,7 @@ def main():
         assert overflow <= 0, f"{overflow} pixels wider than a phone"
         if pictures:
             browser.picture(os.path.join(pictures, "live-page-phone.png"))
-        browser.screen(1280, 1500)
+        browser.screen(1280, 1650)
         is_over.set()
         worker.join()
         check_numbers(browser, cache)

@@ -10,6 +10,7 @@
 //!
 //! Not here: turns and sockets (`world.rs`).
 
+use super::seeds::{expect_notice, run_seeds};
 use evenkeel::node::{ConnectionId, Node};
 use evenkeel::session::Peer;
 use evenkeel::{Config, Timestamp};
@@ -323,27 +324,17 @@ impl World {
 
 #[test]
 fn clients_that_wait_are_served_once_and_in_order() {
-    let mut served_count = 0;
-    for seed in 0..60 {
-        match World::new(seed, Fault::None).run() {
-            Ok(count) => served_count += count,
-            Err(error) => panic!("seed {seed}: {error}"),
-        }
-    }
+    let served_count = run_seeds(60, |seed| World::new(seed, Fault::None).run());
     assert!(served_count > 60 * 100, "{served_count} answers in all");
 }
 
 /// Goal: the simulation sees faults. Method: canaries, each with one fault in the model.
 #[test]
 fn canaries_of_waiting_are_noticed() {
-    for fault in [
+    let faults = [
         Fault::ServesLastFirst,
         Fault::ServesTheDead,
         Fault::LosesWakeUps,
-    ] {
-        let errors: Vec<String> = (0..10)
-            .filter_map(|seed| World::new(seed, fault).run().err())
-            .collect();
-        assert!(!errors.is_empty(), "{fault:?} went unnoticed");
-    }
+    ];
+    expect_notice(&faults, 10, |seed, fault| World::new(seed, fault).run());
 }

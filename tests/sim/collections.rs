@@ -12,6 +12,7 @@ use super::collections_model::{Fault, Model};
 use super::direct::Direct;
 use super::observed::Observer;
 use super::reply::Reply;
+use super::seeds::{expect_notice, run_seeds};
 use evenkeel::Config;
 use fastrand::Rng;
 use std::collections::VecDeque;
@@ -251,27 +252,18 @@ impl World {
 
 #[test]
 fn large_collections_are_read_and_changed_as_if_at_once() {
-    let mut checked_count = 0;
-    for seed in 0..30 {
-        match World::new(seed, Fault::None).run() {
-            Ok(count) => checked_count += count,
-            Err(error) => panic!("seed {seed}: {error}"),
-        }
-    }
+    let checked_count = run_seeds(30, |seed| World::new(seed, Fault::None).run());
     assert!(checked_count > 30 * 60, "{checked_count} replies in all");
 }
 
 /// Goal: the simulation sees faults. Method: canaries, each with one fault in the model.
 #[test]
 fn canaries_of_collections_are_noticed() {
-    for fault in [
+    let faults = [
         Fault::ReadsLate,
         Fault::LosesTheLast,
         Fault::StoresLate,
         Fault::ForgetsCopies,
-    ] {
-        let errors = (0..12).filter_map(|seed| World::new(seed, fault).run().err());
-        let errors: Vec<String> = errors.collect();
-        assert!(!errors.is_empty(), "{fault:?} went unnoticed");
-    }
+    ];
+    expect_notice(&faults, 12, |seed, fault| World::new(seed, fault).run());
 }

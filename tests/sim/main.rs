@@ -18,6 +18,7 @@
 //! | `direct.rs` | a node and its clients for those three, without sockets and turns |
 //! | `observed.rs` | what was executed, in its order |
 //! | `reply.rs` | replies as values |
+//! | `seeds.rs` | runs of one of those from several seeds, and canaries |
 
 mod blocking;
 mod caches;
@@ -31,6 +32,7 @@ mod observed;
 mod promise;
 mod reply;
 mod requests;
+mod seeds;
 mod subscribers;
 mod world;
 

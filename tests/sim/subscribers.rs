@@ -9,6 +9,7 @@
 use super::direct::Direct;
 use super::observed::{Executed, Observer};
 use super::reply::Reply;
+use super::seeds::{expect_notice, run_seeds};
 use evenkeel::Config;
 use fastrand::Rng;
 
@@ -276,13 +277,7 @@ fn compare(client: usize, got: &[Reply], expected: &[Reply]) -> Result<(), Strin
 
 #[test]
 fn messages_come_once_and_in_order() {
-    let mut message_count = 0;
-    for seed in 0..25 {
-        match World::new(seed, Fault::None).run() {
-            Ok(count) => message_count += count,
-            Err(error) => panic!("seed {seed}: {error}"),
-        }
-    }
+    let message_count = run_seeds(25, |seed| World::new(seed, Fault::None).run());
     assert!(
         message_count > 25 * 2_000,
         "{message_count} messages in all"
@@ -292,14 +287,11 @@ fn messages_come_once_and_in_order() {
 /// Goal: the simulation sees faults. Method: canaries, each with one fault in the model.
 #[test]
 fn canaries_of_messages_are_noticed() {
-    for fault in [
+    let faults = [
         Fault::IgnoresLeaving,
         Fault::HearsOnce,
         Fault::Swaps,
         Fault::Loses,
-    ] {
-        let errors = (0..3).filter_map(|seed| World::new(seed, fault).run().err());
-        let errors: Vec<String> = errors.collect();
-        assert!(!errors.is_empty(), "{fault:?} went unnoticed");
-    }
+    ];
+    expect_notice(&faults, 3, |seed, fault| World::new(seed, fault).run());
 }

@@ -18,6 +18,11 @@ pub(in crate::command) fn for_each_key<'k>(
     step: usize,
     mut each: impl FnMut(&mut Context<'_>, usize, Key<'k>),
 ) {
+    if range.len() == 1 {
+        // There is nothing to overlap it with.
+        let key = context.key(args, range.start);
+        return each(context, range.start, key);
+    }
     let database = context.database();
     let mut group: ArrayVec<(usize, Key<'k>), PREFETCH_GROUP_MAX> = ArrayVec::new();
     let mut indexes = range.step_by(step).peekable();

@@ -19,7 +19,7 @@
 use super::access::Access;
 use super::arity;
 use super::keys::Keys;
-use super::portions::{Divide, Joined, Portions, WHOLE_ARGUMENTS_MAX};
+use super::portions::{Checked, Divide, Joined, Portions, WHOLE_ARGUMENTS_MAX};
 use super::spec::{
     AccessByRequest, Action, Categories, ChannelArguments, CommandSpec, Flags, Group, Handler,
     Secrets,
@@ -141,6 +141,7 @@ impl Family {
             secrets: None,
             keys: Keys::NONE,
             element: None,
+            is_element_ranked: false,
             channels: None,
             access: None,
             access_by_request: None,
@@ -191,6 +192,12 @@ impl CommandSpec {
         self
     }
 
+    /// The same of a command that looks for the element by its score, too.
+    pub(in crate::command) const fn ranked_element(mut self, index: u8) -> Self {
+        self.is_element_ranked = true;
+        self.element(index)
+    }
+
     /// Which of its arguments are channels.
     pub(in crate::command) const fn channels(mut self, channels: ChannelArguments) -> Self {
         self.channels = Some(channels);
@@ -230,6 +237,15 @@ impl CommandSpec {
         self.portions = Some(Portions::of_elements(divide, joined));
         self.whole_arguments_max = WHOLE_ARGUMENTS_MAX;
         self.with_short_work()
+    }
+
+    /// The rows of a divided request are checked before any of them is done.
+    pub(in crate::command) const fn checks_rows(mut self, checked: Checked) -> Self {
+        self.portions = match self.portions {
+            Some(portions) => Some(portions.checked(checked)),
+            None => panic!("only a request that is divided has rows"),
+        };
+        self
     }
 
     /// How requests are done that are about very many elements; those of more arguments than

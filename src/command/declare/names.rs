@@ -147,7 +147,7 @@ impl CommandNames {
             return Some((number, table().spec(number)));
         };
         let mut slot = short_slot_of(word);
-        while let Some(known) = self.short[slot] {
+        while let Some(known) = &self.short[slot] {
             if known.word == word {
                 return Some((known.number, known.spec));
             }

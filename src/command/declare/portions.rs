@@ -10,15 +10,18 @@
 //!
 //! A portion is a request of the same command, run by the same handler. While they are under way,
 //! nobody else touches a key, so all of them are one moment. Only what can't fail after its first
-//! portion is declared so: what is wrong is found by the handler, or before ([`Portions::find`]).
+//! portion is declared so: what is wrong is found by the handler, or before ([`Portions::find`]),
+//! or all rows are checked in portions first ([`Checked`]).
 //!
 //! Cost: for requests of at most [`WHOLE_ARGUMENTS_MAX`] arguments one comparison.
 //!
 //! Not here: when they are run (`engine/portions.rs`).
 
+use super::spec::Handler;
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
 use crate::protocol::args::Args;
+use crate::protocol::error::ReplyError;
 use std::ops::Range;
 
 /// A request of no more arguments is never divided: it takes less than a millisecond.
@@ -41,6 +44,11 @@ pub enum Joined {
     Array,
     /// A key and such an array.
     KeyAndArray,
+    /// Arrays of any length, which are replied as one.
+    Rows,
+    /// One stream with an array of entries, of any length. A portion that finds fewer entries than
+    /// it may is the last.
+    StreamRows,
 }
 
 /// Of what a request consists.
@@ -52,7 +60,9 @@ pub struct Division {
     pub row: usize,
     /// The argument that says how many rows there are, if one does.
     pub count_at: Option<usize>,
-    /// How many rows there are.
+    /// The argument before which a portion says COUNT and how many rows it has, if it does.
+    pub word_at: Option<usize>,
+    /// How many rows there are, at most where portions may find fewer.
     pub count: u64,
 }
 
@@ -64,6 +74,7 @@ impl Division {
             rows: first..args.len(),
             row,
             count_at: None,
+            word_at: None,
             count: (len / row) as u64,
         })
     }
@@ -74,6 +85,18 @@ impl Division {
             rows: args.len()..args.len(),
             row: 1,
             count_at: Some(count_at),
+            word_at: None,
+            count,
+        }
+    }
+
+    /// Up to so many elements, if each portion says before an argument how many it wants.
+    pub fn told(args: Args<'_>, word_at: usize, count: u64) -> Self {
+        Self {
+            rows: args.len()..args.len(),
+            row: 1,
+            count_at: None,
+            word_at: Some(word_at),
             count,
         }
     }
@@ -97,10 +120,21 @@ impl Division {
 /// Divides a request; `None` if it is wrong, which its handler will say.
 pub type Divide = fn(&Context<'_>, Args<'_>) -> Option<Division>;
 
+/// How all rows of a request are checked before the first portion of it is run.
+#[derive(Clone, Copy)]
+pub struct Checked {
+    /// Checks those of a portion. False if nothing is to be done, which it has replied.
+    pub check: fn(&mut Context<'_>, Args<'_>) -> Result<bool, ReplyError>,
+    /// Runs a portion whose request was checked.
+    pub run: Handler,
+}
+
 /// See the module header.
 #[derive(Clone, Copy)]
 pub struct Portions {
     divide: Divide,
+    /// How rows are checked first, if they are.
+    pub checked: Option<Checked>,
     /// What becomes of the replies.
     pub joined: Joined,
     /// Rows are keys, so that portions have events of their own. Otherwise all are about one key,
@@ -113,6 +147,7 @@ impl Portions {
     pub(in crate::command) const fn of_keys(divide: Divide, joined: Joined) -> Self {
         Self {
             divide,
+            checked: None,
             joined,
             are_keys: true,
         }
@@ -122,8 +157,17 @@ impl Portions {
     pub(in crate::command) const fn of_elements(divide: Divide, joined: Joined) -> Self {
         Self {
             divide,
+            checked: None,
             joined,
             are_keys: false,
+        }
+    }
+
+    /// The same, with rows that are checked first.
+    pub(in crate::command) const fn checked(self, checked: Checked) -> Self {
+        Self {
+            checked: Some(checked),
+            ..self
         }
     }
 

@@ -381,6 +381,9 @@ pub struct CommandSpec {
     /// The argument that names an element of the collection of its first key, if one does: it is
     /// looked up ahead in batches.
     pub element: Option<u8>,
+    /// Whether the element is looked for by its score, too, in a sorted set: that is done ahead as
+    /// well.
+    pub is_element_ranked: bool,
     /// Its arguments that are channels, if it has any.
     pub channels: Option<ChannelArguments>,
     /// What it does to all of its keys, if its flags do not say it.

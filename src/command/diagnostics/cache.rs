@@ -1,6 +1,6 @@
 //! CACHE: what only a cache is asked: how large it should be, what became of a key, what is large.
 //!
-//! Not here: how that is known (`keyspace/insight/`, `structures/reuse.rs`).
+//! Not here: how that is known (`keyspace/insight/`, `structures/small_caches.rs`).
 
 use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
@@ -60,7 +60,7 @@ fn big_keys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static MRC: CommandSpec = family::SERVER
     .subcommand("mrc", "", mrc)
-    .summary("Returns which share of reads the cache would answer with a quarter to four times its memory.")
+    .summary("Returns which share of reads the cache would answer with half of its memory up to four times as much.")
     .since("7.2.0")
     .cost("O(1)")
     .flags(FLAGS);

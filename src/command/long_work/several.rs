@@ -9,9 +9,10 @@
 //! ```
 //!
 //! A union walks all sources, and passes over what an earlier one has. So what is kept between two
-//! steps is a number and a cursor, whatever the sources are, and the result is of one moment.
+//! steps is a number and a cursor, whatever the sources are, and the result is of one moment. One of
+//! many sources is *gathered* instead: it is built, and each member is looked for there.
 //!
-//! Cost: a look-up of each walked member in each other source.
+//! Cost: a look-up of each walked member in each other source, or one in what is gathered.
 //!
 //! Not here: small sources (`value/set_algebra.rs`, `value/sorted_set/combine.rs`).
 
@@ -38,6 +39,10 @@ const LONG_COUNT_MIN: u64 = 4_096;
 
 /// Look-ups that a step does, about.
 const STEP_LOOKUPS: usize = 512;
+
+/// A union of more sources is gathered: each member is put into the result, which takes as long as
+/// so many look-ups.
+const LOOKED_THROUGH_MAX: usize = 8;
 
 /// One source, as it was when the command began.
 #[derive(Debug)]
@@ -212,6 +217,12 @@ impl Several {
         Ok(Some(Self { operation, sources }))
     }
 
+    /// Whether members may be shown repeatedly, once for each source that has them.
+    fn is_gathered(&self) -> bool {
+        let is_union = matches!(self.operation.combination, Combination::Union);
+        is_union && self.sources.len() > LOOKED_THROUGH_MAX
+    }
+
     fn release(&self, keyspace: &mut Keyspace) {
         for (held, _) in &self.sources {
             held.release(keyspace);
@@ -227,6 +238,9 @@ impl Several {
             ..
         } = self.operation;
         let weighed = number_or_zero(score * self.sources[at].1);
+        if self.is_gathered() {
+            return Some(weighed);
+        }
         let others = &self.sources[at + 1..];
         match combination {
             Combination::Union => {
@@ -264,11 +278,16 @@ impl Several {
             Combination::Union => self.sources.len(),
             Combination::Intersection | Combination::Difference => 1,
         };
+        let lookups_each = if self.is_gathered() {
+            1
+        } else {
+            self.sources.len()
+        };
         let mut lookups = 0;
         while walk.at < last && lookups < STEP_LOOKUPS {
             let (held, _) = &self.sources[walk.at];
             walk.cursor = held.scan(keyspace, walk.cursor, |member, score| {
-                lookups += self.sources.len();
+                lookups += lookups_each;
                 if let Some(score) = self.result(keyspace, walk.at, member, score) {
                     each(member, score);
                 }
@@ -287,7 +306,11 @@ struct Walk {
 }
 
 /// Replies the members of a result of sets.
-pub(in crate::command) fn tell_set(context: &mut Context<'_>, several: Several) {
+pub(in crate::command) fn tell_set(context: &mut Context<'_>, several: Several, form: RangeForm) {
+    if several.is_gathered() {
+        let walk = Walk::default();
+        return tell_built(context, SetBuilder { several, walk }, form);
+    }
     context.answer_in_steps(SetRead {
         several,
         walk: Walk::default(),
@@ -432,13 +455,16 @@ impl ScoredMembers {
         self.scores.push(score);
     }
 
-    fn put_into(self, keyspace: &mut Keyspace, work: WorkId, now_ms: u64) {
+    /// Puts them in place, folded with the scores of those that are there.
+    fn put_into(self, keyspace: &mut Keyspace, work: WorkId, aggregate: Aggregate, now_ms: u64) {
         if self.scores.is_empty() {
             return;
         }
         keyspace.build::<SortedSet, _>(work, now_ms, |set| {
             for (member, score) in self.members.iter().zip(self.scores) {
-                set.put(member.text(&mut itoa::Buffer::new()), score);
+                set.update(member.text(&mut itoa::Buffer::new()), |old| {
+                    Some(old.map_or(score, |old| aggregate.fold(old, score)))
+                });
             }
         });
     }
@@ -457,7 +483,8 @@ impl Builder for SortedSetBuilder {
         let is_over = (self.several).step(keyspace, &mut self.walk, |member, score| {
             found.push(member, score);
         });
-        found.put_into(keyspace, work, now_ms);
+        let aggregate = self.several.operation.aggregate;
+        found.put_into(keyspace, work, aggregate, now_ms);
         is_over
     }
 
@@ -483,10 +510,15 @@ pub(in crate::command) fn tell_sorted_set(
     several: Several,
     form: RangeForm,
 ) {
-    let work = context.keyspace.begin_work();
     let walk = Walk::default();
-    context.answer_in_steps(SortedSetRead {
-        builder: SortedSetBuilder { several, walk },
+    tell_built(context, SortedSetBuilder { several, walk }, form);
+}
+
+/// Replies what a builder builds in the workshop.
+fn tell_built(context: &mut Context<'_>, builder: impl Builder + 'static, form: RangeForm) {
+    let work = context.keyspace.begin_work();
+    context.answer_in_steps(BuiltRead {
+        builder,
         work,
         form,
         reading: None,
@@ -494,24 +526,24 @@ pub(in crate::command) fn tell_sorted_set(
 }
 
 #[derive(Debug)]
-struct SortedSetRead {
-    builder: SortedSetBuilder,
+struct BuiltRead<B> {
+    builder: B,
     work: WorkId,
     form: RangeForm,
     /// Once all is built.
     reading: Option<Reading>,
 }
 
-impl SortedSetRead {
+impl<B: Builder> BuiltRead<B> {
     fn begin_reading(&mut self, keyspace: &mut Keyspace, now_ms: u64) {
         self.builder.release(keyspace);
-        let elements = keyspace.built_elements(self.work);
-        let order = RangeOrder::all(elements.map_or(0, |elements| elements.len()));
+        let body = keyspace.built_body(self.work);
+        let order = RangeOrder::all(body.map_or(0, |body| body.len()));
         self.reading = Some(Reading::new(order, self.form, now_ms));
     }
 }
 
-impl LongRead for SortedSetRead {
+impl<B: Builder> LongRead for BuiltRead<B> {
     fn step(&mut self, keyspace: &mut Keyspace, now_ms: u64, reply: &mut ReplyWriter<'_>) -> bool {
         let Some(reading) = &mut self.reading else {
             if keyspace.make_room(STEP_BYTES, now_ms) == Room::Exhausted {
@@ -524,11 +556,19 @@ impl LongRead for SortedSetRead {
             }
             return false;
         };
-        let is_over = match keyspace.built_elements(self.work) {
-            Some(elements) => reading.step(elements, reply),
+        let body = keyspace.built_body(self.work);
+        let is_over = match body.map(|body| (body, body.form)) {
             None => {
                 (self.form.header)(reply, 0);
                 true
+            }
+            Some((_, Form::Integers(integers))) => {
+                (self.form.header)(reply, integers.count());
+                integers.iter().for_each(|value| reply.bulk_integer(value));
+                true
+            }
+            Some((body, Form::Packed(_) | Form::Large(_))) => {
+                reading.step(body.ordered_elements(), reply)
             }
         };
         if is_over {
@@ -578,7 +618,7 @@ impl Builder for RangeBuilder {
             found.push(element.key(), element.score());
         }
         self.ranks.start += count;
-        found.put_into(keyspace, work, now_ms);
+        found.put_into(keyspace, work, Aggregate::default(), now_ms);
         self.ranks.is_empty()
     }
 

@@ -14,7 +14,8 @@ use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::script::{Asked, Kind, Libraries, Library, payload};
+use crate::rdb::{function_codes, function_payload};
+use crate::script::{Asked, Kind, Libraries, Library};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&FCALL, &FCALL_RO, &FUNCTION];
 
@@ -274,7 +275,7 @@ static DUMP: CommandSpec = family::SCRIPTING
 
 fn dump(context: &mut Context<'_>, _: Args<'_>) -> Outcome {
     let libraries = context.scripts.libraries().iter();
-    let payload = payload::dump(libraries.map(|(_, library)| &*library.code));
+    let payload = function_payload(libraries.map(|(_, library)| &*library.code));
     context.reply.bulk(&payload);
     Ok(())
 }
@@ -321,7 +322,7 @@ fn restore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             policy.ok_or(BAD_POLICY)?.1
         }
     };
-    let codes = payload::restore(args.get(2)).ok_or(DAMAGED)?;
+    let codes = function_codes(args.get(2)).ok_or(DAMAGED)?;
     // All of them anew beside those there are, so that a failure changes nothing.
     let limit_bytes = context.scripts.limit_bytes();
     let mut libraries = Libraries::default();

@@ -7,6 +7,7 @@
 //!
 //! Not here: how sets are walked (`value/set_algebra.rs`).
 
+use super::read::MEMBERS;
 use crate::base::numbers::parse_i64;
 use crate::command::arguments::many_keys::for_each_key;
 use crate::command::declare::access::Access;
@@ -158,7 +159,7 @@ impl<'k> Sources<'k> {
 fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 1..args.len())?;
     if let Some(several) = sources.hold_if_long(context, operation)? {
-        several::tell_set(context, several);
+        several::tell_set(context, several, MEMBERS);
         return Ok(());
     }
     let mut members = Vec::new();

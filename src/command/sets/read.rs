@@ -28,7 +28,7 @@ fn smembers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Members as a set.
-const MEMBERS: RangeForm = RangeForm {
+pub(super) const MEMBERS: RangeForm = RangeForm {
     header: |reply, count| reply.set(count),
     told: Told::Key,
 };

@@ -3,7 +3,7 @@
 use crate::base::numbers::parse_f64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
-use crate::command::declare::portions::{Division, Joined};
+use crate::command::declare::portions::{Checked, Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, Event, Key, Missing};
@@ -34,29 +34,29 @@ static ZADD: CommandSpec = family::SORTED_SET
     .cost("O(number of members * log(size))")
     .flags(Flags::WRITE.and(Flags::DENY_OOM).and(Flags::FAST_ON_KEYS))
     .access(Access::CHANGE_UNTOLD)
-    .divides(zadd_division, Joined::Sum);
+    .divides(zadd_division, Joined::Sum)
+    .checks_rows(Checked {
+        check: check_scores,
+        run: zadd,
+    });
+
+fn zadd_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let (rule, index) = Rule::read(args);
+    rule.check((args.len() - index) / 2).ok()?;
+    Division::from(args, index, 2)
+}
 
 /// Scores are all read before the first of them is given.
-fn zadd_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
-    let mut rule = Rule::default();
-    let mut index = 2;
-    while index < args.len() && rule.take(args.get(index)) {
-        index += 1;
+fn check_scores(_: &mut Context<'_>, args: Args<'_>) -> Result<bool, ReplyError> {
+    let (_, index) = Rule::read(args);
+    for index in (index..args.len()).step_by(2) {
+        read_score(args.get(index))?;
     }
-    rule.check((args.len() - index) / 2).ok()?;
-    let division = Division::from(args, index, 2)?;
-    let mut scores = division.rows.clone().step_by(2);
-    scores
-        .all(|index| read_score(args.get(index)).is_ok())
-        .then_some(division)
+    Ok(true)
 }
 
 fn zadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let mut rule = Rule::default();
-    let mut index = 2;
-    while index < args.len() && rule.take(args.get(index)) {
-        index += 1;
-    }
+    let (rule, index) = Rule::read(args);
     let pairs = args.skip(index);
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
@@ -106,6 +106,16 @@ pub(in crate::command) struct Rule {
 }
 
 impl Rule {
+    /// Reads the options of ZADD; where the pairs begin that follow.
+    fn read(args: Args<'_>) -> (Self, usize) {
+        let mut rule = Self::default();
+        let mut index = 2;
+        while index < args.len() && rule.take(args.get(index)) {
+            index += 1;
+        }
+        (rule, index)
+    }
+
     /// Takes an option; false if it is none.
     fn take(&mut self, name: &[u8]) -> bool {
         let options: [(&[u8], &mut bool); 6] = [

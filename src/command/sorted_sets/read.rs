@@ -104,7 +104,7 @@ fn zmscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static ZRANK: CommandSpec = family::SORTED_SET
     .command("zrank", "key member [WITHSCORE]", zrank)
-    .element(2)
+    .ranked_element(2)
     .summary("Returns how many members of a sorted set stand before a member.")
     .since("2.0.0")
     .cost("O(log(size))")
@@ -116,7 +116,7 @@ fn zrank(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 
 static ZREVRANK: CommandSpec = family::SORTED_SET
     .command("zrevrank", "key member [WITHSCORE]", zrevrank)
-    .element(2)
+    .ranked_element(2)
     .summary("Returns how many members of a sorted set stand after a member.")
     .since("2.0.0")
     .cost("O(log(size))")

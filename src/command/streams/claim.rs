@@ -7,6 +7,7 @@ use super::no_key_or_group;
 use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
+use crate::command::declare::portions::{Division, Joined};
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
 use crate::keyspace::{Changed, EntryHome, Event, Missing};
@@ -23,6 +24,9 @@ const LOOKS_PER_CLAIM: usize = 10;
 /// Entries that XAUTOCLAIM claims if the request does not say.
 const COUNT_USUAL: usize = 100;
 
+/// Entries that XAUTOCLAIM claims at most, whatever the request says: its cursor leads on.
+const COUNT_CLAIMED_MAX: usize = 1_024;
+
 /// What XAUTOCLAIM takes as a number of entries at most: Redis's limit.
 const COUNT_MAX: i64 = i64::MAX / 16;
 
@@ -37,7 +41,27 @@ static XCLAIM: CommandSpec = family::STREAM
     .since("5.0.0")
     .cost("O(log N) for each id, with N entries pending")
     .flags(Flags::WRITE.and(Flags::FAST))
-    .access(Access::CHANGE_UNTOLD);
+    .access(Access::CHANGE_UNTOLD)
+    .divides(xclaim_division, Joined::Rows);
+
+/// Where the ids end that XCLAIM names.
+fn ids_end(args: Args<'_>) -> usize {
+    let ids = args.skip(5).iter().take_while(|id| parse_id(id).is_ok());
+    5 + ids.count()
+}
+
+/// Ids and options are all read before the first entry is claimed.
+fn xclaim_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    let end = ids_end(args);
+    parse_options(args, end, context.now_ms()).ok()?;
+    Some(Division {
+        rows: 5..end,
+        row: 1,
+        count_at: None,
+        word_at: None,
+        count: end as u64 - 5,
+    })
+}
 
 /// What XCLAIM is told after the ids.
 struct Options {
@@ -297,7 +321,7 @@ fn xautoclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             if !(1..=COUNT_MAX).contains(&count) {
                 return Err(BAD_COUNT);
             }
-            count_max = count as usize;
+            count_max = (count as usize).min(COUNT_CLAIMED_MAX);
             index += 2;
         } else if word.eq_ignore_ascii_case(b"justid") {
             options.is_id_only = true;

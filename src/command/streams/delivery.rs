@@ -4,6 +4,7 @@ use super::ids::parse_id;
 use super::layout::{begin_stream, end_streams, tell_entries, tell_entry, tell_id};
 use super::no_key_or_group;
 use super::read::{Request, parse_request, wait};
+use crate::base::numbers::parse_i64;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
@@ -30,6 +31,9 @@ const BEFORE_LAST_IN_GROUP: ReplyError = ReplyError::fixed(
      just return an empty result set.",
 );
 
+/// A request for no more entries is looked at no further: it is not divided.
+const COUNT_WHOLE_MAX: i64 = 1_000;
+
 /// The keys of XREADGROUP, after their word.
 const STREAMS: Keys = Keys::of(&[Part::after("STREAMS", 4)
     .besides(&[("BLOCK", 1), ("COUNT", 1)])
@@ -48,7 +52,27 @@ static XREADGROUP: CommandSpec = family::STREAM
     .cost("O(M log N) for each stream, with N entries, of which M are returned")
     .flags(Flags::WRITE.and(Flags::BLOCKING).and(Flags::MOVABLE_KEYS))
     .keys(STREAMS)
-    .access(Access::READ);
+    .access(Access::READ)
+    .divides_counted(0, xreadgroup_division, Joined::StreamRows);
+
+/// New entries of one stream are delivered in portions, until there are no more or enough.
+fn xreadgroup_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
+    // Nearly always a number stands there, and it is small.
+    if args.get(4).eq_ignore_ascii_case(b"count")
+        && parse_i64(args.get(5)).is_some_and(|count| (1..=COUNT_WHOLE_MAX).contains(&count))
+    {
+        return None;
+    }
+    let request = parse_request(context, args, true).ok()?;
+    if request.key_count != 1 || args.get(request.keys_at + 1) != b">" {
+        return None;
+    }
+    let key = context.key(args, request.keys_at);
+    let stream = (context.keyspace).peek::<Stream>(context.database(), key, context.now_ms());
+    let count_max = request.count_max as u64;
+    let count = stream.ok()??.len().min(count_max);
+    Some(Division::told(args, request.keys_at - 1, count))
+}
 
 /// Which entries of a stream a consumer wants.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! The limit of memory holds under every rule, and the right keys go.
 
 use super::*;
-use crate::keyspace::{DeadlineChange, Key};
+use crate::keyspace::{Changed, DeadlineChange, Event, Key, Missing};
+use crate::value::hash::Hash;
+use crate::value::kind::WrongType;
 use crate::value::string::StringValue;
 
 const NOW_MS: u64 = 1_000_000;
@@ -150,6 +152,50 @@ fn a_key_that_is_used_outlives_thousands_that_are_not() {
     }
     let kept = (0..50).filter(|&number| has(&keyspace, 0, number)).count();
     assert!(kept >= 48, "{kept} of 50 hot keys are left");
+}
+
+/// Hits of one in three accesses to few hashes and two to many, which are small or large and are
+/// written where they are missed.
+fn hits_of_hashes(rule: EvictionRule) -> usize {
+    let mut keyspace = limited(400_000, rule);
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut hits = 0;
+    for _ in 0..15_000 {
+        let number = match random.u8(0..3) {
+            0 => random.usize(0..40),
+            _ => random.usize(40..1_000),
+        };
+        let name = name(number);
+        let key = keyspace.key(&name);
+        if keyspace.find_and_touch(0, key, NOW_MS).is_some() {
+            hits += 1;
+            continue;
+        }
+        // What is large takes some 10 KB.
+        let field_count = if number.is_multiple_of(8) { 400 } else { 20 };
+        assert!(keyspace.make_room_at_once(field_count * 24, NOW_MS));
+        let mut mutation = keyspace.mutate(0, NOW_MS);
+        let written = mutation.change::<Hash, (), WrongType>(key, Missing::Create, |hash| {
+            for field in 0..field_count {
+                hash.set(format!("f:{field:03}").as_bytes(), &[b'v'; 16]);
+            }
+            Ok(Changed::when(true, Event::HashSet, ()))
+        });
+        assert_eq!(written, Ok(Some(())));
+    }
+    hits
+}
+
+#[test]
+fn collections_that_are_used_are_kept_better_than_by_chance() {
+    let by_chance = hits_of_hashes(EvictionRule::AllRandom);
+    let by_worth = hits_of_hashes(EvictionRule::AllByWorth);
+    // What keeps any of them shows that others than the right ones would be told.
+    assert!(by_chance < 7_000, "{by_chance} hits by chance");
+    assert!(
+        by_worth > by_chance * 5 / 4,
+        "{by_worth} hits, {by_chance} by chance"
+    );
 }
 
 #[test]

@@ -3,23 +3,23 @@
 //!
 //! ```text
 //!  access ─▶ countdown ── one in 16 to 1,024 ─▶ heavy hitters of the present window
-//!  read ─▶ hash below the threshold? ─▶ reuse.rs   │
+//!  read ─▶ hash below the threshold? ─▶ sizes       │
 //!  removal ─▶ fates.rs                             │
 //!  change ─▶ above the floor? ─▶ big_keys.rs       │ after ten seconds
 //!                                                  ▼
 //!                                        those of the last window ─▶ HOTKEYS, the page
 //! ```
 //!
-//! The countdown begins anew with a random number, so that a pattern in the requests does not hide a
-//! key. It is longer the more accesses there are: some hundred a second are looked at, of however
+//! The countdown begins anew with a random number, so that a pattern in the requests does not hide
+//! a key. It is longer the more accesses there are: some hundred a second are looked at, of however
 //! many. Nothing that a cache replies depends on it, except what HOTKEYS says.
 //!
 //! Cost: an access a subtraction and a branch, a read an addition and a comparison, too; a thousand
-//! instructions for each access that is looked at, seven hundred for each read of a sampled key;
-//! bounded memory, a MiB at most and next to nothing before it is used.
+//! instructions for each access that is looked at, a hundred for each read of a sampled key, ten
+//! thousand if it is new; bounded memory, a MiB at most and next to nothing before it is used.
 //!
-//! Not here: the sketches (`structures/heavy_hitters.rs`, `structures/reuse.rs`); HOTKEYS and CACHE
-//! (`command/diagnostics/`).
+//! Not here: the sketches (`structures/heavy_hitters.rs`), caches of other sizes
+//! (`structures/small_caches.rs`); HOTKEYS and CACHE (`command/diagnostics/`).
 
 mod big_keys;
 mod fates;
@@ -28,7 +28,7 @@ use super::entry::EntryId;
 use super::event::Event;
 use super::{Key, Keyspace};
 use crate::structures::heavy_hitters::HeavyHitters;
-use crate::structures::reuse::ReuseSample;
+use crate::structures::small_caches::{FACTORS, Size, SmallCaches};
 pub(super) use big_keys::BIG_BYTES_MIN;
 pub use big_keys::BigKey;
 use big_keys::BigKeys;
@@ -50,11 +50,8 @@ const COUNTER_COUNT: usize = 64;
 /// How long accesses are counted before the counters begin again.
 const WINDOW_MS: u64 = 10_000;
 
-/// The sample of reads begins with one of so many keys; of many keys it takes fewer.
-const REUSE_ONE_OF: u64 = 64;
-
-/// Sizes that the curve is told at, by the present limit.
-const FACTORS: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
+/// Small caches are kept for one of so many keys at first; of many keys they take fewer.
+const SAMPLED_ONE_OF: u64 = 64;
 
 /// Which share of reads a cache of some size would answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +105,7 @@ pub(super) struct Insight {
     last_span_ms: u64,
     last_end_ms: u64,
     big: BigKeys,
-    reuse: ReuseSample,
+    sizes: SmallCaches,
     fates: Fates,
 }
 
@@ -125,7 +122,7 @@ impl Default for Insight {
             last_span_ms: 0,
             last_end_ms: 0,
             big: BigKeys::default(),
-            reuse: ReuseSample::new(REUSE_ONE_OF),
+            sizes: SmallCaches::new(SAMPLED_ONE_OF),
             fates: Fates::default(),
         }
     }
@@ -192,8 +189,11 @@ impl Keyspace {
         now_ms: u64,
     ) {
         self.count_access(database, key, now_ms);
-        self.insight.reuse.count_read();
-        if self.insight.reuse.has(key.lookup.hash) {
+        self.insight.sizes.count_read();
+        if found.is_none() {
+            self.insight.sizes.count_miss();
+        }
+        if self.insight.sizes.has(key.lookup.hash) {
             self.look_at_read(key.lookup.hash, found);
         }
     }
@@ -201,7 +201,8 @@ impl Keyspace {
     #[inline(never)]
     fn look_at_read(&mut self, hash: u64, found: Option<EntryId>) {
         let bytes = found.map(|id| self.key_bytes(self.entries.get(id)) as u64);
-        self.insight.reuse.note_read(hash, bytes);
+        let size = self.compared_size();
+        self.insight.sizes.note_read(hash, bytes, size);
     }
 
     /// Notes a key that has come.
@@ -209,10 +210,23 @@ impl Keyspace {
     pub(super) fn note_arrival(&mut self, database: usize, key: Key<'_>, id: EntryId) {
         self.note_size(database, key.bytes, id);
         let hash = key.lookup.hash;
-        if self.insight.reuse.has(hash) && database < self.database_count() {
+        if self.insight.sizes.has(hash) && database < self.database_count() {
             let bytes = self.key_bytes(self.entries.get(id)) as u64;
-            self.insight.reuse.note_stored(hash, bytes);
+            let size = self.compared_size();
+            self.insight.sizes.note_stored(hash, bytes, size);
         }
+    }
+
+    /// The size that others are compared with: the limit, or what there is without one.
+    fn compared_size(&self) -> Size {
+        let limit_bytes = self.limit_bytes();
+        let is_limit = limit_bytes > 0;
+        let bytes = if is_limit {
+            limit_bytes
+        } else {
+            self.used_bytes() as u64
+        };
+        Size { bytes, is_limit }
     }
 
     /// Notes a key that goes, while it is still there.
@@ -229,14 +243,15 @@ impl Keyspace {
         self.insight
             .fates
             .note(database, hash, event, frequency, now_ms);
-        if event != Event::Evicted && self.insight.reuse.has(hash) {
-            self.insight.reuse.note_removed(hash);
+        if event != Event::Evicted && self.insight.sizes.has(hash) {
+            self.insight.sizes.note_removed(hash);
         }
     }
 
     /// Notes that all keys of a database go.
     pub(super) fn note_flush(&mut self, database: usize, now_ms: u64) {
         self.insight.fates.note_flush(database, now_ms);
+        self.insight.sizes.note_flush();
     }
 
     /// What is remembered of a key that is not there.
@@ -247,26 +262,19 @@ impl Keyspace {
     /// Which share of reads the cache would answer with less and with more memory: by its limit, or
     /// by what it takes if there is none.
     pub fn miss_ratio_curve(&self) -> Curve {
-        let reuse = &self.insight.reuse;
-        let present_bytes = match self.limit_bytes() {
-            0 => self.used_bytes() as u64,
-            limit_bytes => limit_bytes,
-        };
-        // What the cache answers tells of its size only where that has mattered.
-        let full_bytes = (self.eviction_report().keys > 0).then_some(present_bytes);
-        let sizes = FACTORS.iter().filter(|_| reuse.reads() > 0);
-        let points = sizes.map(|&factor| {
-            let bytes = (present_bytes as f64 * factor) as u64;
-            CurvePoint {
-                factor,
-                bytes,
-                ratio: reuse.ratio_at(bytes, full_bytes),
-            }
+        let sizes = &self.insight.sizes;
+        let present_bytes = self.compared_size().bytes as f64;
+        let points = FACTORS.into_iter().zip(sizes.ratios());
+        let points = points.filter(|_| sizes.key_count() > 0 && sizes.reads() > 0);
+        let points = points.map(|(factor, ratio)| CurvePoint {
+            factor,
+            bytes: (present_bytes * factor) as u64,
+            ratio,
         });
         Curve {
-            reads: reuse.reads(),
-            sampled_keys: reuse.key_count(),
-            sample_rate: reuse.rate(),
+            reads: sizes.reads(),
+            sampled_keys: sizes.key_count(),
+            sample_rate: sizes.rate(),
             points: points.collect(),
         }
     }
@@ -410,7 +418,7 @@ mod tests {
             let point = points.find(|point| point.factor == factor);
             point.expect("it is told").ratio
         };
-        assert!(of(0.25) < of(1.0), "{curve:?}");
+        assert!(of(0.5) < of(1.0), "{curve:?}");
         let truth = 1.0 - 25_011.0 / 200_000.0;
         assert!(
             (of(4.0) - truth).abs() < 0.02,

@@ -35,7 +35,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Connections at once: a few scrapers and probes, and those who watch.
-pub(super) const PAGES_MAX: usize = 64;
+pub(crate) const PAGES_MAX: usize = 64;
 
 /// Connections that watch the live page at once.
 pub(super) const VIEWERS_MAX: usize = 16;

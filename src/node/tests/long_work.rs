@@ -406,3 +406,67 @@ fn a_range_of_a_sorted_set_is_removed_in_slices() {
     assert_eq!(rig.talk(other, "ZCARD za\r\n"), ":2000;");
     rig.node.engine().check_invariants();
 }
+
+/// Goal: unions of more sources than are looked through have the members, scores and replies of
+/// those done at once. Method: sources that overlap, beside the same request in a transaction.
+#[test]
+fn a_union_of_many_sources_is_gathered() {
+    let mut rig = Rig::new();
+    let client = rig.accept();
+    for source in 0..40 {
+        let members = (0..100).map(|number| format!(" {}", 50 * source + number));
+        let members: String = members.collect();
+        rig.talk(client, &format!("SADD i{source}{members}\r\n"));
+        let members = members.replace(' ', " text:");
+        rig.talk(client, &format!("SADD s{source}{members}\r\n"));
+        let members = members.replace(" text:", " 1.5 scored:");
+        rig.talk(client, &format!("ZADD z{source}{members}\r\n"));
+    }
+    rig.talk(client, "SADD few 1 2 3\r\n");
+    let keys = |prefix: &str| -> String {
+        let keys: Vec<String> = (0..40).map(|source| format!("{prefix}{source}")).collect();
+        keys.join(" ")
+    };
+    let few = vec!["few"; 40].join(" ");
+    for (request, readback) in [
+        (format!("SUNION {}", keys("s")), "DBSIZE"),
+        (format!("SUNION {}", keys("i")), "DBSIZE"),
+        (format!("SUNION {} few", keys("i")), "DBSIZE"),
+        (format!("SUNIONSTORE t {}", keys("s")), "SMEMBERS t"),
+        (format!("ZUNION 41 {} s1 WITHSCORES", keys("z")), "DBSIZE"),
+        (
+            format!("ZUNIONSTORE t 40 {}", keys("z")),
+            "ZRANGE t 0 -1 WITHSCORES",
+        ),
+        (
+            format!("ZUNIONSTORE t 42 {} few z1 AGGREGATE MIN", keys("z")),
+            "ZRANGE t 0 -1 WITHSCORES",
+        ),
+        (
+            format!("ZUNION 40 {few} AGGREGATE SUM WITHSCORES"),
+            "DBSIZE",
+        ),
+    ] {
+        let is_ordered = request.starts_with('Z');
+        let sorted = |reply: &str| {
+            let mut words: Vec<String> = reply.split(';').map(str::to_owned).collect();
+            if !is_ordered {
+                words.sort_unstable();
+            }
+            words
+        };
+        rig.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
+        let at_once = rig.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
+        let at_once = at_once.strip_prefix("+OK;+QUEUED;*1;").expect("one reply");
+        let expected = sorted(&rig.talk(client, &format!("{readback}\r\n")));
+        rig.talk(client, "DEL t\r\n");
+        rig.ask_only(client, &format!("{request}\r\n"));
+        let reply = rig.end(client);
+        assert_eq!(sorted(&reply), sorted(at_once), "{request:.30}");
+        let stored = sorted(&rig.talk(client, &format!("{readback}\r\n")));
+        if readback != "DBSIZE" {
+            assert_eq!(stored, expected, "{request:.30}");
+        }
+        rig.node.engine().check_invariants();
+    }
+}

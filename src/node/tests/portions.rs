@@ -52,6 +52,8 @@ impl Rig {
             .collect();
         rig.talk(client, &entries);
         rig.talk(client, "XGROUP CREATE stream g 0\r\n");
+        rig.talk(client, "XGROUP CREATE stream new 0\r\n");
+        rig.talk(client, "XGROUP CREATE stream late 1600-0\r\n");
         rig.talk(client, "XREADGROUP GROUP g c STREAMS stream >\r\n");
         (rig, client)
     }
@@ -122,6 +124,21 @@ fn requests() -> Vec<String> {
         format!("HGETEX hash PX 100 FIELDS {COUNT} {elements}"),
         format!("XDEL stream {} 99-99", ids(2_000)),
         format!("XACK stream g {} 99-99", ids(2_000)),
+        format!("XCLAIM stream g d 0 {} 99-99", ids(2_000)),
+        format!("XCLAIM stream g c 0 {} IDLE 5 JUSTID", ids(2_000)),
+        format!("XCLAIM stream g d 100 {}", ids(2_000)),
+        "XREADGROUP GROUP new c STREAMS stream >".to_owned(),
+        "XREADGROUP GROUP new c COUNT 1500 NOACK STREAMS stream >".to_owned(),
+        "XREADGROUP GROUP late c COUNT 5000 STREAMS stream >".to_owned(),
+        "XREADGROUP GROUP g d STREAMS stream >".to_owned(),
+        format!("MSETNX {} x1 v", pairs("n", "w", COUNT)),
+        format!("MSETNX {} n1 again", pairs("n", "w", COUNT)),
+        format!("MSETNX {} k1 v", pairs("n", "w", COUNT)),
+        format!("MSETEX {COUNT} {} EX 100", pairs("n", "w", COUNT)),
+        format!("MSETEX 2000 {} XX KEEPTTL", pairs("k", "w", 2_000)),
+        format!("MSETEX {COUNT} {} XX", pairs("k", "w", COUNT)),
+        format!("MSETEX {COUNT} {} NX PX 100", pairs("n", "w", COUNT)),
+        format!("MSETEX {COUNT} {} NX", pairs("k", "w", COUNT)),
     ]);
     requests
 }
@@ -142,6 +159,10 @@ fn wrong_requests() -> Vec<String> {
         format!("HPEXPIRE hash x FIELDS {COUNT} {elements}"),
         format!("XDEL stream {} wrong", ids(2_000)),
         format!("XACK stream g {} wrong", ids(2_000)),
+        format!("XCLAIM stream g d 0 {} WRONG", ids(2_000)),
+        format!("XCLAIM stream none d 0 {}", ids(2_000)),
+        "XREADGROUP GROUP none c STREAMS stream >".to_owned(),
+        format!("MSETEX {COUNT} {} EX 0", pairs("n", "w", COUNT)),
         "LMPOP 2 set list LEFT COUNT 3000".to_owned(),
         "SPOP set -3000".to_owned(),
         "LPOP list 99999999999999999999".to_owned(),
@@ -155,7 +176,7 @@ fn what_is_done_in_portions_is_as_if_done_at_once() {
     for request in requests() {
         // Doubles and nulls are what differs.
         let versions: &[u8] = match request.as_bytes()[0] {
-            b'Z' | b'B' | b'H' => &[2, 3],
+            b'Z' | b'B' | b'H' | b'X' => &[2, 3],
             _ => &[2],
         };
         for &version in versions {

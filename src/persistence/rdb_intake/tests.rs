@@ -404,6 +404,7 @@ fn what_stands_between_keys_is_read() {
         (report.libraries, report.empty_keys, report.module_data),
         (1, 1, 1)
     );
+    assert_eq!(report.kept_libraries, 0);
     assert_eq!(report.version, 10);
     assert_eq!(report.kinds[0], ("string", 5));
     assert_eq!(call(&mut engine, "FCALL f 0"), ":1;");
@@ -541,4 +542,29 @@ fn large_collections_are_built_in_steps() {
             assert_eq!(call(&mut engine, "DBSIZE"), ":0;");
         }
     }
+}
+
+/// Defect: one library that could not be loaded made the whole file unreadable, though a snapshot
+/// with it is read. Fix: it is kept as it is; only one without a name is an error.
+#[test]
+fn a_library_that_cannot_be_loaded_is_kept() {
+    let file_of = |code: &[u8]| {
+        let len = [0x40, code.len() as u8];
+        file(
+            R7,
+            &[&[245][..], &len, code, &[0], &texts(&[b"key", b"1"])].concat(),
+        )
+    };
+    let broken = b"#!lua name=l\nredis.no_such_function('f', function() return 1 end)";
+    let (engine, outcome) = load(&file_of(broken));
+    let report = outcome.unwrap();
+    let counts = (report.libraries, report.kept_libraries, report.loaded_keys);
+    assert_eq!(counts, (0, 1, 1));
+    assert_eq!(engine.library_codes(), [broken[..].into()]);
+    let (_, outcome) = load(&file_of(b"return 1"));
+    let error = outcome.unwrap_err().to_string();
+    assert!(
+        error.contains("a library of functions can't be loaded: it has no name"),
+        "{error}"
+    );
 }

@@ -11,6 +11,7 @@
 //! Not here: functions that know protected tables (`base_library.rs`), those of `string` and
 //! `table` (`strings.rs`, `tables.rs`).
 
+use crate::script::SOURCE_BYTES_MAX;
 use crate::script::stack::{Function, Kind, Stack};
 use std::ffi::{CStr, c_int};
 
@@ -38,6 +39,11 @@ fn load_string(stack: Stack<'_>) -> c_int {
 
 /// Compiles the text at 1, called by the string at 2.
 fn compile(stack: Stack<'_>) -> c_int {
+    if stack.bytes(1).len() > SOURCE_BYTES_MAX {
+        stack.push_nil();
+        stack.push_bytes(b"the text is too long to be compiled");
+        return 2;
+    }
     if stack.bytes(1).first() == Some(&0x1b) {
         // Compiled code is as good as any to the loader: as text, its first byte is an error.
         stack.push_bytes(b" ");

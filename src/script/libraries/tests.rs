@@ -3,7 +3,7 @@
 
 use crate::protocol::args::OwnedArgs;
 use crate::protocol::reply::Dialect;
-use crate::script::{Chunk, Machine, Run, Step};
+use crate::script::{Call, Chunk, Host, Machine, Run, SOURCE_BYTES_MAX, Step};
 
 pub(super) mod own;
 
@@ -14,14 +14,27 @@ fn machine() -> Machine {
     Machine::new(LIMIT_BYTES, "7.4.0", false).expect("there is memory")
 }
 
+/// Nothing is called here.
+struct NoHost;
+
+impl Host for NoHost {
+    fn call(&mut self, _: Call<'_>) -> &[u8] {
+        unreachable!("no script here calls a command")
+    }
+}
+
 /// What a script returns, or its error up to the name of the script.
 fn run(machine: &mut Machine, body: &str) -> String {
+    run_with(machine, body, &[])
+}
+
+/// The same, of a script with arguments that are no keys.
+fn run_with(machine: &mut Machine, body: &str, arguments: &[&str]) -> String {
     let function = machine.compile(body.as_bytes(), Chunk::Script);
     let function = function.expect("it is a script");
-    let owned = OwnedArgs::from_slices(&["eval"]);
-    let mut step = machine.start(&Run {
+    let owned = OwnedArgs::from_slices(&[&["eval"], arguments].concat());
+    machine.prepare(&Run {
         function,
-        args: owned.args(),
         first_key: 1,
         key_count: 0,
         dialect: Dialect::Resp2,
@@ -29,11 +42,12 @@ fn run(machine: &mut Machine, body: &str) -> String {
         is_function: false,
         name: b"name",
     });
+    let mut step = machine.start(owned.args(), &mut NoHost);
     let mut slices = 0;
     while step == Step::Slice {
         slices += 1;
         assert!(slices < 10_000, "{body} doesn't end");
-        step = machine.go_on();
+        step = machine.go_on(&mut NoHost);
     }
     assert_eq!(step, Step::Done, "{body}");
     let reply = machine.reply().expect("replies are short here");
@@ -337,6 +351,14 @@ fn compiled_code_is_not_loaded() {
             "x",
         ),
         ("return loadstring('return 1 + 1')() .. ''", "2"),
+        (
+            "local f, e = loadstring(string.rep(' ', 1048577)) return tostring(f) .. ' ' .. e",
+            "nil the text is too long to be compiled",
+        ),
+        (
+            "return type(loadstring(string.rep(' ', 1048576)))",
+            "function",
+        ),
     ]);
 }
 
@@ -470,4 +492,62 @@ fn patterns_with_many_repeats_under_way_are_refused() {
             "user_script:1: bad argument #2 to 'gsub' (string expected, got no value)",
         ),
     ]);
+}
+
+/// Goal: nobody stands still for a text that takes seconds to compile.
+#[test]
+fn a_script_that_is_too_long_is_refused() {
+    let mut machine = machine();
+    let spaces = vec![b' '; SOURCE_BYTES_MAX + 1];
+    assert!(machine.compile(&spaces[1..], Chunk::Script).is_ok());
+    let failure = machine.compile(&spaces, Chunk::Script).unwrap_err();
+    assert_eq!(failure.0, b"it is longer than 1048576 bytes");
+}
+
+/// Defect that would be: a script sees or changes what another has left in KEYS, ARGV, or in a
+/// global. The tables are used again, and code that sets no global finds globals at once.
+#[test]
+fn arguments_and_globals_are_new_for_every_script() {
+    let mut machine = machine();
+    let tell = "local n = 0 for k, v in pairs(ARGV) do n = n + 1 end \
+                return #KEYS .. ' ' .. #ARGV .. ' ' .. n .. ' ' .. tostring(ARGV[1]) .. ' ' .. \
+                tostring(ARGV[2]) .. ' ' .. type(getmetatable(ARGV)) .. ' ' .. tostring(KEYS == ARGV)";
+    let told = [("a", "b"), ("c", "d"), ("e", "f")];
+    for (first, second) in told {
+        for change in [
+            "ARGV[1] = nil ARGV[2] = 'x'",
+            "ARGV[3] = 1 ARGV[4] = 2 ARGV[5] = 3",
+            "ARGV.x = 1 ARGV.x = nil",
+            "setmetatable(ARGV, {__index = function() return 'x' end})",
+            "table.remove(ARGV) table.insert(KEYS, 'x')",
+            "for i = 1, 100 do ARGV[i] = i end for i = 1, 100 do ARGV[i] = nil end",
+            "rawset(KEYS, 1, ARGV) ARGV = nil",
+            "pcall(function() KEYS = ARGV redis = nil string.x = 1 _G.y = 2 end)",
+            "pcall(rawset, _G, 'redis', 1) pcall(setmetatable, _G, {})",
+            "pcall(loadstring('redis = nil'))",
+        ] {
+            run_with(&mut machine, change, &[first, second]);
+            let text = run_with(&mut machine, tell, &[first, second]);
+            assert_eq!(
+                text,
+                format!("0 2 2 {first} {second} nil false"),
+                "{change}"
+            );
+            let text = run_with(&mut machine, "return type(redis.call) .. #ARGV", &[first]);
+            assert_eq!(text, "function1", "{change}");
+        }
+    }
+    for sets in [
+        "x = 1",
+        "local f = function() return function() x = 1 end end f()()",
+    ] {
+        let text = run(&mut machine, sets);
+        assert_eq!(
+            text, "user_script:1: Attempt to modify a readonly table",
+            "{sets}"
+        );
+    }
+    let text = run(&mut machine, "return redis.nosuch == nil and nosuch");
+    let missing = "Script attempted to access nonexistent global variable 'nosuch'";
+    assert_eq!(text, format!("user_script:1: {missing}"));
 }

@@ -480,6 +480,24 @@ impl Tree {
         }
     }
 
+    /// An empty leaf for an element of `len` bytes, to stand beside the path's. Where it comes to an
+    /// end of a tree of more than [`CHILDREN_MAX`] leaves that keeps its elements in order, it is as
+    /// long as leaves may be: whoever appends is going to fill it, and nothing is copied meanwhile.
+    fn leaf_beside<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        path: &Path,
+        len: usize,
+        label: u64,
+        is_at_end: bool,
+    ) -> BlockId {
+        if !is_at_end || self.shape.is_hashed() || path.steps.len() < 2 {
+            return self.empty_leaf(store, len, label);
+        }
+        let needed = block_offset(self.shape) + Block::len_of(self.shape, false, 1, len);
+        self.new_leaf(store, needed.max(self.leaf_bytes_max()), 1, label)
+    }
+
     /// An empty leaf for the guest after the path's, to which the path then leads.
     fn add_leaf_after<S: BlockStore>(
         &mut self,
@@ -490,7 +508,8 @@ impl Tree {
     ) {
         self.make_room(store, path);
         let label = self.label_after(store, path);
-        let leaf = self.empty_leaf(store, guest.len, label);
+        let is_last = path.is_at_end(store, false);
+        let leaf = self.leaf_beside(store, path, guest.len, label, is_last);
         path.steps.last_mut().expect("make_room gave it one").slot += 1;
         path.leaf = leaf;
         let entry = Entry {
@@ -516,7 +535,7 @@ impl Tree {
         // Between two leaves it shares the label of the second: labels may repeat, but not descend.
         let is_first = path.is_at_end(store, true);
         let label = old_label.wrapping_sub(if is_first { LABEL_STEP } else { 0 });
-        let leaf = self.empty_leaf(store, guest.len, label);
+        let leaf = self.leaf_beside(store, path, guest.len, label, is_first);
         path.leaf = leaf;
         let slot = self.slot(path);
         let order = self.parent(store, path).order(slot);

@@ -422,3 +422,33 @@ fn a_duplicate_has_the_elements_and_goes_its_own_way() {
         assert_eq!(store.used_bytes(), 0);
     }
 }
+
+/// Goal: a leaf at an end of a long list is not copied as it grows, and left full. Method: blocks
+/// that are the outermost leaf after any push, and bytes.
+#[test]
+fn leaves_at_the_ends_of_a_long_list_are_made_once() {
+    let (mut tree, mut store) = filled(Shape::List, 40_000);
+    let code = Code::of_text(b"member 000000000");
+    for end in [End::Back, End::Front] {
+        let before = tree.held_bytes();
+        let mut seen = HashSet::new();
+        for _ in 0..40_000 {
+            tree.push(&mut store, end, &Element::single(code));
+            let rank = match end {
+                End::Front => 0,
+                End::Back => tree.len(),
+            };
+            let path = tree.locate_rank(&store, rank).path;
+            seen.insert(path.expect("it has leaves").leaf);
+        }
+        let leaf_count = 40_000 * 17 / 4_000;
+        assert!(
+            seen.len() <= leaf_count * 5 / 4,
+            "{} blocks for {leaf_count} leaves",
+            seen.len()
+        );
+        let bytes = (tree.held_bytes() - before) as f64 / 40_000.0;
+        assert!((17.3..17.9).contains(&bytes), "{bytes} bytes an element");
+        tree.check_invariants(&store);
+    }
+}

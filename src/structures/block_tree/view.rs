@@ -60,9 +60,10 @@ impl<'a> Key<'a> {
     }
 }
 
-/// How far a look-up by key has come. Any change of the tree makes it stale.
+/// How far a look-up by key or by score has come. Any change of the tree makes it stale.
 #[derive(Clone, Copy, Debug)]
 pub struct Descent {
+    order: u64,
     id: BlockId,
     levels: usize,
 }
@@ -71,15 +72,22 @@ impl Descent {
     /// Reads a node, which was asked for by the step before, and asks for its child; whether there
     /// was one, so that another step is worth while.
     #[inline]
-    pub fn advance<S: BlockStore>(&mut self, store: &S, key: &Key) -> bool {
+    pub fn advance<S: BlockStore>(&mut self, store: &S) -> bool {
         if self.levels == 0 {
             return false;
         }
         let node = Node::new(store.bytes(self.id));
-        self.id = node.child(node.slot_of(hash_order(key.hash)));
+        self.id = node.child(node.slot_of(self.order));
         self.levels -= 1;
         store.prefetch(self.id);
         true
+    }
+
+    /// Takes look-ups down to their leaves, a level of all of them at a time.
+    #[inline]
+    pub fn advance_all<S: BlockStore>(descents: &mut [Self], store: &S) {
+        let advance = |has_more, descent: &mut Self| descent.advance(store) | has_more;
+        while descents.iter_mut().fold(false, advance) {}
     }
 }
 
@@ -146,15 +154,23 @@ impl View {
     /// The element with a key, in a tree by hash.
     #[inline]
     pub fn get<'s, S: BlockStore>(&self, store: &'s S, key: &Key) -> Option<ElementRef<'s>> {
-        let mut descent = self.descent()?;
-        while descent.advance(store, key) {}
+        let mut descent = self.descent(key)?;
+        while descent.advance(store) {}
         self.finish(store, descent, key)
     }
 
     /// A look-up by key to be taken in steps, so that those of several keys overlap.
     #[inline]
-    pub fn descent(&self) -> Option<Descent> {
+    pub fn descent(&self, key: &Key) -> Option<Descent> {
+        self.descent_to(hash_order(key.hash))
+    }
+
+    /// The same by score, given as its order. Where many elements have it, it comes to one of their
+    /// leaves.
+    #[inline]
+    pub fn descent_to(&self, order: u64) -> Option<Descent> {
         Some(Descent {
+            order,
             id: self.root?,
             levels: self.depth,
         })
@@ -169,6 +185,16 @@ impl View {
     pub fn prefetch_element<S: BlockStore>(&self, store: &S, descent: Descent, key: &Key) {
         assert!(descent.levels == 0, "a descent ends at a leaf");
         self.block(store, descent.id).prefetch_candidate(key.tag());
+    }
+
+    /// The same for a search by score.
+    ///
+    /// # Panics
+    /// If it has not come to its leaf.
+    #[inline]
+    pub fn prefetch_scored<S: BlockStore>(&self, store: &S, descent: Descent) {
+        assert!(descent.levels == 0, "a descent ends at a leaf");
+        self.block(store, descent.id).prefetch_scored(descent.order);
     }
 
     /// The element with the key for which a descent has come to its leaf.

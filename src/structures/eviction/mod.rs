@@ -156,14 +156,21 @@ impl EvictionPolicy {
         }
     }
 
-    /// The word of an entry after an access. Where it is the same nothing need be stored.
+    /// Whether an access changes nothing in `word`, if there was one in this second already.
     #[inline]
     #[must_use]
+    pub fn is_current(&self, word: AccessWord) -> bool {
+        word.stamp() == self.epochs.current()
+    }
+
+    /// The word of an entry after an access. Where it is the same nothing need be stored.
+    #[must_use]
     pub fn on_hit(&mut self, word: AccessWord, live_count: usize, now_s: u32) -> AccessWord {
-        if word.stamp() == self.epochs.current() && self.epochs.is_noted(now_s) {
+        self.note_second(live_count, now_s);
+        if self.is_current(word) {
             return word;
         }
-        self.on_first_hit_in_epoch(word, live_count, now_s)
+        self.returned(word)
     }
 
     /// The first word of a key that was not there. `bytes` is what its entry is charged with,
@@ -327,20 +334,6 @@ impl EvictionPolicy {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.ghosts.bytes()
-    }
-
-    #[cold]
-    fn on_first_hit_in_epoch(
-        &mut self,
-        word: AccessWord,
-        live_count: usize,
-        now_s: u32,
-    ) -> AccessWord {
-        self.note_second(live_count, now_s);
-        if word.stamp() == self.epochs.current() {
-            return word;
-        }
-        self.returned(word)
     }
 
     /// Counts that an entry or a ghost with `word` was asked for; returns its next word.

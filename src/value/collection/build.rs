@@ -96,9 +96,7 @@ fn push<S: BlockStore>(tree: &mut Tree, store: &mut S, element: &Element) {
 
 /// Goes down to the leaves of all keys, a level of all of them at a time.
 fn ask_for_leaves<S: BlockStore>(tree: &Tree, store: &S, keys: &[Key]) {
-    let descents = keys.iter().filter_map(|key| Some((tree.descent()?, key)));
-    let mut descents: ArrayVec<(Descent, &Key), GROUP> = descents.collect();
-    while descents.iter_mut().fold(false, |has_more, (descent, key)| {
-        descent.advance(store, key) | has_more
-    }) {}
+    let descents = keys.iter().filter_map(|key| tree.descent(key));
+    let mut descents: ArrayVec<Descent, GROUP> = descents.collect();
+    Descent::advance_all(&mut descents, store);
 }
