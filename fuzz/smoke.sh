@@ -19,7 +19,7 @@ cd "$(dirname "$0")"
 
 machine=${FUZZ_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
 found=${FUZZ_CORPUS:-target/corpus}
-[ $# -gt 0 ] || set -- parser commands node pages config texts loader collections scripts rdb
+[ $# -gt 0 ] || set -- parser commands node pages config texts loader collections scripts rdb tls
 
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table

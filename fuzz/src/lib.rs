@@ -9,6 +9,7 @@
 //!    ├─▶ pages.rs    HTTP, in any pieces
 //!    ├─▶ config.rs   files, arguments, CONFIG SET
 //!    ├─▶ scripts.rs  Lua: any text, a small grammar, libraries
+//!    ├─▶ tls.rs      an encrypted client, its bytes split anyhow
 //!    └─▶ texts.rs    patterns, numbers, words ─▶ users.rs   rules of users
 //!                                             reply.rs: is this one well-formed reply?
 //! ```
@@ -31,5 +32,6 @@ mod requests;
 pub mod scripts;
 mod source;
 pub mod texts;
+pub mod tls;
 mod users;
 mod users_model;

@@ -68,3 +68,8 @@ fn rdb() {
 fn texts() {
     replay("texts", evenkeel_fuzz::texts::check);
 }
+
+#[test]
+fn tls() {
+    replay("tls", evenkeel_fuzz::tls::check);
+}

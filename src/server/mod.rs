@@ -55,7 +55,7 @@ pub use links::{LinkId, Talker};
 pub use listeners::ListenError;
 pub use loading::LoadError;
 pub use manager::logs_to_journal;
-pub use tls::TlsError;
+pub use tls::{Handshake, Progress, TlsError, TlsStream};
 pub use users::UsersError;
 
 use crate::base::clock::SystemClock;

@@ -18,23 +18,9 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// A TCP client: replies leave at once, and a peer that vanished is noticed after
-    /// `keepalive_s` seconds of silence (0: never).
+    /// A TCP client, with the options of [`set_options`].
     pub(super) fn tcp(stream: TcpStream, keepalive_s: u32) -> Self {
-        let mut outcome = stream.set_nodelay(true);
-        if keepalive_s > 0 {
-            let idle = Duration::from_secs(u64::from(keepalive_s));
-            let interval = Duration::from_secs(u64::from(keepalive_s / KEEPALIVE_PROBES).max(1));
-            let keepalive = TcpKeepalive::new()
-                .with_time(idle)
-                .with_interval(interval)
-                .with_retries(KEEPALIVE_PROBES);
-            outcome = outcome.and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
-        }
-        if let Err(error) = outcome {
-            // The client may be gone already; reading will tell.
-            log::debug!("cannot set options of a client's socket: {error}");
-        }
+        set_options(&stream, keepalive_s);
         Self::Tcp(stream)
     }
 
@@ -70,5 +56,24 @@ impl Write for Transport {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Lets replies leave at once, and notices a peer that vanished after `keepalive_s` seconds of
+/// silence (0: never).
+pub(super) fn set_options(stream: &TcpStream, keepalive_s: u32) {
+    let mut outcome = stream.set_nodelay(true);
+    if keepalive_s > 0 {
+        let idle = Duration::from_secs(u64::from(keepalive_s));
+        let interval = Duration::from_secs(u64::from(keepalive_s / KEEPALIVE_PROBES).max(1));
+        let keepalive = TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval(interval)
+            .with_retries(KEEPALIVE_PROBES);
+        outcome = outcome.and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    }
+    if let Err(error) = outcome {
+        // The client may be gone already; reading will tell.
+        log::debug!("cannot set options of a client's socket: {error}");
     }
 }

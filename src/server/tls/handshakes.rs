@@ -13,18 +13,18 @@
 //! most; if more come, the one that has taken longest gives way, so that those who do nothing keep
 //! nobody out. The thread ends with [`Handshakes`].
 //!
-//! Not here: what is done with a client then (`scheduler/`).
+//! Not here: the steps of one (`handshake.rs`), what is done with a client then (`scheduler/`).
 
+use super::handshake::{Handshake, Progress};
 use super::settings::{Settings, TlsError};
 use super::stream::TlsStream;
 use crate::base::clock::SystemClock;
 use crate::config::Config;
-use crate::server::transport::Transport;
+use crate::server::transport::{Transport, set_options};
 use crate::session::{self, Peer};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::io::Errno;
-use rustls::ServerConnection;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -185,8 +185,7 @@ impl Common {
 
 /// A client whose handshake is under way.
 struct Pending {
-    socket: TcpStream,
-    connection: Box<ServerConnection>,
+    handshake: Handshake,
     number: u64,
     takes_common_name: bool,
 }
@@ -207,13 +206,6 @@ struct Worker {
     has_waiting: bool,
     /// There are, and the system had no descriptor for them; no event will tell of them again.
     is_stuck: bool,
-}
-
-/// How a handshake stands.
-enum Progress {
-    Waits,
-    Over,
-    Failed,
 }
 
 impl Worker {
@@ -339,20 +331,19 @@ impl Worker {
 
     fn begin(&mut self, socket: TcpStream) {
         let settings = self.common.lock().clone();
-        let Ok(connection) = ServerConnection::new(settings.rustls) else {
+        let Ok(handshake) = Handshake::new(socket, settings.rustls) else {
             return;
         };
         self.begun += 1;
         let slot = self.pending.insert(Pending {
-            socket,
-            connection: Box::new(connection),
+            handshake,
             number: self.begun,
             takes_common_name: settings.takes_common_name,
         });
         let deadline_us = self.clock.monotonic_us() + HANDSHAKE_US_MAX;
         self.deadlines.push_back((deadline_us, slot, self.begun));
         let both = Interest::READABLE | Interest::WRITABLE;
-        let socket = &mut self.pending[slot].socket;
+        let socket = &mut self.pending[slot].handshake.socket;
         match self.poll.registry().register(socket, Token(slot), both) {
             Ok(()) => self.go_on(slot),
             Err(_) => self.fail(slot),
@@ -363,7 +354,7 @@ impl Worker {
         let Some(pending) = self.pending.get_mut(slot) else {
             return;
         };
-        match pending.step() {
+        match pending.handshake.step() {
             Progress::Waits => {}
             Progress::Over => self.hand_over(slot),
             Progress::Failed => self.fail(slot),
@@ -380,7 +371,7 @@ impl Worker {
         if self
             .poll
             .registry()
-            .deregister(&mut pending.socket)
+            .deregister(&mut pending.handshake.socket)
             .is_err()
         {
             return;
@@ -388,10 +379,8 @@ impl Worker {
         let Some(peer) = pending.peer() else {
             return;
         };
-        let Transport::Tcp(socket) = Transport::tcp(pending.socket, self.keepalive_s) else {
-            return;
-        };
-        let stream = TlsStream::new(socket, pending.connection);
+        set_options(&pending.handshake.socket, self.keepalive_s);
+        let stream = pending.handshake.into_stream();
         // The channel is full if ten thousand came at once; the loop takes them out meanwhile.
         if self.sender.send((stream, peer)).is_ok() {
             _ = self.loop_waker.wake();
@@ -400,52 +389,19 @@ impl Worker {
 }
 
 impl Pending {
-    fn step(&mut self) -> Progress {
-        loop {
-            while self.connection.wants_write() {
-                match self.connection.write_tls(&mut self.socket) {
-                    Ok(0) => return Progress::Failed,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Waits,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(_) => return Progress::Failed,
-                }
-            }
-            if !self.connection.is_handshaking() {
-                return Progress::Over;
-            }
-            match self.connection.read_tls(&mut self.socket) {
-                Ok(0) => return Progress::Failed,
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Waits,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return Progress::Failed,
-            }
-            if let Err(error) = self.connection.process_new_packets() {
-                log::debug!("a handshake failed: {error}");
-                // The peer is told why, if its socket takes that.
-                _ = self.connection.write_tls(&mut self.socket);
-                return Progress::Failed;
-            }
-        }
-    }
-
     /// Who this is; `None` if it has gone.
     fn peer(&self) -> Option<Peer> {
         Some(Peer {
-            address: self.socket.peer_addr().ok()?.to_string().into(),
-            local_address: self.socket.local_addr().ok()?.to_string().into(),
+            address: self.handshake.socket.peer_addr().ok()?.to_string().into(),
+            local_address: self.handshake.socket.local_addr().ok()?.to_string().into(),
             transport: session::Transport::Tls,
-            descriptor: self.socket.as_raw_fd(),
-            certified_name: self.takes_common_name.then(|| self.common_name()).flatten(),
+            descriptor: self.handshake.socket.as_raw_fd(),
+            certified_name: self.certified_name(),
         })
     }
 
-    /// The common name of the client's certificate.
-    fn common_name(&self) -> Option<Box<str>> {
-        let certificate = self.connection.peer_certificates()?.first()?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-        let first = parsed.subject().iter_common_name().next()?;
-        first.as_str().ok().map(Box::from)
+    fn certified_name(&self) -> Option<Box<str>> {
+        let name = self.takes_common_name.then(|| self.handshake.common_name());
+        name.flatten()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  tls-port ─▶ handshakes.rs, a thread ─ established ─▶ the loop: a Listener like others
+//!                  │ handshake.rs: one of them                          │
 //!                  │ settings.rs: certificates, who may come            │
 //!                  └ half-open, slow, garbage: dropped there            └▶ stream.rs, a Transport
 //! ```
@@ -13,11 +14,13 @@
 //!
 //! Not here: sockets without encryption (`transport.rs`), when clients are served (`scheduler/`).
 
+mod handshake;
 mod handshakes;
 mod settings;
 mod stream;
 
+pub use handshake::{Handshake, Progress};
 pub(super) use handshakes::Handshakes;
 pub use settings::TlsError;
 pub(super) use settings::{Settings, settings};
-pub(super) use stream::TlsStream;
+pub use stream::TlsStream;
