@@ -148,10 +148,25 @@ fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
 /// need not be asked one by one until one of another kind has run.
 #[inline]
 pub(super) fn stand_open(context: &Context<'_>) -> bool {
+    !context.sessions.get(context.key).is_told() && stand_open_to_told(context)
+}
+
+/// The same for a client that keeps copies of what it reads: its reads are still to be remembered,
+/// and it is told right after a reply what that request caused.
+#[inline]
+pub(super) fn stand_open_to_tracker(context: &Context<'_>) -> bool {
+    let session = context.sessions.get(context.key);
+    let tracking = session.tracking.as_ref();
+    !session.is_subscriber()
+        && tracking.is_some_and(|tracking| tracking.caching.is_none())
+        && stand_open_to_told(context)
+}
+
+#[inline]
+fn stand_open_to_told(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
-        && !session.is_told()
         && !session.closes_after_reply;
     session.is_unrestricted(context.users)
         && is_plain
