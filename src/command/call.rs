@@ -137,6 +137,11 @@ pub fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     {
         let number = tracking.number;
         let keys_max = context.config.tracking_table_max_keys;
+        if let Some(index) = command.spec.keys.only_index() {
+            let key = context.key(args, index);
+            context.keyspace.remember(key, number, keys_max);
+            return;
+        }
         for (index, _) in command.spec.keys.find(args).into_iter().flatten() {
             let key = context.key(args, index);
             context.keyspace.remember(key, number, keys_max);

@@ -12,10 +12,12 @@
 //! them the work on two other groups. What is prepared are hints: whatever an earlier request does
 //! to the keys of a later one, the later one checks what was seen, or looks it up anew.
 
-use super::{CacheEngine, Execution, end_timing, execute_one, execute_unresolved, gates, room};
+use super::{
+    CacheEngine, Execution, end_of, end_timing, execute_one, execute_unresolved, gates, room,
+};
 use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
-use crate::command::call::{Resolved, call_in_group, resolve_plain};
+use crate::command::call::{Resolved, call_in_group, remember, resolve_plain};
 use crate::command::declare::names::CommandNames;
 use crate::command::permission;
 use crate::context::Context;
@@ -260,6 +262,7 @@ fn execute_group<const IS_LIMITED: bool>(
         bounds.room_bytes.is_none() && gates::stand_open::<IS_LIMITED>(context)
     };
     let mut gates_stand_open = stand_open(context);
+    let mut is_tracker = !gates_stand_open && may_be_tracker(context, bounds);
     let mut last_short_work = None;
     for request in group {
         context.prepared = request.key;
@@ -275,6 +278,12 @@ fn execute_group<const IS_LIMITED: bool>(
                 last_short_work = Some(command.number);
                 Execution::Done
             }
+            Some(command)
+                if is_tracker && request.is_short_work && !gates::needs_room(context, command) =>
+            {
+                last_short_work = Some(command.number);
+                execute_tracked(context, command, request.args)
+            }
             _ => {
                 if let Some(room_bytes) = bounds.room_bytes
                     && let wanted_bytes = room::expected_reply_bytes(context, names, request.args)
@@ -285,6 +294,7 @@ fn execute_group<const IS_LIMITED: bool>(
                 }
                 let execution = execute_prepared(context, names, request);
                 gates_stand_open = stand_open(context);
+                is_tracker = !gates_stand_open && may_be_tracker(context, bounds);
                 last_short_work = None;
                 execution
             }
@@ -304,6 +314,19 @@ fn execute_group<const IS_LIMITED: bool>(
     if last_short_work.is_some() {
         context.session().last_command = last_short_work;
     }
+}
+
+/// Whether all gates stand open to a client that keeps copies of what it reads.
+fn may_be_tracker(context: &Context<'_>, bounds: &OutputBounds) -> bool {
+    bounds.room_bytes.is_none() && gates::stand_open_to_tracker(context)
+}
+
+/// Executes a short work of such a client.
+fn execute_tracked(context: &mut Context<'_>, command: Resolved, args: Args<'_>) -> Execution {
+    let begin = context.reply.len();
+    remember(context, command, args);
+    call_in_group(context, command, args);
+    end_of(context, begin)
 }
 
 /// Notes why nothing is executed after a request whose reply began at `begin`, and whether it was.

@@ -149,10 +149,25 @@ fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {
 /// its own, `IS_LIMITED`, are asked for these still ([`permission::may_work`]).
 #[inline]
 pub(super) fn stand_open<const IS_LIMITED: bool>(context: &Context<'_>) -> bool {
+    !context.sessions.get(context.key).is_told() && stand_open_to_told::<IS_LIMITED>(context)
+}
+
+/// The same for a client that keeps copies of what it reads: its reads are still to be remembered,
+/// and it is told right after a reply what that request caused.
+#[inline]
+pub(super) fn stand_open_to_tracker(context: &Context<'_>) -> bool {
+    let session = context.sessions.get(context.key);
+    let tracking = session.tracking.as_ref();
+    !session.is_subscriber()
+        && tracking.is_some_and(|tracking| tracking.caching.is_none())
+        && stand_open_to_told::<false>(context)
+}
+
+#[inline]
+fn stand_open_to_told<const IS_LIMITED: bool>(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
     let is_plain = !session.transaction.is_open()
         && session.reply_mode == ReplyMode::On
-        && !session.is_told()
         && !session.closes_after_reply;
     let is_who_it_is = match IS_LIMITED {
         true => session.is_limited && !session.is_stranger(context.users),

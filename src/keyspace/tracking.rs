@@ -17,9 +17,14 @@ impl Keyspace {
     /// no limit).
     #[inline]
     pub fn remember(&mut self, key: Key<'_>, reader: u32, keys_max: u64) {
+        if self.interests.remember(key.lookup.hash, reader) {
+            self.note_remembered(keys_max);
+        }
+    }
+
+    /// What follows a key that was not remembered before.
+    fn note_remembered(&mut self, keys_max: u64) {
         self.note_growth();
-        self.interests
-            .change_tracked(|tracked| tracked.remember(key.lookup.hash, reader));
         if self.interests.tracked().is_over(keys_max) {
             self.forget_some(keys_max, GIVEN_AWAY_MAX);
         }

@@ -279,7 +279,8 @@ impl Assembly {
                             };
                             &batch.texts[from..own[index]]
                         });
-                        stream.append(*id, texts);
+                        let head = stream.read().head();
+                        stream.append(head, *id, texts);
                         begin = own.last().copied().unwrap_or(begin);
                         ends = rest;
                     }

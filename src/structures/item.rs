@@ -127,6 +127,7 @@ pub fn score_order_at(bytes: &[u8]) -> u64 {
         INTEGER_16..=INTEGER_48 => {
             integer_at(&bytes[1..], usize::from(LENS[usize::from(first)]) - 1)
         }
+        INTEGER_13..TEXT_12 => integer_13(first, bytes[1]),
         _ => return rare_score_order(bytes),
     };
     score_order(integer as f64)
@@ -463,14 +464,17 @@ pub fn read(bytes: &[u8]) -> (Item<'_>, usize) {
     let item = match first {
         first @ 0..TEXT_6 => Item::Integer(i64::from(first)),
         TEXT_6..INTEGER_13 | TEXT_12..=TEXT_32 => Item::Text(&bytes[head..head + body]),
-        first @ INTEGER_13..TEXT_12 => {
-            let high = i64::from(first & 0x1f) << 59 >> 51;
-            Item::Integer(high | i64::from(bytes[1]))
-        }
+        INTEGER_13..TEXT_12 => Item::Integer(integer_13(first, bytes[1])),
         DOUBLE => Item::Double(f64::from_bits(integer_at(&bytes[1..], 8) as u64)),
         _ => Item::Integer(integer_at(&bytes[1..], head - 1)),
     };
     (item, head + body)
+}
+
+/// The integer of 13 bits in two bytes, with its sign.
+#[inline]
+fn integer_13(first: u8, second: u8) -> i64 {
+    (i64::from(first & 0x1f) << 59 >> 51) | i64::from(second)
 }
 
 /// The integer of `len` bytes, 1 to 8, at the beginning of `bytes`, with its sign.

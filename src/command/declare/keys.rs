@@ -309,6 +309,18 @@ impl Keys {
         }
     }
 
+    /// Index of its key, if the command has one at a fixed place, and no others.
+    #[inline]
+    pub const fn only_index(self) -> Option<usize> {
+        match self.parts {
+            [part] => match (part.begin, part.extent) {
+                (Begin::Index(index), Extent::Range { last: 0, .. }) => Some(index as usize),
+                (Begin::Index(_) | Begin::Word { .. }, _) => None,
+            },
+            [] | [_, _, ..] => None,
+        }
+    }
+
     /// The keys of a request: their indexes, part by part, each with its part. `None` if the
     /// request does not have them. Without keys of their own, optional parts give none.
     pub fn find(self, request: Args<'_>) -> Option<impl Iterator<Item = (usize, &'static Part)>> {

@@ -15,7 +15,7 @@ use crate::keyspace::{Changed, EntryHome, Event, Key, Missing};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::stream::{Consumer, Pending, Stream, StreamGroup, StreamId, StreamMut};
+use crate::value::stream::{Consumer, Found, Pending, Stream, StreamGroup, StreamId, StreamMut};
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&XREADGROUP, &XACK];
 
@@ -106,20 +106,23 @@ fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         }
         let key = context.key(args, index);
         let (_, stream) = context.read_as::<Stream>(key)?;
-        if stream.and_then(|stream| stream.group(group_name)).is_none() {
+        let Some(group) = stream.and_then(|stream| stream.find_group(group_name)) else {
             let suffix = " in XREADGROUP with GROUP option";
             return Err(no_key_or_group(args.get(index), group_name, suffix));
-        }
-        wanted.push(Some(parse_wanted(args.get(index + request.key_count))?));
+        };
+        let what = parse_wanted(args.get(index + request.key_count))?;
+        wanted.push(Some((what, group)));
     }
     let mark = context.reply.len();
     let mut told_count = 0;
     for (index, wanted) in (request.keys_at..).zip(wanted) {
-        let Some(wanted) = wanted else {
+        let Some((wanted, group)) = wanted else {
             continue;
         };
         let key = context.key(args, index);
-        if deliver(context, key, &request, wanted)? {
+        // What is delivered of one key may change the group of the next, if that is the same.
+        let group = (index == request.keys_at).then_some(group);
+        if deliver(context, key, &request, wanted, group)? {
             told_count += 1;
         }
     }
@@ -130,34 +133,35 @@ fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Delivers what is wanted of one stream; whether there was anything to tell.
+/// Delivers what is wanted of one stream; whether there was anything to tell. `group` is its group
+/// if it was found since the last change.
 fn deliver(
     context: &mut Context<'_>,
     key: Key<'_>,
     request: &Request<'_>,
     wanted: Wanted,
+    group: Option<Found<StreamGroup>>,
 ) -> Result<bool, ReplyError> {
     let (group_name, consumer_name) = request.group.unwrap_or_default();
     let now_ms = context.now_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
-        let group = stream.read().group(group_name);
+        let group = group.or_else(|| stream.read().find_group(group_name));
         let last_id = stream.read().last_entry_id();
-        let has_new = |group: &StreamGroup| last_id.is_some_and(|last_id| last_id > group.last_id);
-        let Some(mut group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
+        let has_new = |group: &Found<StreamGroup>| last_id > Some(group.row.last_id);
+        let Some(group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
             return Ok(Changed::when(false, Event::StreamDeliver, false));
         };
-        let (mut consumer, is_new) = take_consumer(stream, &group, consumer_name, now_ms);
         begin_stream(reply, key.bytes);
         let delivery = Delivery {
             count_max: request.count_max,
             is_acknowledged: request.is_acknowledged,
+            consumer_name,
             now_ms,
         };
-        let is_changed = match wanted {
-            Wanted::New => delivery.of_new(stream, &mut group, &mut consumer, reply),
-            Wanted::PendingAfter(id) => delivery.again(stream, &group, &consumer, id, reply),
+        let (is_new, is_changed) = match wanted {
+            Wanted::New => delivery.of_new(stream, group, reply),
+            Wanted::PendingAfter(id) => delivery.again(stream, &group.row, id, reply),
         };
-        stream.update_consumer(&group, &consumer);
         let event = match is_new {
             true => Event::StreamCreateConsumer,
             false => Event::StreamDeliver,
@@ -183,26 +187,25 @@ pub(super) fn take_consumer(
     }
 }
 
-/// How entries are delivered.
-struct Delivery {
+/// How entries are delivered, and to whom.
+struct Delivery<'a> {
     count_max: usize,
     is_acknowledged: bool,
+    consumer_name: &'a [u8],
     now_ms: u64,
 }
 
-impl Delivery {
-    /// Delivers entries that nobody of the group has seen; whether there were any.
+impl Delivery<'_> {
+    /// Delivers entries that nobody of the group has seen, of which there are some. Whether the
+    /// consumer is new, and whether entries were delivered.
     fn of_new(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
-        group: &mut StreamGroup,
-        consumer: &mut Consumer,
+        mut found: Found<StreamGroup>,
         reply: &mut ReplyWriter<'_>,
-    ) -> bool {
-        let Some(start) = group.last_id.next() else {
-            tell_entries(reply, std::iter::empty());
-            return false;
-        };
+    ) -> (bool, bool) {
+        let group = &mut found.row;
+        let start = group.last_id.next().unwrap_or(StreamId::MAX);
         let mut ids = Vec::new();
         let reader = stream.read();
         let counter = reader.read_counter();
@@ -214,8 +217,12 @@ impl Delivery {
                 ids.push(entry.id);
             }),
         );
-        stream.update_group(group);
+        let group = stream.write_group(found);
+        let (mut found, is_new) = self.find_consumer(stream, &group);
+        let consumer = &mut found.row;
+        consumer.seen_ms = self.now_ms;
         consumer.active_ms = Some(self.now_ms);
+        let consumer = stream.write_consumer(found);
         if !self.is_acknowledged {
             for &id in &ids {
                 let pending = Pending {
@@ -224,21 +231,38 @@ impl Delivery {
                     delivered_ms: self.now_ms,
                     delivery_count: 1,
                 };
-                stream.put_pending(group, &pending);
+                stream.put_pending(&group, &pending);
             }
         }
-        !ids.is_empty()
+        (is_new, !ids.is_empty())
     }
 
-    /// Tells entries again that were delivered to a consumer; whether there were any.
+    /// The consumer, made if it is new; whether it is.
+    fn find_consumer(
+        &self,
+        stream: &mut StreamMut<EntryHome<'_>>,
+        group: &StreamGroup,
+    ) -> (Found<Consumer>, bool) {
+        let found = stream.read().find_consumer(group, self.consumer_name);
+        if let Some(found) = found {
+            return (found, false);
+        }
+        stream.create_consumer(group, self.consumer_name, self.now_ms);
+        let found = stream.read().find_consumer(group, self.consumer_name);
+        (found.expect("it has just been made"), true)
+    }
+
+    /// Tells entries again that were delivered to the consumer. Whether the consumer is new, and
+    /// whether there were entries.
     fn again(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         group: &StreamGroup,
-        consumer: &Consumer,
         after: StreamId,
         reply: &mut ReplyWriter<'_>,
-    ) -> bool {
+    ) -> (bool, bool) {
+        let (consumer, is_new) = take_consumer(stream, group, self.consumer_name, self.now_ms);
+        stream.update_consumer(group, &consumer);
         let reader = stream.read();
         let pending =
             (after.next().into_iter()).flat_map(|start| reader.pending_of(consumer.owner, start));
@@ -258,7 +282,7 @@ impl Delivery {
                 stream.put_pending(group, &pending);
             }
         }
-        !ids.is_empty()
+        (is_new, !ids.is_empty())
     }
 }
 

@@ -117,8 +117,9 @@ fn xadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             return Err(TOO_LARGE);
         }
         stream.begin();
-        stream.append(id, words.iter());
-        let trim = addition.trim.filter(|trim| stream.read().may_be_cut(trim));
+        let head = stream.append(head, id, words.iter());
+        let may_be_cut = |trim: &Trim| stream.read().may_be_cut(&head, trim);
+        let trim = addition.trim.filter(may_be_cut);
         Ok(Changed::when(true, Event::StreamAdd, (id, trim)))
     })?;
     let Some((id, trim)) = added else {

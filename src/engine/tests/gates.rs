@@ -15,6 +15,7 @@ use crate::session::ReplyMode;
 /// What may hold a command back.
 #[derive(Clone, Copy, Debug)]
 enum Obstacle {
+    Tracks,
     NoPassword,
     FewRights,
     Multi,
@@ -30,7 +31,8 @@ enum Obstacle {
     FullCollections,
 }
 
-const OBSTACLES: [Obstacle; 9] = [
+const OBSTACLES: [Obstacle; 10] = [
+    Obstacle::Tracks,
     Obstacle::NoPassword,
     Obstacle::FewRights,
     Obstacle::Multi,
@@ -81,6 +83,12 @@ impl Rig {
     fn raise(&mut self, obstacle: Obstacle) {
         let used_bytes = self.engine.used_bytes() as u64;
         match obstacle {
+            Obstacle::Tracks => {
+                let lines: [&[&[u8]]; 2] = [&[b"HELLO", b"3"], &[b"CLIENT", b"TRACKING", b"ON"]];
+                let requests = lines.map(|words| words.iter().map(|word| word.to_vec()).collect());
+                self.batch_of(&requests, NO_LIMIT);
+                assert!(self.engine.session(self.session).tracking.is_some());
+            }
             Obstacle::NoPassword => {
                 self.engine.users.follow_requirepass(b"secret");
                 self.engine.session_mut(self.session).is_authenticated = false;
@@ -151,12 +159,13 @@ impl Rig {
     }
 
     /// What there is to be compared after a batch.
-    fn state(&self) -> (usize, usize, Option<CommandId>, u64) {
+    fn state(&self) -> (usize, usize, Option<CommandId>, u64, [usize; 3]) {
         (
             self.engine.len(),
             self.engine.used_bytes(),
             self.engine.session(self.session).last_command,
             self.engine.keyspace.dirty_count(),
+            self.engine.keyspace.tracked_counts(),
         )
     }
 }

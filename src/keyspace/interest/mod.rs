@@ -196,6 +196,12 @@ impl Interests {
         result
     }
 
+    /// Notes that a reader keeps a key; false if that was known.
+    #[inline]
+    pub(super) fn remember(&mut self, hash: u64, reader: u32) -> bool {
+        self.tracked.remember(hash, reader)
+    }
+
     #[inline]
     fn follow_tracked(&mut self) {
         if self.tracked.is_empty() {

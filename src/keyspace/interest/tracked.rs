@@ -138,20 +138,23 @@ impl Tracked {
         self.key_count * KEY_BYTES + (self.item_count - self.key_count) * size_of::<u32>()
     }
 
-    /// Notes that a reader keeps a key.
+    /// Notes that a reader keeps a key; false if that was known.
     #[inline]
-    pub(in crate::keyspace) fn remember(&mut self, hash: u64, reader: u32) {
+    pub(in crate::keyspace) fn remember(&mut self, hash: u64, reader: u32) -> bool {
         let shard = &mut self.shards[shard_of(hash)];
-        match shard.entry(hash) {
-            std::collections::hash_map::Entry::Occupied(mut readers) => {
-                self.item_count += usize::from(readers.get_mut().add(reader));
+        match shard.get_mut(&hash) {
+            Some(readers) => {
+                if !readers.add(reader) {
+                    return false;
+                }
             }
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(Readers::One(reader));
+            None => {
+                shard.insert(hash, Readers::One(reader));
                 self.key_count += 1;
-                self.item_count += 1;
             }
         }
+        self.item_count += 1;
+        true
     }
 
     fn forget(&mut self, hash: u64) -> Option<Readers> {

@@ -472,14 +472,38 @@ impl View {
         first.into_iter().chain(rest)
     }
 
+    /// Where the element before a place stands, if there is one.
+    pub fn place_before<S: BlockStore>(&self, store: &S, place: &Place) -> Option<Place> {
+        let mut path = place.path.clone()?;
+        let index = match place.position.index {
+            0 if self.step_back(store, &mut path) => self.block(store, path.leaf).count(),
+            index => index,
+        };
+        let position = self.block(store, path.leaf).position(index.checked_sub(1)?);
+        Some(Place {
+            path: Some(path),
+            position,
+            is_found: true,
+            hash: 0,
+        })
+    }
+
     /// All elements from `rank` on.
     pub fn walk<'s, S: BlockStore>(
         &self,
         store: &'s S,
         rank: u64,
     ) -> impl Iterator<Item = ElementRef<'s>> + use<'s, S> {
+        self.walk_from(store, self.locate_rank(store, rank.min(self.len)))
+    }
+
+    /// All elements from a place on.
+    pub fn walk_from<'s, S: BlockStore>(
+        &self,
+        store: &'s S,
+        place: Place,
+    ) -> impl Iterator<Item = ElementRef<'s>> + use<'s, S> {
         let view = *self;
-        let place = view.locate_rank(store, rank.min(view.len));
         let first = place.position.index;
         let mut path = place.path;
         let head = path.as_ref().map(|path| view.block(store, path.leaf));

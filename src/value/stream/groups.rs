@@ -6,13 +6,14 @@
 //! Not here: entries (`write.rs`).
 
 use super::id::StreamId;
-use super::read::locate;
+use super::read::{Found, locate};
 use super::rows::{
     Consumer, GROUPS_SCORE, Owner, Pending, StreamGroup, consumer_key, name_key, name_row,
 };
 use super::text_of;
 use super::write::StreamMut;
 use crate::structures::block::Element;
+use crate::structures::block_tree::Place;
 use crate::structures::item::Code;
 use crate::value::collection::Home;
 
@@ -68,6 +69,27 @@ impl<H: Home> StreamMut<H> {
         self.set_head(head);
         self.update_group(&group);
         true
+    }
+
+    /// Writes a row that was found, which is as long as it was; the tree must not have changed
+    /// since.
+    fn write_found(&mut self, place: Place, row: &[u8]) {
+        let (tree, store) = self.tree();
+        tree.text_mut(store, place).copy_from_slice(row);
+    }
+
+    /// Writes what has changed in a group that was found since the stream was last changed;
+    /// it is returned.
+    pub fn write_group(&mut self, group: Found<StreamGroup>) -> StreamGroup {
+        self.write_found(group.place, &group.row.row());
+        group.row
+    }
+
+    /// Writes what has changed in a consumer that was found since the stream was last
+    /// changed; it is returned.
+    pub fn write_consumer(&mut self, consumer: Found<Consumer>) -> Consumer {
+        self.write_found(consumer.place, &consumer.row.row());
+        consumer.row
     }
 
     /// Writes what has changed in a group.
@@ -146,12 +168,12 @@ impl<H: Home> StreamMut<H> {
 
     /// Removes a pending entry; whether it was one.
     pub fn remove_pending(&mut self, group: &StreamGroup, id: StreamId) -> bool {
-        let Some(pending) = self.read().pending_entry(group, id) else {
+        let Some(found) = self.read().find_pending(group, id) else {
             return false;
         };
-        let key = id.key();
-        self.remove_row(group.owner.score(), &key);
-        self.remove_row(pending.consumer.score(), &key);
+        let (tree, store) = self.tree();
+        tree.remove(store, found.place);
+        self.remove_row(found.row.consumer.score(), &id.key());
         true
     }
 }

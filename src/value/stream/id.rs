@@ -10,7 +10,6 @@
 //! Not here: how requests spell ids (`command/streams/ids.rs`).
 
 use arrayvec::{ArrayString, ArrayVec};
-use std::fmt::Write;
 
 /// Bytes of a key form at most.
 const KEY_BYTES_MAX: usize = 18;
@@ -57,7 +56,10 @@ impl StreamId {
     /// It in decimal, as replies have it.
     pub fn text(self) -> ArrayString<TEXT_BYTES_MAX> {
         let mut text = ArrayString::new();
-        write!(text, "{}-{}", self.ms, self.seq).expect("two numbers of 64 bits fit");
+        // Two numbers of 64 bits fit.
+        text.push_str(itoa::Buffer::new().format(self.ms));
+        text.push('-');
+        text.push_str(itoa::Buffer::new().format(self.seq));
         text
     }
 

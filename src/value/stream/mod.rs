@@ -41,7 +41,7 @@ mod write;
 
 pub use chunk::{Chunk, Entry, Fields};
 pub use id::StreamId;
-pub use read::StreamRef;
+pub use read::{Found, StreamRef};
 pub use rows::{Consumer, Head, Owner, Pending, Row, StreamGroup, is_element};
 pub use write::{StreamMut, Threshold, Trim};
 

@@ -15,6 +15,7 @@ use crate::structures::block::{ElementRef, Shape};
 use crate::structures::block_tree::{BlockStore, Place, Tree, View};
 use crate::structures::item::score_order;
 use crate::value::collection::{Body, Form};
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -55,6 +56,15 @@ pub(super) fn locate<S: BlockStore>(view: &View, store: &S, score: f64, key: &[u
     view.locate_by(store, score_order(score), compare)
 }
 
+/// A row that was found, to be written again after it was changed.
+#[derive(Clone, Debug)]
+pub struct Found<T> {
+    /// What it says.
+    pub row: T,
+    /// Where it stands until the tree changes.
+    pub(super) place: Place,
+}
+
 impl<'a, S: BlockStore> StreamRef<'a, S> {
     /// The stream of a state of its tree.
     pub fn new(view: View, store: &'a S) -> Self {
@@ -88,7 +98,17 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The rank of the first chunk, or the end.
     pub(super) fn first_chunk(&self) -> u64 {
-        self.rank_of(0.0, &[])
+        // Only groups stand between the head and it.
+        match self.chunk_at(1) {
+            Some(_) => 1,
+            None => self.rank_of(0.0, &[]),
+        }
+    }
+
+    /// The first chunk, if there is one.
+    pub(super) fn first_of_chunks(&self) -> Option<Chunk<'a>> {
+        let first = self.chunk_at(1);
+        first.or_else(|| self.chunk_at(self.rank_of(0.0, &[])))
     }
 
     /// The rank of the first row of a score whose text is not less than `start`, or of what stands
@@ -102,13 +122,22 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     /// The rank of the chunk in which an entry of this id would be; that of the first chunk, if it
     /// would be before it.
     pub(super) fn chunk_of(&self, id: StreamId) -> u64 {
-        let key = id.to_bytes();
-        let place = locate(&self.view, self.store, id.ms as f64, &key);
-        let rank = self.view.rank_of(self.store, &place);
-        match place.is_found() || rank <= self.first_chunk() {
-            true => rank,
-            false => rank - 1,
+        self.view.rank_of(self.store, &self.place_of_chunk(id))
+    }
+
+    /// Where that chunk stands; if the entry would be before the first one, where that one begins,
+    /// as a place where nothing was found.
+    fn place_of_chunk(&self, id: StreamId) -> Place {
+        let place = locate(&self.view, self.store, id.ms as f64, &id.to_bytes());
+        if place.is_found() {
+            return place;
         }
+        let before = self.view.place_before(self.store, &place);
+        let is_chunk = |before: &Place| {
+            let element = self.view.element(self.store, before);
+            element.is_some_and(|element| element.score() >= 0.0)
+        };
+        before.filter(is_chunk).unwrap_or(place)
     }
 
     pub(super) fn chunk_at(&self, rank: u64) -> Option<Chunk<'a>> {
@@ -128,7 +157,8 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         start: StreamId,
         end: StreamId,
     ) -> impl Iterator<Item = Entry<'a>> + use<'a, S> {
-        let chunks = self.chunks(self.chunk_of(start));
+        let elements = self.view.walk_from(self.store, self.place_of_chunk(start));
+        let chunks = elements.map(|element| Chunk::new(text_of(element)));
         let entries = chunks.flat_map(move |chunk| chunk.entries_from(start));
         entries
             .map(|written| written.entry)
@@ -160,7 +190,8 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The entry of an id.
     pub fn entry(&self, id: StreamId) -> Option<Entry<'a>> {
-        let chunk = self.chunk_at(self.chunk_of(id))?;
+        let element = self.view.element(self.store, &self.place_of_chunk(id))?;
+        let chunk = Chunk::new(text_of(element));
         if id < chunk.base() || id > chunk.last() {
             return None;
         }
@@ -170,8 +201,9 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The id of the first entry; 0-0 if there is none.
     pub fn first_id(&self) -> StreamId {
-        let chunk = self.chunk_at(self.first_chunk());
-        let first = chunk.and_then(|chunk| chunk.entries().next());
+        let first = self
+            .first_of_chunks()
+            .and_then(|chunk| chunk.entries().next());
         first.map_or(StreamId::MIN, |first| first.entry.id)
     }
 
@@ -217,8 +249,24 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The group of a name.
     pub fn group(&self, name: &[u8]) -> Option<StreamGroup> {
-        let row = self.row(GROUPS_SCORE, &name_key(name))?;
-        StreamGroup::read(text_of(row))
+        Some(self.find_group(name)?.row)
+    }
+
+    /// The group of a name, and where it stands.
+    pub fn find_group(&self, name: &[u8]) -> Option<Found<StreamGroup>> {
+        self.find(GROUPS_SCORE, &name_key(name), StreamGroup::read)
+    }
+
+    fn find<T>(
+        &self,
+        score: f64,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<Found<T>> {
+        let place = locate(&self.view, self.store, score, key);
+        let element = self.view.element(self.store, &place)?;
+        let row = read(text_of(element))?;
+        Some(Found { row, place })
     }
 
     /// The consumers of a group, by their names.
@@ -229,8 +277,12 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The consumer of a group that has a name.
     pub fn consumer(&self, group: &StreamGroup, name: &[u8]) -> Option<Consumer> {
-        let row = self.row(group.owner.score(), &consumer_key(name))?;
-        Consumer::read(text_of(row))
+        Some(self.find_consumer(group, name)?.row)
+    }
+
+    /// The consumer of a group that has a name, and where it stands.
+    pub fn find_consumer(&self, group: &StreamGroup, name: &[u8]) -> Option<Found<Consumer>> {
+        self.find(group.owner.score(), &consumer_key(name), Consumer::read)
     }
 
     /// The name of a consumer.
@@ -259,8 +311,12 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The pending entry of a group that has an id.
     pub fn pending_entry(&self, group: &StreamGroup, id: StreamId) -> Option<Pending> {
-        let row = self.row(group.owner.score(), &id.key())?;
-        Pending::read(text_of(row))
+        Some(self.find_pending(group, id)?.row)
+    }
+
+    /// The same, and where it stands.
+    pub(super) fn find_pending(&self, group: &StreamGroup, id: StreamId) -> Option<Found<Pending>> {
+        self.find(group.owner.score(), &id.key(), Pending::read)
     }
 
     /// How many entries of a group were delivered and not acknowledged. O(log n).
@@ -316,10 +372,11 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     }
 
     /// What counts the entries that a group reads.
-    pub fn read_counter(&self) -> ReadCounter {
+    pub fn read_counter(&self) -> ReadCounter<'a, S> {
         ReadCounter {
             head: self.head(),
-            first_id: self.first_id(),
+            stream: *self,
+            first_id: OnceCell::new(),
         }
     }
 
@@ -376,13 +433,18 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 }
 
 /// What tells how many entries a group has read.
-#[derive(Clone, Copy, Debug)]
-pub struct ReadCounter {
+pub struct ReadCounter<'a, S> {
     head: Head,
-    first_id: StreamId,
+    stream: StreamRef<'a, S>,
+    /// Looked up when it is needed: if something was deleted, or is not read in order.
+    first_id: OnceCell<StreamId>,
 }
 
-impl ReadCounter {
+impl<S: BlockStore> ReadCounter<'_, S> {
+    fn first_id(&self) -> StreamId {
+        *self.first_id.get_or_init(|| self.stream.first_id())
+    }
+
     /// Notes that a group has read the entry of an id.
     pub fn count(&self, group: &mut StreamGroup, id: StreamId) {
         if id <= group.last_id {
@@ -404,8 +466,10 @@ impl ReadCounter {
             max_deleted_id,
             ..
         } = self.head;
-        let is_behind_first = max_deleted_id < self.first_id;
-        len > 0 && max_deleted_id != StreamId::MIN && !is_behind_first && id <= max_deleted_id
+        len > 0
+            && max_deleted_id != StreamId::MIN
+            && id <= max_deleted_id
+            && max_deleted_id >= self.first_id()
     }
 
     fn added_up_to(&self, id: StreamId) -> Option<u64> {
@@ -422,9 +486,9 @@ impl ReadCounter {
             Ordering::Less => {}
         }
         let has_deleted =
-            head.max_deleted_id != StreamId::MIN && head.max_deleted_id >= self.first_id;
+            head.max_deleted_id != StreamId::MIN && head.max_deleted_id >= self.first_id();
         let before_first = head.entries_added.wrapping_sub(head.len);
-        match id.cmp(&self.first_id) {
+        match id.cmp(&self.first_id()) {
             _ if has_deleted => None,
             Ordering::Less => Some(before_first),
             Ordering::Equal => Some(before_first.wrapping_add(1)),

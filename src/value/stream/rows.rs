@@ -257,7 +257,8 @@ pub(super) const AFTER_CONSUMERS: &[u8] = &[CONSUMER_MARK + 1];
 
 /// With what the row of a consumer of a group begins.
 pub(super) fn consumer_key(name: &[u8]) -> Vec<u8> {
-    let mut key = vec![CONSUMER_MARK];
+    let mut key = Vec::with_capacity(name.len() + 64);
+    key.push(CONSUMER_MARK);
     put_name(&mut key, name);
     key
 }
@@ -270,30 +271,28 @@ pub(super) fn name_key(name: &[u8]) -> Vec<u8> {
 }
 
 fn put_name(out: &mut Vec<u8>, name: &[u8]) {
-    for &byte in name {
-        out.push(byte);
-        if byte == 0 {
+    for part in name.split_inclusive(|&byte| byte == 0) {
+        out.extend_from_slice(part);
+        if part.ends_with(&[0]) {
             out.push(0xff);
         }
     }
-    out.extend([0, 0]);
+    out.extend_from_slice(&[0, 0]);
 }
 
 fn take_name(row: &mut &[u8]) -> Option<Vec<u8>> {
     let mut name = Vec::new();
-    let mut bytes = row.iter();
     loop {
-        match *bytes.next()? {
-            0 => match *bytes.next()? {
-                0 => break,
-                0xff => name.push(0),
-                _ => return None,
-            },
-            byte => name.push(byte),
+        let end = row.iter().position(|&byte| byte == 0)?;
+        name.extend_from_slice(&row[..end]);
+        let mark = *row.get(end + 1)?;
+        *row = &row[end + 2..];
+        match mark {
+            0 => return Some(name),
+            0xff => name.push(0),
+            _ => return None,
         }
     }
-    *row = bytes.as_slice();
-    Some(name)
 }
 
 fn take_id(row: &mut &[u8]) -> Option<StreamId> {

@@ -97,7 +97,10 @@ impl Pair {
             _ => last.next().expect("the model stays below the end"),
         };
         let words = self.some_words(random);
-        self.change().append(id, words.iter().map(Vec::as_slice));
+        let head = self.read().head();
+        let words_of = words.iter().map(Vec::as_slice);
+        let head = self.change().append(head, id, words_of);
+        assert_eq!(head, self.read().head());
         self.entries.insert(id, words);
         self.last_id = id;
         self.added += 1;
@@ -122,7 +125,7 @@ impl Pair {
             is_approximate: random.bool(),
             limit: if random.bool() { random.u64(..200) } else { 0 },
         };
-        let may_go = self.read().may_be_cut(&trim);
+        let may_go = self.read().may_be_cut(&self.read().head(), &trim);
         let count = self.change().trim(&trim);
         assert!(count == 0 || may_go);
         let kept_min = match threshold {
@@ -332,7 +335,8 @@ fn an_entry_of_two_fields_takes_less_than_forty_bytes() {
     for (n, value) in values.iter().enumerate() {
         let id = StreamId::new(1_700_000_000_000 + n as u64 / 3, n as u64 % 3);
         let words: [&[u8]; 4] = [b"field-00", value, b"field-01", value];
-        stream.append(id, words.into_iter());
+        let head = stream.read().head();
+        stream.append(head, id, words.into_iter());
     }
     let bytes = lodging.store.used_bytes();
     assert!(bytes / values.len() < 40, "{bytes}");

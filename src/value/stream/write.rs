@@ -98,13 +98,13 @@ impl<H: Home> StreamMut<H> {
     }
 
     /// Adds an entry, whose id must be greater than all there have been; `words` are its fields
-    /// and values in turn.
+    /// and values in turn. `head` is what the stream knew of itself; what it knows now is returned.
     pub fn append<'w>(
         &mut self,
+        mut head: Head,
         id: StreamId,
         words: impl ExactSizeIterator<Item = &'w [u8]> + Clone,
-    ) {
-        let mut head = self.read().head();
+    ) -> Head {
         head.last_id = id;
         head.entries_added = head.entries_added.wrapping_add(1);
         head.len += 1;
@@ -121,7 +121,8 @@ impl<H: Home> StreamMut<H> {
             let used_len = chunk.used_len() + entry.len();
             if chunk.count() < entries_max && used_len <= bytes_max {
                 let score = last.score();
-                return append_to(tree, store, place, (score, id), &entry);
+                append_to(tree, store, place, (score, id), &entry);
+                return head;
             }
             room = NEXT_CHUNK_BYTES;
             if let Some(bytes) = chunk.shrunk() {
@@ -138,6 +139,7 @@ impl<H: Home> StreamMut<H> {
         let place = tree.locate_rank(store, tree.len());
         let element = Element::scored(id.ms as f64, Code::of_text(&bytes));
         tree.insert(store, place, &element);
+        head
     }
 
     /// Removes an entry; whether it was there.
@@ -243,15 +245,19 @@ struct Cut {
 
 impl<S: BlockStore> StreamRef<'_, S> {
     /// Whether a cut may remove anything. Less work than to find out what.
-    pub fn may_be_cut(&self, trim: &Trim) -> bool {
-        let first = self.chunk_at(self.first_chunk());
-        first.is_some_and(|first| match trim.threshold {
-            Threshold::Len(max_len) if trim.is_approximate => {
-                self.len() - first.count().min(self.len()) >= max_len
-            }
-            Threshold::Len(max_len) => self.len() > max_len,
-            Threshold::Id(min_id) => first.base() < min_id,
-        })
+    /// `head` is what the stream knows of itself.
+    pub fn may_be_cut(&self, head: &Head, trim: &Trim) -> bool {
+        let len = head.len;
+        if matches!(trim.threshold, Threshold::Len(max_len) if len <= max_len) {
+            return false;
+        }
+        self.first_of_chunks()
+            .is_some_and(|first| match trim.threshold {
+                Threshold::Len(max_len) => {
+                    !trim.is_approximate || len - first.count().min(len) >= max_len
+                }
+                Threshold::Id(min_id) => first.base() < min_id,
+            })
     }
 
     fn cut(&self, trim: &Trim) -> Cut {
