@@ -208,5 +208,10 @@ pub fn run(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
 #[cold]
 pub fn reply_error(context: &mut Context<'_>, reply: &ReplyError) {
     context.stats.count_error(reply.code());
+    if context.session().is_primary {
+        context.stats.counters.unexpected_error_replies += 1;
+        let text = reply.as_bytes().escape_ascii();
+        log::error!("what the primary sent could not be carried out: {text}");
+    }
     context.reply.error(reply);
 }

@@ -114,7 +114,7 @@ fn deliver(
     wanted: Wanted,
 ) -> Result<bool, ReplyError> {
     let (group_name, consumer_name) = request.group.unwrap_or_default();
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let group = stream.read().group(group_name);
         let last_id = stream.read().last_entry_id();

@@ -144,7 +144,7 @@ fn msetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         ExpireOption::Keep => DeadlineChange::Keep,
         ExpireOption::Persist => return Err(ReplyError::SYNTAX),
         ExpireOption::At(form, text) => {
-            DeadlineChange::At(form.positive_deadline_ms(text, context.now_ms(), "msetex")?)
+            DeadlineChange::At(form.positive_deadline_ms(text, context.clock_ms(), "msetex")?)
         }
     };
     let sets =
