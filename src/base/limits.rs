@@ -43,6 +43,11 @@ const _: () = assert!(BULK_BYTES_MAX <= BULK_BYTES_LIMIT);
 // The largest argument fits into the largest request.
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 
+/// How much earlier than now the keyspace is for what a primary sends: a key that it had when it
+/// carried a command out is there when the command arrives, though its deadline has come meanwhile.
+/// A day is longer than any stream lags and than clocks differ.
+pub const PRIMARY_LAG_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Longest name of a client, of its library and of that library's version, in bytes: programs use
 /// some tens, and each is kept as long as the client stays and copied into the slow log.
 pub const CLIENT_NAME_BYTES_MAX: usize = 1024;

@@ -36,6 +36,8 @@ pub(crate) fn import(path: &Path, out: &Path, skips_unknown: bool) -> Result<(),
     let mut storage = FileStorage::new(out);
     let saved = engine.save_to(&mut storage);
     saved.map_err(|error| format!("cannot write {}: {error}", out.display()))?;
+    // The process ends, and all its memory with it at once.
+    std::mem::forget(engine);
     print(&told(out, &report))
 }
 

@@ -219,5 +219,10 @@ pub fn fail(context: &mut Context<'_>, command: Resolved, reply: &ReplyError) {
 #[cold]
 pub fn reply_error(context: &mut Context<'_>, reply: &ReplyError) {
     context.stats.count_error(reply.code());
+    if context.session().is_primary {
+        context.stats.counters.unexpected_error_replies += 1;
+        let text = reply.as_bytes().escape_ascii();
+        log::error!("what the primary sent could not be carried out: {text}");
+    }
     context.reply.error(reply);
 }

@@ -312,7 +312,7 @@ pub(super) fn user_changed(context: &mut Context<'_>, user: UserId, old: &User) 
 
 /// Has a session follow the change of its user from `old` to `new`.
 fn follow(session: &mut Session, old: &User, new: &User, outbox: &mut Outbox, own_id: u64) {
-    session.is_limited = !new.is_unlimited();
+    session.is_limited = !new.is_unlimited() && !session.is_primary;
     if session.is_limited && loses_a_channel(&session.subscriptions, old, new) {
         close(session, outbox, own_id);
     }

@@ -31,6 +31,7 @@ mod memory;
 mod notes;
 mod output_limit;
 mod places;
+mod primary_address;
 mod rename;
 mod rewrite;
 mod row;
@@ -56,6 +57,7 @@ pub use kind::Kind;
 pub use memory::{MemoryLimit, MemoryShare};
 pub use notes::Notes;
 pub use output_limit::{OutputLimit, OutputLimits};
+pub use primary_address::PrimaryAddress;
 pub use rename::Rename;
 pub use row::{Access, Group, Row, every_row};
 pub use table::{

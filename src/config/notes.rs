@@ -116,11 +116,11 @@ mod tests {
             "1 parameter has no effect here: hz"
         );
         assert_eq!(
-            warning_of(b"appendonly yes\nHZ 20\nslaveof no one\nhz 30\ncluster-enabled no")
+            warning_of(b"appendonly yes\nHZ 20\nmin-slaves-to-write 1\nhz 30\ncluster-enabled no")
                 .unwrap(),
-            "4 parameters have no effect here: appendonly, hz, replicaof, cluster-enabled; \
-             asked for in vain: appendonly, replicaof (there is no append-only file: `save` takes \
-             snapshots; to bring the data of a Redis over, let it write its RDB file by SAVE and \
+            "4 parameters have no effect here: appendonly, hz, min-replicas-to-write, cluster-enabled; \
+             asked for in vain: appendonly, min-replicas-to-write (there is no append-only file: \
+             `save` takes snapshots; to bring the data of a Redis over, let it write its RDB file by SAVE and \
              leave that in `dir`)"
         );
         assert_eq!(
@@ -132,12 +132,12 @@ mod tests {
     #[test]
     fn a_later_source_has_the_last_word() {
         let notes_of = |text: &[u8]| Config::default().apply_file("a.conf", text).unwrap();
-        let mut notes = notes_of(b"appendonly yes\nreplicaof a 1");
+        let mut notes = notes_of(b"appendonly yes\nmin-replicas-to-write 1");
         notes.extend(notes_of(b"appendonly no\nhz 1"));
         assert_eq!(
             notes.warning().unwrap(),
-            "3 parameters have no effect here: appendonly, replicaof, hz; \
-             asked for in vain: replicaof"
+            "3 parameters have no effect here: appendonly, min-replicas-to-write, hz; \
+             asked for in vain: min-replicas-to-write"
         );
     }
 }

@@ -36,6 +36,8 @@ pub enum Group {
     Memory,
     /// Snapshots.
     Persistence,
+    /// The server whose keys are taken over.
+    Replication,
     /// What is logged, and where.
     Logging,
     /// How the process is run.
@@ -46,7 +48,7 @@ pub enum Group {
 
 impl Group {
     /// The groups of parameters that have an effect, in the order they are documented.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Network,
         Group::Clients,
         Group::Protocol,
@@ -54,6 +56,7 @@ impl Group {
         Group::Keyspace,
         Group::Memory,
         Group::Persistence,
+        Group::Replication,
         Group::Logging,
         Group::Service,
     ];
@@ -68,6 +71,7 @@ impl Group {
             Group::Keyspace => "Keyspace",
             Group::Memory => "Memory",
             Group::Persistence => "Persistence",
+            Group::Replication => "Replication",
             Group::Logging => "Logging",
             Group::Service => "Service",
             Group::WithoutEffect => "Without effect",

@@ -18,6 +18,7 @@ use super::error::BadValue;
 use super::kind::{Kind, ParameterValue};
 use super::memory::{MemoryLimit, MemoryShare};
 use super::output_limit::OutputLimits;
+use super::primary_address::PrimaryAddress;
 use super::rename::Rename;
 use super::row::{Access, Group, Row, parameters};
 use super::users::UserLine;
@@ -440,6 +441,23 @@ parameters! {
     /// starts with what is intact and keeps the damaged file beside it.
     "load-damaged" load_damaged: LoadDamaged = "no",
     Kind::Choice(LoadDamaged::NAMES), Persistence, Fixed;
+
+    /// Host and port of a Redis or Valkey to move over: its keys are loaded and its changes
+    /// followed, and clients may only read, until `REPLICAOF NO ONE`. Empty, or `no one`, for none.
+    "replicaof" ["slaveof"] replicaof: PrimaryAddress = "",
+    Kind::Words { max_count: 2, word: "HOST-PORT" }, Replication, Fixed;
+
+    /// The user as whom this server enters there; empty for the user `default`.
+    "masteruser" ["primaryuser"] primary_user: Vec<u8> = "",
+    Kind::Text, Replication, Mutable;
+
+    /// The password it gives there; empty for none.
+    "masterauth" ["primaryauth"] primary_password: Vec<u8> = "",
+    Kind::Text, Replication, MutableSecret;
+
+    /// Seconds of silence after which the link to the primary is given up and tried again.
+    "repl-timeout" repl_timeout_seconds: u32 = "60",
+    Kind::Integer { min: 1, max: INT_MAX }, Replication, Mutable;
 
     /// The least severe messages that are logged.
     "loglevel" loglevel: LogLevel = "notice",

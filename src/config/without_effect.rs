@@ -102,13 +102,10 @@ without_effect! {
     "auto-failover-on-shutdown" = "no", BOOLEAN, Absent;
     "bind-source-addr" = "", TEXT, Absent;
     "cluster-enabled" = "no", BOOLEAN, Absent;
-    "masterauth" ["primaryauth"] = "", TEXT, AbsentSecret;
-    "masteruser" ["primaryuser"] = "", TEXT, AbsentSecret;
     "min-replicas-to-write" ["min-slaves-to-write"] = "0", INTEGER, Absent;
     "multi-master" = "no", BOOLEAN, Absent;
     "rdma-bind" = "", TEXT, Absent;
     "rdma-port" = "0", INTEGER, Absent;
-    "replicaof" ["slaveof"] = "", TEXT, Absent;
     "storage-provider" = "", WORDS, Absent;
     "syslog-enabled" = "no", BOOLEAN, Absent;
     "tls-allowlist" = "", WORDS, Absent;
@@ -256,7 +253,6 @@ without_effect! {
     "repl-mptcp" = "no", BOOLEAN, KeptHidden;
     "repl-ping-replica-period" ["repl-ping-slave-period"] = "10", INTEGER, Kept;
     "repl-rdb-channel" = "no", BOOLEAN, KeptHidden;
-    "repl-timeout" = "60", INTEGER, Kept;
     "replica-announce-ip" ["slave-announce-ip"] = "", TEXT, Kept;
     "replica-announce-port" ["slave-announce-port"] = "0", INTEGER, Kept;
     "replica-announced" = "yes", BOOLEAN, Kept;

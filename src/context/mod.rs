@@ -30,7 +30,7 @@ pub mod timing;
 
 use crate::acl::Users;
 use crate::base::clock::Timestamp;
-use crate::base::limits::LARGE_WRITE_BYTES;
+use crate::base::limits::{LARGE_WRITE_BYTES, PRIMARY_LAG_MAX_MS};
 use crate::config::Config;
 use crate::keyspace::{
     Changed, EntryHome, EntryRef, Key, Keyspace, Lookup, Memory, Missing, Mutation, Room,
@@ -134,10 +134,26 @@ impl<'a> Context<'a> {
         self.sessions.get(self.key).database
     }
 
-    /// The present time as deadlines of keys count it.
+    /// The time by which keys are due, in Unix milliseconds. What a primary sends sees keys as they
+    /// were there: [`PRIMARY_LAG_MAX_MS`] earlier than now.
     #[inline]
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// The time by which keys are due for a session at `now`.
+    #[inline]
+    pub(crate) fn due_ms(session: &Session, now: Timestamp) -> u64 {
+        match session.is_primary {
+            true => now.unix_ms().saturating_sub(PRIMARY_LAG_MAX_MS),
+            false => now.unix_ms(),
+        }
+    }
+
+    /// The time of day in Unix milliseconds, from which spans count.
+    #[inline]
+    pub fn clock_ms(&self) -> u64 {
+        self.now.unix_ms()
     }
 
     /// Argument `index` as a key; its lookup is taken from the batch if it was begun there.

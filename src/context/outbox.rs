@@ -48,6 +48,8 @@ pub enum Wait {
         /// What CONFIG SET was given.
         pairs: Vec<Vec<u8>>,
     },
+    /// Carry out what a primary has sent, and follow it no more (REPLICAOF NO ONE).
+    Promotion,
     /// Take the steps of the long read that the session holds; they write the answer.
     Steps,
     /// Execute the request that the session holds again when one of its keys is ready
@@ -99,6 +101,10 @@ pub enum Effect {
         /// Whether it begins.
         is_on: bool,
     },
+    /// Follow this primary, or none any more (REPLICAOF).
+    Follow(Option<(String, u16)>),
+    /// Tell the primary how far its stream is carried out (REPLCONF GETACK).
+    Acknowledge,
     /// Give back to the system what memory can be given back (MEMORY PURGE).
     PurgeMemory,
 }

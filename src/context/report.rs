@@ -13,7 +13,7 @@
 //!
 //! Not here: names and texts of the fields (`stats/table.rs`), the counting itself.
 
-use super::host::Host;
+use super::host::{Host, PrimaryLink};
 use super::timing::Timing;
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
@@ -24,8 +24,8 @@ use crate::script::Figures;
 use crate::session::Sessions;
 use crate::stats::turns::Turns;
 use crate::stats::{
-    self, CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat, Section,
-    Statistics,
+    self, CommandStat, Counters, DatabaseStat, ErrorStat, FollowingFigures, Gauges, InfoSource,
+    LatencyStat, Section, Statistics,
 };
 
 /// The name of a command by its number; of a subcommand `parent|name`.
@@ -157,6 +157,26 @@ impl<'a> Report<'a> {
             .collect()
     }
 
+    fn following(&self) -> Option<FollowingFigures> {
+        let following = self.host.following.as_ref()?;
+        let now_ms = self.now.monotonic_ms();
+        let seconds_since = |then_ms: u64| now_ms.saturating_sub(then_ms) / 1_000;
+        let is_up = following.link == PrimaryLink::Up;
+        let is_loading = following.link == PrimaryLink::Loading;
+        Some(FollowingFigures {
+            host: following.host.clone(),
+            port: following.port,
+            is_up,
+            is_loading,
+            heard_seconds_ago: (is_up || is_loading).then(|| seconds_since(following.heard_ms)),
+            read_offset: following.read_offset,
+            applied_offset: following.applied_offset,
+            file_bytes: following.file_bytes,
+            file_read_bytes: following.file_read_bytes,
+            down_seconds: (!is_up).then(|| seconds_since(following.down_since_ms)),
+        })
+    }
+
     /// What the node and the reactor keep up to date, and what is read from scripts, messages and
     /// tracked keys now.
     fn of_scripts_and_messages(&self) -> Gauges {
@@ -202,6 +222,7 @@ impl<'a> Report<'a> {
         let base = self.of_scripts_and_messages();
         let stats = &*self.stats;
         Gauges {
+            following: self.following(),
             memory_limit_bytes: self.keyspace.limit_bytes(),
             memory_limit_is_auto: self.config.maxmemory == MemoryLimit::Auto,
             memory_policy: self.config.maxmemory_policy.name(),

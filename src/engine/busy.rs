@@ -21,7 +21,9 @@ const BUSY_TRANSACTION: ReplyError =
 /// The error; `None` if the request waits.
 pub(super) fn error(context: &Context<'_>) -> Option<ReplyError> {
     let job = context.job.as_ref()?;
-    if !is_overdue(job, context.config.busy_reply_threshold_ms, context.now) {
+    // What a primary sends waits however long that is: it would be lost.
+    let is_patient = context.sessions.get(context.key).is_primary;
+    if is_patient || !is_overdue(job, context.config.busy_reply_threshold_ms, context.now) {
         return None;
     }
     Some(match context.scripts.running() {

@@ -4,7 +4,8 @@
 //! 2. authentication, and the rights of the user
 //! 3. commands that may not stand inside MULTI
 //! 4. in version 2 of the protocol, only listening while the client listens to channels
-//! 5. writes while the last snapshot has failed, if that is configured
+//! 5. writes while the last snapshot has failed, if that is configured, and writes to a replica,
+//!    but for those of its primary
 //! 6. the pause, and a command that has the keyspace to itself: all that may touch keys waits, and
 //!    is refused when that takes longer than `busy-reply-threshold`
 //! 7. claims: keys that a long command is at work on (`keyspace/workshop.rs`)
@@ -52,7 +53,10 @@ const QUEUE_TOO_LONG: ReplyError =
     ReplyError::fixed("ERR the transaction exceeds client-query-buffer-limit");
 const NOT_IN_MULTI: ReplyError = ReplyError::fixed("ERR Command not allowed inside a transaction");
 
-pub(super) const SAVE_FAILED: ReplyError = ReplyError::fixed(
+const READ_ONLY_REPLICA: ReplyError =
+    ReplyError::fixed("READONLY You can't write against a read only replica.");
+
+const SAVE_FAILED: ReplyError = ReplyError::fixed(
     "MISCONF Evenkeel is configured to save snapshots, but the last one failed. Commands that may modify the data set are disabled, because stop-writes-on-bgsave-error is on. Please check the log for the reason.",
 );
 
@@ -79,7 +83,7 @@ pub(super) fn pass(context: &mut Context<'_>, args: Args<'_>, command: Resolved)
         return refuse(context, command, error);
     }
     if demands.is_write && !may_write(context) {
-        return refuse(context, command, SAVE_FAILED);
+        return refuse(context, command, write_refusal(context));
     }
     if (context.pause).holds(demands.may_write(), context.now.monotonic_ms()) {
         return Gate::Paused;
@@ -127,10 +131,21 @@ fn demands_of(flags: Flags) -> Demands {
     }
 }
 
-/// Whether writes are allowed although the last snapshot may have failed.
+/// Whether writes are allowed: although the last snapshot may have failed, and on a replica.
 #[inline]
 pub(super) fn may_write(context: &Context<'_>) -> bool {
-    !context.host.snapshots.last_failed || !context.config.stop_writes_on_bgsave_error
+    let host = context.host;
+    let is_safe = !host.snapshots.last_failed || !context.config.stop_writes_on_bgsave_error;
+    (is_safe && host.following.is_none()) || context.sessions.get(context.key).is_primary
+}
+
+/// Why they are not.
+#[cold]
+pub(super) fn write_refusal(context: &Context<'_>) -> ReplyError {
+    match context.host.following {
+        Some(_) => READ_ONLY_REPLICA,
+        None => SAVE_FAILED,
+    }
 }
 
 fn queue(context: &mut Context<'_>, args: Args<'_>, command: Resolved) -> Gate {

@@ -298,7 +298,7 @@ impl CacheEngine {
     ) -> (Context<'a>, usize, &'a CommandNames) {
         let session = self.sessions.get_mut(key);
         session.last_active_us = now.monotonic_us;
-        let database = session.database;
+        let (database, now_ms) = (session.database, Context::due_ms(session, now));
         self.messages.mailbox.begin();
         begin_timing(&mut self.timing, &self.config, &self.outbox, out.len());
         let context = Context {
@@ -318,7 +318,7 @@ impl CacheEngine {
             scripts: &mut self.scripts,
             job: &mut self.job,
             now,
-            now_ms: now.unix_ms(),
+            now_ms,
             may_wait: true,
             woken: None,
             prepared: None,

@@ -39,18 +39,22 @@ pub(crate) struct Restored {
 }
 
 impl CacheEngine {
-    /// Sets keys to what a snapshot's records say, at the time of the last call, and evicts as many
-    /// as the limit of memory demands; `None` if there is no such database.
+    /// Sets keys to what a snapshot's records say, but for those that are due at `now_ms`, and
+    /// evicts as many as the limit of memory demands; `None` if there is no such database.
     ///
     /// # Panics
     /// If the records are malformed: a loader checks them first.
-    pub(crate) fn restore(&mut self, database: usize, records: &[u8]) -> Option<Restored> {
+    pub(crate) fn restore(
+        &mut self,
+        database: usize,
+        records: &[u8],
+        now_ms: u64,
+    ) -> Option<Restored> {
         if database >= self.keyspace.database_count() {
             return None;
         }
         let evicted_before = self.keyspace.eviction_report().keys;
         let limit_bytes = self.memory_limit_bytes();
-        let now_ms = self.now.unix_ms();
         // Whether there was room is asked when the keys are there: they may take less.
         if records.len() >= LARGE_BYTES {
             self.keyspace.make_room_at_once(records.len(), now_ms);
@@ -89,6 +93,12 @@ impl CacheEngine {
     pub(crate) fn library_codes(&self) -> Vec<Arc<[u8]>> {
         let libraries = self.scripts.libraries().iter();
         libraries.map(|(_, library)| library.code.clone()).collect()
+    }
+
+    /// Drops all libraries of functions, as FUNCTION FLUSH does.
+    pub(crate) fn clear_libraries(&mut self) {
+        self.scripts.flush_libraries();
+        self.keyspace.note_other_change();
     }
 
     /// Ends a snapshot: what has not arrived whole of it goes.

@@ -17,7 +17,7 @@
 use super::CacheEngine;
 use super::budget::{Budget, CALL_UNITS, SLICE_UNITS};
 use super::full;
-use super::gates::{self, SAVE_FAILED};
+use super::gates;
 
 use crate::command::call::{Resolved, call, find_named, reply_error, resolve, resolve_plain};
 use crate::command::declare::names::CommandNames;
@@ -101,7 +101,7 @@ fn may_begin(context: &mut Context<'_>, asked: Asked) -> Result<(), ReplyError> 
     }
     if !asked.flags.has(ScriptFlags::NO_WRITES) {
         if !gates::may_write(context) {
-            return Err(SAVE_FAILED);
+            return Err(gates::write_refusal(context));
         }
         if asked.is_read_only {
             return Err(WRITES_IN_READING);
@@ -289,7 +289,7 @@ fn pass(context: &mut Context<'_>, command: Resolved, args: Args<'_>) -> Result<
     }
     // What has begun to write can't stop in between.
     if is_write && !has_written && !gates::may_write(context) {
-        return Err(SAVE_FAILED);
+        return Err(gates::write_refusal(context));
     }
     full::check(context, command.spec, args)?;
     if flags.has(Flags::DENY_OOM) {

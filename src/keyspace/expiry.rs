@@ -84,7 +84,7 @@ impl Keyspace {
 
     /// The earliest deadline of a key or a field in all databases, in Unix milliseconds.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        if self.is_expiry_passive {
+        if self.is_expiry_passive || self.keeps_due {
             return None;
         }
         let databases = self.databases[..self.deadlines_reach].iter();
@@ -97,7 +97,7 @@ impl Keyspace {
     /// Removes up to `limit` due keys and fields and returns how many there were; fewer than
     /// `limit` mean that none is left.
     pub fn expire_some(&mut self, now_ms: u64, limit: usize) -> usize {
-        if self.is_expiry_passive {
+        if self.is_expiry_passive || self.keeps_due {
             return 0;
         }
         // Asked in each turn and by each call of a program: nearly always nothing is due.
@@ -155,7 +155,7 @@ impl Keyspace {
     /// Removes a key whose deadline has come, so that nobody takes it for present; of a hash with
     /// due fields, one of them, so that nobody takes it for unchanged.
     pub(super) fn remove_if_due(&mut self, database: usize, key: &[u8], now_ms: u64) {
-        if self.databases[database].next_deadline_ms() > now_ms {
+        if self.databases[database].next_deadline_ms() > now_ms || self.keeps_due {
             return;
         }
         let key = self.key(key);

@@ -120,6 +120,8 @@ pub struct Keyspace {
     encoding_limits: EncodingLimits,
     /// Due keys are left where they are (DEBUG SET-ACTIVE-EXPIRE).
     is_expiry_passive: bool,
+    /// They are left there even then: a primary says when they go.
+    keeps_due: bool,
 }
 
 /// Keys that [`Keyspace::prefetch`] takes at once: twice the misses a core has in flight; more
@@ -160,6 +162,7 @@ impl Keyspace {
             eviction: Eviction::default(),
             insight: Insight::default(),
             is_expiry_passive: false,
+            keeps_due: false,
         }
     }
 
@@ -316,6 +319,12 @@ impl Keyspace {
     /// that reads or changes their value meets them.
     pub fn set_active_expiry(&mut self, is_active: bool) {
         self.is_expiry_passive = !is_active;
+    }
+
+    /// Decides whether due keys and fields stay, absent for readers, until a change names them: a
+    /// primary tells when they go.
+    pub fn keep_due(&mut self, keeps_due: bool) {
+        self.keeps_due = keeps_due;
     }
 
     /// How many keys a database holds.

@@ -48,7 +48,9 @@ impl Node {
         let config = self.engine.config();
         let share = config.maxmemory_clients;
         let limit_bytes = config.maxmemory.resolve(self.automatic_memory_bytes);
-        self.engine.set_memory_limit(limit_bytes);
+        // A replica has all keys of its primary, which evicts for both.
+        self.engine
+            .set_memory_limit(if self.is_replica() { 0 } else { limit_bytes });
         self.limit_saving(limit_bytes);
         let budget_bytes = match (share, share.of(limit_bytes)) {
             (_, 0) => 0,
@@ -100,7 +102,8 @@ impl Node {
     pub(super) fn check_transaction(&mut self, id: ConnectionId) {
         let connection = &self.clients[id];
         let session = self.engine.session(connection.session);
-        if session.transaction.used_bytes() > self.client_bytes_max && !connection.is_closing() {
+        let is_too_large = session.transaction.used_bytes() > self.client_bytes_max;
+        if is_too_large && !connection.is_closing() && !session.is_primary {
             log::warn!(
                 "closing client {} at {}: its transaction takes more than {} bytes",
                 session.id,

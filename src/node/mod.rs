@@ -38,6 +38,7 @@ mod pacing;
 mod page_id;
 mod pages;
 mod reading;
+mod replica;
 mod run;
 mod saving;
 mod shared_pieces;
@@ -50,6 +51,7 @@ mod waiting;
 pub use connection::ConnectionId;
 pub use page_id::PageId;
 pub(crate) use pages::PAGES_MAX;
+pub use replica::PrimaryTask;
 pub use summary::Summary;
 
 use crate::base::clock::Timestamp;
@@ -69,6 +71,7 @@ use connection::{Connection, Holds, Phase};
 use delivery::KeptMessages;
 use listening::Listening;
 use pages::Pages;
+use replica::Replica;
 use saving::Saving;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -139,6 +142,7 @@ pub struct Node {
     users_tasks: VecDeque<UsersTask>,
     listening: Listening,
     pages: Pages,
+    replica: Replica,
     serving: Serving,
     /// The place at which the search for a stranger goes on.
     next_stranger_slot: usize,
@@ -172,6 +176,7 @@ impl Node {
             users_tasks: VecDeque::new(),
             listening: Listening::default(),
             pages: Pages::default(),
+            replica: Replica::default(),
             serving: Serving::default(),
             next_stranger_slot: 0,
         };

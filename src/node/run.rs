@@ -178,7 +178,8 @@ impl Node {
                 }
                 Ok(Progress::NeedMore { bytes_wanted }) => {
                     let request_bytes = (buffer.len() - position).saturating_add(bytes_wanted);
-                    if request_bytes > self.client_bytes_max {
+                    let is_primary = self.engine.session(connection.session).is_primary;
+                    if request_bytes > self.client_bytes_max && !is_primary {
                         return (position, Parsed::Failed(REQUEST_TOO_LARGE));
                     }
                     connection.wanted_bytes = bytes_wanted;
@@ -328,6 +329,9 @@ impl Node {
                 Effect::SaveInBackground => self.save_in_background(now),
                 Effect::Monitor { is_on } => self.set_monitor(id, is_on),
                 Effect::ConfigChanged => self.config_changed(now),
+                Effect::Follow(Some((host, port))) => self.follow(host, port, now),
+                Effect::Follow(None) => self.unfollow(now),
+                Effect::Acknowledge => self.acknowledge_soon(),
                 Effect::PurgeMemory => {
                     self.clients.pool.release_large();
                     self.demands.purge_memory = true;

@@ -7,9 +7,9 @@
 //! Not here: the budget of all buffers (`tests/budget.rs`), reads that are abandoned
 //! (`tests/abandoning.rs`), clients that wait for keys (`tests/blocking.rs`), MONITOR and reloads
 //! (`tests/monitoring.rs`), pages over HTTP (`tests/pages.rs`), requests in portions
-//! (`tests/portions.rs`), pauses, timeouts and wakeups (`tests/timing.rs`), snapshots
-//! (`tests/saving.rs`), a new type of values (`tests/toy.rs`), random interleavings of many clients
-//! (`tests/sim/`), sockets (`tests/server/process.rs`).
+//! (`tests/portions.rs`), replicas (`tests/replica.rs`), pauses, timeouts and wakeups
+//! (`tests/timing.rs`), snapshots (`tests/saving.rs`), a new type of values (`tests/toy.rs`),
+//! random interleavings of many clients (`tests/sim/`), sockets (`tests/server/process.rs`).
 
 mod abandoning;
 mod blocking;
@@ -27,6 +27,7 @@ mod pages;
 mod patterns;
 mod portions;
 mod reading;
+mod replica;
 mod saving;
 mod sorting;
 mod timing;

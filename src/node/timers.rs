@@ -46,6 +46,8 @@ pub(super) enum Timer {
     Page(PageId),
     /// Send the next line of the live page.
     PageEvent,
+    /// Look after the link to the primary.
+    Primary,
 }
 
 pub(super) struct Timers {
@@ -174,6 +176,7 @@ impl Node {
                 Timer::PauseEnd => self.check_pause(now),
                 Timer::Page(id) => self.page_timer_fired(id),
                 Timer::PageEvent => self.event_is_due(now),
+                Timer::Primary => self.primary_beat(now),
                 Timer::Sample => {
                     self.engine.note_used_memory();
                     self.engine.sample_rates(now_ms);
@@ -233,8 +236,9 @@ impl Node {
     pub(super) fn watch_idleness(&mut self, id: ConnectionId, now: Timestamp) {
         let limit_s = self.timers.idle_limit_s;
         let connection = &self.clients[id];
-        let is_monitor = self.engine.session(connection.session).is_monitor;
-        if limit_s > 0 && !is_monitor {
+        let session = self.engine.session(connection.session);
+        let may_be_silent = session.is_monitor || session.is_primary;
+        if limit_s > 0 && !may_be_silent {
             self.set_idle_timer(id, now.monotonic_ms() + limit_s * 1000);
         }
     }

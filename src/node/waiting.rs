@@ -53,6 +53,8 @@ pub(super) enum Awaited {
     Job,
     /// The end of such a command of another client.
     JobEnd,
+    /// That what a primary has sent is carried out, and this server no replica any more.
+    Promotion,
     /// The next step of its long read.
     Step,
 }
@@ -75,6 +77,7 @@ impl Awaited {
             | Self::UsersFile
             | Self::Sockets
             | Self::Job
+            | Self::Promotion
             | Self::Step => Holds::ANSWER,
         }
     }
@@ -132,6 +135,10 @@ impl Node {
             Wait::Sockets { pairs } => {
                 self.wait_for(id, Awaited::Sockets);
                 self.listening.ask(pairs);
+            }
+            Wait::Promotion => {
+                self.wait_for(id, Awaited::Promotion);
+                self.unfollow(now);
             }
             Wait::Steps => self.wait_for(id, Awaited::Step),
             Wait::Keys { until_ms } => self.wait_for_keys(id, until_ms),

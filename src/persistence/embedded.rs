@@ -107,7 +107,10 @@ impl<'e> Intake<'e> {
     }
 
     fn take_records(&mut self, database: u16, records: &[u8], offset: u64) {
-        let Some(restored) = self.engine.restore(usize::from(database), records) else {
+        let Some(restored) =
+            self.engine
+                .restore(usize::from(database), records, self.engine.now().unix_ms())
+        else {
             let kind = DamageKind::NoSuchDatabase(database.into());
             self.outcome = Err(Damage { offset, kind }.into());
             return;

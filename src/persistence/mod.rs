@@ -57,7 +57,7 @@ pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Content, Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};
-pub use rdb_intake::{RdbReport, load_rdb};
+pub use rdb_intake::{RdbLoad, RdbReport, load_rdb};
 pub use salvage::{Salvage, salvage};
 pub use storage::{Storage, StorageReport, StorageRequest};
 pub use writer::SnapshotWriter;

@@ -13,9 +13,10 @@
 //! Not here: the bytes (`rdb/`), where the file is (`server/loading.rs`, `cli/import.rs`).
 
 use super::embedded::PersistError;
+use crate::base::numbers::parse_i64;
 use crate::engine::CacheEngine;
 use crate::keyspace::{Event, Keyspace, WorkId};
-use crate::rdb::{FileReader, FileSink, KeyFacts, LeftOut, Reason};
+use crate::rdb::{FileReader, FileSink, KeyFacts, LeftOut, RdbError, Reason};
 use crate::script::names_library;
 use crate::value::kind::Kind;
 use crate::value::record::{KeyRecord, RecordValue};
@@ -66,67 +67,151 @@ pub fn load_rdb(
     skips_unknown: bool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<RdbReport, PersistError> {
-    let mut reader = FileReader::new(skips_unknown);
-    let mut intake = RdbIntake::new(engine);
+    let mut load = RdbLoad::new(skips_unknown, 0);
+    let mut buffer = vec![0; READ_BYTES];
     let outcome = loop {
-        let mut buffer = std::mem::take(&mut intake.buffer);
-        let read = file.read(&mut buffer);
-        let fed = match read {
-            Ok(0) => break reader.finish().map_err(PersistError::Rdb),
+        match file.read(&mut buffer) {
+            Ok(0) => break Ok(()),
             Ok(count) => {
-                intake.report.file_bytes += count as u64;
-                reader.feed(&buffer[..count], &mut intake)
+                if let Err(error) = load.feed(engine, &buffer[..count]) {
+                    break Err(error);
+                }
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => break Err(error.into()),
-        };
-        intake.buffer = buffer;
-        if let Err(error) = fed {
-            break Err(intake.refusal.take().unwrap_or(PersistError::Rdb(error)));
         }
-        progress(intake.report.file_bytes, intake.report.loaded_keys);
+        progress(
+            load.intake.report.file_bytes,
+            load.intake.report.loaded_keys,
+        );
     };
-    reader.abandon(&mut intake);
-    let flushed = intake.flush();
-    intake.report.version = reader.version();
-    let report = std::mem::take(&mut intake.report);
-    let refusal = intake.refusal.take();
-    outcome?;
-    match (flushed, refusal) {
-        (Ok(()), _) => Ok(report),
-        (Err(_), Some(refusal)) => Err(refusal),
-        (Err(reason), None) => {
-            let offset = report.file_bytes;
-            Err(PersistError::Rdb(crate::rdb::RdbError { offset, reason }))
+    let ended = load.end(engine);
+    outcome.and(ended)
+}
+
+/// A file that is read as its bytes come. Must be ended.
+#[derive(Debug)]
+pub struct RdbLoad {
+    reader: FileReader,
+    intake: Intake,
+}
+
+impl RdbLoad {
+    /// At the beginning of a file. Values of modules are errors unless `skips_unknown`. A key is
+    /// left out if it has been due for `lag_ms`.
+    pub fn new(skips_unknown: bool, lag_ms: u64) -> Self {
+        Self {
+            reader: FileReader::new(skips_unknown),
+            intake: Intake {
+                report: RdbReport {
+                    kinds: KINDS.map(|kind| (kind.name(), 0)),
+                    ..RdbReport::default()
+                },
+                records: Vec::with_capacity(RECORDS_BYTES),
+                database: 0,
+                stream_database: 0,
+                lag_ms,
+                refusal: None,
+            },
+        }
+    }
+
+    /// Takes the next bytes of the file, all of which belong to it.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why no more is taken; nothing more may be fed.
+    pub fn feed(&mut self, engine: &mut CacheEngine, bytes: &[u8]) -> Result<(), PersistError> {
+        self.intake.report.file_bytes += bytes.len() as u64;
+        let mut taking = self.intake.taking(engine);
+        let fed = self.reader.feed(bytes, &mut taking);
+        fed.map_err(|error| self.intake.reason(error))
+    }
+
+    /// As [`RdbLoad::feed`], for a file that something else follows: how many of the bytes belong
+    /// to the file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn feed_until_end(
+        &mut self,
+        engine: &mut CacheEngine,
+        bytes: &[u8],
+    ) -> Result<usize, PersistError> {
+        let mut taking = self.intake.taking(engine);
+        let fed = self.reader.feed_until_end(bytes, &mut taking);
+        let taken = fed.map_err(|error| self.intake.reason(error))?;
+        self.intake.report.file_bytes += taken as u64;
+        Ok(taken)
+    }
+
+    /// Whether all of the file was read.
+    pub fn is_at_end(&self) -> bool {
+        self.reader.is_at_end()
+    }
+
+    /// Bytes of the file so far.
+    pub fn file_bytes(&self) -> u64 {
+        self.intake.report.file_bytes
+    }
+
+    /// The database that the stream of changes after the file begins with.
+    pub fn stream_database(&self) -> usize {
+        self.intake.stream_database
+    }
+
+    /// Takes what is left, and gives up a value that has begun.
+    ///
+    /// # Errors
+    /// The file ended too early, or there is no room for what was left.
+    pub fn end(mut self, engine: &mut CacheEngine) -> Result<RdbReport, PersistError> {
+        let finished = self.reader.finish();
+        let mut taking = self.intake.taking(engine);
+        self.reader.abandon(&mut taking);
+        let flushed = taking.flush();
+        let Intake {
+            mut report,
+            refusal,
+            ..
+        } = self.intake;
+        report.version = self.reader.version();
+        match (finished, flushed, refusal) {
+            (_, _, Some(refusal)) => Err(refusal),
+            (Err(error), _, None) => Err(PersistError::Rdb(error)),
+            (Ok(()), Ok(()), None) => Ok(report),
+            (Ok(()), Err(reason), None) => {
+                let offset = report.file_bytes;
+                Err(PersistError::Rdb(RdbError { offset, reason }))
+            }
         }
     }
 }
 
-struct RdbIntake<'e> {
-    engine: &'e mut CacheEngine,
+/// What is kept between two pieces of a file.
+#[derive(Debug)]
+struct Intake {
     report: RdbReport,
-    buffer: Vec<u8>,
     /// Records of keys of one database, …
     records: Vec<u8>,
     /// … of this one.
     database: u64,
+    stream_database: usize,
+    lag_ms: u64,
     /// Why no more is taken, if that is not the file's fault.
     refusal: Option<PersistError>,
 }
 
-impl<'e> RdbIntake<'e> {
-    fn new(engine: &'e mut CacheEngine) -> Self {
-        Self {
+impl Intake {
+    fn taking<'e>(&'e mut self, engine: &'e mut CacheEngine) -> RdbIntake<'e> {
+        RdbIntake {
+            now_ms: engine.now().unix_ms().saturating_sub(self.lag_ms),
+            intake: self,
             engine,
-            report: RdbReport {
-                kinds: KINDS.map(|kind| (kind.name(), 0)),
-                ..RdbReport::default()
-            },
-            buffer: vec![0; READ_BYTES],
-            records: Vec::with_capacity(RECORDS_BYTES),
-            database: 0,
-            refusal: None,
         }
+    }
+
+    /// Why no more is taken.
+    fn reason(&mut self, error: RdbError) -> PersistError {
+        self.refusal.take().unwrap_or(PersistError::Rdb(error))
     }
 
     fn count(&mut self, kind: Kind) {
@@ -135,7 +220,15 @@ impl<'e> RdbIntake<'e> {
             *count += 1;
         }
     }
+}
 
+struct RdbIntake<'e> {
+    engine: &'e mut CacheEngine,
+    intake: &'e mut Intake,
+    now_ms: u64,
+}
+
+impl RdbIntake<'_> {
     fn number(&self, database: u64) -> Result<usize, Reason> {
         let number = usize::try_from(database).ok();
         let count = self.engine.keyspace().database_count();
@@ -146,17 +239,23 @@ impl<'e> RdbIntake<'e> {
 
     /// Takes the records there are, and makes room below the limit of memory.
     fn flush(&mut self) -> Result<(), Reason> {
-        let number = self.number(self.database)?;
-        let restored = self.engine.restore(number, &self.records);
-        let restored = restored.ok_or(Reason::NoSuchDatabase(self.database))?;
-        self.records.clear();
-        self.records.shrink_to(2 * RECORDS_BYTES);
-        self.report.loaded_keys += restored.set_keys;
-        self.report.expired_keys += restored.expired_keys;
-        self.report.evicted_keys += restored.evicted_keys;
+        let number = self.number(self.intake.database)?;
+        let Intake {
+            report,
+            records,
+            database,
+            ..
+        } = &mut *self.intake;
+        let restored = self.engine.restore(number, records, self.now_ms);
+        let restored = restored.ok_or(Reason::NoSuchDatabase(*database))?;
+        records.clear();
+        records.shrink_to(2 * RECORDS_BYTES);
+        report.loaded_keys += restored.set_keys;
+        report.expired_keys += restored.expired_keys;
+        report.evicted_keys += restored.evicted_keys;
         if !restored.has_room {
             let limit_bytes = self.engine.memory_limit_bytes();
-            self.refusal = Some(PersistError::NoRoom(limit_bytes));
+            self.intake.refusal = Some(PersistError::NoRoom(limit_bytes));
             return Err(Reason::TooLong);
         }
         Ok(())
@@ -168,7 +267,7 @@ impl<'e> RdbIntake<'e> {
         }
         self.flush()?;
         let number = self.number(database)?;
-        let now_ms = self.engine.now().unix_ms();
+        let now_ms = self.now_ms;
         let keyspace = self.engine.keyspace_mut();
         let key = keyspace.key(key);
         keyspace.set_use(number, key, facts.idle_s, facts.frequency, now_ms);
@@ -178,8 +277,7 @@ impl<'e> RdbIntake<'e> {
 
 impl FileSink for RdbIntake<'_> {
     fn keyspace(&mut self) -> (&mut Keyspace, u64) {
-        let now_ms = self.engine.now().unix_ms();
-        (self.engine.keyspace_mut(), now_ms)
+        (self.engine.keyspace_mut(), self.now_ms)
     }
 
     fn small(
@@ -189,17 +287,17 @@ impl FileSink for RdbIntake<'_> {
         facts: KeyFacts,
     ) -> Result<(), Reason> {
         self.number(database)?;
-        self.count(match record.value {
+        self.intake.count(match record.value {
             RecordValue::String(_) => Kind::String,
             RecordValue::Collection(collected) => collected.kind,
             RecordValue::Begun(begun) => begun.kind,
         });
-        if database != self.database {
+        if database != self.intake.database {
             self.flush()?;
-            self.database = database;
+            self.intake.database = database;
         }
-        record.encode(&mut self.records);
-        if self.records.len() >= RECORDS_BYTES {
+        record.encode(&mut self.intake.records);
+        if self.intake.records.len() >= RECORDS_BYTES {
             self.flush()?;
         }
         self.set_use(database, record.key, facts)
@@ -213,9 +311,9 @@ impl FileSink for RdbIntake<'_> {
         work: WorkId,
         facts: KeyFacts,
     ) -> Result<(), Reason> {
-        self.count(kind);
+        self.intake.count(kind);
         let number = self.number(database);
-        let now_ms = self.engine.now().unix_ms();
+        let now_ms = self.now_ms;
         let is_due = (facts.deadline_ms).is_some_and(|deadline_ms| deadline_ms <= now_ms);
         let keyspace = self.engine.keyspace_mut();
         let Ok(number) = number.clone() else {
@@ -224,13 +322,13 @@ impl FileSink for RdbIntake<'_> {
         };
         if is_due {
             keyspace.scrap(work, now_ms);
-            self.report.expired_keys += 1;
+            self.intake.report.expired_keys += 1;
             return Ok(());
         }
         let named = keyspace.key(key);
         let deadline_ms = facts.deadline_ms;
         keyspace.put_in_place(work, number, named, deadline_ms, Event::Restore, now_ms);
-        self.report.loaded_keys += 1;
+        self.intake.report.loaded_keys += 1;
         self.flush()?;
         self.set_use(database, key, facts)
     }
@@ -240,17 +338,25 @@ impl FileSink for RdbIntake<'_> {
             return Err(Reason::BadFunction(b"it has no name".to_vec()));
         }
         match self.engine.restore_library(code) {
-            true => self.report.libraries += 1,
-            false => self.report.kept_libraries += 1,
+            true => self.intake.report.libraries += 1,
+            false => self.intake.report.kept_libraries += 1,
         }
         Ok(())
     }
 
     fn left_out(&mut self, what: LeftOut) {
         match what {
-            LeftOut::Empty(_) => self.report.empty_keys += 1,
-            LeftOut::Module(_) => self.report.module_keys += 1,
-            LeftOut::ModuleData => self.report.module_data += 1,
+            LeftOut::Empty(_) => self.intake.report.empty_keys += 1,
+            LeftOut::Module(_) => self.intake.report.module_keys += 1,
+            LeftOut::ModuleData => self.intake.report.module_data += 1,
+        }
+    }
+
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        if name == b"repl-stream-db"
+            && let Some(number) = parse_i64(value)
+        {
+            self.intake.stream_database = usize::try_from(number).unwrap_or(0);
         }
     }
 }

@@ -93,6 +93,9 @@ pub trait FileSink {
 
     /// Something was passed over.
     fn left_out(&mut self, what: LeftOut);
+
+    /// The file says this of itself.
+    fn note(&mut self, _name: &[u8], _value: &[u8]) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +150,6 @@ impl FileReader {
     }
 
     /// Whether all of the file was read.
-    #[cfg(test)]
     pub fn is_at_end(&self) -> bool {
         self.stage == Stage::Ended
     }
@@ -158,6 +160,37 @@ impl FileReader {
     /// What is wrong with the file, or what the sink says. Nothing more can be fed; what was shown
     /// is the sink's.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FileSink) -> Result<(), RdbError> {
+        let taken = self.feed_until_end(bytes, sink)?;
+        if taken < bytes.len() {
+            let (offset, reason) = (self.offset, Reason::Trailing);
+            return Err(RdbError { offset, reason });
+        }
+        Ok(())
+    }
+
+    /// As [`FileReader::feed`], for a file that something else follows. Returns how many of the
+    /// bytes belong to the file: all, until [`FileReader::is_at_end`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn feed_until_end(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut dyn FileSink,
+    ) -> Result<usize, RdbError> {
+        self.take_in(bytes, sink)?;
+        let left_bytes = match self.is_at_end() {
+            true => std::mem::take(&mut self.buffer).len(),
+            false => 0,
+        };
+        debug_assert!(
+            left_bytes <= bytes.len(),
+            "what was held did not end the file"
+        );
+        Ok(bytes.len() - left_bytes)
+    }
+
+    fn take_in(&mut self, bytes: &[u8], sink: &mut dyn FileSink) -> Result<(), RdbError> {
         if self.buffer.is_empty() {
             let consumed = self.consume(bytes, sink)?;
             self.buffer.extend_from_slice(&bytes[consumed..]);
@@ -203,9 +236,6 @@ impl FileReader {
         loop {
             let (stage, begin) = (self.stage, input.position);
             if stage == Stage::Ended {
-                if !input.is_at_end() {
-                    return Err(self.error(&input, Reason::Trailing));
-                }
                 break;
             }
             let outcome = self.unit(&mut input, sink);
@@ -269,8 +299,9 @@ impl FileReader {
         let code = input.byte()?;
         match code {
             opcode::AUX => {
-                input.word()?;
-                input.word()?;
+                let name = input.text()?;
+                let value = input.text()?;
+                sink.note(&name, &value);
             }
             opcode::SELECT => self.database = input.length()?,
             opcode::RESIZE => {

@@ -47,12 +47,16 @@ pub(super) fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
 /// Appends `count` bytes that stand `distance` before the end, some of which may only come.
 fn repeat(bytes: &mut Vec<u8>, distance: usize, count: usize) -> Option<()> {
     let begin = bytes.len().checked_sub(distance)?;
-    if distance >= count {
-        bytes.extend_from_within(begin..begin + count);
+    if distance == 1 {
+        bytes.resize(bytes.len() + count, bytes[begin]);
         return Some(());
     }
-    for index in begin..begin + count {
-        bytes.push(bytes[index]);
+    // What repeats is there twice after the first copy, four times after the second …
+    let mut left = count;
+    while left > 0 {
+        let there = left.min(bytes.len() - begin);
+        bytes.extend_from_within(begin..begin + there);
+        left -= there;
     }
     Some(())
 }

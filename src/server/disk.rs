@@ -15,6 +15,7 @@ use crate::config::{Config, Files};
 use crate::persistence::{self, FileStorage, FileSystem, Storage, StorageReport, StorageRequest};
 use mio::Waker;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -31,6 +32,8 @@ pub(super) enum Task {
     LoadUsers(Vec<u8>),
     /// Writes this into the file of users at this path.
     SaveUsers(Vec<u8>, Vec<u8>),
+    /// Finds the address of a server by its name, which may take as long as a disk.
+    Find(String, u16),
 }
 
 /// What came of a task.
@@ -43,6 +46,8 @@ pub(super) enum Report {
     UsersRead(Result<Vec<u8>, String>),
     /// Of writing the file of users.
     UsersWritten(Result<(), String>),
+    /// The address that a name has.
+    Found(Result<SocketAddr, String>),
 }
 
 /// How much the thread gives way to the loop on the same core: about a tenth of it is left when
@@ -168,6 +173,16 @@ impl Worker {
             Task::LoadUsers(path) => {
                 let read = FileSystem::again().read(&path);
                 Some(Report::UsersRead(read.map_err(|error| error.to_string())))
+            }
+            Task::Find(host, port) => {
+                let found = (host.as_str(), port).to_socket_addrs();
+                let address = found
+                    .map_err(|error| error.to_string())
+                    .and_then(|mut found| {
+                        let first = found.next();
+                        first.ok_or_else(|| "the name has no address".to_owned())
+                    });
+                Some(Report::Found(address))
             }
             Task::SaveUsers(path, text) => {
                 let mut file = FileStorage::of_config(&path);

@@ -15,6 +15,7 @@ use super::links::{LinkId, Talker};
 use crate::base::clock::Timestamp;
 use crate::node::{ConnectionId, Node};
 use crate::session::Peer;
+use core::net::SocketAddr;
 use std::io;
 
 /// Sockets by link, a clock, a disk. See the module header.
@@ -53,6 +54,14 @@ pub trait Edge {
     /// # Errors
     /// The system can't watch the socket, which is closed then.
     fn admit(&mut self, link: LinkId, talker: Talker) -> io::Result<()>;
+
+    /// Begins to connect a link to a server at this address; its events are reported from now on.
+    ///
+    /// # Errors
+    /// What the system says, or that this edge can't do it.
+    fn connect(&mut self, _link: LinkId, _to: SocketAddr, _keepalive_s: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Whether a client that was just admitted may have sent something already, of which no event
     /// will tell.

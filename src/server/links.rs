@@ -58,6 +58,8 @@ pub enum Talker {
     Client(ConnectionId),
     /// Somebody who looks at a page over HTTP.
     Page(PageId),
+    /// The server whose keys are taken over, of which there is one.
+    Primary,
 }
 
 /// How much a link sends at once, by what it sent the last time.
@@ -132,6 +134,7 @@ impl Links {
         let (index, numbered) = match talker {
             Talker::Client(client) => (client.slot as usize, &mut self.of_clients),
             Talker::Page(page) => (page.slot as usize, &mut self.of_pages),
+            Talker::Primary => return id,
         };
         if numbered.len() <= index {
             numbered.resize(index + 1, id);

@@ -137,6 +137,7 @@ impl Reactor {
 
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut now = self.now();
+        self.scheduler.node_mut().follow_configured(now);
         self.daemon.begin(self.scheduler.node_mut(), now);
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.is_stopping.load(Ordering::Acquire) {

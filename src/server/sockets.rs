@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::context::outbox::UsersTask;
 use crate::node::Node;
 use crate::session::Peer;
+use mio::net::TcpStream;
 use mio::{Registry, Token};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -97,6 +98,7 @@ impl Sockets {
             Report::ConfigRewritten(outcome) => node.config_rewritten(outcome),
             Report::UsersRead(text) => node.users_read(text),
             Report::UsersWritten(outcome) => node.users_written(outcome),
+            Report::Found(address) => node.primary_found(address, now),
         }
     }
 
@@ -115,6 +117,17 @@ impl Sockets {
     pub(super) fn tls_listener(&self) -> Option<usize> {
         let mut listeners = self.listeners.list.iter();
         listeners.position(|listener| matches!(listener, Listener::Tls(_)))
+    }
+
+    /// Has the events of a socket reported for its link.
+    fn keep(&mut self, link: LinkId, mut transport: Transport) -> io::Result<()> {
+        transport.register(&self.registry, Token(link.to_token()))?;
+        let slot = link.slot as usize;
+        if self.transports.len() <= slot {
+            self.transports.resize_with(slot + 1, || None);
+        }
+        self.transports[slot] = Some((link, transport));
+        Ok(())
     }
 
     fn transport(&mut self, link: LinkId) -> Option<&mut Transport> {
@@ -170,14 +183,13 @@ impl Edge for Sockets {
 
     fn admit(&mut self, link: LinkId, _: Talker) -> io::Result<()> {
         let accepted = self.accepted.take();
-        let mut transport = accepted.expect("the scheduler admits a client it has just accepted");
-        transport.register(&self.registry, Token(link.to_token()))?;
-        let slot = link.slot as usize;
-        if self.transports.len() <= slot {
-            self.transports.resize_with(slot + 1, || None);
-        }
-        self.transports[slot] = Some((link, transport));
-        Ok(())
+        let transport = accepted.expect("the scheduler admits a client it has just accepted");
+        self.keep(link, transport)
+    }
+
+    fn connect(&mut self, link: LinkId, to: SocketAddr, keepalive_s: u32) -> io::Result<()> {
+        let transport = Transport::tcp(TcpStream::connect(to)?, keepalive_s);
+        self.keep(link, transport)
     }
 
     fn may_have_sent(&self, link: LinkId) -> bool {
@@ -204,6 +216,12 @@ impl Edge for Sockets {
         for (number, request) in node.take_storage_requests() {
             if let Some(disk) = &self.disk {
                 disk.send(Task::Snapshot(number, request));
+            }
+        }
+        if let Some((host, port)) = node.take_wanted_name() {
+            match &self.disk {
+                Some(disk) => disk.send(Task::Find(host, port)),
+                None => node.primary_found(Err("only addresses are taken here".into()), now),
             }
         }
         while let Some((task, path)) = node.take_users_task() {

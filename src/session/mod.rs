@@ -159,6 +159,8 @@ pub struct Session {
     pub blocked: Option<Box<Blocked>>,
     /// MONITOR: it is shown what others do.
     pub is_monitor: bool,
+    /// It carries out what a primary sends: it may write, and sees keys that are due.
+    pub is_primary: bool,
     /// CLIENT NO-EVICT: asked not to be closed for memory.
     pub is_kept: bool,
     /// CLIENT NO-TOUCH: its reads leave no trace for eviction.
@@ -198,6 +200,7 @@ impl Session {
             is_paused: false,
             blocked: None,
             is_monitor: false,
+            is_primary: false,
             is_kept: false,
             is_untouching: false,
             closes_after_reply: false,

@@ -103,7 +103,7 @@ pub(super) static CONSTANTS: &[Group] = &[
     after(Memory, "mem_not_counted_for_evict", &[
         always(&[
             "mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves",
-        ], Bytes, ZERO, "Always 0: there is no replication."),
+        ], Bytes, ZERO, "Always 0: nobody replicates this server."),
     ]),
     after(Memory, "clients_held", &[
         always(&["mem_cluster_links"], Bytes, ZERO, "Always 0: there is no cluster."),
@@ -118,7 +118,7 @@ pub(super) static CONSTANTS: &[Group] = &[
     ]),
     first(Persistence, &[
         always(&["loading"], Count, ZERO, "Always 0: clients are served when all is loaded."),
-        always(&["async_loading"], Count, ZERO, "Always 0: there is no replication."),
+        always(&["async_loading"], Count, ZERO, "Always 0: nobody replicates this server."),
         always(&["current_cow_peak", "current_cow_size"], Bytes, ZERO,
             "Always 0: the server never forks."),
         always(&["current_cow_size_age"], Seconds, ZERO, "Always 0: the server never forks."),
@@ -144,18 +144,14 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["module_fork_in_progress"], Count, ZERO, "Always 0: there are no modules."),
         always(&["module_fork_last_cow_size"], Bytes, ZERO, "Always 0: there are no modules."),
     ]),
-    after(Stats, "total_net_output_bytes", &[
-        always(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"], Bytes, ZERO,
-            "Always 0: there is no replication."),
-    ]),
     after(Stats, "instantaneous_output_kbps", &[
         always(&[
             "instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps",
-        ], KibibytesPerSecond, Float2(0.0), "Always 0: there is no replication."),
+        ], KibibytesPerSecond, Float2(0.0), "Always 0: nobody replicates this server."),
     ]),
     after(Stats, "rejected_connections", &[
         always(&["sync_full", "sync_partial_ok", "sync_partial_err"], Count, ZERO,
-            "Always 0: there is no replication."),
+            "Always 0: nobody replicates this server."),
     ]),
     after(Stats, "expire_lag_max_usec", &[
         always(&["expired_stale_perc"], Percent, Float2(0.0),
@@ -174,16 +170,13 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["latest_fork_usec"], Microseconds, ZERO, "Always 0: the server never forks."),
         always(&["total_forks"], Count, ZERO, "Always 0: the server never forks."),
         always(&["migrate_cached_sockets"], Count, ZERO, "Always 0: there is no MIGRATE."),
-        always(&["slave_expires_tracked_keys"], Count, ZERO, "Always 0: there is no replication."),
+        always(&["slave_expires_tracked_keys"], Count, ZERO, "Always 0: nobody replicates this server."),
         always(&[
             "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
             "active_defrag_key_misses",
         ], Count, ZERO, "Always 0: keys are moved together without a count."),
         always(&["total_active_defrag_time", "current_active_defrag_time"], Milliseconds, ZERO,
             "Always 0: memory is compacted in slices."),
-    ]),
-    after(Stats, "tracking_total_prefixes", &[
-        always(&["unexpected_error_replies"], Count, ZERO, "Always 0: no master sends errors."),
     ]),
     after(Stats, "total_error_replies", &[
         always(&["dump_payload_sanitizations"], Count, ZERO, "Always 0: every payload is checked where it is read."),
@@ -194,20 +187,20 @@ pub(super) static CONSTANTS: &[Group] = &[
         always(&["reply_buffer_shrinks", "reply_buffer_expands"], Count, ZERO,
             "Always 0: connections without output have no buffer."),
     ]),
-    first(Replication, &[
-        always(&["role"], Text, Value::Text("master"), "Always `master`."),
-        always(&["connected_slaves"], Count, ZERO, "Always 0: there is no replication."),
+    after(Replication, "role", &[
+        always(&["connected_slaves"], Count, ZERO, "Always 0: nobody replicates this server."),
         always(&["master_failover_state"], Text, Value::Text("no-failover"), "Always `no-failover`."),
     ]),
     after(Replication, "master_replid", &[
         always(&["master_replid2"], Text, Value::Text("0000000000000000000000000000000000000000"),
-            "Always zeros: there is no replication."),
-        always(&["master_repl_offset"], Bytes, ZERO, "Always 0: there is no replication."),
-        always(&["second_repl_offset"], Bytes, Integer(-1), "Always -1: there is no replication."),
-        always(&["repl_backlog_active"], Count, ZERO, "Always 0: there is no replication."),
+            "Always zeros: nobody replicates this server."),
+    ]),
+    after(Replication, "master_repl_offset", &[
+        always(&["second_repl_offset"], Bytes, Integer(-1), "Always -1: nobody replicates this server."),
+        always(&["repl_backlog_active"], Count, ZERO, "Always 0: nobody replicates this server."),
         always(&[
             "repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen",
-        ], Bytes, ZERO, "Always 0: there is no replication."),
+        ], Bytes, ZERO, "Always 0: nobody replicates this server."),
     ]),
     after(Cpu, "used_cpu_user", &[
         always(&["used_cpu_sys_children", "used_cpu_user_children"], Seconds, Value::Seconds(0),

@@ -17,6 +17,7 @@
 use std::fmt::Write;
 
 use super::field::fields;
+use super::source::FollowingFigures;
 use super::value::ratio;
 use super::{CommandStat, InfoSource, Section};
 
@@ -45,6 +46,11 @@ fn push_section(text: &mut String, section: Section, source: &InfoSource<'_>) {
         text.push(':');
         field.value(source).write_to(text);
         text.push_str("\r\n");
+        if field.name == "role"
+            && let Some(following) = &source.gauges.following
+        {
+            push_following(text, following);
+        }
     }
     match section {
         Section::Commandstats => push_commands(text, source.commands),
@@ -65,6 +71,43 @@ fn push_section(text: &mut String, section: Section, source: &InfoSource<'_>) {
         | Section::Modules
         | Section::Cluster => {}
     }
+}
+
+/// Lines that only a replica has, as Redis names them.
+fn push_following(text: &mut String, following: &FollowingFigures) {
+    let signed = |number: Option<u64>| number.map_or(-1, |number| number as i64);
+    let _ = write!(
+        text,
+        "master_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n\
+         master_last_io_seconds_ago:{}\r\nmaster_sync_in_progress:{}\r\n\
+         slave_read_repl_offset:{}\r\nslave_repl_offset:{}\r\n",
+        following.host.escape_default(),
+        following.port,
+        if following.is_up { "up" } else { "down" },
+        signed(following.heard_seconds_ago),
+        u8::from(following.is_loading),
+        following.read_offset.unwrap_or(0),
+        following.applied_offset.unwrap_or(0),
+    );
+    if following.is_loading {
+        let total_bytes = following.file_bytes.unwrap_or(0);
+        let left_bytes = signed(
+            (following.file_bytes).map(|bytes| bytes.saturating_sub(following.file_read_bytes)),
+        );
+        let _ = write!(
+            text,
+            "master_sync_total_bytes:{total_bytes}\r\nmaster_sync_read_bytes:{}\r\n\
+             master_sync_left_bytes:{left_bytes}\r\nmaster_sync_perc:{:.2}\r\n\
+             master_sync_last_io_seconds_ago:{}\r\n",
+            following.file_read_bytes,
+            100.0 * ratio(following.file_read_bytes, total_bytes),
+            signed(following.heard_seconds_ago),
+        );
+    }
+    if let Some(seconds) = following.down_seconds {
+        let _ = write!(text, "master_link_down_since_seconds:{seconds}\r\n");
+    }
+    text.push_str("slave_priority:100\r\nslave_read_only:1\r\nreplica_announced:1\r\n");
 }
 
 fn push_commands(text: &mut String, commands: &[CommandStat<'_>]) {

@@ -42,7 +42,10 @@ pub use latency::{LatencyEvent, LatencyMonitor, LatencySample, LatencySeries};
 pub use rate::Rate;
 pub use section::{Section, Unit};
 pub use slow_log::{SlowEntry, SlowLog, shorten};
-pub use source::{CommandStat, Counters, DatabaseStat, ErrorStat, Gauges, InfoSource, LatencyStat};
+pub use source::{
+    CommandStat, Counters, DatabaseStat, ErrorStat, FollowingFigures, Gauges, InfoSource,
+    LatencyStat,
+};
 pub use statistics::{CommandCount, Statistics};
 pub use table::{MetricRow, ROWS};
 pub use value::Value;

@@ -51,6 +51,12 @@ counters! {
     total_commands_processed,
     /// Error replies sent.
     total_error_replies,
+    /// Commands of a primary that were errors here.
+    unexpected_error_replies,
+    /// Bytes received from a primary.
+    total_net_repl_input_bytes,
+    /// Bytes sent to a primary.
+    total_net_repl_output_bytes,
     /// Times that a user or a password was refused.
     acl_access_denied_auth,
     /// Times that a user was refused a command.
@@ -101,9 +107,36 @@ counters! {
     loop_turn_max_usec,
 }
 
+/// The primary that is followed, as INFO tells of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FollowingFigures {
+    /// Name or address of the primary.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether changes come as they are made.
+    pub is_up: bool,
+    /// Seconds since something was heard of it, while the link is up or the file comes.
+    pub heard_seconds_ago: Option<u64>,
+    /// Whether the file of all keys comes.
+    pub is_loading: bool,
+    /// Where its stream has been received to.
+    pub read_offset: Option<u64>,
+    /// Where its stream has been carried out to.
+    pub applied_offset: Option<u64>,
+    /// Length of the file, if it is known.
+    pub file_bytes: Option<u64>,
+    /// How much of it has come.
+    pub file_read_bytes: u64,
+    /// For how long the link is down.
+    pub down_seconds: Option<u64>,
+}
+
 /// Values read when INFO is answered. Times are of the same clock; sizes are in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gauges {
+    /// The primary that is followed.
+    pub following: Option<FollowingFigures>,
     /// Scripts that are kept compiled.
     pub script_count: u64,
     /// Bytes of their texts and of what is kept about them.

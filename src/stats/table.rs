@@ -333,6 +333,8 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.commands_per_second)),
     counter!(total_net_input_bytes, Stats, Bytes, "Bytes read from clients."),
     counter!(total_net_output_bytes, Stats, Bytes, "Bytes written to clients."),
+    counter!(total_net_repl_input_bytes, Stats, Bytes, "Bytes received from a primary."),
+    counter!(total_net_repl_output_bytes, Stats, Bytes, "Bytes sent to a primary."),
     row("instantaneous_input_kbps", Stats, KibibytesPerSecond,
         "Traffic read in the last 1.6 seconds.",
         |source| Value::Float2(ratio(source.gauges.input_bytes_per_second, 1024))),
@@ -399,6 +401,8 @@ pub static ROWS: &[MetricRow] = &[
         |source| Value::Unsigned(source.gauges.tracking_total_items)),
     row("tracking_total_prefixes", Stats, Count, "Prefixes of keys that clients in the mode BCAST are told of.",
         |source| Value::Unsigned(source.gauges.tracking_total_prefixes)),
+    counter!(unexpected_error_replies, Stats, Count,
+        "Commands of a primary that could not be carried out here; the log names the errors."),
     counter!(total_error_replies, Stats, Count, "Error replies sent."),
     counter!(acl_access_denied_auth, Stats, Count, "How often a user or a password was refused."),
     counter!(acl_access_denied_cmd, Stats, Count, "How often a user was refused a command."),
@@ -462,8 +466,15 @@ pub static ROWS: &[MetricRow] = &[
         "Mean duration of them.",
         |source| Value::Unsigned(source.gauges.mean_turn_usec)),
 
+    row("role", Replication, Text,
+        "`master`, or `slave` while a primary is followed; lines about that follow then.",
+        |source| Value::Text(if source.gauges.following.is_some() { "slave" } else { "master" })),
     row("master_replid", Replication, Text, "`run_id` under another name.",
         |source| Value::Text(&source.gauges.run_id)),
+    row("master_repl_offset", Replication, Bytes,
+        "Where the stream of a primary has been carried out to; 0 without one.",
+        |source| Value::Unsigned(source.gauges.following.as_ref()
+            .map_or(0, |following| following.applied_offset.unwrap_or(0)))),
 
     row("used_cpu_sys", Cpu, Seconds, "Processor time spent in the kernel.",
         |source| Value::Seconds(source.gauges.cpu_system_usec)),

@@ -28,6 +28,7 @@ mod exchange;
 mod grammar;
 mod information;
 mod malformed;
+mod moving;
 mod pair;
 mod reach;
 mod settle;

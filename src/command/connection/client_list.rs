@@ -38,13 +38,17 @@ enum ClientType {
     Normal,
     /// It listens to channels.
     PubSub,
-    /// Another server: there is none.
-    Server,
+    /// The primary that is followed.
+    Primary,
+    /// A replica: there is none.
+    Replica,
 }
 
 impl ClientType {
     fn of(session: &Session) -> Self {
-        if session.is_subscriber() {
+        if session.is_primary {
+            Self::Primary
+        } else if session.is_subscriber() {
             Self::PubSub
         } else {
             Self::Normal
@@ -58,8 +62,10 @@ fn parse_type(name: &[u8]) -> Result<ClientType, ReplyError> {
         Ok(ClientType::Normal)
     } else if is(b"pubsub") {
         Ok(ClientType::PubSub)
-    } else if is(b"master") || is(b"replica") || is(b"slave") {
-        Ok(ClientType::Server)
+    } else if is(b"master") {
+        Ok(ClientType::Primary)
+    } else if is(b"replica") || is(b"slave") {
+        Ok(ClientType::Replica)
     } else {
         let text = [b"ERR Unknown client type '", name, b"'"].concat();
         Err(ReplyError::from_bytes(text))
@@ -132,6 +138,7 @@ fn seconds_since(then_us: u64, now_us: u64) -> u64 {
 fn flags_of(session: &Session) -> String {
     let tracking = session.tracking.as_ref();
     let letters = [
+        ('M', session.is_primary),
         ('O', session.is_monitor),
         ('P', session.is_subscriber()),
         ('x', session.transaction.is_open()),

@@ -111,6 +111,10 @@ fn hello(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn reply_hello(context: &mut Context<'_>, dialect: Dialect, id: u64) {
+    let role: &[u8] = match context.host.following {
+        Some(_) => b"replica",
+        None => b"master",
+    };
     let reply = &mut context.reply;
     reply.map(7);
     reply.bulk(b"server");
@@ -124,7 +128,7 @@ fn reply_hello(context: &mut Context<'_>, dialect: Dialect, id: u64) {
     reply.bulk(b"mode");
     reply.bulk(b"standalone");
     reply.bulk(b"role");
-    reply.bulk(b"master");
+    reply.bulk(role);
     reply.bulk(b"modules");
     reply.array(0);
 }

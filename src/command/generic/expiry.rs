@@ -145,7 +145,7 @@ fn set_deadline(
     let conditions = Conditions::parse(args)?;
     let amount = parse_i64(args.get(2)).ok_or(ReplyError::NOT_INTEGER)?;
     let deadline_ms = form
-        .deadline_ms(amount, context.now_ms())
+        .deadline_ms(amount, context.clock_ms())
         .ok_or_else(|| ReplyError::invalid_expire_time(command))?;
     let key = context.key(args, 1);
     let mut mutation = context.mutate();

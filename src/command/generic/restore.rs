@@ -116,7 +116,7 @@ fn restore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let deadline_ms = match (ttl, options.is_absolute) {
         (0, _) => None,
         (ttl, true) => Some(ttl),
-        (ttl, false) => Some(now_ms.saturating_add(ttl)),
+        (ttl, false) => Some(context.clock_ms().saturating_add(ttl)),
     };
     let target = Target {
         database,

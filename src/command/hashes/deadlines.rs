@@ -185,7 +185,7 @@ fn parse_expire<'a>(
 
 fn expire(context: &mut Context<'_>, args: Args<'_>, form: TimeForm, command: &str) -> Outcome {
     let key = context.key(args, 1);
-    let parsed = parse_expire(args, form, context.now_ms(), command);
+    let parsed = parse_expire(args, form, context.clock_ms(), command);
     let (deadline_ms, condition, fields) = unless_wrong_type(context, key, parsed)?;
     let found = context.change_and_tell::<Hash, _>(key, Missing::Skip, |hash, reply| {
         let mut event = None;

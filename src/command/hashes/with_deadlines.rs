@@ -54,7 +54,7 @@ fn parse_getex(args: Args<'_>, now_ms: u64) -> Result<(DeadlineOption, Args<'_>)
 
 fn hgetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
-    let parsed = parse_getex(args, context.now_ms());
+    let parsed = parse_getex(args, context.clock_ms());
     let (option, fields) = unless_wrong_type(context, key, parsed)?;
     let (reply, hash) = context.read_as::<Hash>(key)?;
     reply_values(reply, hash.as_ref(), fields);
@@ -198,7 +198,7 @@ fn hsetex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         condition,
         deadline,
         pairs,
-    } = SetOptions::parse(args, context.now_ms())?;
+    } = SetOptions::parse(args, context.clock_ms())?;
     let key = context.key(args, 1);
     let now_ms = context.now_ms();
     let missing = match condition {

@@ -15,6 +15,7 @@
 use crate::command::declare::family;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
+use crate::context::outbox::Effect;
 use crate::keyspace::{ExportId, Keyspace};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -84,6 +85,10 @@ fn replconf(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let (name, value) = (args.get(index), args.get(index + 1));
         if name.eq_ignore_ascii_case(b"ack") {
             // Told each second by replicas, which want no answer.
+            return Ok(());
+        }
+        if name.eq_ignore_ascii_case(b"getack") && context.session().is_primary {
+            context.outbox.push(Effect::Acknowledge);
             return Ok(());
         }
         if !KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known)) {

@@ -137,7 +137,7 @@ fn xclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let idle_ms_min = parse_idle(args.get(4), "XCLAIM")?;
     let ids = args.skip(5).iter().map_while(|id| parse_id(id).ok());
     let ids: Vec<StreamId> = ids.collect();
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let options = parse_options(args, 5 + ids.len(), now_ms)?;
     let claimed = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let mut group = stream.read().group(args.get(2)).ok_or_else(missing)?;
@@ -310,7 +310,7 @@ struct AutoClaimed {
 fn xautoclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let idle_ms_min = parse_idle(args.get(4), "XAUTOCLAIM")?;
     let start = parse_start(args.get(5))?;
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let mut count_max = COUNT_USUAL;
     let mut options = parse_options(args, args.len(), now_ms)?;
     let mut index = 6;

@@ -143,7 +143,7 @@ fn deliver(
     group: Option<Found<StreamGroup>>,
 ) -> Result<bool, ReplyError> {
     let (group_name, consumer_name) = request.group.unwrap_or_default();
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let group = group.or_else(|| stream.read().find_group(group_name));
         let last_id = stream.read().last_entry_id();

@@ -195,7 +195,7 @@ static CREATECONSUMER: CommandSpec = family::STREAM
     .access(Access::EXTEND);
 
 fn createconsumer(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let is_created = change_group(context, args, |stream, group| {
         let group = group.ok_or_else(|| missing_group(args))?;
         let is_new = stream.read().consumer(&group, args.get(4)).is_none();

@@ -108,7 +108,7 @@ fn id_of_new(head: &Head, id: NewId, now_ms: u64) -> Result<StreamId, ReplyError
 fn xadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let addition = parse_addition(args, context.config.stream_node_max_entries)?;
     let words = args.skip(addition.fields_at);
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let key = context.key(args, 1);
     let added = context.change::<Stream, _>(key, addition.missing, |stream| {
         let head = stream.read().head();

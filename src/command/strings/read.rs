@@ -108,7 +108,7 @@ fn getex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::SYNTAX);
     }
     let key = context.key(args, 1);
-    let now_ms = context.now_ms();
+    let now_ms = context.clock_ms();
     let is_found = context.read_string(key, |reply, value| {
         if value.is_none() {
             reply.null();

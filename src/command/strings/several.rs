@@ -184,7 +184,7 @@ impl Msetex {
             ExpireOption::Keep => DeadlineChange::Keep,
             ExpireOption::Persist => return Err(ReplyError::SYNTAX),
             ExpireOption::At(form, text) => {
-                DeadlineChange::At(form.positive_deadline_ms(text, context.now_ms(), "msetex")?)
+                DeadlineChange::At(form.positive_deadline_ms(text, context.clock_ms(), "msetex")?)
             }
         };
         Ok(Self {

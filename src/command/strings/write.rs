@@ -105,7 +105,7 @@ fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         ExpireOption::None | ExpireOption::Persist => DeadlineChange::Clear,
         ExpireOption::Keep => DeadlineChange::Keep,
         ExpireOption::At(form, text) => {
-            DeadlineChange::At(form.positive_deadline_ms(text, context.now_ms(), "set")?)
+            DeadlineChange::At(form.positive_deadline_ms(text, context.clock_ms(), "set")?)
         }
     };
     let holds = holds(context, key, options.condition)?;
@@ -199,7 +199,7 @@ fn set_for_a_time(
     form: TimeForm,
     command: &str,
 ) -> Outcome {
-    let deadline_ms = form.positive_deadline_ms(args.get(2), context.now_ms(), command)?;
+    let deadline_ms = form.positive_deadline_ms(args.get(2), context.clock_ms(), command)?;
     let key = context.key(args, 1);
     let value = StringValue::compact(args.get(3));
     context

@@ -320,13 +320,12 @@ fn pieces_make_no_difference_and_an_end_too_early_is_noticed() {
     let mut engine = engine();
     for (magic, kind, value, question, answer) in cases() {
         let bytes = file_of_key(magic, kind, &value);
-        let mut reader = FileReader::new(false);
-        let mut intake = RdbIntake::new(&mut engine);
+        let mut load = RdbLoad::new(false, 0);
         for byte in &bytes {
-            reader.feed(&[*byte], &mut intake).unwrap();
+            load.feed(&mut engine, &[*byte]).unwrap();
         }
-        intake.flush().unwrap();
-        assert!(reader.is_at_end());
+        assert!(load.is_at_end());
+        load.end(&mut engine).unwrap();
         assert_eq!(call(&mut engine, question), answer, "type {kind}");
         for cut in 0..bytes.len() {
             let loaded = load_rdb(&mut engine, &mut &bytes[..cut], false, |_, _| {});

@@ -31,6 +31,7 @@
 //! (`node/`).
 
 mod pages;
+mod primary;
 
 use super::edge::Edge;
 use super::links::{LinkId, Links, Pace, Talker};
@@ -113,6 +114,10 @@ pub struct Scheduler<E> {
     parting: VecDeque<LinkId>,
     /// Links of pages to be read and written.
     pages: VecDeque<LinkId>,
+    /// The link to a primary, if this is a replica.
+    primary: Option<LinkId>,
+    /// It may have sent something.
+    is_primary_readable: bool,
     /// Connections that the node has ended and whose sockets are still open.
     closing: VecDeque<ConnectionId>,
     /// Time that a snapshot may take.
@@ -145,6 +150,8 @@ impl<E: Edge> Scheduler<E> {
             heavy: VecDeque::new(),
             parting: VecDeque::new(),
             pages: VecDeque::new(),
+            primary: None,
+            is_primary_readable: false,
             closing: VecDeque::new(),
             save_credit_us: 0,
         }
@@ -181,13 +188,14 @@ impl<E: Edge> Scheduler<E> {
     }
 
     /// Whether the next turn should begin without waiting for events.
-    pub fn is_busy(&self, now: Timestamp) -> bool {
+    pub fn is_busy(&mut self, now: Timestamp) -> bool {
         !self.light.is_empty()
             || !self.new.is_empty()
             || !self.heavy.is_empty()
             || self.has_waiting.contains(&true)
             || self.has_leaving()
             || self.has_page_work()
+            || self.has_primary_work()
             || self.node.has_unhurried()
             || self.node.is_busy(now)
     }
@@ -206,7 +214,9 @@ impl<E: Edge> Scheduler<E> {
 
     /// Takes note that a link may be readable; `is_closed` if its other side has ended or failed.
     pub fn note_readable(&mut self, id: LinkId, is_closed: bool) {
-        if let Some(link) = self.links.get_mut(id) {
+        if self.primary == Some(id) {
+            self.is_primary_readable = true;
+        } else if let Some(link) = self.links.get_mut(id) {
             link.is_readable = true;
             link.is_read_closed |= is_closed;
             self.enqueue(id);
@@ -218,6 +228,7 @@ impl<E: Edge> Scheduler<E> {
         match self.talker_of(id) {
             Some(Talker::Client(client)) => self.write_one(client, now),
             Some(Talker::Page(_)) => self.enqueue(id),
+            Some(Talker::Primary) => self.write_primary(id, now),
             None => {}
         }
     }
@@ -228,7 +239,8 @@ impl<E: Edge> Scheduler<E> {
             // A client that waits is not read from, so nothing else would tell.
             Some(Talker::Client(client)) => self.node.is_waiting(client),
             Some(Talker::Page(_)) => true,
-            None => false,
+            // Reading tells, after what came before.
+            Some(Talker::Primary) | None => false,
         };
         if is_unread {
             self.drop_link(id);
@@ -247,6 +259,7 @@ impl<E: Edge> Scheduler<E> {
         self.edge.exchange_with_disk(&mut self.node, now);
         self.write(now);
         self.serve_pages(now);
+        self.serve_primary(now);
         self.accept(now);
         self.take_leave(now);
         TurnParts {
@@ -472,6 +485,8 @@ impl<E: Edge> Scheduler<E> {
         match talker {
             Talker::Client(client) => self.node.closed(client),
             Talker::Page(page) => self.node.page_closed(page),
+            // Its end is told where it is read.
+            Talker::Primary => {}
         }
         if std::mem::take(&mut self.is_accept_stuck) {
             self.has_waiting.fill(true);
