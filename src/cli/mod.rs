@@ -59,6 +59,9 @@ const COMMANDS: [&str; 5] = ["check", "salvage", "import", "export", "ping"];
 /// What is wrong with a first argument that resembles a command and names no file: it would be
 /// taken for the configuration.
 pub(crate) fn misspelt_command(argument: &[u8]) -> Option<String> {
+    if argument.starts_with(b"-") {
+        return None;
+    }
     let meant = closest(argument, COMMANDS)?;
     let path = path_of(argument);
     (!path.exists()).then(|| {

@@ -50,10 +50,10 @@ mod tests {
             word: "WORD",
         };
         let read = |words: &[&[u8]]| PrimaryAddress::parse(&kind, words);
-        let told = Ok(PrimaryAddress(Some(("db.local".to_owned(), 6379))));
-        assert_eq!(read(&[b"db.local", b"6379"]), told);
-        assert_eq!(read(&[b"db.local 6379"]), told);
-        assert_eq!(told.unwrap().print(&kind), b"db.local 6379");
+        let told = PrimaryAddress(Some(("db.local".to_owned(), 6379)));
+        assert_eq!(read(&[b"db.local", b"6379"]), Ok(told.clone()));
+        assert_eq!(read(&[b"db.local 6379"]), Ok(told.clone()));
+        assert_eq!(told.print(&kind), b"db.local 6379");
         let nones: [&[&[u8]]; 3] = [&[], &[b""], &[b"NO", b"one"]];
         for none in nones {
             assert_eq!(read(none), Ok(PrimaryAddress(None)));

@@ -449,7 +449,7 @@ parameters! {
 
     /// The user as whom this server enters there; empty for the user `default`.
     "masteruser" ["primaryuser"] primary_user: Vec<u8> = "",
-    Kind::Text, Replication, Mutable;
+    Kind::Text, Replication, MutableSecret;
 
     /// The password it gives there; empty for none.
     "masterauth" ["primaryauth"] primary_password: Vec<u8> = "",

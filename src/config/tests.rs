@@ -149,8 +149,8 @@ fn no_row_takes_missing_or_surplus_words() {
     for row in ROWS {
         let mut config = Config::default();
         let nothing = row.set(&mut config, &[]);
-        if row.kind == Kind::SavePoints {
-            assert_eq!(nothing, Ok(()), "no save points at all");
+        if row.kind == Kind::SavePoints || row.name == "replicaof" {
+            assert_eq!(nothing, Ok(()), "none of {}", row.name);
         } else {
             assert_eq!(nothing, Err(BadValue::WrongCount), "{}", row.name);
         }

@@ -292,10 +292,13 @@ fn execute_group<const IS_LIMITED: bool>(
                     outcome.stop = Some(Stop::NoReplyRoom { wanted_bytes });
                     break;
                 }
+                if last_short_work.is_some() {
+                    // This one may be refused, and then leaves what was noted.
+                    context.session().last_command = last_short_work.take();
+                }
                 let execution = execute_prepared(context, names, request);
                 gates_stand_open = stand_open(context);
                 is_tracker = !gates_stand_open && may_be_tracker(context, bounds);
-                last_short_work = None;
                 execution
             }
         };

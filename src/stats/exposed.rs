@@ -191,6 +191,9 @@ static UNEXPOSED: &[&str] = &[
     "rdb_bgsave_in_progress", "current_save_keys_processed", "eventloop_cycles",
     "eventloop_duration_sum", "rdb_current_bgsave_time_sec", "clients_in_timeout_table",
     "total_blocking_keys_on_nokey",
+    // Of a replica, for whoever is moving in.
+    "total_net_repl_input_bytes", "total_net_repl_output_bytes", "unexpected_error_replies",
+    "master_repl_offset",
     // Names and clocks.
     "arch_bits", "process_id", "tcp_port", "server_time_usec", "lru_clock", "process_startup_rss",
     "maxmemory_auto", "expiry_next_deadline_ms",

@@ -24,6 +24,10 @@ const OF_OTHERS: &[(&str, &str)] = &[
     ("protocol_version", "an alert of TLS"),
     ("NOAUTH", "an error"),
     ("HELP", "what is typed at nc"),
+    (
+        "master_sync_read_bytes",
+        "a field of INFO while a replica loads",
+    ),
     ("MIGRATE", "a command of Redis that sends keys here"),
 ];
 

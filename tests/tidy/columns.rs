@@ -31,7 +31,6 @@ const WIDE: &[(&str, usize, &str)] = &[
     ("src/protocol/mod.rs", 1, "drawing"),
     ("src/server/loading.rs", 1, "drawing"),
     ("src/structures/block/edit.rs", 1, "drawing"),
-    ("src/structures/block_tree/grow.rs", 1, "drawing"),
     ("src/structures/block_tree/mod.rs", 2, "drawing and table"),
     ("src/structures/block_tree/node.rs", 1, "drawing"),
     ("src/structures/block_tree/view.rs", 2, "drawing"),

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A test makes the seal again, without drawing (`tests/docs/figures.rs`): it differs if the runs
-//! or the code have changed since, or somebody has changed the picture. No protection against intent.
+//! or the code have changed since, or somebody has changed the picture. No protection against
+//! intent.
 
 const BEGIN: &str = "<!-- seal ";
 const END: &str = " -->\n";

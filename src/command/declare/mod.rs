@@ -9,6 +9,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`spec`] | the parts of a declaration |
+//! | `handler` | what runs a command |
 //! | `family` | what the commands of a chapter have in common, and how each is declared |
 //! | `syntax`, `arity` | the notation of arguments, and how many words it means |
 //! | [`keys`], [`access`] | which arguments are keys, and what is done to them |
@@ -25,6 +26,7 @@ pub mod access;
 mod arity;
 pub(super) mod categories;
 pub(super) mod family;
+mod handler;
 pub(super) mod help;
 pub mod keys;
 #[cfg(feature = "internals")]

@@ -17,7 +17,7 @@
 //!
 //! Not here: when they are run (`engine/portions.rs`).
 
-use super::spec::Handler;
+use super::handler::Handler;
 use crate::base::numbers::parse_i64;
 use crate::context::Context;
 use crate::protocol::args::Args;

@@ -5,18 +5,10 @@
 //! `docs/COMMANDS.md` (`markdown.rs`).
 
 use super::access::Access;
+pub use super::handler::{Handler, Outcome};
 use super::keys::{Keys, Part};
 use super::portions::Portions;
-use crate::context::Context;
 use crate::protocol::args::Args;
-use crate::protocol::error::ReplyError;
-
-/// What a handler returns: its reply stands in the context, or this error is replied. A handler
-/// that returns an error has written nothing.
-pub type Outcome = Result<(), ReplyError>;
-
-/// Runs one command. The number of arguments has been checked against the arity.
-pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Outcome;
 
 /// The chapter of the documentation that a command belongs to, named as Redis names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A union walks all sources, and passes over what an earlier one has. So what is kept between two
-//! steps is a number and a cursor, whatever the sources are, and the result is of one moment. One of
-//! many sources is *gathered* instead: it is built, and each member is looked for there.
+//! steps is a number and a cursor, whatever the sources are, and the result is of one moment. A
+//! union of many sources is *gathered* instead: it is built, and each member is looked for there.
 //!
 //! Cost: a look-up of each walked member in each other source, or one in what is gathered.
 //!

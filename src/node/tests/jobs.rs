@@ -19,7 +19,10 @@ impl Rig {
     /// Sends a request that goes on as a job.
     pub(super) fn begin_job(&mut self, id: ConnectionId, request: &str) {
         self.ask_now(id, request);
-        assert!(self.node.has_job(), "it takes longer than its first budget");
+        assert!(
+            self.node.has_job(),
+            "it takes longer than its first budget: {request:.60}"
+        );
         assert_eq!(self.take(id), "");
     }
 

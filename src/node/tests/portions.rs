@@ -130,7 +130,6 @@ fn requests() -> Vec<String> {
         "XREADGROUP GROUP new c STREAMS stream >".to_owned(),
         "XREADGROUP GROUP new c COUNT 1500 NOACK STREAMS stream >".to_owned(),
         "XREADGROUP GROUP late c COUNT 5000 STREAMS stream >".to_owned(),
-        "XREADGROUP GROUP g d STREAMS stream >".to_owned(),
         format!("MSETNX {} x1 v", pairs("n", "w", COUNT)),
         format!("MSETNX {} n1 again", pairs("n", "w", COUNT)),
         format!("MSETNX {} k1 v", pairs("n", "w", COUNT)),
@@ -138,7 +137,7 @@ fn requests() -> Vec<String> {
         format!("MSETEX 2000 {} XX KEEPTTL", pairs("k", "w", 2_000)),
         format!("MSETEX {COUNT} {} XX", pairs("k", "w", COUNT)),
         format!("MSETEX {COUNT} {} NX PX 100", pairs("n", "w", COUNT)),
-        format!("MSETEX {COUNT} {} NX", pairs("k", "w", COUNT)),
+        format!("MSETEX {} {} k1 w NX", COUNT + 1, pairs("n", "w", COUNT)),
     ]);
     requests
 }
@@ -221,7 +220,10 @@ fn what_is_wrong_is_refused_before_anything_is_done() {
         let before = rig.digest(client);
         let expected = rig.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
         let expected = expected.rsplit_terminator(";").next().unwrap_or_default();
-        let reply = rig.ask_now(client, &format!("{request}\r\n"));
+        // Some are looked through in portions before the first is done.
+        let mut reply = rig.ask_now(client, &format!("{request}\r\n"));
+        rig.end_job();
+        reply += &rig.take(client);
         assert!(reply.starts_with('-'), "{request:.60}: {reply:.100}");
         let is_same = expected.trim_end_matches(';') == reply.trim_end_matches(';');
         assert!(

@@ -3,8 +3,8 @@
 //! ```text
 //!  fits the leaf ───────▶ in place
 //!  fits a larger leaf ──▶ copied to one                              the old one is retired
-//!  else ────────────────▶ the leaf is split by bytes, and again      at an end of the tree nothing is
-//!                                                                    moved: a new leaf begins
+//!  else ────────────────▶ the leaf is split by bytes, and again      at an end of the tree
+//!                                                                    nothing is moved: a new leaf
 //! ```
 //!
 //! A split needs room in the node above, so the full nodes of the path are split before it, the
@@ -480,9 +480,10 @@ impl Tree {
         }
     }
 
-    /// An empty leaf for an element of `len` bytes, to stand beside the path's. Where it comes to an
-    /// end of a tree of more than [`CHILDREN_MAX`] leaves that keeps its elements in order, it is as
-    /// long as leaves may be: whoever appends is going to fill it, and nothing is copied meanwhile.
+    /// An empty leaf for an element of `len` bytes, to stand beside the path's. Where it comes to
+    /// an end of a tree of more than [`CHILDREN_MAX`] leaves that keeps its elements in order, it
+    /// is as long as leaves may be: whoever appends is going to fill it, and nothing is copied
+    /// meanwhile.
     fn leaf_beside<S: BlockStore>(
         &mut self,
         store: &mut S,
