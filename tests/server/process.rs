@@ -57,10 +57,10 @@ fn help_tells_a_person_what_to_type_and_a_program_that_there_is_no_such_command(
 #[test]
 fn plain_replies_of_every_kind() {
     let server = ServerProcess::evenkeel(&[]);
-    let session = "GET missing\nMSET a 1 b 2\nMGET a missing b\nKEYS none*\nNOSUCH x\nGTE a\nINCR\n\n\
+    let session = "GET missing\nMSET a 1 b 2\nMGET a missing b\nKEYS none*\nFROBNICATE x\nGTE a\nINCR\n\n\
                    SET n text\nINCR n\nMULTI\nGET a\nEXEC\nECHO \"two\\nlines\"\n";
     let replies = "(nil)\r\nOK\r\n1\r\n(nil)\r\n2\r\n(empty array)\r\n\
-                   ERROR: unknown command 'NOSUCH', with args beginning with: 'x' \r\n\
+                   ERROR: unknown command 'FROBNICATE', with args beginning with: 'x' \r\n\
                    ERROR: unknown command 'GTE', with args beginning with: 'a', \
                    did you mean 'GET'?\r\n\
                    ERROR: wrong number of arguments for 'incr' command\r\nOK\r\n\
@@ -797,10 +797,10 @@ fn a_renamed_command_is_found_by_its_new_name_only() {
     assert!(is_unknown(client.line("CONFIG GET timeout")));
     assert!(is_unknown(client.line("FLUSHALL")));
     assert!(matches!(client.line("c0nf1g GET timeout"), Value::Array(_)));
-    write("rename-command NOSUCH x\n");
+    write("rename-command FROBNICATE x\n");
     let refused = complaint_of_start(path);
     assert!(
-        refused.contains("there is no command 'NOSUCH'"),
+        refused.contains("there is no command 'FROBNICATE'"),
         "{refused}"
     );
     write("rename-command GET set\n");
