@@ -15,12 +15,20 @@ use super::reply::Reply;
 use super::seeds::{expect_notice, run_seeds};
 use evenkeel::Config;
 use fastrand::Rng;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 const CLIENTS: usize = 8;
 const KEYS: usize = 3;
 /// Elements that requests choose from.
 const ELEMENTS: usize = 6_000;
+
+/// A transaction: the requests that stand in it, and what the model has answered so far.
+struct Block {
+    request_count: usize,
+    is_executed: bool,
+    shown: String,
+    replies: Vec<Reply>,
+}
 
 struct World {
     direct: Direct,
@@ -31,6 +39,12 @@ struct World {
     expected: Vec<VecDeque<(String, Reply)>>,
     /// Replies that clients have got before the observer was shown their requests.
     early: Vec<VecDeque<Reply>>,
+    /// By client: what stands in the transaction that it has sent, and is to be executed.
+    blocks: HashMap<usize, Block>,
+    /// Clients whose transaction has begun, so that their next requests stand in it.
+    has_begun: HashSet<usize>,
+    /// Takes members of sets by chance, while nobody else does anything.
+    popper: usize,
     checked_count: usize,
 }
 
@@ -44,13 +58,17 @@ impl World {
         for _ in 0..CLIENTS {
             direct.accept();
         }
+        let popper = direct.accept();
         Self {
             direct,
             random: Rng::with_seed(seed),
             observer,
             model: Model::new(fault),
-            expected: vec![VecDeque::new(); CLIENTS + 1],
-            early: vec![VecDeque::new(); CLIENTS + 1],
+            expected: vec![VecDeque::new(); CLIENTS + 2],
+            early: vec![VecDeque::new(); CLIENTS + 2],
+            blocks: HashMap::new(),
+            has_begun: HashSet::new(),
+            popper,
             checked_count: 0,
         }
     }
@@ -71,6 +89,8 @@ impl World {
             if left + early > 0 {
                 return Err(format!("{left} replies too few, {early} too many"));
             }
+            self.pop()?;
+            self.pass_time();
             #[cfg(debug_assertions)]
             self.direct.node.engine().check_invariants();
         }
@@ -79,17 +99,21 @@ impl World {
 
     fn act(&mut self) {
         let client = self.random.usize(1..self.direct.client_count());
-        if !self.direct.is_there(client) {
+        if !self.direct.is_there(client) || client == self.popper {
             return;
         }
         match self.random.u8(0..20) {
-            0..14 if self.direct.has_sent_all(client) => {
+            0..2 if self.direct.has_sent_all(client) && !self.blocks.contains_key(&client) => {
+                self.send_block(client);
+            }
+            2..14 if self.direct.has_sent_all(client) => {
                 let line = self.line();
                 self.direct.send(client, &line);
             }
-            14 if self.random.u8(0..4) == 0 => {
+            14 if self.random.u8(0..4) == 0 && !self.is_changing(client) => {
                 self.direct.kill(client, &mut self.random);
                 self.expected[client].clear();
+                self.blocks.remove(&client);
                 self.direct.accept();
                 self.expected.push(VecDeque::new());
                 self.early[client].clear();
@@ -100,6 +124,56 @@ impl World {
                 self.direct.take(client, count_max);
             }
         }
+    }
+
+    /// Whether a change of a client has begun and is not answered. What is built for a client that
+    /// goes is given up, and the model does not know how far it had come.
+    fn is_changing(&self, client: usize) -> bool {
+        let underway = &self.expected[client];
+        let reads = [
+            "HGETALL", "SMEMBERS", "SUNION ", "SINTER ", "SDIFF ", "ZRANGE ", "LRANGE",
+        ];
+        let is_read = |shown: &str| reads.iter().any(|name| shown.starts_with(name));
+        underway.iter().any(|(shown, _)| !is_read(shown))
+    }
+
+    fn send_block(&mut self, client: usize) {
+        let request_count = self.random.usize(1..4);
+        self.direct.send(client, "MULTI");
+        for _ in 0..request_count {
+            let line = self.line();
+            self.direct.send(client, &line);
+        }
+        self.direct.send(client, "EXEC");
+        let block = Block {
+            request_count,
+            is_executed: false,
+            shown: "exec".to_owned(),
+            replies: Vec::new(),
+        };
+        self.blocks.insert(client, block);
+    }
+
+    /// Some members of a set are taken by chance: they were in it, each is told once, and from now
+    /// on the set is without them.
+    fn pop(&mut self) -> Result<(), String> {
+        let (key, count) = (self.key('s'), self.random.usize(1..ELEMENTS / 2));
+        self.direct
+            .send(self.popper, &format!("SPOP {key} {count}"));
+        self.direct.settle();
+        let told = self.direct.replies(self.popper).pop();
+        let Some(Reply::List(members)) = told else {
+            return Err(format!("SPOP {key} {count} was answered {told:?}"));
+        };
+        self.model.pop(&key, count, &members)
+    }
+
+    /// Fields become due, and are removed.
+    fn pass_time(&mut self) {
+        let duration_ms = self.random.u64(0..150);
+        self.direct.now = self.direct.now.plus_ms(duration_ms);
+        self.direct.settle();
+        self.model.pass_time(duration_ms);
     }
 
     /// The name of a key of a type.
@@ -152,7 +226,7 @@ impl World {
     fn set_line(&mut self) -> String {
         let (key, one, other) = (self.key('s'), self.key('s'), self.key('s'));
         let element = |number: usize| format!("e{number}");
-        match self.random.u8(0..12) {
+        match self.random.u8(0..13) {
             0..4 => format!("SADD {key} {}", self.words(element)),
             4 => format!("SREM {key} {}", self.words(element)),
             5 => format!("SMISMEMBER {key} {}", self.words(element)),
@@ -161,6 +235,7 @@ impl World {
             8 => format!("SINTERSTORE {key} {one} {other}"),
             9 => format!("SUNIONSTORE {key} {one} {other}"),
             10 => format!("SDIFFSTORE {key} {one} {other}"),
+            11 => format!("SPOP {key} {ELEMENTS}"),
             _ => format!("SCARD {key}"),
         }
     }
@@ -207,7 +282,12 @@ impl World {
     fn hash_line(&mut self) -> String {
         let key = self.key('h');
         let value = self.random.u16(..);
-        match self.random.u8(0..7) {
+        match self.random.u8(0..10) {
+            7..9 => {
+                let (duration_ms, numbers) = (self.random.u64(1..300), self.numbers());
+                format!("HPEXPIRE {key} {duration_ms} {}", fields(&numbers))
+            }
+            9 => format!("HPERSIST {key} {}", fields(&self.numbers())),
             0..3 => format!(
                 "HSET {key} {}",
                 self.words(|number| format!("e{number} {value}"))
@@ -219,14 +299,54 @@ impl World {
         }
     }
 
+    /// Lets the model execute a request, by itself or in a transaction.
+    fn execute(&mut self, client: usize, words: &[String]) {
+        if client == self.popper {
+            // What it has taken is taken from the model when that is known.
+            return;
+        }
+        let name = words[0].to_ascii_lowercase();
+        let mut replies = Vec::new();
+        let mut block = self.blocks.get_mut(&client);
+        match (name.as_str(), &mut block) {
+            ("multi", block) => {
+                let request_count = block.as_ref().map_or(0, |block| block.request_count);
+                replies.push(("multi".to_owned(), Reply::Line("+OK".into())));
+                let queued = ("queued".to_owned(), Reply::Line("+QUEUED".into()));
+                replies.resize(1 + request_count, queued);
+                self.has_begun.insert(client);
+            }
+            ("exec", Some(block)) => block.is_executed = true,
+            ("exec", None) => {}
+            (_, block) => {
+                let reply = self.model.execute(words);
+                let shown = format!("{:.60}", words.join(" "));
+                match block.as_mut().filter(|_| self.has_begun.contains(&client)) {
+                    Some(block) => {
+                        block.shown += &format!("; {shown}");
+                        block.replies.push(reply);
+                    }
+                    None => replies.push((shown, reply)),
+                }
+            }
+        }
+        let is_over =
+            |block: &mut Block| block.is_executed && block.replies.len() == block.request_count;
+        if block.is_some_and(is_over)
+            && let Some(block) = self.blocks.remove(&client)
+        {
+            self.has_begun.remove(&client);
+            replies.push((block.shown, Reply::List(block.replies)));
+        }
+        if self.direct.is_there(client) {
+            self.expected[client].extend(replies);
+        }
+    }
+
     /// What was executed is executed by the model, and what came is compared with what it says.
     fn compare(&mut self) -> Result<(), String> {
         for executed in self.observer.executed(&mut self.direct) {
-            let reply = self.model.execute(&executed.words);
-            let shown = format!("{:.60}", executed.words.join(" "));
-            if self.direct.is_there(executed.client) {
-                self.expected[executed.client].push_back((shown, reply));
-            }
+            self.execute(executed.client, &executed.words);
         }
         for client in 1..self.direct.client_count() {
             let replies = self.direct.replies(client);
@@ -250,6 +370,12 @@ impl World {
     }
 }
 
+/// Fields in the words of a command about their deadlines.
+fn fields(numbers: &[usize]) -> String {
+    let names: String = numbers.iter().map(|number| format!(" e{number}")).collect();
+    format!("FIELDS {}{names}", numbers.len())
+}
+
 #[test]
 fn large_collections_are_read_and_changed_as_if_at_once() {
     let checked_count = run_seeds(30, |seed| World::new(seed, Fault::None).run());
@@ -264,6 +390,8 @@ fn canaries_of_collections_are_noticed() {
         Fault::LosesTheLast,
         Fault::StoresLate,
         Fault::ForgetsCopies,
+        Fault::KeepsDueFields,
+        Fault::PopsAgain,
     ];
-    expect_notice(&faults, 12, |seed, fault| World::new(seed, fault).run());
+    expect_notice(&faults, 60, |seed, fault| World::new(seed, fault).run());
 }

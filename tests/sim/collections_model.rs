@@ -17,6 +17,17 @@ pub(crate) enum Fault {
     StoresLate,
     /// A copy loses its last element.
     ForgetsCopies,
+    /// Fields stay when they are due.
+    KeepsDueFields,
+    /// What was taken by chance stays.
+    PopsAgain,
+}
+
+/// The value of a field, and when it is due.
+#[derive(Clone, Debug)]
+struct Field {
+    value: String,
+    deadline_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +35,7 @@ enum Value {
     Set(BTreeSet<String>),
     List(VecDeque<String>),
     Sorted(BTreeMap<String, usize>),
-    Hash(BTreeMap<String, String>),
+    Hash(BTreeMap<String, Field>),
 }
 
 /// See the module header.
@@ -33,6 +44,8 @@ pub(crate) struct Model {
     /// As they were one request ago, for faults.
     before: BTreeMap<String, Value>,
     fault: Fault,
+    /// Time that has passed.
+    now_ms: u64,
 }
 
 impl Model {
@@ -41,14 +54,61 @@ impl Model {
             keys: BTreeMap::new(),
             before: BTreeMap::new(),
             fault,
+            now_ms: 0,
+        }
+    }
+
+    /// Time passes, and fields that are due go.
+    pub(crate) fn pass_time(&mut self, duration_ms: u64) {
+        self.now_ms += duration_ms;
+        let now_ms = self.now_ms;
+        if self.fault == Fault::KeepsDueFields {
+            return;
+        }
+        for value in self.keys.values_mut() {
+            if let Value::Hash(fields) = value {
+                fields.retain(|_, field| {
+                    field
+                        .deadline_ms
+                        .is_none_or(|deadline_ms| deadline_ms > now_ms)
+                });
+            }
+        }
+        self.keys.retain(|_, value| !value.is_empty());
+    }
+
+    /// Takes what was taken of a set by chance, which was to be so many members.
+    pub(crate) fn pop(&mut self, key: &str, count: usize, members: &[Reply]) -> Result<(), String> {
+        let is_faulty = self.fault == Fault::PopsAgain;
+        let set = self.set(key);
+        let wanted_count = count.min(set.len());
+        let before = set.clone();
+        let taken = members.iter().filter_map(Reply::as_text);
+        let taken_count = taken.filter(|member| set.remove(*member)).count();
+        if is_faulty {
+            *set = before;
+        }
+        self.keys.retain(|_, value| !value.is_empty());
+        match taken_count == wanted_count && members.len() == wanted_count {
+            true => Ok(()),
+            false => Err(format!(
+                "{taken_count} of {} members that were taken of {wanted_count} were there",
+                members.len()
+            )),
         }
     }
 
     /// A reply as it is compared, to the request that is shown.
     pub(crate) fn in_order(shown: &str, reply: Reply) -> Reply {
+        let requests = shown.strip_prefix("exec; ");
+        if let (Some(requests), Reply::List(replies)) = (requests, &reply) {
+            let pairs = requests.split("; ").zip(replies);
+            let ordered = pairs.map(|(shown, reply)| Self::in_order(shown, reply.clone()));
+            return Reply::List(ordered.collect());
+        }
         let name = shown.split(' ').next().unwrap_or_default();
         match (name.to_ascii_uppercase().as_str(), reply) {
-            ("SMEMBERS" | "SUNION", Reply::List(mut items)) => {
+            ("SMEMBERS" | "SUNION" | "SPOP", Reply::List(mut items)) => {
                 items.sort();
                 Reply::List(items)
             }
@@ -66,7 +126,11 @@ impl Model {
         let is_faulty = match self.fault {
             Fault::ReadsLate => ["smembers", "lrange", "hgetall", "zrange"].as_slice(),
             Fault::StoresLate => ["sunionstore", "sinterstore", "zunionstore"].as_slice(),
-            Fault::None | Fault::LosesTheLast | Fault::ForgetsCopies => &[],
+            Fault::None
+            | Fault::LosesTheLast
+            | Fault::ForgetsCopies
+            | Fault::KeepsDueFields
+            | Fault::PopsAgain => &[],
         };
         let name = words[0].to_ascii_lowercase();
         let now = self.keys.clone();
@@ -186,6 +250,8 @@ impl Model {
                 Reply::List(are.map(Reply::integer).collect())
             }
             "smembers" => texts(self.set(key).iter()),
+            // As many as there may be.
+            "spop" => texts(std::mem::take(self.set(key)).iter()),
             "scard" => Reply::integer(self.set(key).len()),
             "sunion" => {
                 let mut union = self.set(key).clone();
@@ -337,6 +403,7 @@ impl Model {
 
     fn answer_hash(&mut self, name: &str, key: &str, words: &[String]) -> Reply {
         let coming = self.coming(words, 2);
+        let now_ms = self.now_ms;
         let empty = || Value::Hash(BTreeMap::new());
         let Value::Hash(fields) = self.keys.entry(key.into()).or_insert_with(empty) else {
             panic!("{key} is no hash");
@@ -345,7 +412,11 @@ impl Model {
             "hset" => {
                 let len = fields.len();
                 for pair in coming.chunks(2) {
-                    fields.insert(pair[0].clone(), pair[1].clone());
+                    let field = Field {
+                        value: pair[1].clone(),
+                        deadline_ms: None,
+                    };
+                    fields.insert(pair[0].clone(), field);
                 }
                 Reply::integer(fields.len() - len)
             }
@@ -355,11 +426,26 @@ impl Model {
             }
             "hmget" => {
                 let values = words.iter().map(|word| fields.get(word));
-                let values =
-                    values.map(|value| value.map_or(Reply::Null, |value| Reply::text(value)));
+                let values = values
+                    .map(|value| value.map_or(Reply::Null, |field| Reply::text(&field.value)));
                 Reply::List(values.collect())
             }
-            "hgetall" => texts(fields.iter().flat_map(|(field, value)| [field, value])),
+            "hgetall" => texts(fields.iter().flat_map(|(name, field)| [name, &field.value])),
+            "hpexpire" => {
+                let deadline_ms = now_ms + number(&words[0]) as u64;
+                let set = |field: &mut Field| {
+                    field.deadline_ms = Some(deadline_ms);
+                    1
+                };
+                each_field(fields, &words[3..], set)
+            }
+            "hpersist" => {
+                let persist = |field: &mut Field| match field.deadline_ms.take() {
+                    Some(_) => 1,
+                    None => -1,
+                };
+                each_field(fields, &words[2..], persist)
+            }
             "hlen" => Reply::integer(fields.len()),
             _ => panic!("{name} is not known"),
         }
@@ -375,6 +461,22 @@ impl Value {
             Self::Hash(fields) => fields.is_empty(),
         }
     }
+}
+
+/// The answers of fields by their names; that of one that is not there is -2.
+fn each_field(
+    fields: &mut BTreeMap<String, Field>,
+    names: &[String],
+    mut answer: impl FnMut(&mut Field) -> i64,
+) -> Reply {
+    let answers = names
+        .iter()
+        .map(|name| fields.get_mut(name).map_or(-2, &mut answer));
+    Reply::List(
+        answers
+            .map(|answer| Reply::Line(format!(":{answer}")))
+            .collect(),
+    )
 }
 
 fn number(text: &str) -> usize {
