@@ -53,11 +53,16 @@ impl Manager {
         ServerProcess::run(&mut command)
     }
 
-    /// The next message.
+    /// The next message. A signal to this process, which other tests share, ends no wait.
     fn message(&self) -> String {
         let mut buffer = [0; 1024];
-        let count = self.socket.recv(&mut buffer).expect("a message comes");
-        String::from_utf8_lossy(&buffer[..count]).into_owned()
+        loop {
+            match self.socket.recv(&mut buffer) {
+                Ok(count) => return String::from_utf8_lossy(&buffer[..count]).into_owned(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("no message comes: {error}"),
+            }
+        }
     }
 
     /// The next message that has this line.
