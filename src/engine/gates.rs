@@ -178,7 +178,7 @@ pub(super) fn stand_open_to_tracker(context: &Context<'_>) -> bool {
         && stand_open_to_told::<false>(context)
 }
 
-#[inline]
+#[inline(always)] // Into every group.
 fn stand_open_to_told<const IS_LIMITED: bool>(context: &Context<'_>) -> bool {
     let session = context.sessions.get(context.key);
     let is_plain = !session.transaction.is_open()
