@@ -15,6 +15,7 @@
 
 use super::budget::{Budget, CALL_UNITS};
 use super::busy::is_overdue;
+use super::suspended::suspend;
 use super::{CacheEngine, end_caching, full, portions, scripts, withhold_reply};
 use crate::base::clock::Timestamp;
 use crate::command::call::{
@@ -65,27 +66,11 @@ pub(super) fn run(
         end_single(context, command, args, begin_ns);
         return false;
     }
-    let is_over = context.reply.is_over();
-    let reply = match is_over {
-        true => Vec::new(),
-        false => context.reply.since(begin).to_vec(),
-    };
-    context.reply.truncate_to(begin);
+    let job = suspend(context, command, args, begin, begin_ns);
     *context.job = Some(Job {
-        session: context.key,
-        is_orphan: false,
-        outer: Underway {
-            command: command.number,
-            args: OwnedArgs::copy(args),
-            spent_ns: context.timing.elapsed_ns(begin_ns),
-        },
         queue,
         script,
-        portions: None,
-        reply,
-        is_over,
-        now: context.now,
-        is_done: false,
+        ..job
     });
     true
 }

@@ -28,6 +28,7 @@ mod report;
 mod restoring;
 mod room;
 mod scripts;
+mod suspended;
 mod typed;
 mod users;
 

@@ -17,6 +17,7 @@
 //!
 //! Not here: how a request is divided (`command/declare/portions.rs`), the job (`jobs.rs`).
 
+use super::suspended::suspend;
 use crate::base::numbers::parse_i64;
 use crate::command::call::{
     Resolved, begin_single, end_single, fail, remember, run as run_handler,
@@ -24,8 +25,8 @@ use crate::command::call::{
 use crate::command::declare::portions::{Checked, Division, Joined, Portions};
 use crate::command::declare::spec::Flags;
 use crate::context::Context;
-use crate::context::job::{Job, PortionsUnderway, Underway};
-use crate::protocol::args::{Args, ArgsBuffer, OwnedArgs};
+use crate::context::job::{Job, PortionsUnderway};
+use crate::protocol::args::{Args, ArgsBuffer};
 use crate::protocol::reply::{Dialect, ReplyWriter};
 
 /// Rows that a portion has at most: adding one takes up to some microseconds.
@@ -89,23 +90,10 @@ pub(super) fn begin(
         end_single(context, command, args, begin_ns);
         return false;
     }
-    let reply = context.reply.since(begin).to_vec();
-    context.reply.truncate_to(begin);
+    let job = suspend(context, command, args, begin, begin_ns);
     *context.job = Some(Job {
-        session: context.key,
-        is_orphan: false,
-        outer: Underway {
-            command: command.number,
-            args: OwnedArgs::copy(args),
-            spent_ns: context.timing.elapsed_ns(begin_ns),
-        },
-        queue: Vec::new(),
-        script: None,
         portions: Some(portions),
-        reply,
-        is_over: false,
-        now: context.now,
-        is_done: false,
+        ..job
     });
     true
 }
