@@ -111,15 +111,14 @@ fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             return Err(no_key_or_group(args.get(index), group_name, suffix));
         };
         let what = parse_wanted(args.get(index + request.key_count))?;
-        wanted.push(Some((what, group)));
+        wanted.push(Some((key, what, group)));
     }
     let mark = context.reply.len();
     let mut told_count = 0;
     for (index, wanted) in (request.keys_at..).zip(wanted) {
-        let Some((wanted, group)) = wanted else {
+        let Some((key, wanted, group)) = wanted else {
             continue;
         };
-        let key = context.key(args, index);
         // What is delivered of one key may change the group of the next, if that is the same.
         let group = (index == request.keys_at).then_some(group);
         if deliver(context, key, &request, wanted, group)? {
@@ -145,22 +144,20 @@ fn deliver(
     let (group_name, consumer_name) = request.group.unwrap_or_default();
     let now_ms = context.clock_ms();
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
-        let group = group.or_else(|| stream.read().find_group(group_name));
-        let last_id = stream.read().last_entry_id();
-        let has_new = |group: &Found<StreamGroup>| last_id > Some(group.row.last_id);
-        let Some(group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
-            return Ok(Changed::when(false, Event::StreamDeliver, false));
-        };
-        begin_stream(reply, key.bytes);
         let delivery = Delivery {
+            key: key.bytes,
             count_max: request.count_max,
             is_acknowledged: request.is_acknowledged,
             consumer_name,
             now_ms,
         };
-        let (is_new, is_changed) = match wanted {
+        let group = group.or_else(|| stream.read().find_group(group_name));
+        let delivered = group.and_then(|group| match wanted {
             Wanted::New => delivery.of_new(stream, group, reply),
-            Wanted::PendingAfter(id) => delivery.again(stream, &group.row, id, reply),
+            Wanted::PendingAfter(id) => Some(delivery.again(stream, &group.row, id, reply)),
+        });
+        let Some((is_new, is_changed)) = delivered else {
+            return Ok(Changed::when(false, Event::StreamDeliver, false));
         };
         let event = match is_new {
             true => Event::StreamCreateConsumer,
@@ -189,6 +186,7 @@ pub(super) fn take_consumer(
 
 /// How entries are delivered, and to whom.
 struct Delivery<'a> {
+    key: &'a [u8],
     count_max: usize,
     is_acknowledged: bool,
     consumer_name: &'a [u8],
@@ -196,20 +194,27 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Delivers entries that nobody of the group has seen, of which there are some. Whether the
-    /// consumer is new, and whether entries were delivered.
+    /// Delivers entries that nobody of the group has seen, if there are some. Whether the consumer
+    /// is new, and whether entries were delivered; `None` if there are none, and nothing is told.
     fn of_new(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         mut found: Found<StreamGroup>,
         reply: &mut ReplyWriter<'_>,
-    ) -> (bool, bool) {
+    ) -> Option<(bool, bool)> {
         let group = &mut found.row;
-        let start = group.last_id.next().unwrap_or(StreamId::MAX);
+        let start = group.last_id.next()?;
         let mut ids = Vec::new();
         let reader = stream.read();
         let counter = reader.read_counter();
+        if counter.last_id() < start {
+            return None;
+        }
         let entries = reader.range(start, StreamId::MAX).take(self.count_max);
+        let mut entries = entries.peekable();
+        // The last ones may have been deleted.
+        entries.peek()?;
+        begin_stream(reply, self.key);
         tell_entries(
             reply,
             entries.inspect(|entry| {
@@ -234,7 +239,7 @@ impl Delivery<'_> {
                 stream.put_pending(&group, &pending);
             }
         }
-        (is_new, !ids.is_empty())
+        Some((is_new, !ids.is_empty()))
     }
 
     /// The consumer, made if it is new; whether it is.
@@ -261,8 +266,9 @@ impl Delivery<'_> {
         after: StreamId,
         reply: &mut ReplyWriter<'_>,
     ) -> (bool, bool) {
+        begin_stream(reply, self.key);
         let (consumer, is_new) = take_consumer(stream, group, self.consumer_name, self.now_ms);
-        stream.update_consumer(group, &consumer);
+        stream.update_consumer(group, self.consumer_name, &consumer);
         let reader = stream.read();
         let pending =
             (after.next().into_iter()).flat_map(|start| reader.pending_of(consumer.owner, start));

@@ -115,10 +115,10 @@ fn tell_full(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, count_m
     tell_entries(reply, entries.take(count_max));
     reply.bulk(b"groups");
     reply.array(stream.group_count() as usize);
-    for group in stream.groups() {
+    for (name, group) in stream.groups() {
         reply.map(7);
         reply.bulk(b"name");
-        reply.bulk(&group.name);
+        reply.bulk(&name);
         tell_progress(reply, stream, &group);
         let pending_count = stream.pending_count(&group);
         let told_count = tell_pending_count(reply, pending_count, count_max);
@@ -152,10 +152,10 @@ fn tell_full_consumers(
     count_max: usize,
 ) {
     reply.array(stream.consumer_count(group) as usize);
-    for consumer in stream.consumers(group) {
+    for (name, consumer) in stream.consumers(group) {
         reply.map(4);
         reply.bulk(b"name");
-        reply.bulk(&consumer.name);
+        reply.bulk(&name);
         reply.bulk(b"seen-time");
         reply.integer(consumer.seen_ms as i64);
         let pending_count = stream.pending_count_of(consumer.owner);
@@ -203,10 +203,10 @@ fn groups(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, stream) = context.read_as::<Stream>(key)?;
     let stream = stream.ok_or(ReplyError::NO_SUCH_KEY)?;
     reply.array(stream.group_count() as usize);
-    for group in stream.groups() {
+    for (name, group) in stream.groups() {
         reply.map(6);
         reply.bulk(b"name");
-        reply.bulk(&group.name);
+        reply.bulk(&name);
         reply.bulk(b"consumers");
         reply.integer(stream.consumer_count(&group) as i64);
         reply.bulk(b"pending");
@@ -232,10 +232,10 @@ fn consumers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let group = stream.group(args.get(3));
     let group = group.ok_or_else(|| no_group(args.get(3), args.get(2)))?;
     reply.array(stream.consumer_count(&group) as usize);
-    for consumer in stream.consumers(&group) {
+    for (name, consumer) in stream.consumers(&group) {
         reply.map(3);
         reply.bulk(b"name");
-        reply.bulk(&consumer.name);
+        reply.bulk(&name);
         reply.bulk(b"pending");
         reply.integer(stream.pending_count_of(consumer.owner) as i64);
         reply.bulk(b"idle");
