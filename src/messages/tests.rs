@@ -113,7 +113,7 @@ fn everybody_who_listens_gets_a_message_once_for_each_name() {
     }
 }
 
-/// Goal: messages that follow each other to the same clients are delivered in one go, and no others.
+/// Goal: messages that follow each other to the same clients are delivered in one go, no others.
 #[test]
 fn messages_in_a_row_to_the_same_clients_are_one_letter() {
     let mut messages = Messages::default();
