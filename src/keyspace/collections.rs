@@ -42,6 +42,8 @@ struct Large {
     due: Option<Due>,
     /// What views alone keep of it, as it stands in the sum of all.
     kept_bytes: usize,
+    /// Bytes of its blocks after the last change.
+    held_bytes: usize,
 }
 
 impl Large {
@@ -144,6 +146,7 @@ impl Collections {
             open_views: 0,
             due: None,
             kept_bytes: 0,
+            held_bytes: 0,
         }));
         number
     }
@@ -166,8 +169,9 @@ impl Collections {
         &mut self.slots[number as usize].trees
     }
 
-    /// Notes that a change may have left something to be freed.
-    pub(super) fn note_change(&mut self, number: u32) {
+    /// Notes that a change may have left something to be freed; whether its blocks take more or
+    /// fewer bytes than before.
+    pub(super) fn note_change(&mut self, number: u32) -> bool {
         self.settle(number);
         let large = &mut self.slots[number as usize];
         self.has_full |= large.trees.members.len() > self.full_count;
@@ -176,6 +180,8 @@ impl Collections {
             large.is_in_row = true;
             self.row.push_back(number);
         }
+        let held_bytes = large.trees.held_bytes();
+        std::mem::replace(&mut large.held_bytes, held_bytes) != held_bytes
     }
 
     /// Sums up what views keep of a collection.

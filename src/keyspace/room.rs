@@ -120,7 +120,6 @@ impl Keyspace {
         };
         self.limit.wanted_bytes = 0;
         self.limit.refresh_in = 0;
-        self.eviction.policy.set_limited(self.has_limit());
     }
 
     /// What [`Keyspace::set_limit_bytes`] was given; 0 for no limit.
@@ -188,6 +187,9 @@ impl Keyspace {
         };
         // Long values are among the entries, so there may be more to spare than there is here.
         self.limit.overhead_bytes = self.overhead_bytes().wrapping_sub(spared_bytes);
+        // What keys are worth should be known when the first has to go.
+        let is_half_full = self.counted_bytes() > self.limit.bytes / 2;
+        self.eviction.policy.set_limited(is_half_full);
     }
 
     /// Asks for room for a write that adds about `adds_bytes`, and does a slice of the work that

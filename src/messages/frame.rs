@@ -27,7 +27,7 @@ enum Form {
 /// A message, encoded.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    encoded: Arc<[u8]>,
+    encoded: Vec<u8>,
     form: Form,
 }
 
@@ -52,7 +52,11 @@ impl Frame {
     ) -> Self {
         let encoded = match dialect {
             Dialect::Resp2 | Dialect::Resp3 => written(dialect, bytes, write),
-            Dialect::Plain => plain(&written(Dialect::Resp2, bytes, write)).into(),
+            Dialect::Plain => {
+                let mut out = Vec::with_capacity(bytes);
+                write_plain(&written(Dialect::Resp2, bytes, write), &mut out);
+                out
+            }
         };
         let form = Form::Fixed;
         Self { encoded, form }
@@ -67,7 +71,7 @@ impl Frame {
             out.extend_from_slice(b"\r\n");
         }
         Self {
-            encoded: out.into(),
+            encoded: out,
             form: Form::Lines,
         }
     }
@@ -79,34 +83,39 @@ impl Frame {
         self.encoded.len()
     }
 
-    /// The bytes in RESP2.
-    pub(super) fn resp2(&self) -> &Arc<[u8]> {
-        &self.encoded
+    /// The bytes in a dialect. O(length).
+    pub fn in_dialect(&self, dialect: Dialect) -> Arc<[u8]> {
+        if dialect == Dialect::Resp2 {
+            return self.encoded[..].into();
+        }
+        let mut bytes = Vec::with_capacity(self.len());
+        self.write(dialect, &mut bytes);
+        bytes.into()
     }
 
-    /// The bytes in a dialect. O(length), but for RESP2.
-    pub fn in_dialect(&self, dialect: Dialect) -> Arc<[u8]> {
+    /// Appends the bytes in a dialect.
+    pub(super) fn write(&self, dialect: Dialect, out: &mut Vec<u8>) {
+        let begin = out.len();
         match (dialect, self.form) {
-            (Dialect::Resp3, Form::Message) => {
-                let mut bytes: Arc<[u8]> = self.encoded[..].into();
-                Arc::make_mut(&mut bytes)[0] = b'>';
-                bytes
+            (Dialect::Plain, Form::Message | Form::Lines) => write_plain(&self.encoded, out),
+            (_, Form::Fixed) | (Dialect::Resp2 | Dialect::Resp3, _) => {
+                out.extend_from_slice(&self.encoded);
             }
-            (Dialect::Plain, Form::Message | Form::Lines) => plain(&self.encoded).into(),
-            (_, Form::Fixed) | (Dialect::Resp2 | Dialect::Resp3, _) => Arc::clone(&self.encoded),
+        }
+        if (dialect, self.form) == (Dialect::Resp3, Form::Message) {
+            out[begin] = b'>';
         }
     }
 }
 
-fn written(dialect: Dialect, bytes: usize, write: impl FnOnce(&mut ReplyWriter<'_>)) -> Arc<[u8]> {
+fn written(dialect: Dialect, bytes: usize, write: impl FnOnce(&mut ReplyWriter<'_>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes);
     write(&mut ReplyWriter::new(&mut out, dialect));
-    out.into()
+    out
 }
 
-/// The elements of a message in RESP2, a line each.
-fn plain(mut encoded: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(encoded.len());
+/// Appends the elements of a message in RESP2, a line each.
+fn write_plain(mut encoded: &[u8], out: &mut Vec<u8>) {
     while let [sign, rest @ ..] = encoded {
         let end = rest.iter().position(|byte| *byte == b'\r');
         let (line, behind) = rest.split_at(end.unwrap_or(rest.len()));
@@ -126,7 +135,6 @@ fn plain(mut encoded: &[u8]) -> Vec<u8> {
             }
         }
     }
-    out
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! ```
 //!
 //! The node delivers letters when a batch of requests is executed, a bounded number of recipients
-//! at once; what is left is worked off in slices of the following turns. What a client causes for
+//! at once; what is left is worked off in slices of the following turns. Messages that follow each
+//! other to the same clients are one letter, so that a pipeline of PUBLISH is delivered to each of
+//! them in one go. What a client causes for
 //! itself is put behind its reply at once, unless letters from before are still under way: then it
 //! waits its turn behind them.
 //!
@@ -26,6 +28,10 @@ const DELIVERIES_MAX: usize = 65_536;
 /// Bytes of letters under way from which on whoever causes more has to wait.
 const LETTERS_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes up to which a letter takes further messages. Outputs share what is longer instead of
+/// copying it, and write each such piece by a call of its own.
+const JOINED_BYTES_MAX: usize = 4_000;
+
 /// Who gets a letter.
 #[derive(Debug)]
 enum Recipients {
@@ -33,27 +39,57 @@ enum Recipients {
     Many(Arc<Vec<Link>>),
 }
 
-/// A message and those who have not got it yet.
+impl Recipients {
+    /// Whether others are the very same.
+    fn are(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::One(own), Self::One(other)) => own == other,
+            (Self::Many(own), Self::Many(others)) => Arc::ptr_eq(own, others),
+            (Self::One(_), Self::Many(_)) | (Self::Many(_), Self::One(_)) => false,
+        }
+    }
+}
+
+/// Messages and those who have not got them yet.
 #[derive(Debug)]
 pub struct Letter {
-    frame: Frame,
-    /// The frame in RESP3 and in plain, once somebody wants it so.
-    others: [Option<Arc<[u8]>>; 2],
+    first: Frame,
+    /// What follows the first.
+    more: Vec<Frame>,
+    /// Bytes of all.
+    bytes: usize,
+    /// All in each dialect, once somebody wants them so.
+    encoded: [Option<Arc<[u8]>>; 3],
     recipients: Recipients,
     next: usize,
-    /// Who has got it another way.
+    /// Who has got them another way.
     except: Option<Link>,
 }
 
 impl Letter {
     fn new(frame: Frame, recipients: Recipients, except: Option<Link>) -> Self {
         Self {
-            frame,
-            others: [None, None],
+            bytes: frame.len(),
+            first: frame,
+            more: Vec::new(),
+            encoded: [const { None }; 3],
             recipients,
             next: 0,
             except,
         }
+    }
+
+    /// Whether a message to these may go with it: nobody has got it yet.
+    fn may_take(&self, frame: &Frame, recipients: &Recipients, except: Option<Link>) -> bool {
+        self.next == 0
+            && self.bytes + frame.len() <= JOINED_BYTES_MAX
+            && self.except == except
+            && self.recipients.are(recipients)
+    }
+
+    fn take(&mut self, frame: Frame) {
+        self.bytes += frame.len();
+        self.more.push(frame);
     }
 
     fn recipients(&self) -> &[Link] {
@@ -86,14 +122,21 @@ impl Letter {
     /// The bytes in a dialect, the same for all who speak it.
     pub fn in_dialect(&mut self, dialect: Dialect) -> &Arc<[u8]> {
         let place = match dialect {
-            Dialect::Resp2 => 2,
-            Dialect::Resp3 => 0,
-            Dialect::Plain => 1,
+            Dialect::Resp2 => 0,
+            Dialect::Resp3 => 1,
+            Dialect::Plain => 2,
         };
-        match self.others.get_mut(place) {
-            Some(encoded) => encoded.get_or_insert_with(|| self.frame.in_dialect(dialect)),
-            None => self.frame.resp2(),
-        }
+        let (first, more, bytes) = (&self.first, &self.more, self.bytes);
+        self.encoded[place].get_or_insert_with(|| {
+            if more.is_empty() {
+                return first.in_dialect(dialect);
+            }
+            let mut joined = Vec::with_capacity(bytes);
+            first.write(dialect, &mut joined);
+            more.iter()
+                .for_each(|frame| frame.write(dialect, &mut joined));
+            joined.into()
+        })
     }
 }
 
@@ -122,7 +165,7 @@ impl Mailbox {
         self.is_behind = true;
         let Some(own) = own else { return };
         for frame in self.take_own() {
-            self.push(Letter::new(frame, Recipients::One(own), None));
+            self.push(frame, Recipients::One(own), None);
         }
     }
 
@@ -135,7 +178,7 @@ impl Mailbox {
         }
         if others_count > 0 {
             let recipients = Recipients::Many(subscribers.snapshot());
-            self.push(Letter::new(frame, recipients, own));
+            self.push(frame, recipients, own);
         }
     }
 
@@ -144,7 +187,7 @@ impl Mailbox {
         if own == Some(link) && !self.is_behind {
             self.own.push(frame);
         } else {
-            self.push(Letter::new(frame, Recipients::One(link), None));
+            self.push(frame, Recipients::One(link), None);
         }
     }
 
@@ -152,13 +195,19 @@ impl Mailbox {
     pub fn post_to_all(&mut self, frame: Frame, links: &Arc<Vec<Link>>) {
         if !links.is_empty() {
             let recipients = Recipients::Many(Arc::clone(links));
-            self.push(Letter::new(frame, recipients, None));
+            self.push(frame, recipients, None);
         }
     }
 
-    fn push(&mut self, letter: Letter) {
+    fn push(&mut self, frame: Frame, recipients: Recipients, except: Option<Link>) {
+        self.bytes += frame.len();
+        if let Some(last) = self.letters.back_mut()
+            && last.may_take(&frame, &recipients, except)
+        {
+            return last.take(frame);
+        }
+        let letter = Letter::new(frame, recipients, except);
         self.deliveries_left += letter.recipients_left();
-        self.bytes += letter.frame.len();
         self.letters.push_back(letter);
     }
 
@@ -189,14 +238,14 @@ impl Mailbox {
     pub fn take(&mut self) -> Option<Letter> {
         let letter = self.letters.pop_front()?;
         self.deliveries_left -= letter.recipients_left();
-        self.bytes -= letter.frame.len();
+        self.bytes -= letter.bytes;
         Some(letter)
     }
 
     /// Puts back a letter that was taken and has recipients left.
     pub fn put_back(&mut self, letter: Letter) {
         self.deliveries_left += letter.recipients_left();
-        self.bytes += letter.frame.len();
+        self.bytes += letter.bytes;
         self.letters.push_front(letter);
     }
 

@@ -15,7 +15,8 @@
 //! that caused it.
 //!
 //! Cost: a message is encoded once for each name it is found by, and once more for each other
-//! dialect among its listeners; a letter points to the list of its recipients, which is copied
+//! dialect among its listeners; messages that follow each other to the same listeners are delivered
+//! together; a letter points to the list of its recipients, which is copied
 //! only if it changes meanwhile. Tables of names grow by rehashing all of them.
 //!
 //! Not here: outputs of connections (`node/delivery.rs`), commands (`command/messages.rs`).

@@ -113,6 +113,47 @@ fn everybody_who_listens_gets_a_message_once_for_each_name() {
     }
 }
 
+/// Goal: messages that follow each other to the same clients are delivered in one go, no others.
+#[test]
+fn messages_in_a_row_to_the_same_clients_are_one_letter() {
+    let mut messages = Messages::default();
+    let mut all: Vec<Subscriptions> = (0..3).map(|_| Subscriptions::default()).collect();
+    for (client, own) in all.iter_mut().enumerate().take(2) {
+        messages.subscribe(Kind::Channel, b"c", Link(client as u64), own);
+        messages.subscribe(Kind::Channel, b"d", Link(client as u64), own);
+    }
+    let long = "5".repeat(5_000);
+    messages.publish(b"c", b"1", None);
+    messages.publish(b"c", b"2", None);
+    messages.subscribe(Kind::Channel, b"c", Link(2), &mut all[2]);
+    messages.publish(b"c", b"3", None);
+    messages.publish(b"d", b"4", None);
+    messages.publish(b"d", long.as_bytes(), None);
+    messages.publish(b"d", b"6", None);
+    for (texts, recipient_count) in [
+        (&["c1", "c2"][..], 2),
+        (&["c3"], 3),
+        (&["d4"], 2),
+        (&[&format!("d{long}")], 2),
+        (&["d6"], 2),
+    ] {
+        let mut letter = messages.mailbox.take().expect("there is another one");
+        for (dialect, sign) in [(Dialect::Resp2, '*'), (Dialect::Resp3, '>')] {
+            let message = |text: &&str| {
+                let (channel, payload) = text.split_at(1);
+                let head = format!("{sign}3\r\n$7\r\nmessage\r\n$1\r\n{channel}\r\n");
+                format!("{head}${}\r\n{payload}\r\n", payload.len())
+            };
+            let expected: String = texts.iter().map(message).collect();
+            assert_eq!(**letter.in_dialect(dialect), *expected.as_bytes());
+        }
+        let recipients = std::iter::from_fn(|| letter.next_recipient());
+        assert_eq!(recipients.count(), recipient_count);
+    }
+    assert!(!messages.mailbox.has_letters());
+    assert_eq!(messages.mailbox.used_bytes(), 0);
+}
+
 #[test]
 fn what_a_client_causes_for_itself_comes_another_way() {
     let mut messages = Messages::default();

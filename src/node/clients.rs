@@ -222,6 +222,12 @@ impl Clients {
         !self.unhurried_row.is_empty()
     }
 
+    /// How long that row is.
+    #[inline]
+    pub(super) fn unhurried_len(&self) -> usize {
+        self.unhurried_row.len()
+    }
+
     /// Connections that have output since the last call.
     pub(super) fn take_output_list(&mut self) -> Vec<ConnectionId> {
         let list = std::mem::take(&mut self.output_list);

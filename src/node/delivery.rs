@@ -5,7 +5,8 @@
 //!  batch or step of work ─▶ mailbox ─▶ ≤ 64 recipients at once ─▶ Clients::deliver_to
 //!                              │ more                                      │ too much unread
 //!                              ▼                                           ▼
-//!                           a job: 256 a step, between requests          closed
+//!                           a job: 256 a step, between requests,         closed
+//!                              │ while few outputs wait to be written
 //!                              │ the mailbox is full
 //!                              ▼
 //!                           whoever causes more waits (`Holds::MAIL`)
@@ -33,6 +34,11 @@ const AT_ONCE_MAX: usize = 64;
 
 /// Recipients of one step of work.
 const STEP_MAX: usize = 256;
+
+/// Outputs that wait to be written, from which on nothing more is delivered: what stands in them is
+/// still in the cache when it is written, and messages wait once in the mailbox instead of once in
+/// each output.
+const UNWRITTEN_MAX: usize = STEP_MAX;
 
 /// Output that a monitor may leave unread, in bytes: some ten thousand commands.
 const MONITOR_BYTES_MAX: usize = 8 << 20;
@@ -85,7 +91,12 @@ impl Node {
         if self.waiting.has(Awaited::Mail) && !self.engine.is_mailbox_full() {
             self.release_all(Awaited::Mail);
         }
-        self.engine.has_letters()
+        self.engine.has_letters() && self.may_deliver()
+    }
+
+    /// Whether outputs are written as fast as messages are delivered.
+    fn may_deliver(&self) -> bool {
+        self.clients.unhurried_len() < UNWRITTEN_MAX
     }
 
     /// Lets a client wait that has caused so much that it is still to be delivered.
@@ -98,6 +109,9 @@ impl Node {
 
     #[cold]
     fn deliver(&mut self, recipients_max: usize) {
+        if !self.may_deliver() {
+            return;
+        }
         let mut left = recipients_max;
         while let Some(mut letter) = self.engine.take_letter() {
             while let Some(link) = letter.next_recipient() {

@@ -308,6 +308,11 @@ impl Node {
         self.clients.close_if_finished(id);
     }
 
+    /// Whether requests of a connection wait in its buffer.
+    pub fn has_backlog(&self, id: ConnectionId) -> bool {
+        (self.clients.get(id)).is_some_and(|connection| connection.has_backlog)
+    }
+
     /// Goes on with a connection from the ready list: executes requests that waited in its buffer.
     pub fn resume(&mut self, id: ConnectionId, now: Timestamp) {
         if self.clients.get(id).is_none() {

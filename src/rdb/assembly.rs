@@ -279,7 +279,7 @@ impl Assembly {
                             };
                             &batch.texts[from..own[index]]
                         });
-                        let head = stream.read().head();
+                        let head = stream.read().find_head();
                         stream.append(head, *id, texts);
                         begin = own.last().copied().unwrap_or(begin);
                         ends = rest;
@@ -337,7 +337,7 @@ fn take_group_part<H: Home>(
             }
             let mut made = stream.create_consumer(group, name, *seen_ms);
             made.active_ms = *active_ms;
-            stream.update_consumer(group, &made);
+            stream.update_consumer(group, name, &made);
             *consumer = Some(made);
         }
         StreamPart::Pending {

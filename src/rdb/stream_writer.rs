@@ -34,11 +34,12 @@ pub(super) struct StreamWriter {
     /// Of the first entry.
     first_id: StreamId,
     head: Head,
-    groups: Vec<StreamGroup>,
+    /// After their names.
+    groups: Vec<(Vec<u8>, StreamGroup)>,
     /// With their groups; those of one stand together and are ordered by id.
     pending: Vec<(Owner, Pending)>,
-    /// With their groups.
-    consumers: Vec<(Owner, Consumer)>,
+    /// With their groups and names.
+    consumers: Vec<(Owner, (Vec<u8>, Consumer))>,
     /// With their consumers; those of one stand together.
     own: Vec<(Owner, StreamId)>,
     ending: Ending,
@@ -73,15 +74,17 @@ impl StreamWriter {
     pub(super) fn used_bytes(&self) -> usize {
         self.pending.capacity() * size_of::<(Owner, Pending)>()
             + self.own.capacity() * size_of::<(Owner, StreamId)>()
-            + self.consumers.capacity() * size_of::<(Owner, Consumer)>()
+            + self.consumers.capacity() * size_of::<(Owner, (Vec<u8>, Consumer))>()
     }
 
     pub(super) fn add(&mut self, element: ElementRef<'_>, out: &mut Vec<u8>) {
         match Row::of(element) {
             Some(Row::Head(head)) => self.head = head,
-            Some(Row::Group(group)) => self.groups.push(group),
+            Some(Row::Group(name, group)) => self.groups.push((name, group)),
             Some(Row::Pending(group, pending)) => self.pending.push((group, pending)),
-            Some(Row::Consumer(group, consumer)) => self.consumers.push((group, consumer)),
+            Some(Row::Consumer(group, name, consumer)) => {
+                self.consumers.push((group, (name, consumer)));
+            }
             Some(Row::Own(consumer, id)) => self.own.push((consumer, id)),
             Some(Row::Name) | None => {}
             Some(Row::Chunk(chunk)) => {
@@ -123,10 +126,10 @@ impl StreamWriter {
                 Ending::Group(0)
             }
             Ending::Group(index) => {
-                let Some(group) = self.groups.get(index) else {
+                let Some((name, group)) = self.groups.get(index) else {
                     return true;
                 };
-                write_text(&group.name, out);
+                write_text(name, out);
                 write_id(group.last_id, out);
                 write_length(group.entries_read.unwrap_or(u64::MAX), out);
                 let pending = of_owner(&self.pending, group.owner);
@@ -142,15 +145,15 @@ impl StreamWriter {
                     Ending::Pending(index, pending)
                 }
                 None => {
-                    let consumers = of_owner(&self.consumers, self.groups[index].owner);
+                    let consumers = of_owner(&self.consumers, self.groups[index].1.owner);
                     write_length(consumers.len() as u64, out);
                     Ending::Consumers(index, consumers)
                 }
             },
             Ending::Consumers(index, mut consumers) => match consumers.next() {
                 Some(next) => {
-                    let (_, consumer) = &self.consumers[next];
-                    write_text(&consumer.name, out);
+                    let (_, (name, consumer)) = &self.consumers[next];
+                    write_text(name, out);
                     out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
                     let own = of_owner(&self.own, consumer.owner);
                     write_length(own.len() as u64, out);

@@ -20,6 +20,10 @@ const OUT_OF_RANGE: ReplyError = ReplyError::fixed("ERR timeout is out of range"
 /// # Errors
 /// Redis's words for what is no number, negative or too large.
 pub(in crate::command) fn parse_seconds(text: &[u8]) -> Result<Option<u64>, ReplyError> {
+    // Nearly always a whole number.
+    if let Some(timeout_ms) = parse_i64(text).and_then(|seconds| seconds.checked_mul(1_000)) {
+        return waiting_time(timeout_ms);
+    }
     let seconds = ExtendedFloat::parse(text).ok_or(NOT_FLOAT)?;
     let too_far = || match text.first() {
         Some(b'-') => ReplyError::NEGATIVE_TIMEOUT,

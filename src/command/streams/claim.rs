@@ -142,7 +142,7 @@ fn xclaim(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let mut group = stream.read().group(args.get(2)).ok_or_else(missing)?;
         if options.last_id > group.last_id {
             group.last_id = options.last_id;
-            stream.update_group(&group);
+            stream.update_group(args.get(2), &group);
         }
         let mut claimant = Claimant::new(args.get(3));
         let claim = Claim {
@@ -206,7 +206,7 @@ impl<'n> Claimant<'n> {
     fn settle(&mut self, stream: &mut StreamMut<EntryHome<'_>>, group: &StreamGroup, now_ms: u64) {
         if let Some(consumer) = &mut self.consumer {
             consumer.active_ms = Some(now_ms);
-            stream.update_consumer(group, consumer);
+            stream.update_consumer(group, self.name, consumer);
         }
     }
 

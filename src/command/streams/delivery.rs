@@ -220,7 +220,7 @@ impl<'a> Delivery<'a> {
         reply: &mut ReplyWriter<'_>,
     ) -> Delivered {
         let (consumer, is_new) = take_consumer(stream, group, self.consumer_name, self.now_ms);
-        stream.update_consumer(group, &consumer);
+        stream.update_consumer(group, self.consumer_name, &consumer);
         let pending = pending_after(stream.read(), consumer.owner, after);
         let ids: Vec<StreamId> = pending.take(self.count_max).collect();
         let begin = reply.len();

@@ -119,11 +119,12 @@ impl Full {
                 return passed.told_count;
             }
             Next::Group => {
-                self.group = stream.groups_from(self.group_count).next();
-                self.next = match &self.group {
-                    Some(group) => begin_group(stream, reply, group, self.count_max),
+                let found = stream.groups_from(self.group_count).next();
+                self.next = match &found {
+                    Some((name, group)) => begin_group(stream, reply, name, group, self.count_max),
                     None => Next::End,
                 };
+                self.group = found.map(|(_, group)| group);
                 (self.group_count, self.consumer_count) = (self.group_count + 1, 0);
             }
             Next::Pending(left, from) => {
@@ -176,12 +177,13 @@ fn begin_groups(stream: StreamRef<'_, Memory>, reply: &mut ReplyWriter<'_>) -> N
 fn begin_group(
     stream: StreamRef<'_, Memory>,
     reply: &mut ReplyWriter<'_>,
+    name: &[u8],
     group: &StreamGroup,
     count_max: usize,
 ) -> Next {
     reply.map(7);
     reply.bulk(b"name");
-    reply.bulk(&group.name);
+    reply.bulk(name);
     tell_progress(reply, stream, group);
     let count = begin_pending(reply, stream.pending_count(group), count_max);
     Next::Pending(count, StreamId::MIN)
@@ -195,12 +197,12 @@ fn begin_consumer(
     consumer_count: usize,
     count_max: usize,
 ) -> Next {
-    let Some(consumer) = stream.consumers_from(group, consumer_count).next() else {
+    let Some((name, consumer)) = stream.consumers_from(group, consumer_count).next() else {
         return Next::Group;
     };
     reply.map(4);
     reply.bulk(b"name");
-    reply.bulk(&consumer.name);
+    reply.bulk(&name);
     reply.bulk(b"seen-time");
     reply.integer(consumer.seen_ms as i64);
     let count = begin_pending(reply, stream.pending_count_of(consumer.owner), count_max);

@@ -158,7 +158,7 @@ fn setid(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         };
         group.last_id = last_id.unwrap_or(stream.read().head().last_id);
         group.entries_read = options.entries_read;
-        stream.update_group(&group);
+        stream.update_group(args.get(3), &group);
         Ok(Changed::when(true, Event::StreamSetGroup, ()))
     })?;
     context.reply.ok();
@@ -177,7 +177,7 @@ static DESTROY: CommandSpec = family::STREAM
 fn destroy(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let is_destroyed = change_group(context, args, |stream, group| {
         if let Some(group) = &group {
-            stream.destroy_group(group);
+            stream.destroy_group(args.get(3), group);
         }
         let is_there = group.is_some();
         Ok(Changed::when(is_there, Event::StreamDestroyGroup, is_there))
@@ -222,8 +222,9 @@ fn delconsumer(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
         let group = group.ok_or_else(|| missing_group(args))?;
         let consumer = stream.read().consumer(&group, args.get(4));
         let is_there = consumer.is_some();
-        let pending_count =
-            consumer.map_or(0, |consumer| stream.delete_consumer(&group, &consumer));
+        let pending_count = consumer.map_or(0, |consumer| {
+            stream.delete_consumer(&group, args.get(4), &consumer)
+        });
         Ok(Changed::when(
             is_there,
             Event::StreamDeleteConsumer,

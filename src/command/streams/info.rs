@@ -108,10 +108,10 @@ fn groups(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let (reply, stream) = context.read_as::<Stream>(key)?;
     let stream = stream.ok_or(ReplyError::NO_SUCH_KEY)?;
     reply.array(stream.group_count() as usize);
-    for group in stream.groups() {
+    for (name, group) in stream.groups() {
         reply.map(6);
         reply.bulk(b"name");
-        reply.bulk(&group.name);
+        reply.bulk(&name);
         reply.bulk(b"consumers");
         reply.integer(stream.consumer_count(&group) as i64);
         reply.bulk(b"pending");
@@ -137,10 +137,10 @@ fn consumers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let group = stream.group(args.get(3));
     let group = group.ok_or_else(|| no_group(args.get(3), args.get(2)))?;
     reply.array(stream.consumer_count(&group) as usize);
-    for consumer in stream.consumers(&group) {
+    for (name, consumer) in stream.consumers(&group) {
         reply.map(3);
         reply.bulk(b"name");
-        reply.bulk(&consumer.name);
+        reply.bulk(&name);
         reply.bulk(b"pending");
         reply.integer(stream.pending_count_of(consumer.owner) as i64);
         reply.bulk(b"idle");

@@ -124,11 +124,11 @@ fn tell_summary(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>, grou
     tell_id(reply, last.id);
     let mark = reply.len();
     let mut count = 0;
-    for consumer in stream.consumers(group) {
+    for (name, consumer) in stream.consumers(group) {
         let pending_count = stream.pending_count_of(consumer.owner);
         if pending_count > 0 {
             reply.array(2);
-            reply.bulk(&consumer.name);
+            reply.bulk(&name);
             reply.bulk_integer(pending_count as i64);
             count += 1;
         }

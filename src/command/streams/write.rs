@@ -111,13 +111,14 @@ fn xadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let now_ms = context.clock_ms();
     let key = context.key(args, 1);
     let added = context.change::<Stream, _>(key, addition.missing, |stream| {
-        let head = stream.read().head();
+        let found = stream.read().find_head();
+        let head = found.as_ref().map_or_else(Head::default, |found| found.row);
         let id = id_of_new(&head, addition.id, now_ms)?;
         if words.total_bytes() > ENTRY_BYTES_MAX {
             return Err(TOO_LARGE);
         }
         stream.begin();
-        let head = stream.append(head, id, words.iter());
+        let head = stream.append(found, id, words.iter());
         let may_be_cut = |trim: &Trim| stream.read().may_be_cut(&head, trim);
         let trim = addition.trim.filter(may_be_cut);
         Ok(Changed::when(true, Event::StreamAdd, (id, trim)))

@@ -177,6 +177,9 @@ impl ReadyKeys {
 
     /// Notes a change of a key; true if it is newly listed as ready.
     pub(in crate::keyspace) fn note(&mut self, database: usize, key: &[u8], event: Event) -> bool {
+        if !event.may_fill() && self.count.heard_keys == 0 {
+            return false;
+        }
         match self.find(database as u32, key) {
             Some(index) if event.may_fill() || self.keys[index as usize].hearer_count > 0 => {
                 self.list(index)

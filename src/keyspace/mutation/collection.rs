@@ -235,9 +235,11 @@ impl Mutation<'_> {
     pub(super) fn note_large_change(&mut self, key: &[u8], id: EntryId) {
         if let Some(number) = self.keyspace.entries.get(id).large() {
             let (collections, _) = self.keyspace.entries.collections_mut();
-            collections.note_change(number);
+            let has_other_size = collections.note_change(number);
             self.note_field_deadlines(key, id);
-            self.keyspace.note_size(self.database, key, id);
+            if has_other_size {
+                self.keyspace.note_size(self.database, key, id);
+            }
             self.keyspace.cut.check_budget(&self.keyspace.entries);
         }
     }

@@ -47,6 +47,27 @@ fn ask(keyspace: &mut Keyspace, adds_bytes: usize, entry_bytes_max: usize) -> Ro
     room
 }
 
+/// Goal: what keys are worth is learned often only where one may soon have to go. Defect: with
+/// `maxmemory auto` a queue, whose few keys come and go, paid for learning with each of them.
+#[test]
+fn learning_waits_until_half_of_the_memory_is_used() {
+    let mut keyspace = limited(EvictionRule::AllByWorth);
+    let mut number = 0;
+    let mut fill_to = |keyspace: &mut Keyspace, bytes: usize| {
+        while keyspace.counted_bytes() < bytes {
+            set(keyspace, number, 10_000);
+            number += 1;
+        }
+        keyspace.settle_overhead();
+        keyspace.eviction.policy.is_limited()
+    };
+    assert!(!fill_to(&mut keyspace, LIMIT_BYTES / 2 - 100_000));
+    assert!(fill_to(&mut keyspace, LIMIT_BYTES / 2 + 100_000));
+    keyspace.set_limit_bytes(0);
+    set(&mut keyspace, 999_999, 10_000);
+    assert!(!keyspace.eviction.policy.is_limited());
+}
+
 /// Defect: while the graveyard had anything, a write freed one step of it and went on, however far
 /// over the limit. Effect: after FLUSHALL of small keys large writes outran it. Fix: what is in the
 /// graveyard counts, and a write that can't free more than it adds waits.

@@ -306,7 +306,7 @@ impl<E: Edge> Scheduler<E> {
     /// Gives every light link one go, then new and heavy ones until one slice of time is over.
     /// Those with more to do come again next turn.
     fn serve(&mut self, now: Timestamp) {
-        self.enqueue_ready();
+        self.enqueue_ready(now);
         let end_us = now.monotonic_us + HEAVY_SLICE_US;
         let mut light = std::mem::take(&mut self.light).into_iter();
         for id in light.by_ref() {
@@ -320,7 +320,7 @@ impl<E: Edge> Scheduler<E> {
         // One of each at least, however long the others took.
         self.serve_until(end_us, now, |scheduler| &mut scheduler.new);
         self.serve_until(end_us, now, |scheduler| &mut scheduler.heavy);
-        self.enqueue_ready();
+        self.enqueue_ready(now);
     }
 
     /// Gives links of a queue one go each until that time, one link at least. Those that come again
@@ -348,12 +348,18 @@ impl<E: Edge> Scheduler<E> {
         link.is_some_and(|link| link.pace == Pace::Heavy)
     }
 
-    /// Queues those that have requests left from the turn before.
-    fn enqueue_ready(&mut self) {
+    /// Queues those that have requests left from the turn before or may have sent some; others that
+    /// go on, as who has got what it waited for, need no turn of their own.
+    fn enqueue_ready(&mut self, now: Timestamp) {
         for client in self.node.take_ready_list() {
-            if let Some((id, link)) = self.links.of_client(client) {
+            let Some((id, link)) = self.links.of_client(client) else {
+                continue;
+            };
+            if link.is_readable || link.is_read_closed || self.node.has_backlog(client) {
                 link.pace = Pace::Heavy;
                 self.enqueue(id);
+            } else {
+                self.node.resume(client, now);
             }
         }
     }

@@ -142,16 +142,21 @@ impl<'a> Node<'a> {
         (0..node.count()).map(move |slot| node.entry(slot))
     }
 
-    /// How many of its orders are less than `order`, or equal to it, too; the first one always is.
+    /// How many of its orders are less than `order`, or equal to it `WITH_EQUAL`; the first one
+    /// always is.
     /// Compares every eighth, and then eight in a row: no comparison waits for another one's line
     /// of the cache, and none decides a branch.
     #[inline]
-    fn count_up_to(&self, order: u64, with_equal: bool) -> usize {
+    fn count_up_to<const WITH_EQUAL: bool>(&self, order: u64) -> usize {
         let row = &self.bytes[OFFSET_ROWS + ORDER_BYTES..OFFSET_ROWS + self.count() * ORDER_BYTES];
         let (orders, _) = row.as_chunks::<ORDER_BYTES>();
         let is_up_to = |own: &[u8; ORDER_BYTES]| {
             let own = u64::from_le_bytes(*own);
-            usize::from((own < order) | (with_equal & (own == order)))
+            usize::from(if WITH_EQUAL {
+                own <= order
+            } else {
+                own < order
+            })
         };
         let (eights, rest) = orders.as_chunks::<8>();
         let whole: usize = eights.iter().map(|eight| is_up_to(&eight[7])).sum();
@@ -165,12 +170,12 @@ impl<'a> Node<'a> {
     /// The slot below which `order` belongs: the last one that is not above it.
     #[inline]
     pub(super) fn slot_of(&self, order: u64) -> usize {
-        self.count_up_to(order, true) - 1
+        self.count_up_to::<true>(order) - 1
     }
 
     /// The slots among which `order` does not decide: the last one below it, and all that equal it.
     pub(super) fn slots_of(&self, order: u64) -> (usize, usize) {
-        let first = self.count_up_to(order, false) - 1;
+        let first = self.count_up_to::<false>(order) - 1;
         let is_tied = first + 1 < self.count() && self.order(first + 1) == order;
         (first, if is_tied { self.slot_of(order) } else { first })
     }

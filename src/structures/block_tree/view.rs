@@ -218,17 +218,17 @@ impl View {
     pub fn locate<S: BlockStore>(&self, store: &S, key: &Key) -> Place {
         debug_assert!(self.shape.is_hashed(), "only hashed trees have keys");
         let order = hash_order(key.hash);
-        let Some(path) = self.descend(store, |node| node.slot_of(order)) else {
-            return Place::nowhere(key.hash);
+        let mut place = Place {
+            path: self.descend(store, |node| node.slot_of(order)),
+            ..Place::nowhere(key.hash)
         };
-        let block = self.block(store, path.leaf);
-        let found = block.find(&key.code, key.hash as u8);
-        Place {
-            position: found.unwrap_or_else(|| block.position(block.count())),
-            path: Some(path),
-            is_found: found.is_some(),
-            hash: key.hash,
+        if let Some(path) = &place.path {
+            let block = self.block(store, path.leaf);
+            let found = block.find(&key.code, key.hash as u8);
+            place.position = found.unwrap_or_else(|| block.position(block.count()));
+            place.is_found = found.is_some();
         }
+        place
     }
 
     /// Where (`score`, `member`) stands or would be inserted, in a tree by score. Elements of one
@@ -249,7 +249,7 @@ impl View {
     ) -> Place {
         debug_assert!(self.shape == Shape::Scored, "only scored trees are so");
         let mut level = self.depth;
-        let path = self.descend(store, |node| {
+        let choose = |node: Node<'_>| {
             level -= 1;
             // Only the children whose order is this one must be asked for their first element.
             let (mut low, mut high) = node.slots_of(order);
@@ -264,18 +264,16 @@ impl View {
                 }
             }
             low
-        });
-        let Some(path) = path else {
-            return Place::nowhere(0);
         };
-        let block = self.block(store, path.leaf);
-        let (position, is_found) = block.partition(order, compare);
-        Place {
-            path: Some(path),
-            position,
-            is_found,
-            hash: 0,
+        let mut place = Place {
+            path: self.descend(store, choose),
+            ..Place::nowhere(0)
+        };
+        if let Some(path) = &place.path {
+            let block = self.block(store, path.leaf);
+            (place.position, place.is_found) = block.partition(order, compare);
         }
+        place
     }
 
     /// The way to the leaf of an order, in a tree by hash.
@@ -323,22 +321,19 @@ impl View {
             rest = below;
             slot
         });
-        let Some(path) = path else {
-            return Place::nowhere(0);
-        };
-        let block = self.block(store, path.leaf);
-        let rest = rest as usize;
-        let index = if is_near_end {
-            block.count() - rest
-        } else {
-            rest
-        };
-        Place {
-            position: block.position(index),
-            path: Some(path),
+        let mut place = Place {
+            path,
             is_found: rank < self.len,
-            hash: 0,
+            ..Place::nowhere(0)
+        };
+        if let Some(path) = &place.path {
+            let block = self.block(store, path.leaf);
+            place.position = block.position(match is_near_end {
+                true => block.count() - rest as usize,
+                false => rest as usize,
+            });
         }
+        place
     }
 
     /// The ranks of all elements of the leaf that has the element `rank`; empty if the tree is.

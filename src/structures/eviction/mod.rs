@@ -120,7 +120,7 @@ pub struct EvictionPolicy {
     suspect_count: usize,
     /// Inserts until the next class is learned.
     learn_in: usize,
-    /// Keys may have to go; else nobody needs to know soon what they are worth.
+    /// Keys may soon have to go; else nobody needs to know what they are worth.
     is_limited: bool,
     visits_owed: usize,
     random: fastrand::Rng,
@@ -147,13 +147,19 @@ impl EvictionPolicy {
         }
     }
 
-    /// Says whether there is a limit that keys may have to go for. Without one learning, which is
-    /// most of what an insert costs in a small cache, is as rare as in the largest.
+    /// Says whether keys may soon have to go for a limit. Else learning, which is most of what an
+    /// insert costs in a small cache, is as rare as in the largest.
     pub fn set_limited(&mut self, is_limited: bool) {
         if self.is_limited != is_limited {
             self.is_limited = is_limited;
             self.learn_in = 1;
         }
+    }
+
+    /// What it was told by [`EvictionPolicy::set_limited`].
+    #[cfg(test)]
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
     }
 
     /// Whether an access changes nothing in `word`, if there was one in this second already.

@@ -346,6 +346,10 @@ impl<H: Home> ElementsMut<H> {
         let Form::Packed(block) = self.home.body().form else {
             return;
         };
+        if block.count() == 0 {
+            // It goes as a whole.
+            return;
+        }
         let (used_len, capacity) = (block.used_len(), block.capacity());
         if used_len * 4 > capacity * 3 || self.home.capacity_for(used_len) == capacity {
             return;

@@ -35,6 +35,9 @@ const HEAD_BYTES: usize = 40;
 const OWN_FIELDS: u128 = 1;
 const NEXT_ID: u128 = 2;
 
+/// Bits of the first byte of an entry that has fields of its own or a head of several bytes.
+const NOT_PLAIN: u8 = 0x80 | OWN_FIELDS as u8;
+
 /// The fields of an entry with their values.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
@@ -314,34 +317,30 @@ impl<'a> Entries<'a> {
     #[inline]
     fn skip_plain_before(&mut self, start: StreamId) {
         let bytes = self.rest;
-        let (mut offset, mut before) = (0, self.before);
+        let (mut offset, StreamId { mut ms, mut seq }) = (0, self.before);
         while let Some(&head) = bytes.get(offset)
-            && head < 0x80
-            && u128::from(head) & OWN_FIELDS == 0
+            && head & NOT_PLAIN == 0
         {
             let elapsed_ms = u64::from(head >> 2);
-            let (id, items_at) = if u128::from(head) & NEXT_ID != 0 {
-                (
-                    StreamId::new(before.ms + elapsed_ms, before.seq + 1),
-                    offset + 1,
-                )
+            let (next_seq, items_at) = if u128::from(head) & NEXT_ID != 0 {
+                (seq + 1, offset + 1)
             } else {
-                let seq = bytes[offset + 1];
-                if seq >= 0x80 {
+                let more = bytes[offset + 1];
+                if more >= 0x80 {
                     break;
                 }
-                let before_seq = if elapsed_ms == 0 { before.seq } else { 0 };
-                let seq = before_seq + u64::from(seq);
-                (StreamId::new(before.ms + elapsed_ms, seq), offset + 2)
+                let before_seq = if elapsed_ms == 0 { seq } else { 0 };
+                (before_seq + u64::from(more), offset + 2)
             };
-            if id >= start {
+            let next_ms = ms + elapsed_ms;
+            if next_ms >= start.ms && (next_ms > start.ms || next_seq >= start.seq) {
                 break;
             }
             offset = item::end_of(bytes, items_at, self.name_count);
-            before = id;
+            (ms, seq) = (next_ms, next_seq);
         }
         self.rest = &bytes[offset..];
-        self.before = before;
+        self.before = StreamId { ms, seq };
     }
 
     /// Passes over the entries before an id.
@@ -438,26 +437,54 @@ pub(super) fn entry_for<'w>(
     words: impl ExactSizeIterator<Item = &'w [u8]> + Clone,
 ) -> Vec<u8> {
     let (names, name_count, _) = chunk.names();
-    let mut rest = names;
-    let is_name = |name: &[u8]| {
-        let is_there = !rest.is_empty() && Code::of_text(name).is_at(rest);
-        if is_there {
-            rest = &rest[item::len_at(rest)..];
-        }
-        is_there
-    };
-    let has_own_fields = words.len() != 2 * name_count || !words.clone().step_by(2).all(is_name);
     let text_len: usize = words.clone().map(|word| word.len() + 2).sum();
     let mut out = Vec::with_capacity(text_len + 24);
-    put_head(&mut out, chunk.last(), id, has_own_fields);
-    if has_own_fields {
-        varint::put(&mut out, words.len() as u128 / 2);
-        words.for_each(|word| put_item(&mut out, word));
-    } else {
-        let values = words.skip(1).step_by(2);
-        values.for_each(|value| put_item(&mut out, value));
+    if words.len() == 2 * name_count {
+        put_head(&mut out, chunk.last(), id, false);
+        if put_values(&mut out, names, words.clone()) {
+            return out;
+        }
+        out.clear();
     }
+    put_head(&mut out, chunk.last(), id, true);
+    varint::put(&mut out, words.len() as u128 / 2);
+    words.for_each(|word| put_item(&mut out, word));
     out
+}
+
+/// Appends the values of fields that have these names; false, with some of them appended, if one
+/// has another.
+fn put_values<'w>(
+    out: &mut Vec<u8>,
+    mut names: &[u8],
+    mut words: impl Iterator<Item = &'w [u8]>,
+) -> bool {
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        let code = Code::of_text(name);
+        if !code.is_at(names) {
+            return false;
+        }
+        names = &names[code.byte_len()..];
+        put_item(out, value);
+    }
+    true
+}
+
+/// A chunk with one more entry that [`entry_for`] made, and with as much room again as it has used,
+/// up to `bytes_max` bytes in all.
+pub(super) fn lengthened(
+    chunk: Chunk<'_>,
+    id: StreamId,
+    entry: &[u8],
+    bytes_max: usize,
+) -> Vec<u8> {
+    let used_len = chunk.used_len();
+    let len = (2 * used_len).min(bytes_max).max(used_len + entry.len());
+    let mut bytes = Vec::with_capacity(len);
+    bytes.extend_from_slice(&chunk.bytes[..used_len]);
+    bytes.resize(len, 0);
+    push(&mut bytes, id, entry);
+    bytes
 }
 
 /// Writes an entry that [`entry_for`] made to the end of its chunk, which has room for it.

@@ -13,7 +13,6 @@ use super::rows::{
 use super::text_of;
 use super::write::StreamMut;
 use crate::structures::block::Element;
-use crate::structures::block_tree::Place;
 use crate::structures::item::Code;
 use crate::value::collection::Home;
 
@@ -61,75 +60,75 @@ impl<H: Home> StreamMut<H> {
         }
         let mut head = stream.head();
         let group = StreamGroup {
-            name: name.to_vec(),
             last_id,
             entries_read,
             owner: head.new_owner(),
         };
         self.set_head(head);
-        self.update_group(&group);
+        self.update_group(name, &group);
         true
-    }
-
-    /// Writes a row that was found, which is as long as it was; the tree must not have changed
-    /// since.
-    fn write_found(&mut self, place: Place, row: &[u8]) {
-        let (tree, store) = self.tree();
-        tree.text_mut(store, place).copy_from_slice(row);
     }
 
     /// Writes what has changed in a group that was found since the stream was last changed;
     /// it is returned.
     pub fn write_group(&mut self, group: Found<StreamGroup>) -> StreamGroup {
-        self.write_found(group.place, &group.row.row());
+        self.write_end(group.place, &group.row.to_bytes());
         group.row
     }
 
     /// Writes what has changed in a consumer that was found since the stream was last
     /// changed; it is returned.
     pub fn write_consumer(&mut self, consumer: Found<Consumer>) -> Consumer {
-        self.write_found(consumer.place, &consumer.row.row());
+        self.write_end(consumer.place, &consumer.row.to_bytes());
         consumer.row
     }
 
     /// Writes what has changed in a group.
-    pub fn update_group(&mut self, group: &StreamGroup) {
-        self.put_row(GROUPS_SCORE, &name_key(&group.name), &group.row());
+    pub fn update_group(&mut self, name: &[u8], group: &StreamGroup) {
+        let key = name_key(name);
+        let row = [&key[..], &group.to_bytes()].concat();
+        self.put_row(GROUPS_SCORE, &key, &row);
     }
 
     /// Removes a group with all that belongs to it.
-    pub fn destroy_group(&mut self, group: &StreamGroup) {
-        let consumers: Vec<Consumer> = self.read().consumers(group).collect();
-        for consumer in consumers {
-            self.remove_rows(consumer.owner);
+    pub fn destroy_group(&mut self, name: &[u8], group: &StreamGroup) {
+        let consumers = self.read().consumers(group);
+        let owners: Vec<Owner> = consumers.map(|(_, consumer)| consumer.owner).collect();
+        for owner in owners {
+            self.remove_rows(owner);
         }
         self.remove_rows(group.owner);
-        self.remove_row(GROUPS_SCORE, &name_key(&group.name));
+        self.remove_row(GROUPS_SCORE, &name_key(name));
     }
 
     /// Adds a consumer, of whose name there is none in the group.
     pub fn create_consumer(&mut self, group: &StreamGroup, name: &[u8], now_ms: u64) -> Consumer {
         let mut head = self.read().head();
         let consumer = Consumer {
-            name: name.to_vec(),
             seen_ms: now_ms,
             active_ms: None,
             owner: head.new_owner(),
         };
         self.set_head(head);
-        self.update_consumer(group, &consumer);
+        self.update_consumer(group, name, &consumer);
         self.put_row(consumer.owner.score(), b" ", &name_row(name));
         consumer
     }
 
     /// Writes what has changed in a consumer.
-    pub fn update_consumer(&mut self, group: &StreamGroup, consumer: &Consumer) {
-        let key = consumer_key(&consumer.name);
-        self.put_row(group.owner.score(), &key, &consumer.row());
+    pub fn update_consumer(&mut self, group: &StreamGroup, name: &[u8], consumer: &Consumer) {
+        let key = consumer_key(name);
+        let row = [&key[..], &consumer.to_bytes()].concat();
+        self.put_row(group.owner.score(), &key, &row);
     }
 
     /// Removes a consumer with its pending entries; how many those were. O(their number).
-    pub fn delete_consumer(&mut self, group: &StreamGroup, consumer: &Consumer) -> u64 {
+    pub fn delete_consumer(
+        &mut self,
+        group: &StreamGroup,
+        name: &[u8],
+        consumer: &Consumer,
+    ) -> u64 {
         let stream = self.read();
         let own = stream.pending_of(consumer.owner, StreamId::MIN);
         let ids: Vec<StreamId> = own.collect();
@@ -137,7 +136,7 @@ impl<H: Home> StreamMut<H> {
             self.remove_row(group.owner.score(), &id.key());
         }
         self.remove_rows(consumer.owner);
-        self.remove_row(group.owner.score(), &consumer_key(&consumer.name));
+        self.remove_row(group.owner.score(), &consumer_key(name));
         ids.len() as u64
     }
 

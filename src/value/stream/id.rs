@@ -12,7 +12,7 @@
 use arrayvec::{ArrayString, ArrayVec};
 
 /// Bytes of a key form at most.
-const KEY_BYTES_MAX: usize = 18;
+pub(super) const KEY_BYTES_MAX: usize = 18;
 
 /// Bytes of an id in decimal at most.
 const TEXT_BYTES_MAX: usize = 41;
@@ -79,8 +79,10 @@ impl StreamId {
         let mut key = ArrayVec::new();
         for number in [self.ms, self.seq] {
             let zeros = number.leading_zeros() as usize / 8;
-            key.push((size_of::<u64>() - zeros) as u8);
-            key.extend(number.to_be_bytes().into_iter().skip(zeros));
+            let digits = &number.to_be_bytes()[zeros..];
+            key.push(digits.len() as u8);
+            key.try_extend_from_slice(digits)
+                .expect("two numbers of 64 bits fit");
         }
         key
     }

@@ -74,9 +74,16 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     /// What it knows of itself.
     #[inline]
     pub fn head(&self) -> Head {
-        let first = self.view.get_rank(self.store, 0);
-        let head = first.and_then(|first| Head::read(text_of(first)));
-        head.unwrap_or_default()
+        self.find_head()
+            .map_or_else(Head::default, |found| found.row)
+    }
+
+    /// What it knows of itself, and where that stands; `None` if it has not begun.
+    #[inline]
+    pub fn find_head(&self) -> Option<Found<Head>> {
+        let place = self.view.locate_rank(self.store, 0);
+        let row = Head::read(text_of(self.view.element(self.store, &place)?))?;
+        Some(Found { row, place })
     }
 
     /// How many entries there are.
@@ -258,15 +265,18 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         self.view.element(self.store, &place)
     }
 
-    /// All groups, by their names.
-    pub fn groups(&self) -> impl Iterator<Item = StreamGroup> + use<'a, S> {
+    /// All groups with their names, in the order of these.
+    pub fn groups(&self) -> impl Iterator<Item = (Vec<u8>, StreamGroup)> + use<'a, S> {
         self.groups_from(0)
     }
 
     /// The groups after so many others.
-    pub fn groups_from(&self, passed: usize) -> impl Iterator<Item = StreamGroup> + use<'a, S> {
+    pub fn groups_from(
+        &self,
+        passed: usize,
+    ) -> impl Iterator<Item = (Vec<u8>, StreamGroup)> + use<'a, S> {
         let rows = self.rows_after(GROUPS_SCORE, &[], passed);
-        rows.filter_map(StreamGroup::read)
+        rows.filter_map(StreamGroup::read_named)
     }
 
     /// The group of a name.
@@ -279,6 +289,7 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         self.find(GROUPS_SCORE, &name_key(name), StreamGroup::read)
     }
 
+    /// The row that begins with `key`, of which `read` reads the rest, and where it stands.
     fn find<T>(
         &self,
         score: f64,
@@ -287,12 +298,15 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
     ) -> Option<Found<T>> {
         let place = locate(&self.view, self.store, score, key);
         let element = self.view.element(self.store, &place)?;
-        let row = read(text_of(element))?;
+        let row = read(&text_of(element)[key.len()..])?;
         Some(Found { row, place })
     }
 
-    /// The consumers of a group, by their names.
-    pub fn consumers(&self, group: &StreamGroup) -> impl Iterator<Item = Consumer> + use<'a, S> {
+    /// The consumers of a group with their names, in the order of these.
+    pub fn consumers(
+        &self,
+        group: &StreamGroup,
+    ) -> impl Iterator<Item = (Vec<u8>, Consumer)> + use<'a, S> {
         self.consumers_from(group, 0)
     }
 
@@ -301,9 +315,9 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         &self,
         group: &StreamGroup,
         passed: usize,
-    ) -> impl Iterator<Item = Consumer> + use<'a, S> {
+    ) -> impl Iterator<Item = (Vec<u8>, Consumer)> + use<'a, S> {
         let rows = self.rows_after(group.owner.score(), CONSUMERS_KEY, passed);
-        rows.filter_map(Consumer::read)
+        rows.filter_map(Consumer::read_named)
     }
 
     /// The consumer of a group that has a name.
@@ -347,7 +361,8 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The same, and where it stands.
     pub(super) fn find_pending(&self, group: &StreamGroup, id: StreamId) -> Option<Found<Pending>> {
-        self.find(group.owner.score(), &id.key(), Pending::read)
+        let read = |rest: &[u8]| Pending::read_after(id, rest);
+        self.find(group.owner.score(), &id.key(), read)
     }
 
     /// How many entries of a group were delivered and not acknowledged. O(log n).
@@ -444,16 +459,16 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         assert!(last.is_none_or(|last| last <= head.last_id));
         assert_eq!(head.len, len, "the head counts the entries");
         let mut rows = 1;
-        for group in self.groups() {
+        for (_, group) in self.groups() {
             let pending: Vec<Pending> = self.pending(&group, StreamId::MIN).collect();
             assert_eq!(pending.len() as u64, self.pending_count(&group));
-            let consumers: Vec<Consumer> = self.consumers(&group).collect();
+            let consumers: Vec<(Vec<u8>, Consumer)> = self.consumers(&group).collect();
             assert_eq!(consumers.len() as u64, self.consumer_count(&group));
             rows += 1 + pending.len() + 2 * consumers.len();
-            for consumer in consumers {
+            for (name, consumer) in consumers {
                 let own: Vec<StreamId> = self.pending_of(consumer.owner, StreamId::MIN).collect();
                 assert_eq!(own.len() as u64, self.pending_count_of(consumer.owner));
-                assert_eq!(self.consumer_name(consumer.owner), Some(&consumer.name[..]));
+                assert_eq!(self.consumer_name(consumer.owner), Some(&name[..]));
                 let of_group = pending.iter().filter(|one| one.consumer == consumer.owner);
                 assert!(of_group.map(|one| one.id).eq(own.iter().copied()));
                 rows += own.len();
@@ -474,6 +489,11 @@ pub struct ReadCounter<'a, S> {
 impl<S: BlockStore> ReadCounter<'_, S> {
     fn first_id(&self) -> StreamId {
         *self.first_id.get_or_init(|| self.stream.first_id())
+    }
+
+    /// The greatest id that an entry ever had.
+    pub fn last_id(&self) -> StreamId {
+        self.head.last_id
     }
 
     /// Notes that a group has read the entry of an id.

@@ -28,11 +28,12 @@
 //! Not here: chunks (`chunk.rs`), what is done with rows (`read.rs`, `write.rs`, `groups.rs`).
 
 use super::chunk::Chunk;
-use super::id::StreamId;
+use super::id::{KEY_BYTES_MAX, StreamId};
 use super::text_of;
 use super::varint;
 use crate::structures::block::ElementRef;
 use crate::structures::item::Item;
+use arrayvec::ArrayVec;
 
 /// The score of the head.
 pub(super) const HEAD_SCORE: f64 = f64::NEG_INFINITY;
@@ -127,11 +128,9 @@ impl Head {
     }
 }
 
-/// A group of consumers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A group of consumers, without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamGroup {
-    /// Its name.
-    pub name: Vec<u8>,
     /// The last id that was delivered.
     pub last_id: StreamId,
     /// How many entries were added up to there, if it is known.
@@ -140,33 +139,39 @@ pub struct StreamGroup {
     pub owner: Owner,
 }
 
+/// Bytes of a group's row after the name.
+pub(super) const GROUP_BYTES: usize = 32;
+
 impl StreamGroup {
-    pub(super) fn row(&self) -> Vec<u8> {
-        let mut row = name_key(&self.name);
-        row.extend(self.owner.0.to_le_bytes());
-        row.extend(self.last_id.to_bytes());
+    /// What stands after the name in its row.
+    pub(super) fn to_bytes(self) -> [u8; GROUP_BYTES] {
+        let mut bytes = [0; GROUP_BYTES];
+        bytes[..8].copy_from_slice(&self.owner.0.to_le_bytes());
+        bytes[8..24].copy_from_slice(&self.last_id.to_bytes());
         let entries_read = self.entries_read.unwrap_or(u64::MAX);
-        row.extend(entries_read.to_le_bytes());
-        row
+        bytes[24..].copy_from_slice(&entries_read.to_le_bytes());
+        bytes
     }
 
-    pub(super) fn read(mut row: &[u8]) -> Option<Self> {
-        let name = take_name(&mut row)?;
+    /// The group of which this stands after the name.
+    pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         let group = Self {
-            name,
-            owner: take_owner(&mut row)?,
-            last_id: take_id(&mut row)?,
-            entries_read: Some(take_number(&mut row)?).filter(|&count| count != u64::MAX),
+            owner: take_owner(&mut bytes)?,
+            last_id: take_id(&mut bytes)?,
+            entries_read: Some(take_number(&mut bytes)?).filter(|&count| count != u64::MAX),
         };
-        row.is_empty().then_some(group)
+        bytes.is_empty().then_some(group)
+    }
+
+    /// The name and the group of a whole row.
+    pub(super) fn read_named(mut row: &[u8]) -> Option<(Vec<u8>, Self)> {
+        Some((take_name(&mut row)?, Self::read(row)?))
     }
 }
 
-/// A consumer of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A consumer of a group, without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumer {
-    /// Its name.
-    pub name: Vec<u8>,
     /// When it was last named in a request, in Unix milliseconds.
     pub seen_ms: u64,
     /// When entries were last delivered to it, if ever.
@@ -175,25 +180,33 @@ pub struct Consumer {
     pub owner: Owner,
 }
 
+/// Bytes of a consumer's row after the name.
+pub(super) const CONSUMER_BYTES: usize = 24;
+
 impl Consumer {
-    pub(super) fn row(&self) -> Vec<u8> {
-        let mut row = consumer_key(&self.name);
-        row.extend(self.owner.0.to_le_bytes());
-        row.extend(self.seen_ms.to_le_bytes());
-        row.extend(self.active_ms.unwrap_or(u64::MAX).to_le_bytes());
-        row
+    /// What stands after the name in its row.
+    pub(super) fn to_bytes(self) -> [u8; CONSUMER_BYTES] {
+        let mut bytes = [0; CONSUMER_BYTES];
+        bytes[..8].copy_from_slice(&self.owner.0.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.seen_ms.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.active_ms.unwrap_or(u64::MAX).to_le_bytes());
+        bytes
     }
 
-    pub(super) fn read(row: &[u8]) -> Option<Self> {
-        let mut row = row.strip_prefix(&[CONSUMER_MARK])?;
-        let name = take_name(&mut row)?;
+    /// The consumer of which this stands after the name.
+    pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         let consumer = Self {
-            name,
-            owner: take_owner(&mut row)?,
-            seen_ms: take_number(&mut row)?,
-            active_ms: Some(take_number(&mut row)?).filter(|&ms| ms != u64::MAX),
+            owner: take_owner(&mut bytes)?,
+            seen_ms: take_number(&mut bytes)?,
+            active_ms: Some(take_number(&mut bytes)?).filter(|&ms| ms != u64::MAX),
         };
-        row.is_empty().then_some(consumer)
+        bytes.is_empty().then_some(consumer)
+    }
+
+    /// The name and the consumer of a whole row.
+    pub(super) fn read_named(row: &[u8]) -> Option<(Vec<u8>, Self)> {
+        let mut row = row.strip_prefix(&[CONSUMER_MARK])?;
+        Some((take_name(&mut row)?, Self::read(row)?))
     }
 }
 
@@ -210,17 +223,31 @@ pub struct Pending {
     pub delivery_count: u64,
 }
 
+/// Bytes of a pending entry's row at most.
+const PENDING_BYTES_MAX: usize = KEY_BYTES_MAX + MOMENT_BYTES + 2 * varint::BYTES_MAX;
+
 impl Pending {
-    pub(super) fn row(&self) -> Vec<u8> {
-        let mut row = self.id.key().to_vec();
-        varint::put(&mut row, self.consumer.0.into());
-        row.extend(&self.delivered_ms.to_le_bytes()[..MOMENT_BYTES]);
-        varint::put(&mut row, self.delivery_count.into());
+    pub(super) fn row(&self) -> ArrayVec<u8, PENDING_BYTES_MAX> {
+        let mut row = ArrayVec::new();
+        for part in [
+            &self.id.key()[..],
+            &varint::bytes(self.consumer.0.into()),
+            &self.delivered_ms.to_le_bytes()[..MOMENT_BYTES],
+            &varint::bytes(self.delivery_count.into()),
+        ] {
+            row.try_extend_from_slice(part)
+                .expect("the longest row fits");
+        }
         row
     }
 
     pub(super) fn read(mut row: &[u8]) -> Option<Self> {
         let id = StreamId::take_key(&mut row)?;
+        Self::read_after(id, row)
+    }
+
+    /// The pending entry of this id, of which this stands after the id.
+    pub(super) fn read_after(id: StreamId, mut row: &[u8]) -> Option<Self> {
         let consumer = Owner(varint::take_u64(&mut row)?);
         let (moment, rest) = row.split_first_chunk::<MOMENT_BYTES>()?;
         row = rest;
@@ -321,12 +348,12 @@ fn is_owner(number: u64) -> bool {
 pub enum Row<'a> {
     /// What the stream knows of itself.
     Head(Head),
-    /// A group.
-    Group(StreamGroup),
+    /// A group, after its name.
+    Group(Vec<u8>, StreamGroup),
     /// A pending entry of a group.
     Pending(Owner, Pending),
-    /// A consumer of a group.
-    Consumer(Owner, Consumer),
+    /// A consumer of a group, after its name.
+    Consumer(Owner, Vec<u8>, Consumer),
     /// The id of a pending entry of a consumer.
     Own(Owner, StreamId),
     /// The name of a consumer, which its row tells too.
@@ -343,7 +370,7 @@ impl<'a> Row<'a> {
             return Head::read(text).map(Self::Head);
         }
         if score == GROUPS_SCORE {
-            return StreamGroup::read(text).map(Self::Group);
+            return StreamGroup::read_named(text).map(|(name, group)| Self::Group(name, group));
         }
         if score >= 0.0 {
             return Some(Self::Chunk(Chunk::new(text)));
@@ -351,7 +378,10 @@ impl<'a> Row<'a> {
         let owner = Owner(-score as u64);
         match text.first() {
             Some(&NAME_MARK) => Some(Self::Name),
-            Some(&CONSUMER_MARK) => Consumer::read(text).map(|row| Self::Consumer(owner, row)),
+            Some(&CONSUMER_MARK) => {
+                let (name, consumer) = Consumer::read_named(text)?;
+                Some(Self::Consumer(owner, name, consumer))
+            }
             _ => {
                 let mut rest = text;
                 match StreamId::take_key(&mut rest) {
@@ -372,7 +402,7 @@ pub fn is_element(score: f64, item: Item<'_>) -> bool {
         return Head::read(text).is_some();
     }
     if score == GROUPS_SCORE {
-        return StreamGroup::read(text).is_some();
+        return StreamGroup::read_named(text).is_some();
     }
     if score >= 0.0 {
         return Chunk::check(text) && Chunk::new(text).base().ms as f64 == score;
@@ -387,7 +417,7 @@ pub fn is_element(score: f64, item: Item<'_>) -> bool {
 fn is_row_of_owner(text: &[u8]) -> bool {
     match text.first() {
         Some(&NAME_MARK) => true,
-        Some(&CONSUMER_MARK) => Consumer::read(text).is_some(),
+        Some(&CONSUMER_MARK) => Consumer::read_named(text).is_some(),
         _ => {
             let mut rest = text;
             let is_alone = StreamId::take_key(&mut rest).is_some() && rest.is_empty();

@@ -97,7 +97,7 @@ impl Pair {
             _ => last.next().expect("the model stays below the end"),
         };
         let words = self.some_words(random);
-        let head = self.read().head();
+        let head = self.read().find_head();
         let words_of = words.iter().map(Vec::as_slice);
         let head = self.change().append(head, id, words_of);
         assert_eq!(head, self.read().head());
@@ -161,12 +161,14 @@ impl Pair {
         assert_eq!(consumer.is_some(), model.consumers.contains(&consumer_name));
         match (random.u8(..12), consumer) {
             (0, _) => {
-                self.change().destroy_group(&group);
+                self.change().destroy_group(&name, &group);
                 self.groups.remove(&name);
                 return;
             }
             (1, Some(consumer)) => {
-                let count = self.change().delete_consumer(&group, &consumer);
+                let count = self
+                    .change()
+                    .delete_consumer(&group, &consumer_name, &consumer);
                 let before = model.pending.len();
                 model
                     .pending
@@ -177,7 +179,7 @@ impl Pair {
             (2, _) => {
                 group.last_id = id;
                 model.last_id = id;
-                self.change().update_group(&group);
+                self.change().update_group(&name, &group);
             }
             (_, None) => {
                 self.change().create_consumer(&group, &consumer_name, 5);
@@ -234,11 +236,11 @@ impl Pair {
 
     fn check_groups(&self) {
         let stream = self.read();
-        let names: Vec<Vec<u8>> = stream.groups().map(|group| group.name).collect();
+        let names: Vec<Vec<u8>> = stream.groups().map(|(name, _)| name).collect();
         assert!(names.iter().eq(self.groups.keys()));
-        for (group, model) in stream.groups().zip(self.groups.values()) {
+        for ((_, group), model) in stream.groups().zip(self.groups.values()) {
             assert_eq!(group.last_id, model.last_id);
-            let consumers = stream.consumers(&group).map(|consumer| consumer.name);
+            let consumers = stream.consumers(&group).map(|(name, _)| name);
             assert!(consumers.eq(model.consumers.iter().cloned()));
             let pending = stream.pending(&group, StreamId::MIN).map(|one| {
                 let name = stream.consumer_name(one.consumer).expect("it is one");
@@ -335,7 +337,7 @@ fn an_entry_of_two_fields_takes_less_than_forty_bytes() {
     for (n, value) in values.iter().enumerate() {
         let id = StreamId::new(1_700_000_000_000 + n as u64 / 3, n as u64 % 3);
         let words: [&[u8]; 4] = [b"field-00", value, b"field-01", value];
-        let head = stream.read().head();
+        let head = stream.read().find_head();
         stream.append(head, id, words.into_iter());
     }
     let bytes = lodging.store.used_bytes();

@@ -2,16 +2,30 @@
 //!
 //! Not here: what they count.
 
-/// Bytes of the longest number that is read.
-const BYTES_MAX: usize = 10;
+use arrayvec::ArrayVec;
 
-/// Appends a number of up to 70 bits.
-pub(super) fn put(out: &mut Vec<u8>, mut number: u128) {
+/// Bytes of the longest number that is read.
+pub(super) const BYTES_MAX: usize = 10;
+
+/// The bytes of a number of up to 70 bits.
+#[inline]
+pub(super) fn bytes(mut number: u128) -> ArrayVec<u8, BYTES_MAX> {
+    let mut bytes = ArrayVec::new();
     while number >= 0x80 {
-        out.push(number as u8 | 0x80);
+        bytes.push(number as u8 | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    bytes.push(number as u8);
+    bytes
+}
+
+/// Appends a number of up to 70 bits.
+#[inline]
+pub(super) fn put(out: &mut Vec<u8>, number: u128) {
+    if number < 0x80 {
+        return out.push(number as u8);
+    }
+    out.extend_from_slice(&bytes(number));
 }
 
 /// Takes the number at the beginning of `bytes`, if one stands there.

@@ -13,7 +13,7 @@
 
 use super::chunk::{self, Chunk};
 use super::id::StreamId;
-use super::read::StreamRef;
+use super::read::{Found, StreamRef};
 use super::rows::{HEAD_SCORE, Head};
 use super::text_of;
 use crate::structures::block::{Element, Shape};
@@ -89,7 +89,7 @@ impl<H: Home> StreamMut<H> {
         let place = tree.locate_rank(store, 0);
         let first = tree.element(store, &place);
         let bytes = head.to_bytes();
-        if first.is_some_and(|first| Head::read(text_of(first)).is_some()) {
+        if first.is_some_and(|first| first.score() == HEAD_SCORE) {
             tree.text_mut(store, place).copy_from_slice(&bytes);
         } else {
             let element = Element::scored(HEAD_SCORE, Code::of_text(&bytes));
@@ -97,18 +97,31 @@ impl<H: Home> StreamMut<H> {
         }
     }
 
+    /// Writes the end of a row that was found; the tree must not have changed since.
+    pub(super) fn write_end(&mut self, place: Place, bytes: &[u8]) {
+        let (tree, store) = self.tree();
+        let row = tree.text_mut(store, place);
+        let begin = row.len() - bytes.len();
+        row[begin..].copy_from_slice(bytes);
+    }
+
     /// Adds an entry, whose id must be greater than all there have been; `words` are its fields
-    /// and values in turn. `head` is what the stream knew of itself; what it knows now is returned.
+    /// and values in turn. `found` is what the stream knew of itself, found since it was last
+    /// changed; what it knows now is returned.
     pub fn append<'w>(
         &mut self,
-        mut head: Head,
+        found: Option<Found<Head>>,
         id: StreamId,
         words: impl ExactSizeIterator<Item = &'w [u8]> + Clone,
     ) -> Head {
+        let mut head = found.as_ref().map_or_else(Head::default, |found| found.row);
         head.last_id = id;
         head.entries_added = head.entries_added.wrapping_add(1);
         head.len += 1;
-        self.set_head(head);
+        match found {
+            Some(found) => self.write_end(found.place, &head.to_bytes()),
+            None => self.set_head(head),
+        }
         let entries_max = self.home.limits().stream_chunk_entries;
         let bytes_max = self.home.limits().stream_chunk_bytes.min(CHUNK_BYTES_MAX);
         let (tree, store) = self.tree();
@@ -120,8 +133,13 @@ impl<H: Home> StreamMut<H> {
             let entry = chunk::entry_for(chunk, id, words.clone());
             let used_len = chunk.used_len() + entry.len();
             if chunk.count() < entries_max && used_len <= bytes_max {
-                let score = last.score();
-                append_to(tree, store, place, (score, id), &entry);
+                if used_len <= chunk.capacity() {
+                    chunk::push(tree.text_mut(store, place), id, &entry);
+                } else {
+                    let bytes = chunk::lengthened(chunk, id, &entry, CHUNK_BYTES_MAX);
+                    let score = last.score();
+                    put_chunk(tree, store, place, score, &bytes);
+                }
                 return head;
             }
             room = NEXT_CHUNK_BYTES;
@@ -192,30 +210,6 @@ impl<H: Home> StreamMut<H> {
         }
         removed_count
     }
-}
-
-/// Writes an entry to the end of a chunk, which is made longer if it must be.
-fn append_to<S: BlockStore>(
-    tree: &mut Tree,
-    store: &mut S,
-    place: Place,
-    (score, id): (f64, StreamId),
-    entry: &[u8],
-) {
-    let last = tree.element(store, &place).expect("the chunk was found");
-    let text = text_of(last);
-    let old = Chunk::new(text);
-    let (used_len, capacity) = (old.used_len(), old.capacity());
-    let needed = used_len + entry.len();
-    if needed <= capacity {
-        return chunk::push(tree.text_mut(store, place), id, entry);
-    }
-    let doubled = (2 * used_len).min(CHUNK_BYTES_MAX);
-    let mut bytes = Vec::with_capacity(needed.max(doubled));
-    bytes.extend_from_slice(&text[..used_len]);
-    bytes.resize(needed.max(doubled), 0);
-    chunk::push(&mut bytes, id, entry);
-    put_chunk(tree, store, place, score, &bytes);
 }
 
 /// Puts other bytes in the place of a chunk.
