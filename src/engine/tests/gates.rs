@@ -224,8 +224,8 @@ fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
         let [mut grouped, mut single] =
             [false, true].map(|is_timed_singly| Rig::twin(&obstacles, is_timed_singly));
         assert!(!single.gates_stand_open());
-        // Memory, rights and room for replies are asked for within a group. Who has entered as another user needs no
-        // password any more.
+        // Memory, rights and room for replies are asked for within a group. Who has entered as
+        // another user needs no password any more.
         let has_entered = obstacles
             .iter()
             .any(|obstacle| matches!(obstacle, Obstacle::FewRights));
