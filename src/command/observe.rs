@@ -107,6 +107,14 @@ fn note_slow(context: &mut Context<'_>, command: Resolved, args: Args<'_>, durat
     context.stats.slow_log.add(entry, entries_max);
 }
 
+/// Shows a command that runs a script to monitors, before those that the script calls.
+#[inline]
+pub(crate) fn show_script(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
+    if context.outbox.is_monitored && command.spec.flags.has(Flags::RUNS_SCRIPT) {
+        show(context, command, args);
+    }
+}
+
 fn show(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
     let session = context.sessions.get(context.key);
     let arguments = shown(command, args);
@@ -176,6 +184,10 @@ mod tests {
         ];
         for (line, expected) in hidden {
             assert_eq!(shown_line(line), expected);
+        }
+        for line in ["ACL SETUSER u >p", "ACL DELUSER u u", "ACL GETUSER u"] {
+            let shown = shown_line(line);
+            assert!(!shown.contains(" u") && !shown.contains('p'), "{shown}");
         }
         for line in ["SET auth b", "ECHO requirepass", "HELLO 3", "PING"] {
             assert_eq!(shown_line(line), line);

@@ -308,6 +308,12 @@ parameters! {
     "tls-session-cache-size" tls_session_cache_size: u32 = "20480",
     Kind::Integer { min: 0, max: 1_000_000 }, Security, Mutable;
 
+    /// Whether the link to the primary of `replicaof` is encrypted. This server shows the
+    /// certificate of `tls-cert-file`, if there is one, and believes a primary whose certificate is
+    /// signed by an authority of `tls-ca-cert-file` or `tls-ca-cert-dir`, whatever its name.
+    "tls-replication" tls_replication: bool = "no",
+    Kind::Boolean, Security, Mutable;
+
     /// File with users and their rights, a `user …` line each, in place of such lines here; empty
     /// for none. `ACL LOAD` reads it again, `ACL SAVE` writes it.
     "aclfile" acl_file: Vec<u8> = "",

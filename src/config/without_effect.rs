@@ -115,7 +115,6 @@ without_effect! {
     "tls-cluster" = "no", BOOLEAN, Absent;
     "tls-dh-params-file" = "", TEXT, Absent;
     "tls-key-file-pass" = "", TEXT, AbsentSecret;
-    "tls-replication" = "no", BOOLEAN, Absent;
     "unixsocketgroup" = "", TEXT, Absent;
 
     // How they work inside, and settings of what is absent.

@@ -24,6 +24,7 @@ use crate::command::call::{
 };
 use crate::command::declare::names::CommandNames;
 use crate::command::declare::spec::Flags;
+use crate::command::observe;
 use crate::command::permission::check_queued;
 use crate::context::Context;
 use crate::context::job::{Job, ScriptUnderway, Underway};
@@ -51,6 +52,7 @@ pub(super) fn run(
     begin: usize,
 ) -> bool {
     let begin_ns = begin_single(context);
+    observe::show_script(context, command, args);
     run_handler(context, command, args);
     let may_wait = std::mem::take(&mut context.may_wait);
     // What was looked up ahead belongs to none of the commands that follow.
@@ -127,6 +129,7 @@ fn run_queued_script(
     budget: &mut Budget,
 ) -> Option<ScriptUnderway> {
     let begin_ns = begin_single(context);
+    observe::show_script(context, command, args.args());
     run_handler(context, command, args.args());
     if let Some(asked) = context.scripts.take_asked()
         && let Some(script) = scripts::run(context, names, asked, command, args.args(), budget)

@@ -35,6 +35,8 @@ struct Rig {
     engine: CacheEngine,
     session: SessionKey,
     now: Timestamp,
+    /// What one reply of a batch may take.
+    room_bytes: Option<usize>,
 }
 
 impl Rig {
@@ -52,6 +54,7 @@ impl Rig {
             engine,
             session,
             now: START,
+            room_bytes: None,
         }
     }
 
@@ -111,6 +114,7 @@ impl Rig {
             &mut out,
             &OutputBounds {
                 mark_bytes: out_bytes_max,
+                room_bytes: self.room_bytes,
                 ..OutputBounds::NONE
             },
         );

@@ -13,6 +13,7 @@
 
 use super::links::{LinkId, Talker};
 use crate::base::clock::Timestamp;
+use crate::config::Config;
 use crate::node::{ConnectionId, Node};
 use crate::session::Peer;
 use core::net::SocketAddr;
@@ -55,11 +56,12 @@ pub trait Edge {
     /// The system can't watch the socket, which is closed then.
     fn admit(&mut self, link: LinkId, talker: Talker) -> io::Result<()>;
 
-    /// Begins to connect a link to a server at this address; its events are reported from now on.
+    /// Begins to connect a link to a primary at this address, encrypted if the configuration says
+    /// so; its events are reported from now on.
     ///
     /// # Errors
     /// What the system says, or that this edge can't do it.
-    fn connect(&mut self, _link: LinkId, _to: SocketAddr, _keepalive_s: u32) -> io::Result<()> {
+    fn connect(&mut self, _link: LinkId, _to: SocketAddr, _config: &Config) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

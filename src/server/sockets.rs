@@ -187,8 +187,12 @@ impl Edge for Sockets {
         self.keep(link, transport)
     }
 
-    fn connect(&mut self, link: LinkId, to: SocketAddr, keepalive_s: u32) -> io::Result<()> {
-        let transport = Transport::tcp(TcpStream::connect(to)?, keepalive_s);
+    fn connect(&mut self, link: LinkId, to: SocketAddr, config: &Config) -> io::Result<()> {
+        let socket = TcpStream::connect(to)?;
+        let transport = match config.tls_replication {
+            true => Transport::encrypted_primary(socket, to.ip(), config)?,
+            false => Transport::tcp(socket, config.tcp_keepalive_seconds),
+        };
         self.keep(link, transport)
     }
 

@@ -1,11 +1,13 @@
-//! One client's socket, whatever its kind.
+//! The socket of a client, or of the primary, whatever its kind.
 
-use super::tls::TlsStream;
+use super::tls::{TlsStream, begin_with_primary};
+use crate::config::Config;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Probes without an answer after which a peer counts as gone, as Redis has it.
@@ -22,6 +24,22 @@ impl Transport {
     pub(super) fn tcp(stream: TcpStream, keepalive_s: u32) -> Self {
         set_options(&stream, keepalive_s);
         Self::Tcp(stream)
+    }
+
+    /// A primary at this address that speaks TLS.
+    ///
+    /// # Errors
+    /// What is wrong with the settings of TLS.
+    pub(super) fn encrypted_primary(
+        socket: TcpStream,
+        address: IpAddr,
+        config: &Config,
+    ) -> io::Result<Self> {
+        set_options(&socket, config.tcp_keepalive_seconds);
+        let stream = begin_with_primary(socket, address, config);
+        stream
+            .map(|stream| Self::Tls(Box::new(stream)))
+            .map_err(io::Error::other)
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

@@ -20,6 +20,8 @@
 //! What is meant to differ is a row of `compare::DIFFERENCES` and of `docs/DIFFERENCES.md`.
 //! Not here: behaviour over time (`tests/scripts/expiry.txt`).
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/mod.rs"]
 mod support;
 

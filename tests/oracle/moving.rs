@@ -3,9 +3,10 @@
 //! Method: writers send random commands of every type to redis-server for as long as the test has
 //! not seen what it wants. Then every key must be the same on both servers, by DEBUG DIGEST-VALUE.
 
+use crate::authority::Authority;
 use crate::exchange::{compare, fill};
 use crate::support::client::{Address, Client};
-use crate::support::server::ServerProcess;
+use crate::support::server::{ServerProcess, free_port};
 use crate::support::value::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -111,7 +112,8 @@ fn load(address: &Address, seed: u64, is_over: &AtomicBool, count: &AtomicU64) {
     }
 }
 
-fn move_over(redis_options: &[&str]) {
+/// Moves a redis-server over; by its encrypted port, if it has one.
+fn move_over(redis_options: &[&str], evenkeel_options: &[&str], encrypted_port: Option<u16>) {
     if std::env::var("EVENKEEL_ORACLE").is_ok_and(|value| value == "skip") {
         return;
     }
@@ -124,13 +126,15 @@ fn move_over(redis_options: &[&str]) {
     let mut primary = redis.client();
     primary.call(&["AUTH", PASSWORD]);
     fill(&mut primary);
-    let evenkeel = ServerProcess::evenkeel(&["--save", "", "--masterauth", PASSWORD]);
+    let own_options = ["--save", "", "--masterauth", PASSWORD];
+    let evenkeel = ServerProcess::evenkeel(&[&own_options, evenkeel_options].concat());
     let mut replica = evenkeel.client();
     replica.line("SET old 1");
     let Address::Tcp(address) = redis.address() else {
         return;
     };
     let (host, port) = address.rsplit_once(':').expect("an address has a port");
+    let port = encrypted_port.map_or(port.to_owned(), |port| port.to_string());
     let (is_over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for seed in [1, 2] {
@@ -143,7 +147,7 @@ fn move_over(redis_options: &[&str]) {
         };
         has_written(2_000);
         assert_eq!(
-            replica.call(&["REPLICAOF", host, port]),
+            replica.call(&["REPLICAOF", host, &port]),
             Value::Simple(b"OK".into())
         );
         let is_up =
@@ -180,15 +184,92 @@ fn move_over(redis_options: &[&str]) {
 
 #[test]
 fn a_live_redis_moves_over_by_its_disk() {
-    move_over(&["--repl-diskless-sync", "no"]);
+    move_over(&["--repl-diskless-sync", "no"], &[], None);
 }
+
+const DISKLESS: [&str; 4] = [
+    "--repl-diskless-sync",
+    "yes",
+    "--repl-diskless-sync-delay",
+    "0",
+];
 
 #[test]
 fn a_live_redis_moves_over_without_its_disk() {
-    move_over(&[
-        "--repl-diskless-sync",
+    move_over(&DISKLESS, &[], None);
+}
+
+/// Either shows the other its certificate, in whose names the address of neither stands.
+#[test]
+fn a_live_redis_moves_over_encrypted() {
+    let authority = Authority::new();
+    authority.sign("redis");
+    authority.sign("evenkeel");
+    let path = |name: &str| authority.path(name).display().to_string();
+    let (ca, port) = (path("ca.pem"), free_port());
+    let identity = |name: &str| [path(&format!("{name}.pem")), path(&format!("{name}.key"))];
+    let [redis, evenkeel] = ["redis", "evenkeel"].map(identity);
+    let options = |[certificate, key]: &[String; 2]| {
+        let pairs = [
+            ("--tls-ca-cert-file", ca.as_str()),
+            ("--tls-cert-file", certificate.as_str()),
+            ("--tls-key-file", key.as_str()),
+        ];
+        pairs
+            .map(|(name, value)| [name.to_owned(), value.to_owned()])
+            .concat()
+    };
+    let (of_redis, of_evenkeel) = (options(&redis), options(&evenkeel));
+    let port_text = port.to_string();
+    let mut redis_options: Vec<&str> = of_redis.iter().map(String::as_str).collect();
+    redis_options.extend(["--tls-port", &port_text]);
+    redis_options.extend(DISKLESS);
+    let mut evenkeel_options: Vec<&str> = of_evenkeel.iter().map(String::as_str).collect();
+    evenkeel_options.extend(["--tls-replication", "yes"]);
+    move_over(&redis_options, &evenkeel_options, Some(port));
+}
+
+/// A primary whose certificate nobody vouches for is not followed, and the log says why.
+#[test]
+fn a_primary_with_a_strange_certificate_is_not_believed() {
+    if std::env::var("EVENKEEL_ORACLE").is_ok_and(|value| value == "skip") {
+        return;
+    }
+    let (theirs, ours) = (Authority::new(), Authority::new());
+    theirs.sign("redis");
+    let path = |name: &str| theirs.path(name).display().to_string();
+    let port = free_port().to_string();
+    let redis = ServerProcess::redis(&[
+        "--tls-port",
+        &port,
+        "--tls-auth-clients",
+        "no",
+        "--tls-ca-cert-file",
+        &path("ca.pem"),
+        "--tls-cert-file",
+        &path("redis.pem"),
+        "--tls-key-file",
+        &path("redis.key"),
+    ])
+    .expect("redis-server is installed");
+    let ca = ours.path("ca.pem").display().to_string();
+    let mut evenkeel = ServerProcess::evenkeel(&[
+        "--save",
+        "",
+        "--tls-replication",
         "yes",
-        "--repl-diskless-sync-delay",
-        "0",
+        "--tls-ca-cert-file",
+        &ca,
+        "--replicaof",
+        "127.0.0.1",
+        &port,
     ]);
+    let line = evenkeel.wait_for_log("is broken");
+    assert!(line.contains("invalid peer certificate"), "{line}");
+    let mut client = evenkeel.client();
+    assert_eq!(
+        field(&mut client, "replication", "master_link_status"),
+        "down"
+    );
+    drop(redis);
 }

@@ -18,6 +18,8 @@
 //!
 //! Not here: replies of commands (`tests/scripts/`), other client libraries (`tests/clients/`).
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/snapshot.rs"]
 mod snapshot;
 #[path = "../support/mod.rs"]

@@ -18,7 +18,7 @@ pub(super) static SETUSER: CommandSpec = family::SERVER
     .since("6.0.0")
     .cost("O(rules)")
     .flags(OPERATOR)
-    .secrets(|_, index| index > 2);
+    .secrets(|_, index| index > 1);
 
 const BAD_NAME: ReplyError =
     ReplyError::fixed("ERR Usernames can't contain spaces or null characters");
@@ -66,7 +66,8 @@ pub(super) static GETUSER: CommandSpec = family::SERVER
     .summary("Tells the rights of a user, and the digests of its passwords.")
     .since("6.0.0")
     .cost("O(rules of the user)")
-    .flags(OPERATOR);
+    .flags(OPERATOR)
+    .secrets(|_, index| index > 1);
 
 fn get_user(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let Some(id) = context.users.find(args.get(2)) else {
@@ -110,7 +111,8 @@ pub(super) static DELUSER: CommandSpec = family::SERVER
     .summary("Removes users and closes their connections.")
     .since("6.0.0")
     .cost("O(names + clients)")
-    .flags(OPERATOR);
+    .flags(OPERATOR)
+    .secrets(|_, index| index > 1);
 
 const DEFAULT_STAYS: ReplyError = ReplyError::fixed("ERR The 'default' user cannot be removed");
 

@@ -29,6 +29,9 @@ enum Obstacle {
     Leaving,
     Claimed,
     FullCollections,
+    Shut,
+    Replica,
+    ShortOfRoom,
 }
 
 const OBSTACLES: [Obstacle; 10] = [
@@ -45,11 +48,14 @@ const OBSTACLES: [Obstacle; 10] = [
 ];
 
 /// Those that are tried alone and together with one of the others.
-const RARE_OBSTACLES: [Obstacle; 4] = [
+const RARE_OBSTACLES: [Obstacle; 7] = [
     Obstacle::Listening,
     Obstacle::Leaving,
     Obstacle::Claimed,
     Obstacle::FullCollections,
+    Obstacle::Shut,
+    Obstacle::Replica,
+    Obstacle::ShortOfRoom,
 ];
 
 /// All sets of obstacles that are tried.
@@ -138,7 +144,22 @@ impl Rig {
                 let word = format!(" {}", "x".repeat(100));
                 self.call(&format!("RPUSH full{}", word.repeat(150)));
             }
+            Obstacle::Shut => self.let_another_shut(),
+            Obstacle::Replica => {
+                self.engine.host_mut().following = Some(Box::default());
+            }
+            Obstacle::ShortOfRoom => self.room_bytes = Some(50),
         }
+    }
+
+    /// Has another session begin a script without an end.
+    fn let_another_shut(&mut self) {
+        let other = self.engine.open_session(Peer::embedded(), START);
+        let own = std::mem::replace(&mut self.session, other);
+        let words = [b"EVAL".as_slice(), b"while true do end", b"0"];
+        self.batch_of(&[words.map(<[u8]>::to_vec).to_vec()], NO_LIMIT);
+        self.session = own;
+        assert!(self.engine.has_job());
     }
 
     /// Makes the session a user who may read all keys, and write some of them by some commands.
@@ -203,13 +224,15 @@ fn a_group_passes_the_gates_as_its_requests_do_one_by_one() {
         let [mut grouped, mut single] =
             [false, true].map(|is_timed_singly| Rig::twin(&obstacles, is_timed_singly));
         assert!(!single.gates_stand_open());
-        // Memory and rights are asked for within a group. Who has entered as another user needs no
-        // password any more.
+        // Memory, rights and room for replies are asked for within a group. Who has entered as
+        // another user needs no password any more.
         let has_entered = obstacles
             .iter()
             .any(|obstacle| matches!(obstacle, Obstacle::FewRights));
         let are_asked = obstacles.iter().all(|obstacle| match obstacle {
-            Obstacle::FewRights | Obstacle::Full | Obstacle::Evicting => true,
+            Obstacle::FewRights | Obstacle::Full | Obstacle::Evicting | Obstacle::ShortOfRoom => {
+                true
+            }
             Obstacle::NoPassword => has_entered,
             _ => false,
         });

@@ -29,6 +29,27 @@ fn a_monitor_sees_what_others_do_and_no_secret() {
     assert_eq!(rig.talk(other, "PING\r\n"), "+PONG;");
 }
 
+/// Defect: a script was never shown, only what it called. Effect: nobody saw whose calls they were.
+/// Fix: it is shown before it runs, as in Redis, within EXEC too.
+#[test]
+fn a_monitor_sees_a_script_before_what_it_calls() {
+    let mut rig = Rig::new();
+    let (monitor, other) = (rig.accept(), rig.accept());
+    rig.talk(monitor, "MONITOR\r\n");
+    rig.talk(other, "EVAL \"return redis.call('get','k')\" 0\r\n");
+    rig.talk(
+        other,
+        "MULTI\r\nEVAL \"redis.call('get','l')\" 0\r\nEXEC\r\n",
+    );
+    let lines = rig.take(monitor).replace("+1700000000.000000 [0 ", "");
+    assert_eq!(
+        lines,
+        "embedded:0] \"EVAL\" \"return redis.call('get','k')\" \"0\";lua] \"get\" \"k\";\
+         embedded:0] \"MULTI\";embedded:0] \"EVAL\" \"redis.call('get','l')\" \"0\";\
+         lua] \"get\" \"l\";embedded:0] \"EXEC\";"
+    );
+}
+
 #[test]
 fn what_others_cause_stands_in_a_row_of_its_own_once() {
     let mut rig = Rig::new();

@@ -63,10 +63,10 @@ impl<E: Edge> Scheduler<E> {
     }
 
     fn connect_primary(&mut self, address: SocketAddr, now: Timestamp) {
-        let keepalive_s = self.node.engine().config().tcp_keepalive_seconds;
         let id = self.links.insert(Talker::Primary);
         self.primary = Some(id);
-        if let Err(error) = self.edge.connect(id, address, keepalive_s) {
+        let config = self.node.engine().config();
+        if let Err(error) = self.edge.connect(id, address, config) {
             self.lose_primary(&error.to_string(), now);
         }
     }

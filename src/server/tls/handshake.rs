@@ -81,6 +81,6 @@ impl<S: Read + Write> Handshake<S> {
 
     /// The client, its handshake over.
     pub fn into_stream(self) -> TlsStream<S> {
-        TlsStream::new(self.socket, self.connection)
+        TlsStream::new(self.socket, *self.connection)
     }
 }

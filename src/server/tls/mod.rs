@@ -7,8 +7,9 @@
 //!                  └ half-open, slow, garbage: dropped there            └▶ stream.rs, a Transport
 //! ```
 //!
-//! The loop never makes a signature: it gets connections whose handshake is over. What is half
-//! open is bounded in number and time, and costs the loop nothing.
+//! Clients cost the loop no signature: it gets connections whose handshake is over. What is half
+//! open is bounded in number and time, and costs the loop nothing. The primary that a server
+//! follows is one link, whose handshake the loop makes (`primary.rs`).
 //!
 //! rustls does the work, with `ring`: no renegotiation, no early data, TLS 1.2 and 1.3.
 //!
@@ -16,11 +17,13 @@
 
 mod handshake;
 mod handshakes;
+mod primary;
 mod settings;
 mod stream;
 
 pub use handshake::{Handshake, Progress};
 pub(super) use handshakes::Handshakes;
+pub(super) use primary::begin_with_primary;
 pub use settings::TlsError;
 pub(super) use settings::{Settings, settings};
 pub use stream::TlsStream;

@@ -28,7 +28,7 @@ pub struct TlsError {
 }
 
 impl TlsError {
-    fn new(what: impl fmt::Display, reason: impl fmt::Display) -> Self {
+    pub(super) fn new(what: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self {
             what: what.to_string(),
             reason: reason.to_string(),
@@ -114,7 +114,7 @@ fn path(config: &Config, name: &[u8]) -> PathBuf {
     config.path_in_dir(name)
 }
 
-fn certificates(
+pub(super) fn certificates(
     config: &Config,
     parameter: &str,
     name: &[u8],
@@ -135,7 +135,7 @@ fn certificates(
     }
 }
 
-fn private_key(config: &Config) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(super) fn private_key(config: &Config) -> Result<PrivateKeyDer<'static>, TlsError> {
     const PARAMETER: &str = "tls-key-file";
     if config.tls_key_file.is_empty() {
         return Err(TlsError::new(
@@ -159,8 +159,16 @@ fn client_verifier(config: &Config) -> Result<Option<Arc<dyn ClientCertVerifier>
     if config.tls_auth_clients == AuthenticateClients::No {
         return Ok(None);
     }
+    let roots = authorities(config)?;
+    if roots.is_empty() {
+        return Err(TlsError::new(
+            "tls-auth-clients",
+            "certificates of clients are wanted (the default), but neither tls-ca-cert-file nor \
+             tls-ca-cert-dir says whose are believed; tls-auth-clients no asks for none",
+        ));
+    }
     let builder = WebPkiClientVerifier::builder_with_provider(
-        Arc::new(authorities(config)?),
+        Arc::new(roots),
         Arc::new(ring::default_provider()),
     );
     let builder = match config.tls_auth_clients {
@@ -173,8 +181,8 @@ fn client_verifier(config: &Config) -> Result<Option<Arc<dyn ClientCertVerifier>
         .map_err(|error| TlsError::new("tls-ca-cert-file", error))
 }
 
-/// Those whose certificates of clients are believed.
-fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
+/// Those whose certificates are believed; none if the configuration names none.
+pub(super) fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     if !config.tls_ca_cert_file.is_empty() {
         for certificate in certificates(config, "tls-ca-cert-file", &config.tls_ca_cert_file)? {
@@ -194,17 +202,12 @@ fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
             roots.add_parsable_certificates(found);
         }
     }
-    match roots.is_empty() {
-        true => Err(TlsError::new(
-            "tls-auth-clients",
-            "certificates of clients are wanted (the default), but neither tls-ca-cert-file nor \
-             tls-ca-cert-dir says whose are believed; tls-auth-clients no asks for none",
-        )),
-        false => Ok(roots),
-    }
+    Ok(roots)
 }
 
-fn versions(config: &Config) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+pub(super) fn versions(
+    config: &Config,
+) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
     let words = words(&config.tls_protocols);
     if words.is_empty() {
         return Ok(vec![&version::TLS13, &version::TLS12]);
@@ -221,7 +224,7 @@ fn versions(config: &Config) -> Result<Vec<&'static SupportedProtocolVersion>, T
 }
 
 /// The cipher suites that are wanted: those of 1.3 by their names, those of 1.2 by OpenSSL's.
-fn provider(config: &Config) -> Result<CryptoProvider, TlsError> {
+pub(super) fn provider(config: &Config) -> Result<CryptoProvider, TlsError> {
     let mut provider = ring::default_provider();
     let lists = [
         (

@@ -1,4 +1,4 @@
-//! One encrypted client, its handshake over.
+//! One encrypted link: a client whose handshake is over, or the primary that this server follows.
 //!
 //! ```text
 //!  read:   socket ─▶ end of the buffer ─▶ rustls ─▶ its beginning    until the socket is empty
@@ -9,15 +9,18 @@
 //! stand, in pieces that rustls would not ask for (it takes 4 KiB): a system call for many records,
 //! and none to learn that the socket is empty.
 //!
+//! A primary's handshake is made by the reads and writes of its link, and until it is over nothing
+//! is taken from the caller.
+//!
 //! Invariants: a read that returns fewer bytes than there is room for has emptied the socket, as on
 //! a plain one; so edges of the poll tell of the rest. Nothing but the cipher text of one piece
 //! waits in rustls, and the node still has that piece: budgets and limits hold for it. Checked with
 //! arbitrary splits, ends and faults by `fuzz/src/tls.rs`.
 //!
-//! Not here: the handshake (`handshake.rs`).
+//! Not here: the handshakes of clients (`handshake.rs`), whom a primary is believed (`primary.rs`).
 
 use mio::net::TcpStream;
-use rustls::ServerConnection;
+use rustls::Connection;
 use std::io::{self, ErrorKind, Read, Write};
 
 /// Bytes that are encrypted at once.
@@ -36,7 +39,7 @@ const LARGE_READ_BYTES: usize = 2 * RECORD_BYTES_MAX;
 /// See the module header.
 pub struct TlsStream<S = TcpStream> {
     pub(in crate::server) socket: S,
-    connection: Box<ServerConnection>,
+    connection: Box<Connection>,
     /// Bytes of the piece whose cipher text has not left yet; the caller gives them again.
     unsent: usize,
 }
@@ -53,11 +56,11 @@ enum Intake {
 }
 
 impl<S: Read + Write> TlsStream<S> {
-    /// A client whose handshake is over.
-    pub(super) fn new(socket: S, connection: Box<ServerConnection>) -> Self {
+    /// A client whose handshake is over, or a primary.
+    pub(super) fn new(socket: S, connection: impl Into<Connection>) -> Self {
         Self {
             socket,
-            connection,
+            connection: Box::new(connection.into()),
             unsent: 0,
         }
     }
@@ -201,6 +204,9 @@ impl<S: Read + Write> Write for TlsStream<S> {
                 // A short write means a full socket, as on a plain one.
                 Err(error) if error.kind() == ErrorKind::WouldBlock && sent > 0 => return Ok(sent),
                 Err(error) => return Err(error),
+            }
+            if self.connection.is_handshaking() {
+                return Err(ErrorKind::WouldBlock.into());
             }
             if sent == bytes.len() {
                 return Ok(sent);
