@@ -29,6 +29,7 @@ mod load_eviction;
 mod load_instructions;
 mod load_memory;
 mod load_messages;
+mod load_pages;
 mod load_requests;
 mod load_scripts;
 mod load_snapshots;
@@ -40,6 +41,7 @@ mod memcached;
 mod mixed_sizes;
 mod options;
 mod overwrite_load;
+mod page_strangers;
 mod probe;
 mod redis_benchmark;
 mod report;
@@ -177,6 +179,7 @@ fn main() -> ExitCode {
         Some(stall_actions::CHILD_ARGUMENT) => stall_actions::run_child(&arguments[1..]),
         Some(overwrite_load::CHILD_ARGUMENT) => overwrite_load::run_child(&arguments[1..]),
         Some(collection_actions::CHILD_ARGUMENT) => collection_actions::run_child(&arguments[1..]),
+        Some(page_strangers::CHILD_ARGUMENT) => page_strangers::run_child(&arguments[1..]),
         _ if arguments.iter().any(|argument| argument == "--help") => {
             print!("{}", options::USAGE);
             Ok(())
@@ -229,6 +232,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Messages => load_messages::run(&context),
             Load::Waiting => load_waiting::run(&context),
             Load::Tls => load_tls::run(&context),
+            Load::Pages => load_pages::run(&context),
             Load::Scripts => load_scripts::run(&context),
             Load::Instructions => load_instructions::run(&context)?,
         };

@@ -13,7 +13,7 @@ Compares Evenkeel with redis-server on this machine and writes the run into benc
 
   --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
                           collection-memory, collection-requests, collection-stalls, scripts,
-                          messages, waiting, tls, instructions
+                          messages, waiting, tls, pages, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
   --requests N            base number of requests of the loads 'requests', 'collection-requests'
@@ -67,13 +67,15 @@ pub(crate) enum Load {
     Waiting,
     /// What encryption costs, and handshakes.
     Tls,
+    /// What pages over HTTP cost clients.
+    Pages,
     /// CPU per script.
     Scripts,
     /// Instructions per request under callgrind.
     Instructions,
 }
 
-const LOADS: [(&str, Load); 14] = [
+const LOADS: [(&str, Load); 15] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
@@ -86,6 +88,7 @@ const LOADS: [(&str, Load); 14] = [
     ("messages", Load::Messages),
     ("waiting", Load::Waiting),
     ("tls", Load::Tls),
+    ("pages", Load::Pages),
     ("scripts", Load::Scripts),
     ("instructions", Load::Instructions),
 ];

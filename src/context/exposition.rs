@@ -1,27 +1,41 @@
-//! What a scraper is told, in pieces: figures of INFO, then histograms, then commands.
+//! What a scraper is told, in pieces: figures of INFO, then histograms, then commands; before them
+//! hot keys, if the scraper may see names of keys.
 //!
 //! ```text
-//!  Figures ─▶ Turns ─▶ Calls ─▶ Failures ─▶ Rejections ─▶ Durations(0) ─▶ (16) … ─▶ # EOF
+//!  (HotKeys ─▶) Figures ─▶ Turns ─▶ Calls ─▶ Failures ─▶ Rejections
+//!  ─▶ Durations(0) ─▶ Durations(16) ─▶ … ─▶ # EOF
 //! ```
 //!
 //! One piece is some tens of microseconds, so that the loop can do something else in between. The
 //! pieces are of the moments at which they are made; each sample is of one moment.
 //!
+//! Whatever is exposed of keys is bounded: at most [`HOT_KEYS_MAX`] of them, and each takes one
+//! access in [`HOT_ONE_OF`] at least and was seen [`HOT_SAMPLES_MIN`] times, so that keys that are
+//! hot by chance don't become series of a scraper.
+//!
 //! Cost: the first piece O(databases + clients + error codes), as INFO; a piece of durations walks
 //! [`DURATIONS_MAX`] histograms.
 //!
-//! Not here: names and texts of the figures (`stats/exposed.rs`), the format
+//! Not here: names and texts of the figures (`stats/exposed.rs`, `stats/families.rs`), the format
 //! (`stats/open_metrics.rs`), who asks (`node/pages/`).
 
 use super::report::{CommandName, Report};
-use crate::stats::open_metrics::{
-    self, COMMAND_BOUNDS, FamilyType, Format, LAG_BOUNDS, TURN_BOUNDS, push_family, push_histogram,
-    push_sample,
-};
+use crate::stats::families::{self, Family};
+use crate::stats::open_metrics::{self, COMMAND_BOUNDS, Format, LAG_BOUNDS, TURN_BOUNDS};
 use crate::stats::{CommandStat, DatabaseStat, REDIS_VERSION, VERSION};
+use std::collections::BTreeMap;
 
 /// Commands whose durations make one piece.
 const DURATIONS_MAX: usize = 16;
+
+/// Hot keys that are exposed at most.
+const HOT_KEYS_MAX: usize = 10;
+
+/// A hot key is exposed if it takes one of so many accesses, or more.
+const HOT_ONE_OF: u64 = 100;
+
+/// … and if so many of those accesses were looked at, or more.
+const HOT_SAMPLES_MIN: u64 = 5;
 
 /// The text so far, and how it is written.
 pub type Text<'t> = (&'t mut String, Format);
@@ -29,6 +43,8 @@ pub type Text<'t> = (&'t mut String, Format);
 /// The next piece of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Piece {
+    /// The keys that are used most: names, for those who may see them.
+    HotKeys,
     /// The fields of INFO, databases, errors.
     #[default]
     Figures,
@@ -53,6 +69,10 @@ impl Report<'_> {
         text: Text<'_>,
     ) -> Option<Piece> {
         match piece {
+            Piece::HotKeys => {
+                self.expose_hot_keys(text);
+                Some(Piece::Figures)
+            }
             Piece::Figures => {
                 self.expose_figures(text);
                 Some(Piece::Turns)
@@ -63,20 +83,17 @@ impl Report<'_> {
                 Some(Piece::Calls)
             }
             Piece::Calls => {
-                let help = "Executions of a command, failed ones included.";
-                self.expose_commands(text, "calls", help, command_name, |stat| stat.calls);
+                self.expose_commands(text, families::CALLS, command_name, |stat| stat.calls);
                 Some(Piece::Failures)
             }
             Piece::Failures => {
-                let help = "Executions of a command that answered an error.";
                 let failed = |stat: &CommandStat<'_>| stat.failed_calls;
-                self.expose_commands(text, "calls_failed", help, command_name, failed);
+                self.expose_commands(text, families::CALLS_FAILED, command_name, failed);
                 Some(Piece::Rejections)
             }
             Piece::Rejections => {
-                let help = "Calls of a command that were refused before execution.";
                 let rejected = |stat: &CommandStat<'_>| stat.rejected_calls;
-                self.expose_commands(text, "calls_rejected", help, command_name, rejected);
+                self.expose_commands(text, families::CALLS_REJECTED, command_name, rejected);
                 Some(Piece::Durations(0))
             }
             Piece::Durations(first) => {
@@ -89,140 +106,105 @@ impl Report<'_> {
         }
     }
 
+    fn expose_hot_keys(&self, text: Text<'_>) {
+        families::HOT_KEYS.push_head((text.0, text.1));
+        let keys = (self.keyspace).hot_keys(HOT_KEYS_MAX, self.now.unix_ms());
+        // Long keys may be one and the same label, and a scraper takes no sample twice.
+        let mut shares: BTreeMap<(u32, String), f64> = BTreeMap::new();
+        for key in keys {
+            let is_hot = key.per_second * HOT_ONE_OF >= key.all_per_second;
+            if is_hot && key.samples >= HOT_SAMPLES_MIN {
+                let label = open_metrics::label_of(&key.name);
+                let share = key.per_second as f64 / key.all_per_second as f64;
+                *shares.entry((key.database, label)).or_default() += share;
+            }
+        }
+        for ((database, key), share) in &shares {
+            let labels = [&*database.to_string(), key];
+            families::HOT_KEYS.push(text.0, &labels, &format!("{share:.4}"));
+        }
+    }
+
     fn expose_figures(&mut self, text: Text<'_>) {
-        let name = "evenkeel_build_info";
-        let help = "Always 1; the labels say what is running.";
-        push_family((text.0, text.1), name, FamilyType::Gauge, None, help);
-        let labels = [("version", VERSION), ("redis_version", REDIS_VERSION)];
-        push_sample(text.0, name, &labels, "1");
+        families::BUILD_INFO.push_head((text.0, text.1));
+        families::BUILD_INFO.push(text.0, &[VERSION, REDIS_VERSION], "1");
         self.with_source(|source| {
             open_metrics::push_fields((text.0, text.1), source);
-            let name = "evenkeel_errors";
-            let help = "Error replies by the first word of the reply.";
-            push_family((text.0, text.1), name, FamilyType::Counter, None, help);
+            families::ERRORS.push_head((text.0, text.1));
             for error in source.errors {
-                let value = error.count.to_string();
-                push_sample(
-                    text.0,
-                    "evenkeel_errors_total",
-                    &[("error", error.code)],
-                    &value,
-                );
+                families::ERRORS.push(text.0, &[error.code], &error.count.to_string());
             }
             expose_databases((text.0, text.1), source.databases);
         });
     }
 
     fn expose_turns(&self, text: Text<'_>) {
-        let name = "evenkeel_loop_turn_duration_seconds";
-        let help = "How long turns of the event loop took, waiting not included.";
-        push_family(
-            (text.0, text.1),
-            name,
-            FamilyType::Histogram,
-            Some("seconds"),
-            help,
-        );
-        push_histogram(text.0, name, &[], self.turns.durations_us(), TURN_BOUNDS);
-        let name = "evenkeel_expiry_lag_seconds";
-        let help = "Time between the deadline of a key, or of a field of a hash, and its removal.";
-        push_family(
-            (text.0, text.1),
-            name,
-            FamilyType::Histogram,
-            Some("seconds"),
-            help,
-        );
+        families::TURNS.push_head((text.0, text.1));
+        let turns_us = self.turns.durations_us();
+        families::TURNS.push_histogram(text.0, &[], turns_us, TURN_BOUNDS);
+        families::EXPIRY_LAG.push_head((text.0, text.1));
         let (keys_ms, fields_ms) = self.keyspace.expiry_lags_ms();
-        push_histogram(text.0, name, &[("of", "key")], keys_ms, LAG_BOUNDS);
-        push_histogram(text.0, name, &[("of", "field")], fields_ms, LAG_BOUNDS);
+        for (of, lags_ms) in [("key", keys_ms), ("field", fields_ms)] {
+            families::EXPIRY_LAG.push_histogram(text.0, &[of], lags_ms, LAG_BOUNDS);
+        }
     }
 
     fn expose_curve(&self, text: Text<'_>) {
-        let name = "evenkeel_expected_hit_ratio";
-        let help =
-            "Share of reads that so many times the memory would answer; absent before a read.";
-        push_family(
-            (text.0, text.1),
-            name,
-            FamilyType::Gauge,
-            Some("ratio"),
-            help,
-        );
+        families::EXPECTED_HITS.push_head((text.0, text.1));
         for point in self.keyspace.miss_ratio_curve().points {
             let factor = point.factor.to_string();
             let ratio = format!("{:.4}", point.ratio);
-            push_sample(text.0, name, &[("memory", &factor)], &ratio);
+            families::EXPECTED_HITS.push(text.0, &[&factor], &ratio);
         }
     }
 
     fn expose_commands(
         &self,
         text: Text<'_>,
-        what: &str,
-        help: &str,
+        family: Family,
         command_name: CommandName,
         value: impl Fn(&CommandStat<'_>) -> u64,
     ) {
-        let name = format!("evenkeel_command_{what}");
-        push_family((text.0, text.1), &name, FamilyType::Counter, None, help);
-        let sample = name + "_total";
+        family.push_head((text.0, text.1));
         for stat in self.commands(command_name) {
-            let labels = [("command", stat.name)];
-            push_sample(text.0, &sample, &labels, &value(&stat).to_string());
+            family.push(text.0, &[stat.name], &value(&stat).to_string());
         }
     }
 
     /// True if there are no more.
     fn expose_durations(&self, text: Text<'_>, first: usize, command_name: CommandName) -> bool {
-        let name = "evenkeel_command_duration_seconds";
         if first == 0 {
-            let help = "How long executions of a command took; fast ones of a pipeline are timed in groups.";
-            push_family(
-                (text.0, text.1),
-                name,
-                FamilyType::Histogram,
-                Some("seconds"),
-                help,
-            );
+            families::DURATIONS.push_head((text.0, text.1));
         }
         let mut durations = self.timing.all_durations().skip(first);
         for (number, durations_ns) in durations.by_ref().take(DURATIONS_MAX) {
-            let labels = [("command", command_name(number))];
-            push_histogram(text.0, name, &labels, durations_ns, COMMAND_BOUNDS);
+            let labels = [command_name(number)];
+            families::DURATIONS.push_histogram(text.0, &labels, durations_ns, COMMAND_BOUNDS);
         }
         durations.next().is_none()
     }
 }
 
-/// A number of a database, by its name and its text of help.
-type DatabaseFigure = (&'static str, &'static str, fn(&DatabaseStat) -> u64);
+/// A number of a database.
+type DatabaseFigure = (Family, fn(&DatabaseStat) -> u64);
 
 fn expose_databases(text: Text<'_>, databases: &[DatabaseStat]) {
     const FIGURES: [DatabaseFigure; 3] = [
-        ("evenkeel_database_keys", "Keys of a database.", |stat| {
-            stat.keys
+        (families::DATABASE_KEYS, |stat| stat.keys),
+        (families::DATABASE_KEYS_EXPIRING, |stat| stat.expires),
+        (families::DATABASE_HASHES_EXPIRING, |stat| {
+            stat.field_expires
         }),
-        (
-            "evenkeel_database_keys_expiring",
-            "Keys with a deadline.",
-            |stat| stat.expires,
-        ),
-        (
-            "evenkeel_database_hashes_expiring",
-            "Hashes of which a field has a deadline.",
-            |stat| stat.field_expires,
-        ),
     ];
-    for (name, help, value) in FIGURES {
-        push_family((text.0, text.1), name, FamilyType::Gauge, None, help);
+    for (family, value) in FIGURES {
+        family.push_head((text.0, text.1));
         // The first always, so that an empty cache has a number, too.
         for stat in databases
             .iter()
             .filter(|stat| stat.keys > 0 || stat.index == 0)
         {
             let index = stat.index.to_string();
-            push_sample(text.0, name, &[("db", &index)], &value(stat).to_string());
+            family.push(text.0, &[&index], &value(stat).to_string());
         }
     }
 }

@@ -269,6 +269,8 @@ impl<'a> Report<'a> {
             loop_turn_max_work_usec: longest_turn.work_us,
             loop_turn_max_read_usec: longest_turn.read_us,
             loop_turn_max_save_usec: longest_turn.save_us,
+            loop_turn_max_page_usec: longest_turn.page_us,
+            loop_turn_max_follow_usec: longest_turn.follow_us,
             loop_turn_max_write_usec: longest_turn.write_us,
             ..base
         }

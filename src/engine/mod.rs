@@ -64,8 +64,8 @@ use crate::protocol::error::ReplyError;
 use crate::protocol::reply::{Dialect, ReplyWriter};
 use crate::script::Scripts;
 use crate::session::{Peer, ReplyMode, Session, SessionKey, Sessions};
-use crate::stats::turns::{TurnParts, Turns};
-use crate::stats::{LatencyEvent, Statistics};
+use crate::stats::turns::Turns;
+use crate::stats::{LatencyEvent, LongTurns, Statistics};
 use gates::Gate;
 
 /// Due keys that one step of [`CacheEngine::tick`] removes at most.
@@ -103,6 +103,7 @@ pub struct CacheEngine {
     users: Users,
     stats: Statistics,
     turns: Turns,
+    long_turns: LongTurns,
     outbox: Outbox,
     pause: Pause,
     host: Host,
@@ -133,6 +134,7 @@ impl CacheEngine {
             config,
             stats: Statistics::new(table().len()),
             turns: Turns::default(),
+            long_turns: LongTurns::default(),
             outbox: Outbox::default(),
             pause: Pause::default(),
             host: Host::default(),
@@ -239,17 +241,6 @@ impl CacheEngine {
     #[inline]
     pub fn stats_mut(&mut self) -> &mut Statistics {
         &mut self.stats
-    }
-
-    /// Counts a turn of the loop that drives this cache, for INFO.
-    #[inline]
-    pub(crate) fn note_turn(&mut self, parts: TurnParts) {
-        self.turns.note(parts);
-        let total_us = parts.total_us();
-        let counters = &mut self.stats.counters;
-        counters.loop_turns += 1;
-        counters.loop_busy_usec += total_us;
-        counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(total_us);
     }
 
     /// The present pause.

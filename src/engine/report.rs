@@ -1,4 +1,5 @@
-//! The figures of the cache without a client: for the program around it, the log and the node.
+//! The figures of the cache without a client: for the program around it, the log and the node;
+//! and the turns of the loop around it.
 //!
 //! Not here: gathering them (`context/report.rs`), names and texts of the fields (`stats/`).
 
@@ -7,6 +8,8 @@ use crate::base::clock::Timestamp;
 use crate::command::declare::table::command_name;
 use crate::context::exposition::{Piece, Text};
 use crate::context::report::Report;
+use crate::stats::TurnLimits;
+use crate::stats::turns::TurnParts;
 
 impl CacheEngine {
     /// What INFO would answer for one section (`"memory"`), or for `"all"`, at the time of the last
@@ -57,6 +60,24 @@ impl CacheEngine {
     pub(crate) fn sample_rates(&mut self, now_ms: u64) {
         let evicted_keys = self.keyspace.eviction_report().keys;
         self.stats.sample_rates(now_ms, evicted_keys);
+    }
+
+    /// Notes a turn of the loop that drives this cache, which began at `now`: for INFO, and for
+    /// LATENCY and SLOWLOG if it was long.
+    #[inline]
+    pub(crate) fn note_turn(&mut self, parts: TurnParts, now: Timestamp) {
+        self.turns.note(parts);
+        let total_us = parts.total_us();
+        let counters = &mut self.stats.counters;
+        counters.loop_turns += 1;
+        counters.loop_busy_usec += total_us;
+        counters.loop_turn_max_usec = counters.loop_turn_max_usec.max(total_us);
+        let limits = TurnLimits {
+            latency_ms: self.config.latency_monitor_threshold_ms,
+            slow_log_us: self.config.slowlog_slower_than_us,
+            slow_log_len: usize::try_from(self.config.slowlog_max_len).unwrap_or(usize::MAX),
+        };
+        self.long_turns.note(parts, now, limits, &mut self.stats);
     }
 
     /// The parts that figures are read from.

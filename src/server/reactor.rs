@@ -25,7 +25,6 @@ use crate::base::clock::{SystemClock, Timestamp};
 use crate::config::{Config, LogLevel};
 use crate::context::outbox::Shutdown;
 use crate::node::Node;
-use crate::stats::LatencyEvent;
 use mio::{Events, Poll, Token};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -186,8 +185,7 @@ impl Reactor {
         let duration_us = ended_us - now.monotonic_us;
         // What commands asked of the loop counts as the last part.
         parts.write_us += duration_us - parts.total_us();
-        self.node_mut().engine_mut().note_turn(parts);
-        self.note_latency(now, duration_us);
+        self.node_mut().engine_mut().note_turn(parts, now);
         // After the measurement: no turn was that long.
         if let Some(span_ms) = advance_ms {
             let (node, clock) = self.node_and_clock();
@@ -198,17 +196,6 @@ impl Reactor {
         Timestamp {
             unix_us: now.unix_us + duration_us,
             monotonic_us: ended_us,
-        }
-    }
-
-    /// Keeps a long turn for LATENCY, if that is wanted.
-    fn note_latency(&mut self, now: Timestamp, duration_us: u64) {
-        let node = self.scheduler.node_mut();
-        let threshold_ms = node.engine().config().latency_monitor_threshold_ms;
-        let duration_ms = duration_us / 1_000;
-        if threshold_ms > 0 && duration_ms >= threshold_ms {
-            let latency = &mut node.stats_mut().latency;
-            latency.add(LatencyEvent::LoopTurn, now.unix_ms() / 1_000, duration_ms);
         }
     }
 

@@ -4,22 +4,27 @@
 //!
 //! Cost: linear in the table; run for people only.
 //!
-//! Not here: the sentences themselves (`table.rs`, `constant.rs`).
+//! Not here: the sentences themselves (`table.rs`, `constant.rs`, `families.rs`).
 
 use std::fmt::Write;
 
 use super::Section;
+use super::families::FAMILIES;
 use super::field::fields;
+use super::open_metrics::field_sample_name;
 
 const HEAD: &str = "\
 # Metrics
 
-This page is made from `table.rs` and `constant.rs` in `src/stats/`; change them, then run
+This page is made from `table.rs`, `constant.rs` and `families.rs` in `src/stats/`; change them, then run
 `make docs`.
 
 `INFO` lists these fields by section. Without arguments it lists every section except
 Commandstats and Latencystats; `INFO all` and `INFO everything` list them all. Fields marked as reset start again
 from zero with `CONFIG RESETSTAT`; the others are values of the moment.
+
+The last section has what `/metrics` tells besides; the names of fields there stand in their column. Base units:
+bytes, seconds, ratios from 0 to 1.
 ";
 
 /// The text of `docs/METRICS.md`.
@@ -34,21 +39,29 @@ pub fn markdown() -> String {
             None => push_table(&mut text, section),
         }
     }
+    push_families(&mut text);
     text
 }
 
 fn push_table(text: &mut String, section: Section) {
-    text.push_str("| field | unit | reset | meaning |\n|---|---|---|---|\n");
+    text.push_str("| field | unit | reset | in `/metrics` | meaning |\n|---|---|---|---|---|\n");
     for field in fields(section) {
         let reset = if field.is_reset { "yes" } else { "" };
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {reset} | {} |",
-            field.name,
-            field.unit.name(),
-            field.doc
-        );
+        let (name, unit, doc) = (field.name, field.unit.name(), field.doc);
+        let exposed = field_sample_name(name).map_or(String::new(), |name| format!("`{name}`"));
+        let _ = writeln!(text, "| `{name}` | {unit} | {reset} | {exposed} | {doc} |");
     }
+}
+
+fn push_families(text: &mut String) {
+    text.push_str("\n## Only in `/metrics`\n\n");
+    text.push_str("| samples | meaning |\n|---|---|\n");
+    for family in FAMILIES {
+        let _ = writeln!(text, "| {} | {} |", family.shown(), family.help());
+    }
+    text.push_str(
+        "\nNames of keys are shown to users who may see the live page, and to others not.\n",
+    );
 }
 
 /// What a section made of lines instead of single fields contains.

@@ -210,7 +210,7 @@ static UNEXPOSED: &[&str] = &[
     "field_expire_lag_p50_usec", "field_expire_lag_p99_usec", "field_expire_lag_max_usec",
     "loop_turn_p50_usec", "loop_turn_p99_usec", "loop_turn_p999_usec", "loop_turn_max_serve_usec",
     "loop_turn_max_work_usec", "loop_turn_max_read_usec", "loop_turn_max_save_usec",
-    "loop_turn_max_write_usec",
+    "loop_turn_max_page_usec", "loop_turn_max_follow_usec", "loop_turn_max_write_usec",
 ];
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //!  event ─▶ ring of SAMPLES_MAX (Unix second, worst ms in it), and the worst of all
 //! ```
 //!
+//! A turn of the loop that was long is two events: the turn, and of its parts the longest.
+//!
 //! Invariants: at most one sample a second and event; at most one series an [`LatencyEvent`].
 //!
-//! Not here: who measures (`command/call.rs`, `server/`), LATENCY
+//! Not here: who measures (`command/observe.rs`, `long_turns.rs`), LATENCY
 //! (`command/diagnostics/latency.rs`).
 
+use super::turns::TurnPart;
 use std::collections::VecDeque;
 
 /// Samples kept of one event, as in Redis.
@@ -23,11 +26,24 @@ pub enum LatencyEvent {
     FastCommand,
     /// A turn of the event loop, from the poll's return to its next call.
     LoopTurn,
+    /// The longest part of such a turn, by the time of that part.
+    LoopTurnOf(TurnPart),
 }
 
 impl LatencyEvent {
-    /// All events.
-    pub const ALL: [Self; 3] = [Self::Command, Self::FastCommand, Self::LoopTurn];
+    /// All events, each at the place of its series.
+    pub const ALL: [Self; 3 + TurnPart::ALL.len()] = [
+        Self::Command,
+        Self::FastCommand,
+        Self::LoopTurn,
+        Self::LoopTurnOf(TurnPart::Serve),
+        Self::LoopTurnOf(TurnPart::Work),
+        Self::LoopTurnOf(TurnPart::Read),
+        Self::LoopTurnOf(TurnPart::Save),
+        Self::LoopTurnOf(TurnPart::Page),
+        Self::LoopTurnOf(TurnPart::Follow),
+        Self::LoopTurnOf(TurnPart::Write),
+    ];
 
     /// The name that LATENCY uses.
     pub const fn name(self) -> &'static str {
@@ -35,6 +51,22 @@ impl LatencyEvent {
             Self::Command => "command",
             Self::FastCommand => "fast-command",
             Self::LoopTurn => "loop-turn",
+            Self::LoopTurnOf(TurnPart::Serve) => "loop-turn-serve",
+            Self::LoopTurnOf(TurnPart::Work) => "loop-turn-work",
+            Self::LoopTurnOf(TurnPart::Read) => "loop-turn-read",
+            Self::LoopTurnOf(TurnPart::Save) => "loop-turn-save",
+            Self::LoopTurnOf(TurnPart::Page) => "loop-turn-page",
+            Self::LoopTurnOf(TurnPart::Follow) => "loop-turn-follow",
+            Self::LoopTurnOf(TurnPart::Write) => "loop-turn-write",
+        }
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Command => 0,
+            Self::FastCommand => 1,
+            Self::LoopTurn => 2,
+            Self::LoopTurnOf(part) => 3 + part as usize,
         }
     }
 
@@ -106,14 +138,14 @@ pub struct LatencyMonitor {
 impl LatencyMonitor {
     /// Notes that an event took this long.
     pub fn add(&mut self, event: LatencyEvent, unix_seconds: u64, duration_ms: u64) {
-        self.series[event as usize]
+        self.series[event.place()]
             .get_or_insert_default()
             .add(unix_seconds, duration_ms);
     }
 
     /// The series of an event, if it has samples.
     pub fn series(&self, event: LatencyEvent) -> Option<&LatencySeries> {
-        self.series[event as usize].as_ref()
+        self.series[event.place()].as_ref()
     }
 
     /// The events that have samples.
@@ -125,13 +157,25 @@ impl LatencyMonitor {
 
     /// Forgets the samples of an event; whether there were any.
     pub fn reset(&mut self, event: LatencyEvent) -> bool {
-        self.series[event as usize].take().is_some()
+        self.series[event.place()].take().is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_event_has_a_place_and_a_name_of_its_own() {
+        for (place, event) in LatencyEvent::ALL.into_iter().enumerate() {
+            assert_eq!(event.place(), place);
+            assert_eq!(LatencyEvent::find(event.name().as_bytes()), Some(event));
+        }
+        for part in TurnPart::ALL {
+            let name = LatencyEvent::LoopTurnOf(part).name();
+            assert_eq!(name, format!("loop-turn-{}", part.name()));
+        }
+    }
 
     #[test]
     fn a_second_keeps_its_worst_and_a_series_its_last() {

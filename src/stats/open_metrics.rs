@@ -46,6 +46,9 @@ impl Format {
 /// Buckets of a histogram at most.
 const BOUNDS_MAX: u32 = 24;
 
+/// Bytes of a text of a client that a label shows.
+const LABEL_BYTES_MAX: usize = 128;
+
 /// The types of families that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FamilyType {
@@ -190,19 +193,57 @@ pub fn push_fields((text, format): (&mut String, Format), source: &InfoSource<'_
     }
 }
 
-/// The names of all families that [`push_fields`] writes, with `_total` where the sample has it.
+/// The names of all samples that [`push_fields`] writes.
 #[cfg(feature = "internals")]
 pub fn field_sample_names() -> Vec<String> {
-    let rows = EXPOSED.iter().filter_map(|exposed| {
-        let row = ROWS.iter().find(|row| row.name == exposed.field)?;
-        let suffix = if exposed.kind == Kind::Counter {
-            "_total"
-        } else {
-            ""
-        };
-        Some(exposed.family(row.unit) + suffix)
-    });
-    rows.collect()
+    let names = EXPOSED.iter();
+    names
+        .filter_map(|exposed| field_sample_name(exposed.field))
+        .collect()
+}
+
+/// The name of the sample that [`push_fields`] writes for a field of INFO.
+#[cfg(feature = "internals")]
+pub(super) fn field_sample_name(field: &str) -> Option<String> {
+    let exposed = EXPOSED.iter().find(|exposed| exposed.field == field)?;
+    let row = ROWS.iter().find(|row| row.name == field)?;
+    let suffix = if exposed.kind == Kind::Counter {
+        "_total"
+    } else {
+        ""
+    };
+    Some(exposed.family(row.unit) + suffix)
+}
+
+/// A text of a client as the value of a label: its first [`LABEL_BYTES_MAX`] bytes, of which those
+/// that are no printable text are shown by their numbers. Texts that differ there, differ here.
+pub fn label_of(bytes: &[u8]) -> String {
+    let shown = &bytes[..bytes.len().min(LABEL_BYTES_MAX)];
+    let mut label = String::with_capacity(shown.len());
+    for chunk in shown.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\\' => label.push_str("\\\\"),
+                letter if letter.is_control() => {
+                    let mut buffer = [0; 4];
+                    push_numbers(&mut label, letter.encode_utf8(&mut buffer).as_bytes());
+                }
+                letter => label.push(letter),
+            }
+        }
+        push_numbers(&mut label, chunk.invalid());
+    }
+    if shown.len() < bytes.len() {
+        label.push('…');
+    }
+    label
+}
+
+fn push_numbers(label: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(label, "\\x{byte:02x}");
+    }
 }
 
 /// Ends the text.
@@ -308,6 +349,20 @@ mod tests {
     fn sample<'t>(text: &'t str, name: &str) -> Option<&'t str> {
         let mut lines = text.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+    }
+
+    #[test]
+    fn a_label_shows_any_bytes_and_tells_them_apart() {
+        assert_eq!(label_of("größe \"1\"".as_bytes()), "größe \"1\"");
+        assert_eq!(label_of(b"a\n\x00\xff\xc3"), "a\\x0a\\x00\\xff\\xc3");
+        assert_eq!(label_of(b"\\x00"), "\\\\x00");
+        assert_eq!(label_of("\u{85}".as_bytes()), "\\xc2\\x85");
+        let long = [b'k'; LABEL_BYTES_MAX + 1];
+        assert_eq!(label_of(&long[1..]), "k".repeat(LABEL_BYTES_MAX));
+        assert_eq!(label_of(&long), "k".repeat(LABEL_BYTES_MAX) + "…");
+        let mut text = String::new();
+        push_sample(&mut text, "n", &[("key", &label_of(b"a\n\"\\"))], "1");
+        assert_eq!(text, "n{key=\"a\\\\x0a\\\"\\\\\\\\\"} 1\n");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The slow log: the last commands that took long.
+//! The slow log: the last commands that took long, and turns of the loop.
 //!
 //! ```text
 //!  newest ─▶ [ id 7 | id 6 | id 5 | … ] ─▶ oldest, dropped beyond `slowlog-max-len`
@@ -7,7 +7,8 @@
 //! Invariants: ids grow by one and are never used twice; an entry holds at most [`ARGUMENTS_MAX`]
 //! arguments of about [`ARGUMENT_BYTES_MAX`] bytes, whatever the request held.
 //!
-//! Not here: which commands are slow (`command/observe.rs`), SLOWLOG
+//! Not here: which commands are slow (`command/observe.rs`), which turns of the loop
+//! (`long_turns.rs`), SLOWLOG
 //! (`command/diagnostics/slow_log.rs`).
 
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ const ARGUMENTS_MAX: usize = 32;
 /// Bytes kept of one argument; a note behind them says how many more there were.
 const ARGUMENT_BYTES_MAX: usize = 128;
 
-/// One slow command.
+/// One slow command, or a turn of the loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlowEntry {
     /// Number of the entry.
@@ -27,9 +28,9 @@ pub struct SlowEntry {
     pub unix_seconds: u64,
     /// How long it took, in microseconds.
     pub duration_us: u64,
-    /// The request, shortened.
+    /// The request, shortened; of a turn its name and its parts.
     pub arguments: Vec<Box<[u8]>>,
-    /// The client's address.
+    /// The client's address; empty for a turn.
     pub address: Box<str>,
     /// The client's name.
     pub name: Box<[u8]>,
@@ -67,6 +68,11 @@ impl SlowLog {
             let oldest = self.entries.pop_back().expect("there are too many");
             self.used_bytes -= oldest.used_bytes();
         }
+    }
+
+    /// Entries that were ever added.
+    pub fn added_count(&self) -> u64 {
+        self.next_id
     }
 
     /// Bytes of all entries.

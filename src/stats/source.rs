@@ -301,6 +301,10 @@ pub struct Gauges {
     pub loop_turn_max_read_usec: u64,
     /// Part of it that went into a snapshot.
     pub loop_turn_max_save_usec: u64,
+    /// Part of it that went into pages over HTTP.
+    pub loop_turn_max_page_usec: u64,
+    /// Part of it that went into what a primary sends.
+    pub loop_turn_max_follow_usec: u64,
     /// Part of it that went into writing replies and closing connections.
     pub loop_turn_max_write_usec: u64,
 

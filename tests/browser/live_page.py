@@ -3,13 +3,14 @@
 
     tests/browser/live_page.py BINARY [FOLDER FOR PICTURES]
 
-Starts the server and the browser, sends requests, and checks: the numbers of the page are those of
-INFO; nothing is loaded from anywhere else; no script fails; each chart has words; on a phone
-nothing is wider than the screen; without scripts there is the table; a text of a client is no
-markup. The browser is driven by its protocol of debugging over a pipe, so nothing is installed for
-it but the browser.
+Starts the server and the browser, sends requests, and checks: each number of the page is that of
+INFO, HOTKEYS, CACHE or SLOWLOG, or follows from them; nothing is loaded from anywhere else; no
+script fails; each chart has words; on a phone nothing is wider than the screen; without scripts
+there is the table; a text of a client is no markup. The browser is driven by its protocol of
+debugging over a pipe, so nothing is installed for it but the browser.
 
-Not here: the answers as bytes (src/node/tests/pages.rs, tests/server/tools/http.rs).
+Not here: what follows how (shown.py), the answers as bytes (src/node/tests/pages.rs,
+tests/server/tools/http.rs).
 """
 
 import base64
@@ -24,7 +25,11 @@ import tempfile
 import threading
 import time
 
+import shown
+
 WAIT_S = 60
+# Moments at which the page and INFO may be caught in the same state.
+ATTEMPTS = 8
 
 
 class Browser:
@@ -146,12 +151,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def load(port, is_over):
+def fill(cache):
+    """A few large keys."""
+    for number in range(0, 1200, 100):
+        numbers = range(number, number + 100)
+        cache.send(("HSET", "cart:4711", *[word for n in numbers for word in (f"field:{n}", "x" * 16)]))
+        cache.send(("RPUSH", "queue:mail", *[f"mail:{n}" for n in numbers]))
+        cache.send(("ZADD", "board:weekly", *[word for n in numbers for word in (n, f"player:{n}")]))
+
+
+def load(port, is_over, padding):
     """Requests as of a cache that is too small for its keys."""
     cache, chance = Cache(port), random.Random(7)
-    fields = [word for number in range(3000) for word in (f"field:{number}", "x" * 40)]
-    cache.send(("HSET", "cart:4711", *fields), ("RPUSH", "queue:mail", *range(5000)))
-    cache.send(("ZADD", "board:weekly", *[x for n in range(2000) for x in (n, f"player:{n}")]))
+    fill(cache)
+    large = (("HGET", "cart:4711", "field:7"), ("LINDEX", "queue:mail", 0), ("ZSCORE", "board:weekly", "player:7"))
     while not is_over.is_set():
         requests = []
         for _ in range(100):
@@ -160,26 +173,187 @@ def load(port, is_over):
                 requests.append(("GET", f"user:{number}"))
             else:
                 deadline = ("EX", chance.randint(2, 40)) if chance.random() < 0.6 else ()
-                requests.append(("SET", f"user:{number}", "v" * chance.randint(20, 60) + " " * chance.randint(0, 1500), *deadline))
+                value = "v" * chance.randint(20, 60) + " " * chance.randint(0, padding)
+                requests.append(("SET", f"user:{number}", value, *deadline))
             if chance.random() < 0.1:
                 requests.append(("GET", "config:flags"))
-        cache.send(*requests)
+        if chance.random() < 0.01:
+            requests.append(("SORT", "queue:mail", "ALPHA", "LIMIT", 0, 3))
+        requests.extend(large)
+        if None in cache.send(*requests)[-len(large):]:
+            cache.send(("UNLINK", "cart:4711", "queue:mail", "board:weekly"))
+            fill(cache)
         time.sleep(0.02)
 
 
-def check_numbers(browser, cache):
-    """After the load: what no longer changes must be the same on the page and in INFO."""
-    fields = ["keyspace_hits", "keyspace_misses", "evicted_keys", "rdb_saves", "maxmemory",
-              "total_connections_received", "http_viewers", "rejected_connections", "tcp_port"]
+class Stream(threading.Thread):
+    """The same lines as the page gets, by the time of the server in them."""
+
+    def __init__(self, http_port):
+        super().__init__(daemon=True)
+        self.events = []
+        self.socket = socket.create_connection(("127.0.0.1", http_port))
+        self.socket.sendall(b"GET /events HTTP/1.1\r\n\r\n")
+        self.start()
+
+    def run(self):
+        for line in self.socket.makefile("rb"):
+            if line.startswith(b"data: "):
+                self.events.append(json.loads(line[len(b"data: "):]))
+
+    def pair(self, time_usec):
+        """The line of that time and the one before it; none while it is not here."""
+        for last, event in zip(self.events, self.events[1:]):
+            if event["info"]["server_time_usec"] == time_usec:
+                return last["info"], event
+        return None
+
+
+READ_PAGE = """(() => {
+  const text = (id) => document.getElementById(id).textContent;
+  const rows = (id) => [...document.querySelectorAll("#" + id + " tr")]
+    .map((row) => [...row.cells].map((cell) => cell.textContent));
+  const all = (query, key, value) => Object.fromEntries(
+    [...document.querySelectorAll(query)].map((made) => [made.id, value(made)]));
+  return {
+    tiles: all(".tiles dd", "id", (made) => [made.firstChild.data, made.lastChild.textContent]),
+    tables: Object.fromEntries(["memory", "loop", "snapshot", "clients", "hot", "big", "curve", "slow"]
+      .map((id) => [id, rows(id)])),
+    charts: all(".charts svg", "id", (made) => made.getAttribute("aria-label")),
+    figures: all(".figures td[id]", "id", (made) => made.textContent),
+    progress: document.getElementById("progress").hidden ? null : document.getElementById("progress").value,
+  };
+})()"""
+
+# Figures that are no counters and move while nobody does anything: clocks, rates, the process, and
+# what each look at INFO or the page changes. They are compared with the line, which is of one moment.
+RESTLESS = {
+    "server_time_usec", "used_memory_rss", "rss_overhead_bytes", "rss_overhead_ratio", "allocator_resident",
+    "mem_fragmentation_ratio", "mem_fragmentation_bytes", "instantaneous_ops_per_sec",
+    "instantaneous_input_kbps", "instantaneous_output_kbps", "instantaneous_eventloop_cycles_per_sec",
+    "instantaneous_eventloop_duration_usec", "evicted_keys_per_sec", "client_recent_max_input_buffer",
+    "client_recent_max_output_buffer", "expiry_next_deadline_ms", "allocator_frag_ratio",
+    "used_memory_peak_perc", "used_memory_dataset_perc",
+}
+
+# Memory in which who asks for INFO is counted, too, with the buffers that he has just then.
+WITH_WHO_ASKS = {
+    "used_memory", "used_memory_overhead", "used_memory_dataset", "used_memory_startup", "mem_clients_normal",
+    "client_buffers_bytes", "mem_not_counted_for_evict", "allocator_active", "allocator_allocated",
+}
+BUFFERS_BYTES = 32 * 1024
+
+
+def number_of(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def check_with_info(figures, before, after):
+    """Each figure of the page lies between that of INFO before and that after: how many do, and
+    those that don't."""
+    compared, wrong = 0, []
+    for place, text in figures.items():
+        field = place.removeprefix("f-")
+        if field in RESTLESS:
+            continue
+        bounds = before[field], after[field]
+        number = number_of(text)
+        if number is None:
+            is_right = text in bounds
+        else:
+            slack = BUFFERS_BYTES if field in WITH_WHO_ASKS else 0
+            least, most = sorted(map(float, bounds))
+            is_right = least - slack <= number <= most + slack
+        compared += 1
+        if not is_right:
+            wrong.append((field, text, bounds))
+    return compared, wrong
+
+
+def check_with_line(page, last, event):
+    """Each text of the page is what follows from the line that it got last, and the one before."""
+    expected = shown.tiles(last, event)
+    assert page["tiles"] == {place: list(texts) for place, texts in expected.items()}, (page["tiles"], expected)
+    tables = shown.tables(last, event)
+    for name, rows in tables.items():
+        assert page["tables"][name] == rows, (name, page["tables"][name], rows)
+    slow = [[texts[1], texts[2]] for texts in page["tables"]["slow"]]
+    assert slow == [[shown.duration(entry["usec"]), " ".join(entry["words"])] for entry in event["slow"]]
+    for place, text in shown.charts(last, event).items():
+        assert page["charts"][place].startswith(text + ", least "), (page["charts"][place], text)
+    is_saving = event["info"]["snapshot_in_progress"] == 1
+    assert (page["progress"] is not None) == is_saving
+    for field, value in event["info"].items():
+        text = page["figures"]["f-" + field]
+        assert text == value if isinstance(value, str) else float(text) == value, (field, text, value)
+    return len(expected) * 2 + sum(len(rows) for rows in tables.values()) + len(slow)
+
+
+def pairs(values):
+    return dict(zip(values[::2], values[1::2]))
+
+
+def text_of(value):
+    return value.decode(errors="replace")
+
+
+def lists_of(cache):
+    """Hot keys, big keys, the curve and slow commands, as commands tell them."""
+    hot, big, curve, slow = cache.send(
+        ("HOTKEYS", "GET"), ("CACHE", "BIGKEYS", "16"), ("CACHE", "MRC"), ("SLOWLOG", "GET", "16"))
+    keys = [{text_of(name): value for name, value in pairs(key).items()} for key in hot + big]
+    told = [tuple(text_of(value) if name == "key" else int(value) for name, value in key.items())
+            for key in keys]
+    points = [(int(size), round(float(ratio), 4)) for size, ratio in pairs(curve)[b"curve"]]
+    entries = [(int(entry[0]), int(entry[1]), int(entry[2]), [text_of(word) for word in entry[3]])
+               for entry in slow]
+    return told[:len(hot)], told[len(hot):], points, entries
+
+
+def lists_of_line(event):
+    return ([tuple(key.values()) for key in event["hot"][:10]], [tuple(key.values()) for key in event["big"]],
+            [(point["bytes"], point["ratio"]) for point in event["curve"]],
+            [(entry["id"], entry["at"], entry["usec"], entry["words"]) for entry in event["slow"]])
+
+
+def are_between(before, shown_lists, after):
+    """Whether the lists are the same, but that rates of hot keys fall while nobody uses them."""
+    lists = before, shown_lists, after
+    names = [[key[:2] for key in hot] for hot, *_ in lists]
+    rates = [[key[2] for key in hot] for hot, *_ in lists]
+    are_rates_between = all(most >= rate >= least for most, rate, least in zip(*rates))
+    others = [rest for _, *rest in lists]
+    return (names[0] == names[1] == names[2] and are_rates_between and all(before)
+            and others[0] == others[1] == others[2])
+
+
+def check_numbers(browser, cache, stream, is_loaded):
+    """Whatever the page shows follows from the line that it got, and the line is what INFO says."""
     browser.value("document.getElementById('figures').open = true")
     time.sleep(2.5)
-    info = cache.info()
-    for field in fields:
-        shown = browser.value(f"document.getElementById('f-{field}').textContent")
-        assert shown == info[field], (field, shown, info[field])
-    keys = info["db0"].split(",")[0].split("=")[1]
-    assert browser.value("document.getElementById('t-clients').firstChild.data") == "1"
-    print(f"{len(fields)} figures are those of INFO; {keys} keys")
+    for _ in range(ATTEMPTS):
+        before, lists_before = cache.info(), lists_of(cache)
+        time.sleep(1.3)
+        page = browser.value(READ_PAGE)
+        lists_after, after = lists_of(cache), cache.info()
+        pair = stream.pair(int(page["figures"]["f-server_time_usec"]))
+        assert pair, "the page has got a line that others have not"
+        texts = check_with_line(page, *pair)
+        if is_loaded:
+            # Under load only what is made of one line can be compared.
+            print(f"{texts} texts of the page follow from its line, under load")
+            break
+        compared, wrong = check_with_info(page["figures"], before, after)
+        # Percentiles go up and down, and windows of hot keys end: once all must agree.
+        if are_between(lists_before, lists_of_line(pair[1]), lists_after) and not wrong:
+            print(f"{compared} figures are those of INFO, {texts} texts follow from them, and "
+                  f"{sum(map(len, lists_before))} rows are those of HOTKEYS, CACHE and SLOWLOG")
+            break
+    else:
+        raise AssertionError((wrong, lists_before, lists_after, lists_of_line(pair[1])))
     browser.value("document.getElementById('figures').open = false")
 
 
@@ -204,9 +378,11 @@ def main():
     pictures = sys.argv[2] if len(sys.argv) > 2 else None
     folder = tempfile.mkdtemp(prefix="live-page-")
     port, http_port = free_port(), free_port()
+    # Pictures take longer, and have room for a snapshot beside the keys.
+    maxmemory, padding, slower_than = ("6mb", 9_000, "1500") if pictures else ("2mb", 1_500, "3000")
     server = subprocess.Popen(
         [binary, "--port", str(port), "--http-port", str(http_port), "--dir", folder, "--save", "",
-         "--maxmemory", "2mb", "--slowlog-log-slower-than", "3000"], stderr=subprocess.DEVNULL)
+         "--maxmemory", maxmemory], stderr=subprocess.DEVNULL)
     browser = None
     is_over = threading.Event()
     try:
@@ -215,19 +391,21 @@ def main():
             assert time.time() < end, "the server does not start"
             time.sleep(0.1)
         origin = f"http://127.0.0.1:{http_port}/"
-        worker = threading.Thread(target=load, args=(port, is_over))
+        worker = threading.Thread(target=load, args=(port, is_over, padding))
         worker.start()
         cache = Cache(port)
         cache.send(("CONFIG", "SET", "slowlog-log-slower-than", "0"), ("GET", "<img src=x>"))
-        cache.send(("CONFIG", "SET", "slowlog-log-slower-than", "3000"))
+        cache.send(("CONFIG", "SET", "slowlog-log-slower-than", slower_than))
         browser = Browser(os.path.join(folder, "browser"))
-        browser.screen(1280, 1650)
+        browser.screen(1280, 1700)
         browser.scheme("light")
         browser.ask("Page.navigate", url=origin)
         browser.wait_for("document.getElementById('state')?.textContent === 'Live'")
-        time.sleep(30 if pictures else 4)
+        stream = Stream(http_port)
+        time.sleep(24 if pictures else 4)
         if pictures:
             cache.send(("BGSAVE",))
+            time.sleep(6)
             for scheme in ("light", "dark"):
                 browser.scheme(scheme)
                 time.sleep(1.2)
@@ -239,9 +417,10 @@ def main():
         if pictures:
             browser.picture(os.path.join(pictures, "live-page-phone.png"))
         browser.screen(1280, 1650)
+        check_numbers(browser, cache, stream, True)
         is_over.set()
         worker.join()
-        check_numbers(browser, cache)
+        check_numbers(browser, cache, stream, False)
         check_page(browser, origin)
         browser.ask("Emulation.setScriptExecutionDisabled", value=True)
         browser.ask("Page.navigate", url=origin)

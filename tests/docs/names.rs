@@ -2,7 +2,8 @@
 //! is unknown here is not there.
 //!
 //! ```text
-//!  `maxmemory-clients 5%`   a word with hyphens        ─▶ a parameter of CONFIG.md
+//!  `maxmemory-clients 5%`   a word with hyphens        ─▶ a parameter of CONFIG.md, or an
+//!                                                         event of LATENCY
 //!  `log_lines_lost`         a word with underscores    ─▶ a field of METRICS.md
 //!  `ACL GENPASS`            words in capitals          ─▶ a command of COMMANDS.md
 //! ```
@@ -10,6 +11,7 @@
 //! Only text between backticks is looked at. Not here: files, tests and targets
 //! (`tests/tidy/documents.rs`).
 
+use evenkeel::stats::LatencyEvent;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -67,7 +69,8 @@ impl Known {
         if OF_OTHERS.iter().any(|(name, _)| *name == first) {
             return false;
         }
-        if is_joined(first, '-') {
+        let mut events = LatencyEvent::ALL.iter();
+        if is_joined(first, '-') && events.all(|event| event.name() != first) {
             return !self.parameters.contains(first);
         }
         if is_joined(first, '_') {

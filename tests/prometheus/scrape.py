@@ -87,6 +87,10 @@ def talk(port):
         for number in range(KEYS):
             asked = number if number % 2 else -number
             stream.sendall(b"SET key:%d value EX 1000\r\nGET key:%d\r\n" % (number, asked))
+        # A key that takes half of all accesses, with a name that is hard to write.
+        stream.sendall(rb'INCR "hot \"key\"\n"' + b"\r\n")
+        for _ in range(2 * KEYS):
+            stream.sendall(rb'STRLEN "hot \"key\"\n"' + b"\r\n")
         # So that there are counters of errors and a slow command.
         stream.sendall(b"NOSUCH\r\nDEBUG SLEEP 0.02\r\nINFO\r\n")
         info = {}
@@ -114,6 +118,9 @@ def check_scrapes(prometheus, info):
     (point,) = prometheus.query("evenkeel_expected_hit_ratio{memory='1'}")
     hits, misses = int(info["keyspace_hits"]), int(info["keyspace_misses"])
     assert abs(float(point["value"][1]) - hits / (hits + misses)) < 0.0002, point
+    label = json.dumps('hot "key"\\x0a')
+    (hot,) = prometheus.query(f"evenkeel_hot_key_access_ratio{{db='0',key={label}}}")
+    assert 0.3 < float(hot["value"][1]) < 0.8, hot
     target = prometheus.ask("targets")["activeTargets"][0]
     assert (target["health"], target["lastError"]) == ("up", ""), target
     # A rate takes two scrapes.

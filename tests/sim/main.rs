@@ -16,6 +16,7 @@
 //! | `collections.rs`, `collections_model.rs` | large collections, read and changed in steps |
 //! | `subscribers.rs` | clients that listen to channels |
 //! | `direct.rs` | a node and its clients for those three, without sockets and turns |
+//! | `pages.rs` | those who watch the live page, by turns of the scheduler |
 //! | `observed.rs` | what was executed, in its order |
 //! | `reply.rs` | replies as values |
 //! | `seeds.rs` | runs of one of those from several seeds, and canaries |
@@ -29,6 +30,7 @@ mod direct;
 mod model;
 mod network;
 mod observed;
+mod pages;
 mod promise;
 mod reply;
 mod requests;

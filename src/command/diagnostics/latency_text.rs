@@ -11,6 +11,7 @@
 //!
 //! Not here: the samples (`stats/latency.rs`).
 
+use crate::stats::turns::TurnPart;
 use crate::stats::{LatencyEvent, LatencyMonitor, LatencySample, LatencySeries};
 use std::fmt::Write;
 
@@ -81,6 +82,39 @@ fn age(seconds: u64) -> String {
     }
 }
 
+/// What to look at, for each event.
+fn advice(event: LatencyEvent) -> &'static str {
+    match event {
+        LatencyEvent::Command => "SLOWLOG GET names the commands.",
+        LatencyEvent::FastCommand => {
+            "Fast commands were slow together: look for large values, and for other programs that \
+             want the processor."
+        }
+        LatencyEvent::LoopTurn => "The events below say which part of these turns was the longest.",
+        LatencyEvent::LoopTurnOf(TurnPart::Serve) => {
+            "Requests: SLOWLOG GET names slow commands; without any, many clients were served."
+        }
+        LatencyEvent::LoopTurnOf(TurnPart::Work) => {
+            "Expiry, freeing or timers, which go by slices: look for other programs that want the \
+             processor."
+        }
+        LatencyEvent::LoopTurnOf(TurnPart::Read) => {
+            "Long reads such as KEYS, scripts or transactions, which go by slices."
+        }
+        LatencyEvent::LoopTurnOf(TurnPart::Save) => {
+            "A snapshot, which goes by slices: look for a machine short of memory."
+        }
+        LatencyEvent::LoopTurnOf(TurnPart::Page) => {
+            "Pages over HTTP: see who scrapes or watches, and how often."
+        }
+        LatencyEvent::LoopTurnOf(TurnPart::Follow) => "What the primary sent.",
+        LatencyEvent::LoopTurnOf(TurnPart::Write) => {
+            "Writing replies, or clients that came and went: look for large replies and for \
+             clients that connect for each request."
+        }
+    }
+}
+
 /// What LATENCY DOCTOR says.
 pub(super) fn report(monitor: &LatencyMonitor, is_on: bool) -> String {
     if !is_on {
@@ -92,16 +126,7 @@ pub(super) fn report(monitor: &LatencyMonitor, is_on: bool) -> String {
     for (event, series) in monitor.iter() {
         let count = series.iter().len() as u64;
         let total_ms: u64 = series.iter().map(|sample| sample.duration_ms).sum();
-        let advice = match event {
-            LatencyEvent::Command => "SLOWLOG GET names the commands.",
-            LatencyEvent::FastCommand => {
-                "Fast commands were slow together: look for large values, and for other programs \
-                 that want the processor."
-            }
-            LatencyEvent::LoopTurn => {
-                "INFO tells the longest turn; SLOWLOG GET tells whether a command was the reason."
-            }
-        };
+        let advice = advice(event);
         writeln!(
             text,
             "{}: {count} spikes, {} ms on average, {} ms at worst. {advice}",
@@ -147,7 +172,8 @@ mod tests {
             monitor.add(event, 1, 7);
         }
         let text = report(&monitor, true);
-        assert_eq!(text.lines().count(), 3);
+        assert_eq!(text.lines().count(), LatencyEvent::ALL.len());
         assert!(text.contains("loop-turn: 1 spikes, 7 ms on average, 7 ms at worst."));
+        assert!(text.contains("\nloop-turn-page: 1 spikes, 7 ms on average, 7 ms at worst. Pages"));
     }
 }

@@ -6,6 +6,7 @@
 use super::*;
 use crate::base::clock::Stopwatch;
 use crate::config::EnableDebug;
+use crate::stats::turns::TurnParts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -198,4 +199,29 @@ fn populate_makes_keys_and_passive_expiry_leaves_them() {
     rig.call("DEBUG SET-ACTIVE-EXPIRE 1");
     rig.engine.tick(rig.now);
     assert_eq!(rig.call("DBSIZE"), ":3;");
+}
+
+#[test]
+fn a_long_turn_is_told_with_its_longest_part() {
+    let (mut rig, _) = rig();
+    rig.call("CONFIG SET latency-monitor-threshold 5 slowlog-log-slower-than 10000");
+    rig.call("SLOWLOG RESET");
+    let parts = TurnParts {
+        serve_us: 400,
+        page_us: 12_000,
+        ..TurnParts::default()
+    };
+    // The requests above are of the first turn.
+    rig.engine.note_turn(TurnParts::default(), rig.now);
+    rig.engine.note_turn(parts, rig.now);
+    let latest = rig.call("LATENCY LATEST");
+    for (event, ms) in [("loop-turn", 12), ("loop-turn-page", 12)] {
+        assert!(latest.contains(&format!("{event};:")), "{latest}");
+        assert!(latest.contains(&format!(";:{ms};:{ms};")), "{latest}");
+    }
+    let log = rig.call("SLOWLOG GET");
+    let words = "*3;$11;(loop-turn);$12;page=12000us;$11;serve=400us;$0;;$0;;";
+    assert!(log.ends_with(words), "{log}");
+    let info = info_line(&mut rig, "stats", "loop_turn_max_page_usec");
+    assert_eq!(info, "loop_turn_max_page_usec:12000");
 }

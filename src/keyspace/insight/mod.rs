@@ -89,6 +89,10 @@ pub struct HotKey {
     pub database: u32,
     /// How often a second it was used, about and at least.
     pub per_second: u64,
+    /// How often a second any key was used.
+    pub all_per_second: u64,
+    /// On about how many uses that were looked at this rests.
+    pub samples: u64,
 }
 
 pub(super) struct Insight {
@@ -99,9 +103,11 @@ pub(super) struct Insight {
     sample_every: u32,
     sampled_ms: u64,
     hot: HeavyHitters,
+    hot_samples: u64,
     hot_since_ms: u64,
     /// Those of the last window, how long that was, and when it ended.
     last_hot: HeavyHitters,
+    last_samples: u64,
     last_span_ms: u64,
     last_end_ms: u64,
     big: BigKeys,
@@ -117,8 +123,10 @@ impl Default for Insight {
             sample_every: SAMPLE_EVERY,
             sampled_ms: 0,
             hot: HeavyHitters::new(COUNTER_COUNT),
+            hot_samples: 0,
             hot_since_ms: 0,
             last_hot: HeavyHitters::new(COUNTER_COUNT),
+            last_samples: 0,
             last_span_ms: 0,
             last_end_ms: 0,
             big: BigKeys::default(),
@@ -160,10 +168,12 @@ impl Insight {
         if span_ms >= WINDOW_MS {
             std::mem::swap(&mut self.hot, &mut self.last_hot);
             (self.last_span_ms, self.last_end_ms) = (span_ms, now_ms);
+            self.last_samples = std::mem::take(&mut self.hot_samples);
             self.hot.clear();
             self.hot_since_ms = now_ms;
         }
         let weight = u64::from(accesses);
+        self.hot_samples += 1;
         self.hot
             .add(key.lookup.hash, database as u32, key.bytes, weight);
     }
@@ -296,21 +306,27 @@ impl Keyspace {
         let insight = &self.insight;
         let age_ms = now_ms.saturating_sub(insight.hot_since_ms);
         let is_last_fresh = now_ms.saturating_sub(insight.last_end_ms) < 2 * WINDOW_MS;
-        let (hitters, span_ms) = if age_ms < WINDOW_MS && is_last_fresh && insight.last_span_ms > 0
-        {
-            (&insight.last_hot, insight.last_span_ms)
-        } else {
-            (&insight.hot, age_ms)
+        let has_last = age_ms < WINDOW_MS && is_last_fresh && insight.last_span_ms > 0;
+        let (hitters, samples, span_ms) = match has_last {
+            true => (
+                &insight.last_hot,
+                insight.last_samples,
+                insight.last_span_ms,
+            ),
+            false => (&insight.hot, insight.hot_samples, age_ms),
         };
         if age_ms > IDLE_MS {
             // What was hot then is not hot any more.
             return Vec::new();
         }
+        let per_second = |weight: u64| weight * 1_000 / span_ms.max(1_000);
         let heaviest = hitters.heaviest(count).into_iter();
         let keys = heaviest.map(|hitter| HotKey {
             name: hitter.name.clone(),
             database: hitter.place,
-            per_second: hitter.weight_min() * 1_000 / span_ms.max(1_000),
+            per_second: per_second(hitter.weight_min()),
+            all_per_second: per_second(hitters.total()),
+            samples: hitter.weight_min() * samples / hitters.total().max(1),
         });
         keys.filter(|key| key.per_second > 0).collect()
     }
@@ -319,6 +335,7 @@ impl Keyspace {
     pub fn forget_hot_keys(&mut self) {
         self.insight.hot.clear();
         self.insight.last_hot.clear();
+        (self.insight.hot_samples, self.insight.last_samples) = (0, 0);
         self.insight.last_span_ms = 0;
     }
 }
@@ -372,6 +389,11 @@ mod tests {
             (1_800..=3_200).contains(&hot[1].per_second),
             "{}",
             hot[1].per_second
+        );
+        assert!(
+            (9_000..=11_000).contains(&hot[0].all_per_second),
+            "{}",
+            hot[0].all_per_second
         );
         // An hour later nothing is hot any more.
         assert_eq!(keyspace.hot_keys(2, START_MS + 3_600_000), []);

@@ -29,11 +29,12 @@
 
   // A chart keeps its last points; gaps are places where nothing was known.
   class Chart {
-    constructor(id, name, show, top) {
+    constructor(id, name, show, top, base) {
       this.svg = at(id);
       this.name = name;
       this.show = show;
       this.top = top;
+      this.base = base || 10;
       this.points = [];
     }
     add(value) {
@@ -44,7 +45,7 @@
       const width = this.svg.clientWidth || 300, height = this.svg.clientHeight || 120;
       const known = this.points.filter((value) => value !== null);
       const most = Math.max(this.top || 0, ...known);
-      const top = this.top || (most > 0 ? nice(most) : 1);
+      const top = this.top || (most > 0 ? nice(most, this.base) : 1);
       const x = (index) => width * (1 - (this.points.length - 1 - index) / (POINTS - 1));
       const y = (value) => height - 2 - (height - 18) * Math.min(value / top, 1);
       let line = "", area = "", begin = null, last = null;
@@ -72,15 +73,18 @@
         ? ", least " + this.show(Math.min(...known)) + ", most " + this.show(Math.max(...known)) : ""));
     }
   }
-  const nice = (most) => {
-    const power = Math.pow(10, Math.floor(Math.log10(most)));
-    return [1, 2, 5, 10].find((step) => step * power >= most) * power;
+  // The next round number of a unit: 1, 2, 5, 10, 20 … of a power of the base.
+  const nice = (most, base) => {
+    let unit = 1;
+    while (base > 10 && most > unit * base) unit *= base;
+    const power = Math.pow(10, Math.floor(Math.log10(most / unit)));
+    return [1, 2, 5, 10].find((step) => step * power * unit >= most) * power * unit;
   };
 
   const charts = {
     requests: new Chart("c-requests", "Requests per second", count),
     hits: new Chart("c-hits", "Hit ratio", percent, 1),
-    memory: new Chart("c-memory", "Memory of keys and values", bytes),
+    memory: new Chart("c-memory", "Memory of keys and values", bytes, 0, 1024),
     turn: new Chart("c-turn", "Mean turn of the loop", duration),
     expired: new Chart("c-expired", "Expired per second", count),
     evicted: new Chart("c-evicted", "Evicted per second", count),
@@ -190,7 +194,7 @@
     tile("t-memory", bytes(info.keyspace_bytes), info.maxmemory ? percent(info.keyspace_bytes / info.maxmemory) + " of " + bytes(info.maxmemory) : "no limit");
     const keys = event.databases.reduce((sum, database) => sum + database.keys, 0);
     const expires = event.databases.reduce((sum, database) => sum + database.expires, 0);
-    tile("t-keys", count(keys), count(expires) + " with a deadline");
+    tile("t-keys", count(keys), count(expires) + " expire");
     tile("t-clients", count(info.connected_clients), "of " + count(info.maxclients));
     tile("t-turn", duration(info.loop_turn_max_usec), "99 %: " + duration(info.loop_turn_p99_usec));
     tile("t-lag", duration(info.expire_lag_p99_usec), "for 99 % of " + count(info.expired_keys));
@@ -207,6 +211,8 @@
       ["… expiry, freeing, timers", duration(info.loop_turn_max_work_usec)],
       ["… long reads", duration(info.loop_turn_max_read_usec)],
       ["… snapshot", duration(info.loop_turn_max_save_usec)],
+      ["… pages over HTTP", duration(info.loop_turn_max_page_usec)],
+      ["… what a primary sends", duration(info.loop_turn_max_follow_usec)],
       ["… writing, coming and going", duration(info.loop_turn_max_write_usec)],
     ]);
     pairs("clients", [

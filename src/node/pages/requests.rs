@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  /healthz  /readyz        everybody
-//!  /metrics                 a user who may call INFO
+//!  /metrics                 a user who may call INFO; names of hot keys as for the page
 //!  /  /events               … and SLOWLOG, and read all keys
 //!  who: a name and password by the scheme Basic, as for AUTH; else the user `default`, if it needs
 //!       no password, and protected mode is off or the client is on this machine
@@ -18,6 +18,7 @@
 //! Not here: connections (`mod.rs`), the texts (`live.rs`, `context/exposition.rs`).
 
 use super::{Doing, VIEWERS_MAX, live};
+use crate::acl::UserId;
 use crate::base::clock::Timestamp;
 use crate::context::exposition::Piece;
 use crate::engine::Sight;
@@ -61,7 +62,7 @@ enum Outcome {
     Text(Status, &'static str),
     Page,
     Events,
-    Metrics(Format),
+    Metrics(Format, Piece),
 }
 
 impl Node {
@@ -145,12 +146,22 @@ impl Node {
             "/" | "/events" => Sight::Everything,
             _ => return Outcome::Text(Status::NotFound, ""),
         };
-        if let Err(refusal) = self.may_look(request, is_local, sight) {
-            return refusal;
-        }
+        let user = match self.who_looks(request, is_local, sight) {
+            Ok(user) => user,
+            Err(refusal) => return refusal,
+        };
         match request.path {
-            "/metrics" if request.takes_open_metrics => Outcome::Metrics(Format::OpenMetrics),
-            "/metrics" => Outcome::Metrics(Format::Older),
+            "/metrics" => {
+                let format = match request.takes_open_metrics {
+                    true => Format::OpenMetrics,
+                    false => Format::Older,
+                };
+                let first = match self.engine.may_see(user, Sight::Everything) {
+                    true => Piece::HotKeys,
+                    false => Piece::Figures,
+                };
+                Outcome::Metrics(format, first)
+            }
             "/events" if self.pages.viewers().count() >= VIEWERS_MAX => {
                 Outcome::Text(Status::Unavailable, TOO_MANY_VIEWERS)
             }
@@ -164,12 +175,13 @@ impl Node {
         self.has_job() && self.engine.is_job_overdue(self.engine.now())
     }
 
-    fn may_look(
+    /// The user who asks, if he may see so much.
+    fn who_looks(
         &mut self,
         request: &Request<'_>,
         is_local: bool,
         sight: Sight,
-    ) -> Result<(), Outcome> {
+    ) -> Result<UserId, Outcome> {
         let claim = request.credentials();
         let claim = claim.map_err(|fault| Outcome::Text(fault.status(), ""))?;
         let config = self.engine.config();
@@ -182,11 +194,11 @@ impl Node {
             None if is_local && !request.names_no_other_host() => {
                 return Err(Outcome::Text(Status::Forbidden, OTHER_HOST));
             }
-            None => Some(crate::acl::UserId::DEFAULT),
+            None => Some(UserId::DEFAULT),
         };
         match user {
             None => Err(Outcome::Text(Status::Unauthorized, NO_CREDENTIALS)),
-            Some(user) if self.engine.may_see(user, sight) => Ok(()),
+            Some(user) if self.engine.may_see(user, sight) => Ok(user),
             Some(_) => Err(Outcome::Text(Status::Forbidden, NOT_ALLOWED)),
         }
     }
@@ -205,9 +217,9 @@ impl Node {
                 let policy = live::policy();
                 self.give_answer(id, (Status::Ok, HTML, policy), text.as_bytes(), manner, now);
             }
-            Outcome::Metrics(format) => {
+            Outcome::Metrics(format, piece) => {
                 let scrape = Scrape {
-                    piece: Piece::default(),
+                    piece,
                     text: String::new(),
                     manner,
                     format,

@@ -139,6 +139,45 @@ fn metrics_come_whole_in_the_format_that_is_asked_for() {
 }
 
 #[test]
+fn hot_keys_are_named_to_those_who_may_see_keys() {
+    let mut rig = Rig::with(|config| config.requirepass = b"secret".to_vec());
+    let client = rig.accept();
+    rig.talk(
+        client,
+        "AUTH secret\r\nACL SETUSER eve on >x -@all +info\r\nSELECT 1\r\n",
+    );
+    // Many keys beside one that takes two thirds; quotes and bytes that are no text are in its
+    // name.
+    for number in 0..3_000 {
+        let name = match number % 3 {
+            0 => number.to_string(),
+            _ => "\"hot \\\"\\\\\\n\\xff\"".to_string(),
+        };
+        rig.talk(client, &format!("GET {name}\r\n"));
+        rig.advance_ms(u64::from(number % 30 == 0));
+    }
+    let mut scrape = |words: &str| {
+        let id = rig.page(STRANGER);
+        let head = format!("GET /metrics HTTP/1.1\r\nAuthorization: Basic {words}\r\n\r\n");
+        let text = rig.ask_page(id, &head);
+        rig.node.page_closed(id);
+        let lines = text.lines().filter(|line| line.contains("_hot_key_"));
+        let lines: Vec<String> = lines.map(str::to_string).collect();
+        lines
+    };
+    // "default:secret"
+    let lines = scrape("ZGVmYXVsdDpzZWNyZXQ=");
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines[0], "# TYPE evenkeel_hot_key_access_ratio gauge");
+    let sample = r#"evenkeel_hot_key_access_ratio{db="1",key="hot \"\\\\\\x0a\\xff"} "#;
+    let ratio = lines[2].strip_prefix(sample).expect("the hot key");
+    let ratio: f64 = ratio.parse().expect("a number");
+    assert!((0.45..=0.85).contains(&ratio), "{ratio}");
+    // "eve:x" may call INFO and see no key.
+    assert_eq!(scrape("ZXZlOng="), [""; 0]);
+}
+
+#[test]
 fn a_head_that_does_not_come_costs_ten_seconds() {
     let mut rig = Rig::new();
     let (silent, slow, idle) = (rig.page(LOCAL), rig.page(LOCAL), rig.page(LOCAL));

@@ -257,8 +257,8 @@ impl<E: Edge> Scheduler<E> {
         let saved_us = self.save(now, is_idle, read_us);
         self.edge.exchange_with_disk(&mut self.node, now);
         self.write(now);
-        self.serve_pages(now);
-        self.serve_primary(now);
+        let page_us = self.serve_pages(now);
+        let follow_us = self.serve_primary(now);
         self.accept(now);
         self.take_leave(now);
         TurnParts {
@@ -266,7 +266,9 @@ impl<E: Edge> Scheduler<E> {
             work_us: worked_us - served_us,
             read_us: read_us - worked_us,
             save_us: saved_us - read_us,
-            write_us: self.edge.monotonic_us() - saved_us,
+            page_us,
+            follow_us,
+            write_us: self.edge.monotonic_us() - saved_us - page_us - follow_us,
         }
     }
 

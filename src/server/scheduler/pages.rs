@@ -31,12 +31,13 @@ impl<E: Edge> Scheduler<E> {
         !self.pages.is_empty() || self.node.has_page_work() || self.node.has_closing_pages()
     }
 
-    /// Reads, answers and writes pages for about one slice of time.
-    pub(super) fn serve_pages(&mut self, now: Timestamp) {
+    /// Reads, answers and writes pages for about one slice of time; returns how long it took.
+    pub(super) fn serve_pages(&mut self, now: Timestamp) -> u64 {
         if !self.has_page_work() {
-            return;
+            return 0;
         }
-        let end_us = self.edge.monotonic_us() + PAGE_SLICE_US;
+        let begin_us = self.edge.monotonic_us();
+        let end_us = begin_us + PAGE_SLICE_US;
         loop {
             let has_moved = self.move_page(now);
             let has_worked = self.node.work_on_pages(now);
@@ -55,6 +56,7 @@ impl<E: Edge> Scheduler<E> {
                 self.drop_link(id);
             }
         }
+        self.edge.monotonic_us() - begin_us
     }
 
     /// Reads and writes the page whose turn it is; false if there is none.

@@ -27,8 +27,9 @@ impl<E: Edge> Scheduler<E> {
         self.node.has_primary_work() || (self.is_primary_readable && self.node.primary_may_read())
     }
 
-    /// Reads what a primary sends and has it carried out, for about one slice of time.
-    pub(super) fn serve_primary(&mut self, now: Timestamp) {
+    /// Reads what a primary sends and has it carried out, for about one slice of time; returns how
+    /// long that took while there is a link.
+    pub(super) fn serve_primary(&mut self, now: Timestamp) -> u64 {
         match self.node.take_primary_task() {
             None => {}
             Some(PrimaryTask::Close) => self.close_primary(),
@@ -40,9 +41,10 @@ impl<E: Edge> Scheduler<E> {
         let Some(id) = self.primary else {
             // What has come of a link that broke may still have to be carried out.
             self.node.work_for_primary(now);
-            return;
+            return 0;
         };
-        let end_us = self.edge.monotonic_us() + PRIMARY_SLICE_US;
+        let begin_us = self.edge.monotonic_us();
+        let end_us = begin_us + PRIMARY_SLICE_US;
         loop {
             let has_read = self.read_primary(id, now);
             let has_more = self.node.work_for_primary(now);
@@ -52,6 +54,7 @@ impl<E: Edge> Scheduler<E> {
             }
         }
         self.write_primary(id, now);
+        self.edge.monotonic_us() - begin_us
     }
 
     fn close_primary(&mut self) {

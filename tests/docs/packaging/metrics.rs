@@ -1,30 +1,57 @@
 //! The dashboard and the alert rules name metrics that exist.
 
+use evenkeel::context::exposition::Piece;
+use evenkeel::stats::families::FAMILIES;
 use evenkeel::stats::open_metrics::{Format, field_sample_names};
 use evenkeel::{CacheEngine, Config, OwnedArgs, Peer, Timestamp};
 use std::collections::BTreeSet;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 
-/// The names of samples that a scraper sees, of commands and errors, too.
-fn exposed_names() -> BTreeSet<String> {
+/// What a scraper sees that may see all, with commands, errors, a hot key and a curve.
+fn exposition() -> String {
     let mut engine = CacheEngine::new(Config::default());
     let session = engine.open_session(Peer::embedded(), NOW);
-    for words in [&["GET", "a"][..], &["GET"]] {
+    let mut call = |words: &[&str]| {
         let args = OwnedArgs::from_slices(words);
         engine.execute(session, args.args(), NOW, &mut Vec::new());
-    }
+    };
+    // Some of these keys are in the sample that the curve is made from.
+    (0..1_000).for_each(|number| call(&["SET", &number.to_string(), "x"]));
+    (0..10_000).for_each(|_| call(&["GET", "1"]));
+    (0..1_000).for_each(|number| call(&["GET", &number.to_string()]));
+    call(&["GET"]);
     let mut text = String::new();
-    let mut next = Some(Default::default());
+    let mut next = Some(Piece::HotKeys);
     while let Some(piece) = next {
         next = engine.expose(piece, (&mut text, Format::OpenMetrics), NOW);
     }
+    text
+}
+
+/// The names of samples there, and of all fields of INFO.
+fn exposed_names() -> BTreeSet<String> {
+    let text = exposition();
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let names = samples.filter_map(|line| line.split([' ', '{']).next());
     names
         .map(str::to_string)
         .chain(field_sample_names())
         .collect()
+}
+
+#[test]
+fn the_page_of_figures_lists_what_is_exposed() {
+    let text = exposition();
+    let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names: BTreeSet<&str> = heads.filter_map(|head| head.split(' ').next()).collect();
+    let fields = field_sample_names();
+    let fields: BTreeSet<&str> = (fields.iter())
+        .map(|name| name.strip_suffix("_total").unwrap_or(name))
+        .collect();
+    let others: BTreeSet<&str> = names.difference(&fields).copied().collect();
+    let listed: BTreeSet<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    assert_eq!(others, listed);
 }
 
 /// The names of metrics that a text mentions.
