@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, EnableDebug};
 use crate::persistence::{MemoryDisk, Storage, convert_rdb, load_from};
 use crate::protocol::args::OwnedArgs;
 use crate::rdb::{Crc64, RdbError};
@@ -78,7 +78,10 @@ fn file_of_key(magic: &[u8; 9], kind: u8, value: &[u8]) -> Vec<u8> {
 }
 
 fn engine() -> CacheEngine {
-    let mut engine = CacheEngine::new(Config::default());
+    let mut engine = CacheEngine::new(Config {
+        enable_debug_command: EnableDebug::Yes,
+        ..Config::default()
+    });
     engine.advance_to(Timestamp::from_unix_ms(NOW_MS));
     engine
 }
