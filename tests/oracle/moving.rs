@@ -129,6 +129,15 @@ fn load(address: &Address, seed: u64, is_over: &AtomicBool, count: &AtomicU64) {
     }
 }
 
+/// Tells writers to stop when the test ends, well or not.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// How many writes a second there must be at least, and for how long; without it the test is a
 /// short one, of which no speed is asked.
 fn wanted_rate() -> Option<u64> {
@@ -171,6 +180,7 @@ fn move_over(redis_options: &[&str]) {
     let (host, port) = address.rsplit_once(':').expect("an address has a port");
     let (is_over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
+        let _over = Until(&is_over);
         for seed in [1, 2] {
             let (to, is_over, count) = (redis.address(), &is_over, &count);
             scope.spawn(move || load(to, seed, is_over, count));
@@ -190,7 +200,6 @@ fn move_over(redis_options: &[&str]) {
             field(&mut primary, "stats", "sync_partial_ok") != "0" && is_up(&mut replica)
         });
         write_part("after a broken link");
-        is_over.store(true, Ordering::Relaxed);
     });
     for index in 0..40 {
         primary.line(&format!("DEL live:short:{index}"));
