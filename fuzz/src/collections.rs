@@ -13,7 +13,7 @@ use evenkeel::base::hash::KeyHasher;
 use evenkeel::structures::block::integers::{IntegerSet, IntegerSetMut};
 use evenkeel::structures::block::{Block, BlockMut, Element, Shape};
 use evenkeel::structures::block_tree::arena::Arena;
-use evenkeel::structures::block_tree::{Key, Place, Tree, View, ViewId};
+use evenkeel::structures::block_tree::{BlockStore, Key, Place, Tree, View, ViewId};
 use evenkeel::structures::item::{self, Code, score_order};
 use std::collections::BTreeMap;
 
@@ -25,14 +25,34 @@ const CHANGES_MAX: usize = 3_000;
 /// Views that are open at once.
 const VIEWS_MAX: usize = 4;
 
+/// What a canary does wrong, so that the check must fail for one input or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// What is removed stays in the model.
+    ForgetsRemovals,
+    /// What is replaced has its old value in the model.
+    ForgetsReplacements,
+    /// A view is thought to be of another moment, when nothing was there.
+    FreezesEmpty,
+    /// A block is taken that nobody gives back.
+    Leaks,
+}
+
 /// Runs one input. Its first byte chooses what it is.
 pub fn check(data: &[u8]) {
+    check_with(data, Fault::None);
+}
+
+/// The same with a fault, for a test that the check can fail.
+pub fn check_with(data: &[u8], fault: Fault) {
     let mut source = Source::new(data);
     match source.below(4) {
         0 => block(source.rest()),
         1 => integers(source.rest()),
         2 => items(source.rest()),
-        _ => tree(source),
+        _ => tree(source, fault),
     }
 }
 
@@ -105,9 +125,10 @@ struct Pair {
     /// The model of a list.
     list: Vec<Vec<u8>>,
     views: Vec<(ViewId, Vec<Vec<u8>>)>,
+    fault: Fault,
 }
 
-fn tree(mut source: Source) {
+fn tree(mut source: Source, fault: Fault) {
     let shape = source.one_of(&SHAPES);
     let mut pair = Pair {
         tree: Tree::new(shape, 1),
@@ -115,7 +136,11 @@ fn tree(mut source: Source) {
         model: Model::new(),
         list: Vec::new(),
         views: Vec::new(),
+        fault,
     };
+    if fault == Fault::Leaks {
+        pair.store.allocate(64);
+    }
     for _ in 0..CHANGES_MAX {
         if source.is_empty() {
             break;
@@ -194,10 +219,16 @@ impl Pair {
                 true => self.tree.replace(&mut self.store, place, &element),
                 false => self.tree.insert(&mut self.store, place, &element),
             }
-            self.model.insert(key, bytes);
+            if self.fault == Fault::ForgetsReplacements {
+                self.model.entry(key).or_insert(bytes);
+            } else {
+                self.model.insert(key, bytes);
+            }
         } else if place.is_found() {
             self.tree.remove(&mut self.store, place);
-            self.model.remove(&key);
+            if self.fault != Fault::ForgetsRemovals {
+                self.model.remove(&key);
+            }
         }
     }
 
@@ -240,7 +271,10 @@ impl Pair {
     }
 
     fn freeze(&mut self) {
-        let content = self.content();
+        let mut content = self.content();
+        if self.fault == Fault::FreezesEmpty {
+            content.clear();
+        }
         self.views.push((self.tree.freeze(), content));
     }
 

@@ -24,6 +24,29 @@ fn collections() {
     replay("collections", evenkeel_fuzz::collections::check);
 }
 
+/// Goal: the check of collections can fail. Method: canaries, each with one fault put in; a fault
+/// may hide from some inputs, but not from all.
+#[test]
+fn canaries_of_collections_are_noticed() {
+    use evenkeel_fuzz::collections::{Fault, check_with};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/collections");
+    let seeds = fs::read_dir(folder).expect("every target has a corpus");
+    let seeds: Vec<Vec<u8>> = seeds
+        .map(|entry| fs::read(entry.expect("a folder can be listed").path()))
+        .collect::<Result<_, _>>()
+        .expect("a seed can be read");
+    for fault in [
+        Fault::ForgetsRemovals,
+        Fault::ForgetsReplacements,
+        Fault::FreezesEmpty,
+        Fault::Leaks,
+    ] {
+        let is_noticed =
+            |seed: &Vec<u8>| std::panic::catch_unwind(|| check_with(seed, fault)).is_err();
+        assert!(seeds.iter().any(is_noticed), "{fault:?} went unnoticed");
+    }
+}
+
 #[test]
 fn commands() {
     replay("commands", evenkeel_fuzz::commands::check);

@@ -8,6 +8,7 @@ use super::declare::table::table;
 use super::observe;
 use crate::base::command_id::CommandId;
 use crate::context::Context;
+use crate::keyspace::Key;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
 
@@ -146,6 +147,17 @@ pub fn remember(context: &mut Context<'_>, command: Resolved, args: Args<'_>) {
             let key = context.key(args, index);
             context.keyspace.remember(key, number, keys_max);
         }
+    }
+}
+
+/// Notes a key that is read, if the client wants to be told of it.
+#[inline]
+pub fn remember_key(context: &mut Context<'_>, key: Key<'_>) {
+    let tracking = &context.sessions.get(context.key).tracking;
+    if let Some(tracking) = tracking.as_ref().filter(|tracking| tracking.remembers()) {
+        let number = tracking.number;
+        let keys_max = context.config.tracking_table_max_keys;
+        context.keyspace.remember(key, number, keys_max);
     }
 }
 

@@ -9,9 +9,10 @@ use super::declare::keys::Keys;
 use super::declare::portions::{Joined, keys};
 use super::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::context::Context;
+use crate::keyspace::Watch;
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
-use crate::session::transaction::{QueuedCommand, Watch};
+use crate::session::transaction::QueuedCommand;
 
 pub(super) const COMMANDS: &[&CommandSpec] = &[&MULTI, &EXEC, &DISCARD, &WATCH, &UNWATCH];
 
@@ -86,18 +87,9 @@ pub(crate) fn abort(context: &mut Context<'_>, reason: &ReplyError) -> ReplyErro
 
 fn has_watched_change(context: &mut Context<'_>) -> bool {
     let now_ms = context.now_ms();
-    let Context {
-        sessions,
-        keyspace,
-        key,
-        ..
-    } = context;
-    sessions
-        .get(*key)
-        .transaction
-        .watches()
-        .iter()
-        .any(|watch| keyspace.watched_version(watch.database, &watch.key, now_ms) != watch.version)
+    let transaction = &context.sessions.get(context.key).transaction;
+    let (watches, since) = (transaction.watches(), transaction.watching_since());
+    (context.keyspace).has_watched_change(watches, since, now_ms)
 }
 
 /// Ends transaction and watches of the session and returns the queue.
@@ -110,9 +102,7 @@ pub(super) fn close(context: &mut Context<'_>) -> Vec<QueuedCommand> {
 fn release_watches(context: &mut Context<'_>) {
     let watches = context.session().transaction.unwatch();
     context.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
-    for watch in watches {
-        context.keyspace.unwatch(watch.database, &watch.key);
-    }
+    context.keyspace.unwatch_all(watches);
 }
 
 static DISCARD: CommandSpec = family::TRANSACTIONS
@@ -150,11 +140,13 @@ fn watch(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     context.stats.gauges.watching_clients += u64::from(is_first);
     for key in args.iter().skip(1) {
         let version = context.keyspace.watch(database, key, now_ms);
-        context.session().transaction.watch(Watch {
+        let watch = Watch {
             database,
             key: key.into(),
             version,
-        });
+        };
+        let changes = context.keyspace.watched_changes();
+        context.session().transaction.watch(watch, changes);
     }
     context.reply.ok();
     Ok(())

@@ -1,15 +1,17 @@
 //! Work that has the keyspace to itself and goes on between turns: a long script, a long EXEC, a
-//! request that names very many keys or elements.
+//! request that names very many keys or elements, or goes on in steps of its own.
 //!
 //! Its command has the answer of one moment, as if nothing had happened meanwhile: time stands
 //! still for it, no other client's request touches a key, and nothing expires or is evicted.
 //!
-//! Not here: its steps (`engine/jobs.rs`, `engine/portions.rs`), who may do what meanwhile
-//! (`engine/gates.rs`), whose turn it is (`node/jobs.rs`).
+//! Not here: its steps (`engine/jobs.rs`, `engine/portions.rs`, `engine/steps.rs`), who may do what
+//! meanwhile (`engine/gates.rs`), whose turn it is (`node/jobs.rs`).
 
+use super::Context;
 use crate::base::clock::Timestamp;
 use crate::base::command_id::CommandId;
-use crate::protocol::args::{ArgsBuffer, OwnedArgs};
+use crate::protocol::args::{Args, ArgsBuffer, OwnedArgs};
+use crate::protocol::error::ReplyError;
 use crate::session::SessionKey;
 use crate::session::transaction::QueuedCommand;
 use std::ops::Range;
@@ -43,8 +45,6 @@ pub struct PortionsUnderway {
     pub row: usize,
     /// The argument that says how many rows there are, if one does.
     pub count_at: Option<usize>,
-    /// The argument before which a portion says COUNT and how many rows it has, if it does.
-    pub word_at: Option<usize>,
     /// Rows are still being checked, and none is done.
     pub is_checking: bool,
     /// How many rows there are …
@@ -59,6 +59,22 @@ pub struct PortionsUnderway {
     pub is_given_up: bool,
     /// The portion that is run, in memory that is used again.
     pub portion: ArgsBuffer,
+}
+
+/// How a command goes on that is done in steps of its own. All of them see the same keyspace, and
+/// what a step changes only the next ones see before the end.
+pub trait Steps: std::fmt::Debug + Send {
+    /// Goes on with a request for about a tenth of a millisecond; true at the end. What it replies
+    /// is appended to the reply, which begins at `begin`. The last step may leave a long read.
+    ///
+    /// # Errors
+    /// What is replied instead of all that the steps have told. It was the last step then.
+    fn step(
+        &mut self,
+        context: &mut Context<'_>,
+        args: Args<'_>,
+        begin: usize,
+    ) -> Result<bool, ReplyError>;
 }
 
 /// See the module header.
@@ -76,6 +92,8 @@ pub struct Job {
     pub script: Option<ScriptUnderway>,
     /// The portions of the command, if it is done so.
     pub portions: Option<PortionsUnderway>,
+    /// The steps of the command, if it goes on in such.
+    pub steps: Option<Box<dyn Steps>>,
     /// The reply so far.
     pub reply: Vec<u8>,
     /// The reply has become longer than it may be: nothing of it is kept, and no more of it.
@@ -84,4 +102,11 @@ pub struct Job {
     pub now: Timestamp,
     /// It is complete.
     pub is_done: bool,
+}
+
+impl Job {
+    /// Whether it is one request that was divided, so that it can be run to its end at any time.
+    pub fn is_of_one_request(&self) -> bool {
+        self.portions.is_some() || self.steps.is_some()
+    }
 }

@@ -29,7 +29,7 @@ pub(super) fn error(context: &Context<'_>) -> Option<ReplyError> {
     Some(match context.scripts.running() {
         Some(running) if running.kind == Kind::Function => BUSY_FUNCTION,
         Some(_) => BUSY_SCRIPT,
-        None if job.portions.is_some() => BUSY_REQUEST,
+        None if job.is_of_one_request() => BUSY_REQUEST,
         None => BUSY_TRANSACTION,
     })
 }

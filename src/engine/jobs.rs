@@ -1,5 +1,6 @@
 //! Commands that run others: EXEC its queue, EVAL and its kin a script. At once if that is short,
-//! else as a job that has the keyspace to itself between turns. Requests in portions are jobs, too.
+//! else as a job that has the keyspace to itself between turns. Requests in portions, or in steps
+//! of their own, are jobs, too.
 //!
 //! ```text
 //!  run ─▶ handler ─▶ queue or script ─┬─ within the first budget ─▶ the reply
@@ -10,13 +11,13 @@
 //! whoever may touch keys (`gates.rs`); nothing expires or is evicted but for what it writes
 //! itself. Budgets count work, not time, so the same requests give the same replies.
 //!
-//! Not here: the calls of a script (`scripts.rs`), portions (`portions.rs`), how much is done at
-//! once (`budget.rs`), who waits for a job (`node/jobs.rs`).
+//! Not here: the calls of a script (`scripts.rs`), portions (`portions.rs`), steps (`steps.rs`),
+//! how much is done at once (`budget.rs`), who waits for a job (`node/jobs.rs`).
 
 use super::budget::{Budget, CALL_UNITS};
 use super::busy::is_overdue;
 use super::suspended::suspend;
-use super::{CacheEngine, end_caching, full, portions, scripts, withhold_reply};
+use super::{CacheEngine, end_caching, full, portions, scripts, steps, withhold_reply};
 use crate::base::clock::Timestamp;
 use crate::command::call::{
     Resolved, begin_single, call, end_single, reply_error, resolve_number, run as run_handler,
@@ -163,10 +164,11 @@ impl CacheEngine {
         (self.job.as_ref()).is_some_and(|job| is_overdue(job, threshold_ms, now))
     }
 
-    /// Ends the job before its end, if there is one, because the server ends; a request in portions
-    /// runs to its end. False if it has changed something by then: the keyspace is not to be saved.
+    /// Ends the job before its end, if there is one, because the server ends; a request that was
+    /// divided runs to its end. False if it has changed something by then: the keyspace is not to
+    /// be saved.
     pub(crate) fn abandon_job(&mut self) -> bool {
-        while (self.job.as_ref()).is_some_and(|job| job.portions.is_some()) {
+        while (self.job.as_ref()).is_some_and(Job::is_of_one_request) {
             self.job_on(self.now, usize::MAX);
         }
         let Some(job) = self.job.take() else {
@@ -187,7 +189,8 @@ impl CacheEngine {
         let mut job = self.job.take()?;
         let mut reply = std::mem::take(&mut job.reply);
         let (mut context, _, names) = self.context(job.session, job.now, &mut reply);
-        context.may_wait = false;
+        // What was found in steps may be told by a long read, if somebody is there to read.
+        context.may_wait = job.steps.is_some() && !job.is_orphan;
         let own = context.session().link;
         context.messages.mailbox.begin_in_reply(own);
         context.reply.set_ceiling(output_bytes_max);
@@ -200,7 +203,8 @@ impl CacheEngine {
         let is_done = job.is_done;
         if is_done {
             end_caching(&mut context, resolved(&job.outer));
-            if context.session().reply_mode != ReplyMode::On {
+            let session = context.session();
+            if session.reply_mode != ReplyMode::On && session.blocked.is_none() {
                 withhold_reply(&mut context, 0);
             }
         }
@@ -231,6 +235,13 @@ fn step(context: &mut Context<'_>, names: &CommandNames, job: &mut Job) {
     if let Some(underway) = &mut job.portions {
         let (command, args) = (resolved(&job.outer), job.outer.args.args());
         if !portions::go_on(context, command, args, underway, 0) {
+            job.outer.spent_ns += context.timing.elapsed_ns(begin_ns);
+            return;
+        }
+    }
+    if let Some(underway) = &mut job.steps {
+        let (command, args) = (resolved(&job.outer), job.outer.args.args());
+        if !steps::go_on(context, command, args, &mut **underway, 0) {
             job.outer.spent_ns += context.timing.elapsed_ns(begin_ns);
             return;
         }

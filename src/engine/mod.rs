@@ -28,6 +28,7 @@ mod report;
 mod restoring;
 mod room;
 mod scripts;
+mod steps;
 mod suspended;
 mod typed;
 mod users;
@@ -193,9 +194,7 @@ impl CacheEngine {
         }
         let watches = session.transaction.unwatch();
         self.stats.gauges.watching_clients -= u64::from(!watches.is_empty());
-        for watch in watches {
-            self.keyspace.unwatch(watch.database, &watch.key);
-        }
+        self.keyspace.unwatch_all(watches);
     }
 
     /// A session that is open.
@@ -601,6 +600,8 @@ fn execute_one(
                 jobs::run(context, names, args, command, begin)
             } else if let Some(division) = portions::division(context, args, command) {
                 portions::begin(context, args, command, division, begin)
+            } else if let Some(steps) = steps::of_request(context, args, command) {
+                steps::begin(context, args, command, steps, begin)
             } else {
                 call(context, command, args);
                 false

@@ -75,7 +75,6 @@ pub(super) fn begin(
         rows: division.rows,
         row: division.row,
         count_at: division.count_at,
-        word_at: division.word_at,
         is_checking: declared(command).checked.is_some(),
         count: division.count,
         done_count: 0,
@@ -123,10 +122,7 @@ pub(super) fn go_on(
     };
     run_handler(context, command, portion);
     portions.done_count += row_count;
-    let mut is_last = portions.done_count == portions.count;
-    if declared.joined == Joined::StreamRows {
-        is_last |= context.reply.is_over() || entry_count(context.reply.since(mark)) < row_count;
-    }
+    let is_last = portions.done_count == portions.count;
     if is_last {
         context.keyspace.join_repeated_events(false);
     }
@@ -162,8 +158,7 @@ pub(super) fn go_on(
             let array_at = end_of_key(reply.since(mark));
             join_array(reply, mark, array_at, portions, row_count);
         }
-        Joined::Rows => join_rows(reply, begin, mark, |_| Some(0), portions, is_last),
-        Joined::StreamRows => join_rows(reply, begin, mark, entries_at, portions, is_last),
+        Joined::Rows => join_rows(reply, begin, mark, portions, is_last),
     }
     is_last
 }
@@ -199,7 +194,6 @@ fn check(
 /// Puts the next portion together; how many rows it has.
 fn fill(portions: &mut PortionsUnderway, args: Args<'_>) -> u64 {
     let (rows, row, count_at) = (portions.rows.clone(), portions.row, portions.count_at);
-    let word_at = portions.word_at;
     let portion = &mut portions.portion;
     let count_max = portions.rows_max.min(portions.count - portions.done_count);
     let begin = rows.start + portions.done_count as usize * row;
@@ -223,13 +217,6 @@ fn fill(portions: &mut PortionsUnderway, args: Args<'_>) -> u64 {
         .chain(begin..end)
         .chain(rows.end..args.len());
     for index in indexes {
-        if word_at == Some(index) {
-            let number = number.format(count_max).as_bytes();
-            assert!(
-                portion.push(b"COUNT") && portion.push(number),
-                "two short words fit"
-            );
-        }
         let is_pushed = if count_at == Some(index) {
             portion.push(number.format(count).as_bytes())
         } else {
@@ -278,58 +265,24 @@ fn join_array(
     reply.raw(&elements);
 }
 
-/// The same with an array of any length that stands where `array_at` says, and whose length is put
-/// before its elements after the last portion.
+/// The same with an array of any length, whose length is put before all elements after the last
+/// portion.
 fn join_rows(
     reply: &mut ReplyWriter<'_>,
     begin: usize,
     mark: usize,
-    array_at: fn(&[u8]) -> Option<usize>,
     portions: &mut PortionsUnderway,
     is_last: bool,
 ) {
-    let is_first = mark == begin;
-    let bytes = reply.since(mark);
-    match array_at(bytes) {
-        Some(at) => {
-            let (header, elements_at) = line_at(bytes, at);
-            let elements = bytes[elements_at..].to_vec();
-            portions.sum += parse_i64(&header[1..]).expect("it replies an array");
-            // What stands before the array is told by the first portion.
-            reply.truncate_to(if is_first { mark + at } else { mark });
-            reply.raw(&elements);
-        }
-        // There is nothing at all, which is the whole reply.
-        None if is_first => return,
-        None => reply.truncate_to(mark),
-    }
+    let (header, elements_at) = line_at(reply.since(mark), 0);
+    portions.sum += parse_i64(&header[1..]).expect("it replies an array");
+    let elements = reply.since(mark)[elements_at..].to_vec();
+    reply.truncate_to(mark);
+    reply.raw(&elements);
     if is_last {
-        let at = array_at(reply.since(begin)).expect("the first portion told something");
         let len = portions.sum as usize;
-        reply.put_before(begin + at, |reply| reply.array(len));
+        reply.put_before(begin, |reply| reply.array(len));
     }
-}
-
-/// How many entries a portion replied of one stream.
-fn entry_count(bytes: &[u8]) -> u64 {
-    let count = entries_at(bytes).and_then(|at| parse_i64(&line_at(bytes, at).0[1..]));
-    count
-        .and_then(|count| u64::try_from(count).ok())
-        .unwrap_or(0)
-}
-
-/// Where the array begins in what is replied of one stream: a map of one pair, or in RESP2 an array
-/// of it. None if there is no stream.
-fn entries_at(bytes: &[u8]) -> Option<usize> {
-    let (first, mut at) = line_at(bytes, 0);
-    match first {
-        b"%1" => {}
-        b"*1" => at = line_at(bytes, at).1,
-        _ => return None,
-    }
-    let (header, text_at) = line_at(bytes, at);
-    let len = parse_i64(&header[1..]).and_then(|len| usize::try_from(len).ok());
-    Some(text_at + len.expect("a key comes first") + 2)
 }
 
 /// A line of a reply without its end, and where the next begins.

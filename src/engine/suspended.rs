@@ -1,6 +1,6 @@
 //! A request that goes on later, with what it has replied so far.
 //!
-//! Not here: what it goes on with (`jobs.rs`, `portions.rs`).
+//! Not here: what it goes on with (`jobs.rs`, `portions.rs`, `steps.rs`).
 
 use crate::command::call::Resolved;
 use crate::context::Context;
@@ -33,6 +33,7 @@ pub(super) fn suspend(
         queue: Vec::new(),
         script: None,
         portions: None,
+        steps: None,
         reply,
         is_over,
         now: context.now,

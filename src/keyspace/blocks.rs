@@ -138,3 +138,30 @@ impl Memory {
         (first & KIND_MASK == KIND_BLOCK).then(|| BlockId::new(address))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the tests that run under a sanitizer see a block that is used too long, though it lies
+    /// in a slab of which the sanitizer knows nothing. Method: a canary.
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "used after it was freed")]
+    fn a_block_that_is_used_after_it_was_freed_is_noticed() {
+        let mut memory = Memory::new(KeyHasher::new(1));
+        let id = BlockStore::allocate(&mut memory, 100);
+        BlockStore::free(&mut memory, id);
+        memory.bytes(id);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "used after it was freed")]
+    fn a_block_that_is_freed_twice_is_noticed() {
+        let mut memory = Memory::new(KeyHasher::new(1));
+        let id = BlockStore::allocate(&mut memory, 100);
+        BlockStore::free(&mut memory, id);
+        BlockStore::free(&mut memory, id);
+    }
+}

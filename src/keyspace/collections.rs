@@ -80,10 +80,15 @@ pub struct FrozenId {
 const FULL_COUNT: u64 = ELEMENTS_MAX - (1 << 24);
 const _: () = assert!(2 * ARGUMENT_COUNT_MAX < 1 << 24);
 
+/// Frozen states that are ended at once.
+const STEP_THAWS: usize = 128;
+
 /// All large collections of a keyspace.
 pub(super) struct Collections {
     slots: Slab<Box<Large>>,
     row: VecDeque<u32>,
+    /// Frozen states that are to be ended.
+    unneeded: Vec<FrozenId>,
     open_views: usize,
     /// Bytes of the copies of keys.
     key_bytes: usize,
@@ -99,6 +104,7 @@ impl Default for Collections {
         Self {
             slots: Slab::default(),
             row: VecDeque::default(),
+            unneeded: Vec::new(),
             open_views: 0,
             key_bytes: 0,
             kept_bytes: 0,
@@ -285,11 +291,16 @@ impl Collections {
     /// Whether something waits to be freed.
     #[inline]
     pub(super) fn has_garbage(&self) -> bool {
-        !self.row.is_empty()
+        !self.row.is_empty() || !self.unneeded.is_empty()
     }
 
-    /// Frees 256 blocks or a mebibyte of what waits; returns how many bytes.
+    /// Frees 256 blocks or a mebibyte of what waits; returns how many bytes. Frozen states that
+    /// nobody needs are ended first.
     pub(super) fn bury_some(&mut self, memory: &mut Memory) -> usize {
+        if !self.unneeded.is_empty() {
+            self.thaw_some();
+            return 0;
+        }
         let Some(&number) = self.row.front() else {
             return 0;
         };
@@ -362,6 +373,21 @@ impl Collections {
         large.open_views -= 1;
         self.open_views -= 1;
         self.note_change(id.number);
+    }
+
+    /// Ends frozen states: few at once, many with [`Collections::bury_some`].
+    pub(super) fn thaw_all(&mut self, mut ids: Vec<FrozenId>) {
+        self.unneeded.append(&mut ids);
+        if self.unneeded.len() <= STEP_THAWS {
+            self.thaw_some();
+        }
+    }
+
+    fn thaw_some(&mut self) {
+        let left = self.unneeded.len().saturating_sub(STEP_THAWS);
+        for id in self.unneeded.split_off(left) {
+            self.thaw(id);
+        }
     }
 
     /// Whether blocks may be moved: none belongs to a frozen state, none waits to be freed.

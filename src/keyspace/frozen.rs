@@ -54,6 +54,12 @@ impl Keyspace {
         Elements::packed(block, self.entries.memory())
     }
 
+    /// Lets frozen collections go: few at once, many with [`Keyspace::free_some`].
+    pub fn thaw_all(&mut self, ids: Vec<FrozenId>) {
+        let (collections, _) = self.entries.collections_mut();
+        collections.thaw_all(ids);
+    }
+
     /// Lets a frozen collection go.
     pub fn thaw(&mut self, id: FrozenId) {
         let (collections, _) = self.entries.collections_mut();

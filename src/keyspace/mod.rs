@@ -46,6 +46,7 @@ mod slabs;
 mod spans;
 mod tracking;
 mod waiting;
+mod watching;
 mod workshop;
 
 pub(crate) use ahead::NamedElement;
@@ -57,7 +58,9 @@ pub use eviction::{EvictionReport, EvictionRule};
 pub use expiry::{ExpiryReport, RemovalReport};
 pub use export::ExportId;
 pub use insight::{BigKey, Curve, Fate, HotKey, Remembered};
-pub use interest::{Announced, Departed, RemovalReason, Told, WaitId, WaitedKeyCount, Waiter};
+pub use interest::{
+    Announced, Departed, RemovalReason, Told, WaitId, WaitedKeyCount, Waiter, Watch,
+};
 pub use key::Key;
 pub(crate) use key::Lookup;
 pub use memory::Memory;
@@ -459,25 +462,6 @@ impl Keyspace {
         self.dirty_count += 1;
     }
 
-    /// Begins to watch a key; returns the version to compare with [`Keyspace::watched_version`].
-    /// Every call needs one [`Keyspace::unwatch`].
-    pub fn watch(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
-        self.remove_if_due(database, key, now_ms);
-        self.interests.claim(database, key)
-    }
-
-    /// The version of a watched key: differs from that at [`Keyspace::watch`] if the key changed,
-    /// expired or was flushed since.
-    pub fn watched_version(&mut self, database: usize, key: &[u8], now_ms: u64) -> u64 {
-        self.remove_if_due(database, key, now_ms);
-        self.interests.version(database, key)
-    }
-
-    /// Ends one [`Keyspace::watch`].
-    pub fn unwatch(&mut self, database: usize, key: &[u8]) {
-        self.interests.release(database, key);
-    }
-
     /// Decides of which classes key events are kept for those who listen.
     pub fn set_announced(&mut self, classes: EventClasses) {
         self.interests.set_announced(classes);
@@ -533,6 +517,7 @@ impl Keyspace {
 
     /// Frees a bounded part of what bulk deletions left behind; returns how many keys and bytes.
     fn bury_some(&mut self) -> (usize, usize) {
+        self.interests.release_some();
         if self.graveyard.is_empty() {
             let (collections, memory) = self.entries.collections_mut();
             return (0, collections.bury_some(memory));
@@ -558,7 +543,7 @@ impl Keyspace {
     /// Whether [`Keyspace::free_some`] has something to do.
     pub fn has_garbage(&self) -> bool {
         let has_graves = !self.graveyard.is_empty() || self.entries.collections().has_garbage();
-        has_graves || self.has_abandoned_export()
+        has_graves || self.has_abandoned_export() || self.interests.has_given_back()
     }
 
     /// Bytes of entries (rounding included), tables, heaps, what waits to be freed, and the table

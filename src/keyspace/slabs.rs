@@ -22,7 +22,8 @@
 //!
 //! Cost: 64 bytes a slab; at most the tail of a slab that no piece fits in, under 1 % up to 640
 //! bytes. Taking and giving back is O(1) and reads the slab's header and one piece. A fresh slab is
-//! one call of the system, which backs its 16 pages at once.
+//! one call of the system, which backs its 16 pages at once; those of the first of a size come as
+//! they are used, so that a few entries of each size are resident with what they take.
 //!
 //! After Bonwick, "The Slab Allocator", 1994.
 //!
@@ -282,7 +283,9 @@ impl Slabs {
 
     #[cold]
     fn add_slab(&mut self, class: usize) {
-        let slab = self.take_slab().cast::<SlabHeader>();
+        // The first one of a size may stay nearly empty: its pages come as they are used.
+        let is_backed = self.classes[class].slab_count > 0;
+        let slab = self.take_slab(is_backed).cast::<SlabHeader>();
         let header = SlabHeader {
             next: ptr::null_mut(),
             previous: ptr::null_mut(),
@@ -297,7 +300,7 @@ impl Slabs {
         self.list(slab);
     }
 
-    fn take_slab(&mut self) -> *mut u8 {
+    fn take_slab(&mut self, is_backed: bool) -> *mut u8 {
         if let Some(slab) = self.spare.pop() {
             return slab;
         }
@@ -312,8 +315,10 @@ impl Slabs {
             slab
         });
         self.held_slab_count += 1;
-        // SAFETY: the slab is part of a mapping of ours and nobody uses it.
-        unsafe { back(slab, SLAB_BYTES) };
+        if is_backed {
+            // SAFETY: the slab is part of a mapping of ours and nobody uses it.
+            unsafe { back(slab, SLAB_BYTES) };
+        }
         slab
     }
 

@@ -30,6 +30,7 @@ mod reading;
 mod replica;
 mod saving;
 mod sorting;
+mod steps;
 mod timing;
 mod toy;
 

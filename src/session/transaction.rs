@@ -3,6 +3,7 @@
 //! Not here: what EXEC does (`command/transactions.rs`); versions of keys (`keyspace/interest/`).
 
 use crate::base::command_id::CommandId;
+use crate::keyspace::Watch;
 use crate::protocol::args::OwnedArgs;
 
 /// A command that waits for EXEC.
@@ -12,17 +13,6 @@ pub struct QueuedCommand {
     pub command: CommandId,
     /// Its arguments, the name included.
     pub args: OwnedArgs,
-}
-
-/// A key that the session watches.
-#[derive(Debug)]
-pub struct Watch {
-    /// The database of the key.
-    pub database: usize,
-    /// The key.
-    pub key: Box<[u8]>,
-    /// Its version when the watch began.
-    pub version: u64,
 }
 
 /// What the gates ask a command for, and EXEC for all that is queued.
@@ -62,6 +52,8 @@ struct State {
     queue: Vec<QueuedCommand>,
     queue_bytes: usize,
     watches: Vec<Watch>,
+    /// How many changes of keys there had been when the first of them began.
+    watching_since: u64,
     watches_bytes: usize,
 }
 
@@ -136,10 +128,11 @@ impl Transaction {
         };
         let queue = std::mem::take(&mut state.queue);
         let watches = std::mem::take(&mut state.watches);
-        let watches_bytes = state.watches_bytes;
+        let (watches_bytes, watching_since) = (state.watches_bytes, state.watching_since);
         self.state = (!watches.is_empty()).then(|| {
             Box::new(State {
                 watches,
+                watching_since,
                 watches_bytes,
                 ..State::default()
             })
@@ -147,9 +140,12 @@ impl Transaction {
         queue
     }
 
-    /// Remembers a watched key.
-    pub fn watch(&mut self, watch: Watch) {
+    /// Remembers a watched key, after so many changes of keys.
+    pub fn watch(&mut self, watch: Watch, changes: u64) {
         let state = self.state();
+        if state.watches.is_empty() {
+            state.watching_since = changes;
+        }
         // The keyspace has a copy of the key (`keyspace/interest/`).
         state.watches_bytes += 2 * watch.key.len() + size_of::<Watch>();
         state.watches.push(watch);
@@ -158,6 +154,11 @@ impl Transaction {
     /// The watched keys.
     pub fn watches(&self) -> &[Watch] {
         self.state.as_ref().map_or(&[], |state| &state.watches)
+    }
+
+    /// How many changes of keys there had been when the first of them began.
+    pub fn watching_since(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.watching_since)
     }
 
     /// Forgets the watched keys and returns them, for the keyspace to release.

@@ -307,7 +307,7 @@ fn order_of_integer(value: i64) -> u64 {
 }
 
 /// Members as bytes of their own, so that they can be kept while the sets they come from change.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Members {
     bytes: Vec<u8>,
     count: u64,
@@ -331,6 +331,16 @@ impl Members {
     /// Bytes of all of them.
     pub fn byte_len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The member that stands at a position, and the position of the next; the first stands at 0.
+    /// `None` at the end.
+    pub fn at(&self, position: usize) -> Option<(Item<'_>, usize)> {
+        let rest = &self.bytes[position..];
+        (!rest.is_empty()).then(|| {
+            let (member, len) = item::read(rest);
+            (member, position + len)
+        })
     }
 
     /// All members in the order in which they came.

@@ -111,6 +111,33 @@ fn a_save_takes_several_writes() {
     assert_eq!(second, first, "versions are about equally long");
 }
 
+/// Goal: what a crash does to a collection would be seen. Method: canaries; each kind of
+/// collection, small and large, loses or changes one element, or comes in another order.
+#[test]
+fn a_collection_that_is_not_whole_is_other_content() {
+    let whole = contents_of(1);
+    assert_eq!(contents_of(1), whole);
+    let changes: [&[&[u8]]; 10] = [
+        &[b"HDEL", b"large", b"field:100"],
+        &[b"HSET", b"large", b"field:100", b"other"],
+        &[b"SPOP", b"members"],
+        &[b"LPOP", b"items"],
+        &[b"LMOVE", b"items", b"items", b"LEFT", b"RIGHT"],
+        &[b"ZPOPMIN", b"scored"],
+        &[b"XDEL", b"entries", b"7-1"],
+        &[b"XACK", b"entries", b"group", b"7-1"],
+        &[b"SREM", b"integers", b"3"],
+        &[b"RPOP", b"few items"],
+    ];
+    for change in changes {
+        let mut cache = cache_of(1);
+        cache.run(change);
+        let (contents, _) = read(&cache.saved()).expect("just written");
+        let command = String::from_utf8_lossy(change[0]);
+        assert_ne!(contents, whole, "{command}");
+    }
+}
+
 #[test]
 fn after_a_crash_at_any_step_the_old_or_the_new_snapshot_is_there() {
     let (old, new) = (contents_of(1), contents_of(2));

@@ -438,3 +438,20 @@ fn a_ping_waits_for_one_piece_of_large_replies() {
     let reply_bytes = format!("${VALUE_BYTES}\r\n\r\n").len() + VALUE_BYTES;
     assert_eq!(simulation.town().taken_bytes, 10 * reply_bytes);
 }
+
+/// Regression: a script without an end took a millisecond of each turn, and whoever came in one of
+/// them was answered after the next: PINGs took 2 ms. Goal: they wait for two slices.
+#[test]
+fn a_ping_waits_for_two_slices_of_a_script() {
+    let mut simulation = Simulation::new();
+    let script = b"*3\r\n$4\r\nEVAL\r\n$17\r\nwhile true do end\r\n$1\r\n0\r\n";
+    simulation.connect(1, Habit::SendsOnce(script));
+    simulation.let_in();
+    simulation.turn();
+    assert!(simulation.scheduler.node().has_job());
+    simulation.connect(1, Habit::Probe);
+    simulation.let_in();
+    let wait_us = simulation.longest_wait_us(20);
+    assert!(wait_us < 600, "a PING waited {wait_us} us");
+    assert!(simulation.scheduler.node().has_job());
+}

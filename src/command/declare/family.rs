@@ -21,8 +21,8 @@ use super::arity;
 use super::keys::Keys;
 use super::portions::{Checked, Divide, Joined, Portions, WHOLE_ARGUMENTS_MAX};
 use super::spec::{
-    AccessByRequest, Action, Categories, ChannelArguments, CommandSpec, Flags, Group, Handler,
-    Secrets,
+    AccessByRequest, Action, BeginSteps, Categories, ChannelArguments, CommandSpec, Flags, Group,
+    Handler, Secrets,
 };
 
 /// Commands on keys of any kind.
@@ -146,6 +146,7 @@ impl Family {
             access: None,
             access_by_request: None,
             portions: None,
+            steps: None,
             whole_arguments_max: u16::MAX,
             short_arguments_max: 0,
             action,
@@ -257,6 +258,18 @@ impl CommandSpec {
         joined: Joined,
     ) -> Self {
         self.portions = Some(Portions::of_elements(divide, joined));
+        self.whole_arguments_max = whole_arguments_max;
+        self.with_short_work()
+    }
+
+    /// The steps in which requests are done that take long; none does that has no more arguments
+    /// than `whole_arguments_max`.
+    pub(in crate::command) const fn takes_steps(
+        mut self,
+        whole_arguments_max: u16,
+        begin: BeginSteps,
+    ) -> Self {
+        self.steps = Some(begin);
         self.whole_arguments_max = whole_arguments_max;
         self.with_short_work()
     }

@@ -46,9 +46,6 @@ pub enum Joined {
     KeyAndArray,
     /// Arrays of any length, which are replied as one.
     Rows,
-    /// One stream with an array of entries, of any length. A portion that finds fewer entries than
-    /// it may is the last.
-    StreamRows,
 }
 
 /// Of what a request consists.
@@ -60,9 +57,7 @@ pub struct Division {
     pub row: usize,
     /// The argument that says how many rows there are, if one does.
     pub count_at: Option<usize>,
-    /// The argument before which a portion says COUNT and how many rows it has, if it does.
-    pub word_at: Option<usize>,
-    /// How many rows there are, at most where portions may find fewer.
+    /// How many rows there are.
     pub count: u64,
 }
 
@@ -74,7 +69,6 @@ impl Division {
             rows: first..args.len(),
             row,
             count_at: None,
-            word_at: None,
             count: (len / row) as u64,
         })
     }
@@ -85,18 +79,6 @@ impl Division {
             rows: args.len()..args.len(),
             row: 1,
             count_at: Some(count_at),
-            word_at: None,
-            count,
-        }
-    }
-
-    /// Up to so many elements, if each portion says before an argument how many it wants.
-    pub fn told(args: Args<'_>, word_at: usize, count: u64) -> Self {
-        Self {
-            rows: args.len()..args.len(),
-            row: 1,
-            count_at: None,
-            word_at: Some(word_at),
             count,
         }
     }

@@ -8,6 +8,8 @@ use super::access::Access;
 pub use super::handler::{Handler, Outcome};
 use super::keys::{Keys, Part};
 use super::portions::Portions;
+use crate::context::Context;
+use crate::context::job::Steps;
 use crate::protocol::args::Args;
 
 /// The chapter of the documentation that a command belongs to, named as Redis names them.
@@ -102,7 +104,8 @@ impl Flags {
     /// Not in the slow log: the commands it runs are.
     pub const SKIP_SLOW_LOG: Self = Self(1 << 12);
     /// Short work on keys that leaves the session, the configuration and the server as they are, so
-    /// that the next command passes the same gates; timed with its neighbours.
+    /// that the next command passes the same gates; timed with its neighbours. What would take long
+    /// is left to a long read.
     pub const SHORT: Self = Self(1 << 13);
     /// Runs what its transaction has queued, and passes the gates of all of that.
     pub const RUNS_QUEUE: Self = Self(1 << 14);
@@ -334,6 +337,10 @@ pub type AccessByRequest = fn(Args<'_>) -> Access;
 /// Tells whether the argument at an index is secret: never shown in the slow log or by MONITOR.
 pub type Secrets = fn(Args<'_>, usize) -> bool;
 
+/// Makes the steps in which a request is done; `None` if it is short or wrong, so that its handler
+/// answers it at once.
+pub type BeginSteps = fn(&mut Context<'_>, Args<'_>) -> Option<Box<dyn Steps>>;
+
 /// What a command does.
 #[derive(Clone, Copy)]
 pub enum Action {
@@ -384,7 +391,9 @@ pub struct CommandSpec {
     pub access_by_request: Option<AccessByRequest>,
     /// How requests that name very many keys or elements are done, if there can be such.
     pub portions: Option<Portions>,
-    /// Requests of more arguments may be done in portions.
+    /// The steps in which its requests are done, if some take long.
+    pub steps: Option<BeginSteps>,
+    /// Requests of more arguments may be done in portions, or in steps.
     pub whole_arguments_max: u16,
     /// Requests of more arguments are no short work: `whole_arguments_max`, or none at all.
     pub(super) short_arguments_max: u16,

@@ -70,7 +70,7 @@ static HGETALL: CommandSpec = family::HASH
     .summary("Returns all fields of a hash with their values.")
     .since("2.0.0")
     .cost("O(number of fields)")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn hgetall(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const PAIRS: RangeForm = RangeForm {
@@ -85,7 +85,7 @@ static HKEYS: CommandSpec = family::HASH
     .summary("Returns all fields of a hash.")
     .since("2.0.0")
     .cost("O(number of fields)")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn hkeys(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const FIELDS: RangeForm = RangeForm {
@@ -100,7 +100,7 @@ static HVALS: CommandSpec = family::HASH
     .summary("Returns the values of all fields of a hash.")
     .since("2.0.0")
     .cost("O(number of fields)")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn hvals(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     const VALUES: RangeForm = RangeForm {

@@ -48,7 +48,7 @@ static LINDEX: CommandSpec = family::LIST
     .summary("Returns the item of a list at an index.")
     .since("1.0.0")
     .cost("O(log N) with N items in the list")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn lindex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
@@ -70,7 +70,7 @@ static LRANGE: CommandSpec = family::LIST
     .summary("Returns the items of a list from one index to another.")
     .since("1.0.0")
     .cost("O(log N + M) with N items in the list, of which M are returned")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 /// Items as an array.
 const ITEMS: RangeForm = RangeForm {

@@ -5,6 +5,8 @@
 //! | `build.rs` | a value that is built in slices and put in the place of a claimed key |
 //! | `claim.rs` | a claimed key |
 //! | `copy.rs` | a copy of a collection |
+//! | `finding.rs` | the sources of unions, intersections and differences, if very many are named |
+//! | `held.rs` | how they are held |
 //! | `in_place.rs` | a change of many elements where they are |
 //! | `list_edit.rs` | items of a list inserted and removed where they are looked for |
 //! | `list_search.rs` | items of a list looked for |
@@ -26,6 +28,8 @@
 pub(super) mod build;
 mod claim;
 pub(super) mod copy;
+pub(super) mod finding;
+mod held;
 mod in_place;
 pub(super) mod list_edit;
 pub(super) mod list_search;

@@ -12,26 +12,28 @@
 //! steps is a number and a cursor, whatever the sources are, and the result is of one moment. A
 //! union of many sources is *gathered* instead: it is built, and each member is looked for there.
 //!
+//! An intersection or difference of many sources looks for one member in some of them a step.
+//!
 //! Cost: a look-up of each walked member in each other source, or one in what is gathered.
 //!
-//! Not here: small sources (`value/set_algebra.rs`, `value/sorted_set/combine.rs`).
+//! Not here: small sources (`value/set_algebra.rs`, `value/sorted_set/combine.rs`), how sources are
+//! held (`held.rs`), very many of them (`finding.rs`).
 
 use super::build::{Builder, STEP_BYTES, Target, build};
+use super::held::{Held, Holding};
 use super::range::{RangeForm, RangeOrder, Reading};
 use crate::context::Context;
-use crate::keyspace::{FrozenId, Key, Keyspace, Memory, Room, WorkId};
+use crate::keyspace::{FrozenId, Key, Keyspace, Room, WorkId};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
 use crate::session::long_read::LongRead;
-use crate::structures::block::integers::IntegerSet;
-use crate::structures::block::{Block, ElementRef, Shape};
 use crate::structures::block_tree::ELEMENTS_MAX;
-use crate::structures::item::{Code, Item};
-use crate::value::collection::{Elements, Form, Home};
+use crate::structures::item::Item;
+use crate::value::collection::{Form, Home};
 use crate::value::set::{Set, SetMut};
 use crate::value::set_algebra::Members;
 use crate::value::sorted_set::SortedSet;
-use crate::value::sorted_set::combine::{Aggregate, Combination, SET_SCORE, number_or_zero};
+use crate::value::sorted_set::combine::{Aggregate, Combination, number_or_zero};
 use std::ops::Range;
 
 /// From this many members to be walked on the work is done in slices.
@@ -41,106 +43,8 @@ const LONG_COUNT_MIN: u64 = 4_096;
 const STEP_LOOKUPS: usize = 512;
 
 /// A union of more sources is gathered: each member is put into the result, which takes as long as
-/// so many look-ups.
+/// so many look-ups. Otherwise a step may end between two look-ups of a member.
 const LOOKED_THROUGH_MAX: usize = 8;
-
-/// One source, as it was when the command began.
-#[derive(Debug)]
-enum Held {
-    /// There is no such key.
-    Missing,
-    /// A frozen state.
-    Frozen(FrozenId),
-    /// A copy of a block.
-    Packed(Box<[u8]>),
-    /// A copy of an array of integers.
-    Integers(Box<[u8]>),
-}
-
-/// A member with its score; that of a set's members is 1.
-fn scored(element: ElementRef<'_>) -> (Item<'_>, f64) {
-    let score = match element.shape() {
-        Shape::Set | Shape::List => SET_SCORE,
-        Shape::Scored => element.score(),
-        Shape::Map => element.value().score().expect("members have scores"),
-    };
-    (element.key(), score)
-}
-
-impl Held {
-    fn of(keyspace: &mut Keyspace, database: usize, key: Key<'_>, now_ms: u64) -> Self {
-        let entry = keyspace.find(database, key, now_ms);
-        let body = entry.and_then(|entry| keyspace.body(entry, now_ms));
-        match body.map(|body| body.form) {
-            None => Self::Missing,
-            Some(Form::Packed(block)) => Self::Packed(block.bytes().into()),
-            Some(Form::Integers(set)) => Self::Integers(set.bytes().into()),
-            Some(Form::Large(_)) => {
-                let frozen = keyspace.freeze(database, key, now_ms);
-                Self::Frozen(frozen.expect("what is large can be frozen"))
-            }
-        }
-    }
-
-    fn release(&self, keyspace: &mut Keyspace) {
-        if let Self::Frozen(id) = self {
-            keyspace.thaw(*id);
-        }
-    }
-
-    fn elements<'a>(&'a self, keyspace: &'a Keyspace) -> Option<Elements<'a, Memory>> {
-        match self {
-            Self::Missing | Self::Integers(_) => None,
-            Self::Frozen(id) => Some(keyspace.frozen_members(*id)),
-            Self::Packed(bytes) => Some(keyspace.elements_of(Block::new(bytes))),
-        }
-    }
-
-    fn len(&self, keyspace: &Keyspace) -> u64 {
-        match self {
-            Self::Integers(bytes) => IntegerSet::new(bytes).count() as u64,
-            Self::Missing | Self::Frozen(_) | Self::Packed(_) => {
-                self.elements(keyspace).map_or(0, |elements| elements.len())
-            }
-        }
-    }
-
-    /// The score of a member.
-    fn score(&self, keyspace: &Keyspace, member: Item<'_>) -> Option<f64> {
-        match (self, member) {
-            (Self::Integers(bytes), Item::Integer(value)) => {
-                let found = IntegerSet::new(bytes).find(value);
-                found.ok().map(|_| SET_SCORE)
-            }
-            (Self::Integers(_), Item::Text(_) | Item::Double(_)) => None,
-            (Self::Missing | Self::Frozen(_) | Self::Packed(_), _) => {
-                let found = self.elements(keyspace)?.find(&Code::of_item(member));
-                found.map(|element| scored(element).1)
-            }
-        }
-    }
-
-    /// Shows some members from a cursor on; the next cursor, 0 at the end.
-    fn scan<'a>(
-        &'a self,
-        keyspace: &'a Keyspace,
-        cursor: u64,
-        mut visit: impl FnMut(Item<'a>, f64),
-    ) -> u64 {
-        if let Self::Integers(bytes) = self {
-            let set = IntegerSet::new(bytes);
-            set.iter()
-                .for_each(|value| visit(Item::Integer(value), SET_SCORE));
-        }
-        let elements = self.elements(keyspace);
-        elements.map_or(0, |elements| {
-            elements.scan(cursor, |element| {
-                let (member, score) = scored(element);
-                visit(member, score);
-            })
-        })
-    }
-}
 
 /// What is made of several keys.
 #[derive(Clone, Debug)]
@@ -167,9 +71,10 @@ impl Operation {
 /// The sources of a command that takes long, held until it is released.
 #[derive(Debug)]
 pub(in crate::command) struct Several {
-    operation: Operation,
+    pub(super) operation: Operation,
     /// In the order in which scores are folded, each with its weight.
-    sources: Vec<(Held, f64)>,
+    pub(super) sources: Vec<(Held, f64)>,
+    pub(super) holding: Holding,
 }
 
 impl Several {
@@ -201,20 +106,25 @@ impl Several {
             return Err(ReplyError::FULL);
         }
         let mut weights = operation.weights.iter();
+        let mut holding = Holding::default();
         let mut sources: Vec<(Held, f64)> = keys
             .iter()
             .map(|&key| {
                 let weight = weights.next().copied().unwrap_or(1.0);
-                (Held::of(keyspace, database, key, now_ms), weight)
+                (holding.hold(keyspace, database, key, now_ms), weight)
             })
             .collect();
         match operation.combination {
             Combination::Union | Combination::Intersection => {
-                sources.sort_by_key(|(held, _)| held.len(keyspace));
+                sources.sort_by_key(|&(held, _)| holding.len(keyspace, held));
             }
             Combination::Difference => {}
         }
-        Ok(Some(Self { operation, sources }))
+        Ok(Some(Self {
+            operation,
+            sources,
+            holding,
+        }))
     }
 
     /// Whether members may be shown repeatedly, once for each source that has them.
@@ -223,10 +133,14 @@ impl Several {
         is_union && self.sources.len() > LOOKED_THROUGH_MAX
     }
 
-    fn release(&self, keyspace: &mut Keyspace) {
-        for (held, _) in &self.sources {
-            held.release(keyspace);
-        }
+    /// Whether a member may be looked for in so many sources that a step may end in between.
+    fn is_probed(&self) -> bool {
+        self.sources.len() > LOOKED_THROUGH_MAX && !self.is_gathered()
+    }
+
+    /// Lets all sources go.
+    pub(super) fn release(&mut self, keyspace: &mut Keyspace) {
+        self.holding.release(keyspace);
     }
 
     /// The score that a member of source `at` has in the result, if it belongs to it and no
@@ -241,15 +155,16 @@ impl Several {
         if self.is_gathered() {
             return Some(weighed);
         }
+        let score_in = |held: Held| self.holding.score(keyspace, held, member);
         let others = &self.sources[at + 1..];
         match combination {
             Combination::Union => {
                 let mut earlier = self.sources[..at].iter();
-                if earlier.any(|(held, _)| held.score(keyspace, member).is_some()) {
+                if earlier.any(|&(held, _)| score_in(held).is_some()) {
                     return None;
                 }
                 let scores = others.iter().filter_map(|(held, weight)| {
-                    let score = held.score(keyspace, member)?;
+                    let score = score_in(*held)?;
                     Some(number_or_zero(score * weight))
                 });
                 Some(scores.fold(weighed, |folded, score| aggregate.fold(folded, score)))
@@ -257,11 +172,11 @@ impl Several {
             Combination::Intersection => others.iter().try_fold(weighed, |folded, source| {
                 let (held, weight) = source;
                 // As in Redis: what is not a number here spoils the whole sum.
-                Some(aggregate.fold(folded, held.score(keyspace, member)? * weight))
+                Some(aggregate.fold(folded, score_in(*held)? * weight))
             }),
             Combination::Difference => {
                 let mut others = others.iter();
-                let is_left = !others.any(|(held, _)| held.score(keyspace, member).is_some());
+                let is_left = !others.any(|&(held, _)| score_in(held).is_some());
                 is_left.then_some(score)
             }
         }
@@ -274,6 +189,9 @@ impl Several {
         walk: &mut Walk,
         mut each: impl FnMut(Item<'_>, f64),
     ) -> bool {
+        if self.is_probed() {
+            return self.probe_some(keyspace, walk, each);
+        }
         let last = match self.operation.combination {
             Combination::Union => self.sources.len(),
             Combination::Intersection | Combination::Difference => 1,
@@ -285,10 +203,11 @@ impl Several {
         };
         let mut lookups = 0;
         while walk.at < last && lookups < STEP_LOOKUPS {
-            let (held, _) = &self.sources[walk.at];
-            walk.cursor = held.scan(keyspace, walk.cursor, |member, score| {
+            let (held, _) = self.sources[walk.at];
+            let (at, cursor) = (walk.at, walk.cursor);
+            walk.cursor = (self.holding).scan(keyspace, held, cursor, |member, score| {
                 lookups += lookups_each;
-                if let Some(score) = self.result(keyspace, walk.at, member, score) {
+                if let Some(score) = self.result(keyspace, at, member, score) {
                     each(member, score);
                 }
             });
@@ -296,13 +215,95 @@ impl Several {
         }
         walk.at == last
     }
+
+    /// The same of an intersection or difference of many sources.
+    fn probe_some(
+        &self,
+        keyspace: &Keyspace,
+        walk: &mut Walk,
+        mut each: impl FnMut(Item<'_>, f64),
+    ) -> bool {
+        let mut lookups_left = STEP_LOOKUPS;
+        loop {
+            if !self.probe(keyspace, &mut walk.probed, &mut lookups_left, &mut each) {
+                return false;
+            }
+            if walk.at > 0 {
+                return true;
+            }
+            walk.probed = Probed::default();
+            let ((held, weight), probed) = (self.sources[0], &mut walk.probed);
+            walk.cursor = (self.holding).scan(keyspace, held, walk.cursor, |member, score| {
+                probed.members.push(member);
+                probed.scores.push(match self.operation.combination {
+                    Combination::Difference => score,
+                    Combination::Intersection | Combination::Union => {
+                        number_or_zero(score * weight)
+                    }
+                });
+            });
+            walk.at = usize::from(walk.cursor == 0);
+        }
+    }
+
+    /// Looks for the members of a leaf in the other sources; false if there are no look-ups left.
+    fn probe(
+        &self,
+        keyspace: &Keyspace,
+        probed: &mut Probed,
+        lookups_left: &mut usize,
+        each: &mut impl FnMut(Item<'_>, f64),
+    ) -> bool {
+        let is_intersection = self.operation.combination == Combination::Intersection;
+        while let Some((member, after)) = probed.members.at(probed.at) {
+            let folded = &mut probed.scores[probed.index];
+            let others = &self.sources[1 + probed.passed..];
+            let mut is_out = false;
+            for &(held, weight) in others.iter().take(*lookups_left) {
+                *lookups_left -= 1;
+                probed.passed += 1;
+                let found = self.holding.score(keyspace, held, member);
+                is_out = found.is_some() != is_intersection;
+                if is_out {
+                    break;
+                }
+                if let Some(score) = found {
+                    *folded = self.operation.aggregate.fold(*folded, score * weight);
+                }
+            }
+            if !is_out && probed.passed + 1 < self.sources.len() {
+                return false;
+            }
+            if !is_out {
+                each(member, *folded);
+            }
+            (probed.at, probed.passed) = (after, 0);
+            probed.index += 1;
+        }
+        true
+    }
 }
 
 /// How far the sources have been walked.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Walk {
     at: usize,
     cursor: u64,
+    probed: Probed,
+}
+
+/// The members of a leaf that are looked for in many sources.
+#[derive(Debug, Default)]
+struct Probed {
+    members: Members,
+    /// Their scores, folded with those that were found.
+    scores: Vec<f64>,
+    /// Where the member stands that is looked for now …
+    at: usize,
+    /// … which it is …
+    index: usize,
+    /// … and in how many other sources it was looked for.
+    passed: usize,
 }
 
 /// Replies the members of a result of sets.

@@ -13,10 +13,13 @@ use crate::command::arguments::many_keys::for_each_key;
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::WHOLE_ARGUMENTS_MAX;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::build::{Target, may_take_steps};
+use crate::command::long_work::finding;
 use crate::command::long_work::several::{self, Several};
 use crate::context::Context;
+use crate::context::job::Steps;
 use crate::keyspace::{Event, Key, Keyspace, Memory};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -156,6 +159,60 @@ impl<'k> Sources<'k> {
     }
 }
 
+/// The steps of a request that names very many sets; `end` gets what they hold.
+fn find(
+    context: &Context<'_>,
+    keys: Range<usize>,
+    operation: Operation,
+    is_read: bool,
+    end: impl FnOnce(&mut Context<'_>, Args<'_>, Several) + Send + 'static,
+) -> Option<Box<dyn Steps>> {
+    let request = finding::Request {
+        keys,
+        may_be: |kind| kind == Kind::Set,
+        is_idempotent: true,
+        is_read,
+    };
+    let operation = several::Operation::of_sets(operation.combination());
+    finding::find(context, request, operation, end)
+}
+
+fn find_to_reply(
+    context: &Context<'_>,
+    args: Args<'_>,
+    operation: Operation,
+) -> Option<Box<dyn Steps>> {
+    find(
+        context,
+        1..args.len(),
+        operation,
+        true,
+        |context, _, several| {
+            several::tell_set(context, several, MEMBERS);
+        },
+    )
+}
+
+fn find_to_store(
+    context: &Context<'_>,
+    args: Args<'_>,
+    operation: Operation,
+) -> Option<Box<dyn Steps>> {
+    let end = move |context: &mut Context<'_>, args: Args<'_>, several| {
+        store_held(context, args, operation, several);
+    };
+    find(context, 2..args.len(), operation, false, end)
+}
+
+/// Stores what is made of held sets, in slices.
+fn store_held(context: &mut Context<'_>, args: Args<'_>, operation: Operation, several: Several) {
+    let (database, key) = (context.database(), context.key(args, 1));
+    let target = Target::new(database, key, operation.event(), |reply, count| {
+        reply.integer(count as i64);
+    });
+    several::store_set(context, several, target);
+}
+
 fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 1..args.len())?;
     if let Some(several) = sources.hold_if_long(context, operation)? {
@@ -177,11 +234,7 @@ fn reply_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation)
 fn store_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Outcome {
     let sources = Sources::read(context, args, 2..args.len())?;
     if let Some(several) = sources.hold_if_long(context, operation)? {
-        let (database, key) = (context.database(), context.key(args, 1));
-        let target = Target::new(database, key, operation.event(), |reply, count| {
-            reply.integer(count as i64);
-        });
-        several::store_set(context, several, target);
+        store_held(context, args, operation, several);
         return Ok(());
     }
     let mut members = Members::default();
@@ -217,7 +270,10 @@ static SINTER: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(N * M) at worst, with N members in the smallest of M sets")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_reply(context, args, Operation::Intersect)
+    });
 
 fn sinter(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_result(context, args, Operation::Intersect)
@@ -229,7 +285,10 @@ static SUNION: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members in all sets)")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_reply(context, args, Operation::Unite)
+    });
 
 fn sunion(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_result(context, args, Operation::Unite)
@@ -241,7 +300,10 @@ static SDIFF: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members in all sets)")
     .flags(Flags::READ_ONLY)
-    .keys(Keys::ALL);
+    .keys(Keys::ALL)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_reply(context, args, Operation::Subtract)
+    });
 
 fn sdiff(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     reply_result(context, args, Operation::Subtract)
@@ -256,7 +318,10 @@ static SINTERSTORE: CommandSpec = family::SET
     .keys(Keys::of(&[
         Part::at(1).access(Access::CHANGE_UNTOLD),
         Part::at(2).through(-1, 1).access(Access::READ),
-    ]));
+    ]))
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(context, args, Operation::Intersect)
+    });
 
 fn sinterstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     store_result(context, args, Operation::Intersect)
@@ -274,7 +339,10 @@ static SUNIONSTORE: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members in all sets)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(TARGET_AND_SOURCES);
+    .keys(TARGET_AND_SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(context, args, Operation::Unite)
+    });
 
 fn sunionstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     store_result(context, args, Operation::Unite)
@@ -286,7 +354,10 @@ static SDIFFSTORE: CommandSpec = family::SET
     .since("1.0.0")
     .cost("O(number of members in all sets)")
     .flags(Flags::WRITE.and(Flags::DENY_OOM))
-    .keys(TARGET_AND_SOURCES);
+    .keys(TARGET_AND_SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(context, args, Operation::Subtract)
+    });
 
 fn sdiffstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     store_result(context, args, Operation::Subtract)
@@ -302,9 +373,11 @@ static SINTERCARD: CommandSpec = family::SET
     .since("7.0.0")
     .cost("O(N * M) at worst, with N members in the smallest of M sets")
     .flags(Flags::READ_ONLY.and(Flags::MOVABLE_KEYS))
-    .keys(Keys::of(&[Part::counted(1)]));
+    .keys(Keys::of(&[Part::counted(1)]))
+    .takes_steps(WHOLE_ARGUMENTS_MAX, find_to_count);
 
-fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+/// The keys of SINTERCARD, and the greatest number that is wanted.
+fn parse_count_request(args: Args<'_>) -> Result<(Range<usize>, u64), ReplyError> {
     let key_count = parse_i64(args.get(1)).and_then(|count| usize::try_from(count).ok());
     let key_count = key_count.filter(|&count| count > 0).ok_or(BAD_KEY_COUNT)?;
     if key_count > args.len() - 2 {
@@ -323,9 +396,22 @@ fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             .ok_or(NEGATIVE_LIMIT)?;
         index += 2;
     }
-    let sources = Sources::read(context, args, 2..keys_end)?;
+    let limit = if limit == 0 { u64::MAX } else { limit };
+    Ok((2..keys_end, limit))
+}
+
+fn find_to_count(context: &mut Context<'_>, args: Args<'_>) -> Option<Box<dyn Steps>> {
+    let (keys, limit) = parse_count_request(args).ok()?;
+    let end = move |context: &mut Context<'_>, _: Args<'_>, several| {
+        several::tell_count(context, several, limit);
+    };
+    find(context, keys, Operation::Intersect, true, end)
+}
+
+fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
+    let (keys, limit) = parse_count_request(args)?;
+    let sources = Sources::read(context, args, keys)?;
     if let Some(several) = sources.hold_if_long(context, Operation::Intersect)? {
-        let limit = if limit == 0 { u64::MAX } else { limit };
         several::tell_count(context, several, limit);
         return Ok(());
     }
@@ -333,11 +419,9 @@ fn sintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let sets = sources.sets(context.keyspace);
     Operation::Intersect.each_member(&sets, |_| {
         count += 1;
-        match limit {
-            // No limit.
-            0 => ControlFlow::Continue(()),
-            _ if count < limit => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
+        match count < limit {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         }
     });
     context.reply.integer(count as i64);

@@ -20,7 +20,7 @@ static SMEMBERS: CommandSpec = family::SET
     .summary("Returns all members of a set.")
     .since("1.0.0")
     .cost("O(number of members)")
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn smembers(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);

@@ -13,10 +13,13 @@ use crate::base::numbers::{parse_f64, parse_i64};
 use crate::command::declare::access::Access;
 use crate::command::declare::family;
 use crate::command::declare::keys::{Keys, Part};
+use crate::command::declare::portions::WHOLE_ARGUMENTS_MAX;
 use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
 use crate::command::long_work::build::{Target, may_take_steps};
+use crate::command::long_work::finding;
 use crate::command::long_work::several::{self, Several};
 use crate::context::Context;
+use crate::context::job::Steps;
 use crate::keyspace::{Event, Key, Keyspace, Memory};
 use crate::protocol::args::Args;
 use crate::protocol::error::ReplyError;
@@ -61,7 +64,10 @@ static ZUNION: CommandSpec = family::SORTED_SET
     .since("6.2.0")
     .cost(UNION_COST)
     .flags(READ)
-    .keys(SOURCES);
+    .keys(SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_tell(context, args, Combination::Union)
+    });
 
 fn zunion(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell(context, args, Combination::Union, "zunion")
@@ -77,7 +83,10 @@ static ZINTER: CommandSpec = family::SORTED_SET
     .since("6.2.0")
     .cost(INTERSECTION_COST)
     .flags(READ)
-    .keys(SOURCES);
+    .keys(SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_tell(context, args, Combination::Intersection)
+    });
 
 fn zinter(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell(context, args, Combination::Intersection, "zinter")
@@ -89,7 +98,10 @@ static ZDIFF: CommandSpec = family::SORTED_SET
     .since("6.2.0")
     .cost(DIFFERENCE_COST)
     .flags(READ)
-    .keys(SOURCES);
+    .keys(SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_tell(context, args, Combination::Difference)
+    });
 
 fn zdiff(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     tell(context, args, Combination::Difference, "zdiff")
@@ -105,7 +117,10 @@ static ZUNIONSTORE: CommandSpec = family::SORTED_SET
     .since("2.0.0")
     .cost(UNION_COST)
     .flags(STORE)
-    .keys(TARGET_AND_SOURCES);
+    .keys(TARGET_AND_SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(context, args, Combination::Union, Event::SortedUnite)
+    });
 
 fn zunionstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let event = Event::SortedUnite;
@@ -122,7 +137,15 @@ static ZINTERSTORE: CommandSpec = family::SORTED_SET
     .since("2.0.0")
     .cost(INTERSECTION_COST)
     .flags(STORE)
-    .keys(TARGET_AND_SOURCES);
+    .keys(TARGET_AND_SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(
+            context,
+            args,
+            Combination::Intersection,
+            Event::SortedIntersect,
+        )
+    });
 
 fn zinterstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let event = Event::SortedIntersect;
@@ -145,7 +168,15 @@ static ZDIFFSTORE: CommandSpec = family::SORTED_SET
     .since("6.2.0")
     .cost(DIFFERENCE_COST)
     .flags(STORE)
-    .keys(TARGET_AND_SOURCES);
+    .keys(TARGET_AND_SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, |context, args| {
+        find_to_store(
+            context,
+            args,
+            Combination::Difference,
+            Event::SortedSubtract,
+        )
+    });
 
 fn zdiffstore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let event = Event::SortedSubtract;
@@ -162,21 +193,12 @@ static ZINTERCARD: CommandSpec = family::SORTED_SET
     .since("7.0.0")
     .cost(INTERSECTION_COST)
     .flags(READ)
-    .keys(SOURCES);
+    .keys(SOURCES)
+    .takes_steps(WHOLE_ARGUMENTS_MAX, find_to_count);
 
 fn zintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let keys = look_at_keys(context, args, 1, "zintercard")?;
-    let mut limit = 0;
-    let mut words = args.skip(keys.end);
-    while !words.is_empty() {
-        if words.len() < 2 || !words.get(0).eq_ignore_ascii_case(b"limit") {
-            return Err(ReplyError::SYNTAX);
-        }
-        let number = parse_i64(words.get(1)).and_then(|limit| usize::try_from(limit).ok());
-        limit = number.ok_or(LIMIT)?;
-        words = words.skip(2);
-    }
-    let limit = if limit == 0 { usize::MAX } else { limit };
+    let limit = parse_limit(args.skip(keys.end))?;
     let options = Options::default();
     if let Some(several) = hold_if_long(
         context,
@@ -195,6 +217,96 @@ fn zintercard(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// `[LIMIT limit]`: how many members are counted.
+fn parse_limit(mut words: Args<'_>) -> Result<usize, ReplyError> {
+    let mut limit = 0;
+    while !words.is_empty() {
+        if words.len() < 2 || !words.get(0).eq_ignore_ascii_case(b"limit") {
+            return Err(ReplyError::SYNTAX);
+        }
+        let number = parse_i64(words.get(1)).and_then(|limit| usize::try_from(limit).ok());
+        limit = number.ok_or(LIMIT)?;
+        words = words.skip(2);
+    }
+    Ok(if limit == 0 { usize::MAX } else { limit })
+}
+
+fn find_to_count(context: &mut Context<'_>, args: Args<'_>) -> Option<Box<dyn Steps>> {
+    let keys = parse_keys(args, 1, "zintercard").ok()?;
+    let limit = parse_limit(args.skip(keys.end)).ok()?;
+    let end = move |context: &mut Context<'_>, _: Args<'_>, several| {
+        several::tell_count(context, several, limit as u64);
+    };
+    let options = Options::default();
+    find(context, keys, Combination::Intersection, options, true, end)
+}
+
+fn find_to_tell(
+    context: &Context<'_>,
+    args: Args<'_>,
+    combination: Combination,
+) -> Option<Box<dyn Steps>> {
+    let keys = parse_keys(args, 1, "").ok()?;
+    let options = Options::read(args.skip(keys.end), keys.len(), combination, true).ok()?;
+    let has_scores = options.has_scores;
+    let end = move |context: &mut Context<'_>, _: Args<'_>, several| {
+        tell_held(context, several, has_scores);
+    };
+    find(context, keys, combination, options, true, end)
+}
+
+fn find_to_store(
+    context: &Context<'_>,
+    args: Args<'_>,
+    combination: Combination,
+    event: Event,
+) -> Option<Box<dyn Steps>> {
+    let keys = parse_keys(args, 2, "").ok()?;
+    let options = Options::read(args.skip(keys.end), keys.len(), combination, false).ok()?;
+    let end = move |context: &mut Context<'_>, args: Args<'_>, several| {
+        store_held(context, args, several, event);
+    };
+    find(context, keys, combination, options, false, end)
+}
+
+/// The steps of a request that names very many keys; `end` gets what they hold.
+fn find(
+    context: &Context<'_>,
+    keys: Range<usize>,
+    combination: Combination,
+    options: Options,
+    is_read: bool,
+    end: impl FnOnce(&mut Context<'_>, Args<'_>, Several) + Send + 'static,
+) -> Option<Box<dyn Steps>> {
+    let request = finding::Request {
+        keys,
+        may_be: may_be_combined,
+        is_idempotent: false,
+        is_read,
+    };
+    let operation = several::Operation {
+        combination,
+        aggregate: options.aggregate,
+        weights: options.weights,
+    };
+    finding::find(context, request, operation, end)
+}
+
+/// Replies a combination of what is held, in slices.
+fn tell_held(context: &mut Context<'_>, several: Several, has_scores: bool) {
+    let layout = Layout::new(has_scores, context.reply.dialect());
+    several::tell_sorted_set(context, several, layout.range_form());
+}
+
+/// Stores a combination of what is held, in slices.
+fn store_held(context: &mut Context<'_>, args: Args<'_>, several: Several, event: Event) {
+    let (database, key) = (context.database(), context.key(args, 1));
+    let target = Target::new(database, key, event, |reply, count| {
+        reply.integer(count as i64);
+    });
+    several::store_sorted_set(context, several, target);
+}
+
 /// Replies a combination.
 fn tell(
     context: &mut Context<'_>,
@@ -205,8 +317,7 @@ fn tell(
     let keys = look_at_keys(context, args, 1, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, true)?;
     if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options)? {
-        let layout = Layout::new(options.has_scores, context.reply.dialect());
-        several::tell_sorted_set(context, several, layout.range_form());
+        tell_held(context, several, options.has_scores);
         return Ok(());
     }
     let (database, now_ms) = (context.database(), context.now_ms());
@@ -231,11 +342,7 @@ fn store(
     let keys = look_at_keys(context, args, 2, command)?;
     let options = Options::read(args.skip(keys.end), keys.len(), combination, false)?;
     if let Some(several) = hold_if_long(context, args, keys.clone(), combination, &options)? {
-        let (database, key) = (context.database(), context.key(args, 1));
-        let target = Target::new(database, key, event, |reply, count| {
-            reply.integer(count as i64);
-        });
-        several::store_sorted_set(context, several, target);
+        store_held(context, args, several, event);
         return Ok(());
     }
     let (database, now_ms) = (context.database(), context.now_ms());
@@ -259,6 +366,26 @@ fn look_at_keys(
     count_index: usize,
     command: &str,
 ) -> Result<Range<usize>, ReplyError> {
+    let keys = parse_keys(args, count_index, command)?;
+    for index in keys.clone() {
+        let key = context.key(args, index);
+        let kind = context.read(key, |_, entry| entry.map(|entry| entry.kind()));
+        if kind.is_some_and(|kind| !may_be_combined(kind)) {
+            return Err(ReplyError::WRONGTYPE);
+        }
+    }
+    Ok(keys)
+}
+
+/// The indexes of the keys, how many of which the argument at `count_index` says.
+///
+/// # Errors
+/// If there are not as many.
+fn parse_keys(
+    args: Args<'_>,
+    count_index: usize,
+    command: &str,
+) -> Result<Range<usize>, ReplyError> {
     let count = parse_i64(args.get(count_index)).ok_or(ReplyError::NOT_INTEGER)?;
     if count < 1 {
         let text = format!("ERR at least 1 input key is needed for '{command}' command");
@@ -268,13 +395,6 @@ fn look_at_keys(
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count > args.len() - first {
         return Err(ReplyError::SYNTAX);
-    }
-    for index in first..first + count {
-        let key = context.key(args, index);
-        let kind = context.read(key, |_, entry| entry.map(|entry| entry.kind()));
-        if kind.is_some_and(|kind| !may_be_combined(kind)) {
-            return Err(ReplyError::WRONGTYPE);
-        }
     }
     Ok(first..first + count)
 }

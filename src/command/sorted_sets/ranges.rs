@@ -39,7 +39,7 @@ static ZRANGE: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of ranks, scores or texts of a sorted set.")
     .since("1.2.0")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, None, None)
@@ -50,7 +50,7 @@ static ZREVRANGE: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of ranks of a sorted set, from the last one back.")
     .since("1.2.0")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrevrange(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, Some(By::Rank), Some(true))
@@ -65,7 +65,7 @@ static ZRANGEBYSCORE: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of scores of a sorted set.")
     .since("1.0.5")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrangebyscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, Some(By::Score), Some(false))
@@ -80,7 +80,7 @@ static ZREVRANGEBYSCORE: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of scores of a sorted set, from the last one back.")
     .since("2.2.0")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrevrangebyscore(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, Some(By::Score), Some(true))
@@ -95,7 +95,7 @@ static ZRANGEBYLEX: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of texts of a sorted set of one score.")
     .since("2.8.9")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrangebylex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, Some(By::Text), Some(false))
@@ -110,7 +110,7 @@ static ZREVRANGEBYLEX: CommandSpec = family::SORTED_SET
     .summary("Returns the members of a range of texts of a sorted set of one score, from the last one back.")
     .since("2.8.9")
     .cost(COST)
-    .flags(Flags::READ_ONLY);
+    .flags(Flags::READ_ONLY.and(Flags::SHORT));
 
 fn zrevrangebylex(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     answer(context, args, Some(By::Text), Some(true))

@@ -58,7 +58,6 @@ fn xclaim_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
         rows: 5..end,
         row: 1,
         count_at: None,
-        word_at: None,
         count: end as u64 - 5,
     })
 }

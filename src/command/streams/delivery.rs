@@ -1,23 +1,19 @@
-//! Entries go to the consumers of groups, and are acknowledged.
+//! Entries are delivered to the consumers of groups.
+//!
+//! Not here: the requests for it (`group_read.rs`, `long_delivery.rs`).
 
 use super::ids::parse_id;
-use super::layout::{begin_stream, end_streams, tell_entries, tell_entry, tell_id};
+use super::layout::{tell_entry, tell_id};
 use super::no_key_or_group;
-use super::read::{Request, parse_request, wait};
-use crate::base::numbers::parse_i64;
-use crate::command::declare::access::Access;
-use crate::command::declare::family;
-use crate::command::declare::keys::{Keys, Part};
-use crate::command::declare::portions::{Division, Joined};
-use crate::command::declare::spec::{CommandSpec, Flags, Outcome};
+use super::read::Request;
 use crate::context::Context;
-use crate::keyspace::{Changed, EntryHome, Event, Key, Missing};
-use crate::protocol::args::Args;
+use crate::keyspace::{Changed, EntryHome, Event};
 use crate::protocol::error::ReplyError;
 use crate::protocol::reply::ReplyWriter;
-use crate::value::stream::{Consumer, Found, Pending, Stream, StreamGroup, StreamId, StreamMut};
-
-pub(super) const COMMANDS: &[&CommandSpec] = &[&XREADGROUP, &XACK];
+use crate::structures::block_tree::BlockStore;
+use crate::value::stream::{
+    Consumer, Found, Owner, Pending, StreamGroup, StreamId, StreamMut, StreamRef,
+};
 
 const LAST_IN_GROUP: ReplyError = ReplyError::fixed(
     "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
@@ -31,59 +27,31 @@ const BEFORE_LAST_IN_GROUP: ReplyError = ReplyError::fixed(
      just return an empty result set.",
 );
 
-/// A request for no more entries is looked at no further: it is not divided.
-const COUNT_WHOLE_MAX: i64 = 1_000;
-
-/// The keys of XREADGROUP, after their word.
-const STREAMS: Keys = Keys::of(&[Part::after("STREAMS", 4)
-    .besides(&[("BLOCK", 1), ("COUNT", 1)])
-    .through(-1, 1)
-    .share(2)]);
-
-static XREADGROUP: CommandSpec = family::STREAM
-    .command(
-        "xreadgroup",
-        "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] ID \
-         [ID ...]",
-        xreadgroup,
-    )
-    .summary("Delivers entries of several streams to a consumer of a group, or tells them again.")
-    .since("5.0.0")
-    .cost("O(M log N) for each stream, with N entries, of which M are returned")
-    .flags(Flags::WRITE.and(Flags::BLOCKING).and(Flags::MOVABLE_KEYS))
-    .keys(STREAMS)
-    .access(Access::READ)
-    .divides_counted(0, xreadgroup_division, Joined::StreamRows);
-
-/// New entries of one stream are delivered in portions, until there are no more or enough.
-fn xreadgroup_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
-    // Nearly always a number stands there, and it is small.
-    if args.get(4).eq_ignore_ascii_case(b"count")
-        && parse_i64(args.get(5)).is_some_and(|count| (1..=COUNT_WHOLE_MAX).contains(&count))
-    {
-        return None;
-    }
-    let request = parse_request(context, args, true).ok()?;
-    if request.key_count != 1 || args.get(request.keys_at + 1) != b">" {
-        return None;
-    }
-    let key = context.key(args, request.keys_at);
-    let stream = (context.keyspace).peek::<Stream>(context.database(), key, context.now_ms());
-    let count_max = request.count_max as u64;
-    let count = stream.ok()??.len().min(count_max);
-    Some(Division::told(args, request.keys_at - 1, count))
-}
-
 /// Which entries of a stream a consumer wants.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
     /// What nobody of the group has seen.
     New,
     /// What was delivered to it after this one, and not acknowledged.
     PendingAfter(StreamId),
 }
 
-fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
+impl Wanted {
+    /// Whether there is something to tell: what is told again may be nothing.
+    pub(super) fn is_there<S: BlockStore>(
+        self,
+        stream: StreamRef<'_, S>,
+        group: &StreamGroup,
+    ) -> bool {
+        self != Self::New || stream.last_entry_id() > Some(group.last_id)
+    }
+}
+
+/// Reads the id that a request has for a stream.
+///
+/// # Errors
+/// If it is none, or one that means something to XREAD only.
+pub(super) fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
     match text {
         b"$" => Err(LAST_IN_GROUP),
         b"+" => Err(BEFORE_LAST_IN_GROUP),
@@ -95,80 +63,9 @@ fn parse_wanted(text: &[u8]) -> Result<Wanted, ReplyError> {
     }
 }
 
-fn xreadgroup(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let request = parse_request(context, args, true)?;
-    let (group_name, _) = request.group.unwrap_or_default();
-    let mut wanted = Vec::with_capacity(request.key_count);
-    for index in request.keys_at..request.keys_at + request.key_count {
-        if !context.may_serve(args.get(index)) {
-            wanted.push(None);
-            continue;
-        }
-        let key = context.key(args, index);
-        let (_, stream) = context.read_as::<Stream>(key)?;
-        let Some(group) = stream.and_then(|stream| stream.find_group(group_name)) else {
-            let suffix = " in XREADGROUP with GROUP option";
-            return Err(no_key_or_group(args.get(index), group_name, suffix));
-        };
-        let what = parse_wanted(args.get(index + request.key_count))?;
-        wanted.push(Some((what, group)));
-    }
-    let mark = context.reply.len();
-    let mut told_count = 0;
-    for (index, wanted) in (request.keys_at..).zip(wanted) {
-        let Some((wanted, group)) = wanted else {
-            continue;
-        };
-        let key = context.key(args, index);
-        // What is delivered of one key may change the group of the next, if that is the same.
-        let group = (index == request.keys_at).then_some(group);
-        if deliver(context, key, &request, wanted, group)? {
-            told_count += 1;
-        }
-    }
-    if told_count == 0 && wait(context, args, &request, None) {
-        return Ok(());
-    }
-    end_streams(&mut context.reply, mark, told_count);
-    Ok(())
-}
-
-/// Delivers what is wanted of one stream; whether there was anything to tell. `group` is its group
-/// if it was found since the last change.
-fn deliver(
-    context: &mut Context<'_>,
-    key: Key<'_>,
-    request: &Request<'_>,
-    wanted: Wanted,
-    group: Option<Found<StreamGroup>>,
-) -> Result<bool, ReplyError> {
-    let (group_name, consumer_name) = request.group.unwrap_or_default();
-    let now_ms = context.clock_ms();
-    let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
-        let group = group.or_else(|| stream.read().find_group(group_name));
-        let last_id = stream.read().last_entry_id();
-        let has_new = |group: &Found<StreamGroup>| last_id > Some(group.row.last_id);
-        let Some(group) = group.filter(|group| wanted != Wanted::New || has_new(group)) else {
-            return Ok(Changed::when(false, Event::StreamDeliver, false));
-        };
-        begin_stream(reply, key.bytes);
-        let delivery = Delivery {
-            count_max: request.count_max,
-            is_acknowledged: request.is_acknowledged,
-            consumer_name,
-            now_ms,
-        };
-        let (is_new, is_changed) = match wanted {
-            Wanted::New => delivery.of_new(stream, group, reply),
-            Wanted::PendingAfter(id) => delivery.again(stream, &group.row, id, reply),
-        };
-        let event = match is_new {
-            true => Event::StreamCreateConsumer,
-            false => Event::StreamDeliver,
-        };
-        Ok(Changed::when(is_new || is_changed, event, true))
-    })?;
-    Ok(told.unwrap_or(false))
+/// What is said of a stream that has not the group, or is not there.
+pub(super) fn no_group_to_read(key: &[u8], group_name: &[u8]) -> ReplyError {
+    no_key_or_group(key, group_name, " in XREADGROUP with GROUP option")
 }
 
 /// The consumer of a name, who is seen now; whether it is new.
@@ -188,35 +85,93 @@ pub(super) fn take_consumer(
 }
 
 /// How entries are delivered, and to whom.
-struct Delivery<'a> {
+pub(super) struct Delivery<'a> {
     count_max: usize,
+    /// From so many bytes of reply on no further entry is delivered.
+    bytes_max: usize,
     is_acknowledged: bool,
     consumer_name: &'a [u8],
     now_ms: u64,
 }
 
-impl Delivery<'_> {
-    /// Delivers entries that nobody of the group has seen, of which there are some. Whether the
-    /// consumer is new, and whether entries were delivered.
+/// What was delivered.
+pub(super) struct Delivered {
+    /// The consumer was made.
+    is_new: bool,
+    /// How many entries.
+    pub(super) count: usize,
+    /// The last of them.
+    pub(super) last_id: Option<StreamId>,
+}
+
+impl Delivered {
+    /// What it is to the stream.
+    pub(super) fn as_change<R>(&self, result: R) -> Changed<R> {
+        let event = match self.is_new {
+            true => Event::StreamCreateConsumer,
+            false => Event::StreamDeliver,
+        };
+        Changed::when(self.is_new || self.count > 0, event, result)
+    }
+}
+
+impl<'a> Delivery<'a> {
+    /// Of all that a request wants.
+    pub(super) fn new(context: &Context<'_>, request: &Request<'a>) -> Self {
+        let (_, consumer_name) = request.group.unwrap_or_default();
+        Self {
+            count_max: request.count_max,
+            bytes_max: usize::MAX,
+            is_acknowledged: request.is_acknowledged,
+            consumer_name,
+            now_ms: context.clock_ms(),
+        }
+    }
+
+    /// Of at most so many of them, until so many bytes are told.
+    pub(super) fn up_to(self, count_max: usize, bytes_max: usize) -> Self {
+        Self {
+            count_max,
+            bytes_max,
+            ..self
+        }
+    }
+
+    /// Delivers entries of a stream and tells them, without their number.
+    pub(super) fn deliver(
+        &self,
+        stream: &mut StreamMut<EntryHome<'_>>,
+        group: Found<StreamGroup>,
+        wanted: Wanted,
+        reply: &mut ReplyWriter<'_>,
+    ) -> Delivered {
+        match wanted {
+            Wanted::New => self.of_new(stream, group, reply),
+            Wanted::PendingAfter(id) => self.again(stream, &group.row, id, reply),
+        }
+    }
+
+    /// Delivers entries that nobody of the group has seen.
     fn of_new(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         mut found: Found<StreamGroup>,
         reply: &mut ReplyWriter<'_>,
-    ) -> (bool, bool) {
+    ) -> Delivered {
         let group = &mut found.row;
         let start = group.last_id.next().unwrap_or(StreamId::MAX);
         let mut ids = Vec::new();
+        let begin = reply.len();
         let reader = stream.read();
         let counter = reader.read_counter();
-        let entries = reader.range(start, StreamId::MAX).take(self.count_max);
-        tell_entries(
-            reply,
-            entries.inspect(|entry| {
-                counter.count(group, entry.id);
-                ids.push(entry.id);
-            }),
-        );
+        for entry in reader.range(start, StreamId::MAX).take(self.count_max) {
+            tell_entry(reply, &entry);
+            counter.count(group, entry.id);
+            ids.push(entry.id);
+            if reply.len() - begin >= self.bytes_max || reply.is_over() {
+                break;
+            }
+        }
         let group = stream.write_group(found);
         let (mut found, is_new) = self.find_consumer(stream, &group);
         let consumer = &mut found.row;
@@ -234,7 +189,11 @@ impl Delivery<'_> {
                 stream.put_pending(&group, &pending);
             }
         }
-        (is_new, !ids.is_empty())
+        Delivered {
+            is_new,
+            count: ids.len(),
+            last_id: ids.last().copied(),
+        }
     }
 
     /// The consumer, made if it is new; whether it is.
@@ -252,23 +211,25 @@ impl Delivery<'_> {
         (found.expect("it has just been made"), true)
     }
 
-    /// Tells entries again that were delivered to the consumer. Whether the consumer is new, and
-    /// whether there were entries.
+    /// Tells entries again that were delivered to the consumer.
     fn again(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
         group: &StreamGroup,
         after: StreamId,
         reply: &mut ReplyWriter<'_>,
-    ) -> (bool, bool) {
+    ) -> Delivered {
         let (consumer, is_new) = take_consumer(stream, group, self.consumer_name, self.now_ms);
         stream.update_consumer(group, &consumer);
-        let reader = stream.read();
-        let pending =
-            (after.next().into_iter()).flat_map(|start| reader.pending_of(consumer.owner, start));
+        let pending = pending_after(stream.read(), consumer.owner, after);
         let ids: Vec<StreamId> = pending.take(self.count_max).collect();
-        reply.array(ids.len());
+        let begin = reply.len();
+        let mut count = 0;
         for &id in &ids {
+            if reply.len() - begin >= self.bytes_max {
+                break;
+            }
+            count += 1;
             let Some(entry) = stream.read().entry(id) else {
                 reply.array(2);
                 tell_id(reply, id);
@@ -282,40 +243,20 @@ impl Delivery<'_> {
                 stream.put_pending(group, &pending);
             }
         }
-        (is_new, !ids.is_empty())
+        Delivered {
+            is_new,
+            count,
+            last_id: ids[..count].last().copied(),
+        }
     }
 }
 
-static XACK: CommandSpec = family::STREAM
-    .command("xack", "key group ID [ID ...]", xack)
-    .summary("Acknowledges entries for a group, and returns how many were pending.")
-    .since("5.0.0")
-    .cost("O(log N) for each id, with N entries pending")
-    .flags(Flags::WRITE.and(Flags::FAST_ON_KEYS))
-    .access(Access::CHANGE_UNTOLD)
-    .divides(xack_division, Joined::Sum);
-
-/// Ids are all read before the first entry is acknowledged.
-fn xack_division(_: &Context<'_>, args: Args<'_>) -> Option<Division> {
-    let is_right = args.skip(3).iter().all(|id| parse_id(id).is_ok());
-    is_right.then(|| Division::from(args, 3, 1))?
-}
-
-fn xack(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let key = context.key(args, 1);
-    let acknowledged = context.change::<Stream, _>(key, Missing::Skip, |stream| {
-        let Some(group) = stream.read().group(args.get(2)) else {
-            return Ok(Changed::when(false, Event::StreamAcknowledge, 0));
-        };
-        for id in args.skip(3).iter() {
-            parse_id(id)?;
-        }
-        let mut count = 0;
-        for id in args.skip(3).iter() {
-            count += i64::from(stream.remove_pending(&group, parse_id(id)?));
-        }
-        Ok(Changed::when(count > 0, Event::StreamAcknowledge, count))
-    })?;
-    context.reply.integer(acknowledged.unwrap_or(0));
-    Ok(())
+/// The entries that were delivered to a consumer and not acknowledged, after one of an id.
+pub(super) fn pending_after<S: BlockStore>(
+    stream: StreamRef<'_, S>,
+    consumer: Owner,
+    after: StreamId,
+) -> impl Iterator<Item = StreamId> {
+    let start = after.next().into_iter();
+    start.flat_map(move |start| stream.pending_of(consumer, start))
 }

@@ -1,12 +1,13 @@
-//! Entries in replies.
+//! Entries in replies, and what is told of streams and groups.
 //!
 //! ```text
 //!  entry     [ id, [ field, value, … ] ]
 //!  streams   a map of keys to their entries; pairs in an array for who knows no maps
 //! ```
 
+use crate::keyspace::Memory;
 use crate::protocol::reply::{Dialect, ReplyWriter};
-use crate::value::stream::{Entry, StreamId};
+use crate::value::stream::{Entry, StreamGroup, StreamId, StreamRef};
 
 /// Tells an id.
 pub(super) fn tell_id(reply: &mut ReplyWriter<'_>, id: StreamId) {
@@ -62,4 +63,45 @@ pub(super) fn begin_stream(reply: &mut ReplyWriter<'_>, key: &[u8]) {
 /// Ends what streams have told since `mark`: those of `count`, of which there may be none.
 pub(super) fn end_streams(reply: &mut ReplyWriter<'_>, mark: usize, count: usize) {
     reply.put_before(mark, |reply| begin_streams(reply, count));
+}
+
+/// The seven facts that are told in any case.
+pub(super) fn tell_head(reply: &mut ReplyWriter<'_>, stream: StreamRef<'_, Memory>) {
+    let head = stream.head();
+    let chunk_count = stream.chunk_count() as i64;
+    for (name, number) in [
+        ("length", head.len as i64),
+        ("radix-tree-keys", chunk_count),
+        ("radix-tree-nodes", chunk_count + 1),
+    ] {
+        reply.bulk(name.as_bytes());
+        reply.integer(number);
+    }
+    reply.bulk(b"last-generated-id");
+    tell_id(reply, head.last_id);
+    reply.bulk(b"max-deleted-entry-id");
+    tell_id(reply, head.max_deleted_id);
+    reply.bulk(b"entries-added");
+    reply.integer(head.entries_added as i64);
+    reply.bulk(b"recorded-first-entry-id");
+    tell_id(reply, stream.first_id());
+}
+
+/// How far a group has come.
+pub(super) fn tell_progress(
+    reply: &mut ReplyWriter<'_>,
+    stream: StreamRef<'_, Memory>,
+    group: &StreamGroup,
+) {
+    reply.bulk(b"last-delivered-id");
+    tell_id(reply, group.last_id);
+    let mut tell = |name: &[u8], number: Option<u64>| {
+        reply.bulk(name);
+        match number {
+            Some(number) => reply.integer(number as i64),
+            None => reply.null(),
+        }
+    };
+    tell(b"entries-read", group.entries_read);
+    tell(b"lag", stream.lag(group));
 }

@@ -29,7 +29,7 @@ pub(super) const STEP_BYTES: usize = 64 * 1024;
 pub(super) const FEW_ROWS: usize = 64;
 
 /// From about this many bytes of entries on they are told in slices.
-const LONG_BYTES_MIN: u64 = 256 * 1024;
+pub(super) const LONG_BYTES_MIN: u64 = 256 * 1024;
 
 /// What a step of a walk has come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

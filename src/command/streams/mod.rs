@@ -9,20 +9,25 @@
 //! | `write.rs` | entries come and go: XADD, XDEL, XTRIM, XSETID |
 //! | `read.rs` | entries are told: XLEN, XRANGE, XREAD and the like |
 //! | `groups.rs` | groups and consumers come and go: XGROUP |
-//! | `delivery.rs` | entries go to consumers, and are acknowledged: XREADGROUP, XACK |
+//! | `delivery.rs` | how entries go to consumers |
+//! | `group_read.rs` | they do, and are acknowledged: XREADGROUP, XACK |
+//! | `long_delivery.rs` | so many of them that they go in steps |
 //! | `pending.rs` | what was not acknowledged: XPENDING |
 //! | `claim.rs` | it goes to another consumer: XCLAIM, XAUTOCLAIM |
-//! | `info.rs` | XINFO |
+//! | `info.rs`, `full.rs` | XINFO |
 //!
 //! Not here: what a stream is (`value/stream`).
 
 mod claim;
 mod delivery;
+mod full;
+mod group_read;
 mod groups;
 mod ids;
 mod info;
 mod layout;
 mod long;
+mod long_delivery;
 mod pending;
 mod read;
 mod trimming;
@@ -35,7 +40,7 @@ pub(super) const COMMANDS: [&[&CommandSpec]; 7] = [
     write::COMMANDS,
     read::COMMANDS,
     groups::COMMANDS,
-    delivery::COMMANDS,
+    group_read::COMMANDS,
     pending::COMMANDS,
     claim::COMMANDS,
     info::COMMANDS,

@@ -201,7 +201,6 @@ fn msetex_division(context: &Context<'_>, args: Args<'_>) -> Option<Division> {
         rows: 2..request.pairs_end,
         row: 2,
         count_at: Some(1),
-        word_at: None,
         count: (request.pairs_end as u64 - 2) / 2,
     })
 }

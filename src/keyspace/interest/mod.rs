@@ -29,6 +29,7 @@ pub use departed::{Departed, RemovalReason};
 use ready::ReadyKeys;
 pub use tracked::Told;
 use tracked::Tracked;
+pub use watches::Watch;
 use watches::Watches;
 
 /// Somebody watches a key.
@@ -66,7 +67,7 @@ impl Interests {
     pub(super) fn new(hasher: KeyHasher) -> Self {
         Self {
             wanted: 0,
-            watches: Watches::default(),
+            watches: Watches::new(hasher.clone()),
             ready: ReadyKeys::new(hasher.clone()),
             announced: Announced::default(),
             tracked: Tracked::new(hasher),
@@ -91,9 +92,37 @@ impl Interests {
     /// Gives back one claim.
     pub(super) fn release(&mut self, database: usize, key: &[u8]) {
         self.watches.release(database, key);
+        self.note_if_nobody_watches();
+    }
+
+    /// Gives back claims, many of them later.
+    pub(super) fn release_later(&mut self, watches: Vec<Watch>) {
+        self.watches.release_later(watches);
+        self.note_if_nobody_watches();
+    }
+
+    /// Whether claims were given back that are not yet released.
+    #[inline]
+    pub(super) fn has_given_back(&self) -> bool {
+        self.wanted & WATCHED != 0 && self.watches.has_given_back()
+    }
+
+    /// Releases some of those.
+    pub(super) fn release_some(&mut self) {
+        self.watches.release_some();
+        self.note_if_nobody_watches();
+    }
+
+    fn note_if_nobody_watches(&mut self) {
         if self.watches.is_empty() {
             self.wanted &= !WATCHED;
         }
+    }
+
+    /// How many changes there have been while keys were watched, and which of them was the last of
+    /// a watched key.
+    pub(super) fn watched_changes(&self) -> (u64, u64) {
+        (self.watches.changes(), self.watches.last_change())
     }
 
     /// The present version of a claimed key.

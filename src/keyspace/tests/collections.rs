@@ -272,3 +272,17 @@ fn remove_sorted<H: Home>(set: &mut ElementsMut<H>, score: f64, code: &Code) {
     assert!(place.is_found(), "{}", score_order(score));
     scores.remove(store, place);
 }
+
+/// Goal: the invariants of the keyspace see a block that no collection has. Method: a canary.
+#[test]
+fn a_block_that_leaks_is_noticed() {
+    let mut keyspace = Keyspace::new(1, 1);
+    keyspace.check_invariants();
+    let (_, memory) = keyspace.entries.collections_mut();
+    let leaked = BlockStore::allocate(memory, 100);
+    let check = || keyspace.check_invariants();
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_err());
+    let (_, memory) = keyspace.entries.collections_mut();
+    BlockStore::free(memory, leaked);
+    keyspace.check_invariants();
+}

@@ -45,7 +45,7 @@ impl Rig {
     }
 
     /// What is told until the end.
-    fn rest(&mut self, client: ConnectionId) -> String {
+    pub(super) fn rest(&mut self, client: ConnectionId) -> String {
         let mut told = String::new();
         loop {
             while self.turn() > 0 {}

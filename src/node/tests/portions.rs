@@ -11,7 +11,7 @@ use std::collections::HashSet;
 const COUNT: usize = 3_000;
 
 /// Numbered words in a row.
-fn words(prefix: &str, count: usize) -> String {
+pub(super) fn words(prefix: &str, count: usize) -> String {
     let words: Vec<String> = (0..count)
         .map(|number| format!("{prefix}{number}"))
         .collect();
@@ -59,7 +59,7 @@ impl Rig {
     }
 
     /// Has a request done in one.
-    fn ask_whole(&mut self, client: ConnectionId, request: &str) -> String {
+    pub(super) fn ask_whole(&mut self, client: ConnectionId, request: &str) -> String {
         let reply = self.talk(client, &format!("MULTI\r\n{request}\r\nEXEC\r\n"));
         while self.node.has_job() {
             self.node.job_some(self.now);
@@ -71,7 +71,7 @@ impl Rig {
     }
 
     /// All there is in the database, as DEBUG DIGEST tells it.
-    fn digest(&mut self, client: ConnectionId) -> String {
+    pub(super) fn digest(&mut self, client: ConnectionId) -> String {
         self.talk(client, "DEBUG DIGEST\r\n")
     }
 }

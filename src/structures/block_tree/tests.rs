@@ -67,6 +67,42 @@ fn every_view_is_the_model_of_its_moment() {
     }
 }
 
+/// A driver after some steps, and so with a model that is not empty.
+fn driven() -> Driver {
+    let mut driver = Driver::new(Shape::Map, 3, u64::MAX);
+    (0..300).for_each(|_| driver.step(true));
+    driver.check();
+    driver
+}
+
+/// Goal: the comparison with models can fail. Method: canaries, each with one fault put in.
+#[test]
+#[should_panic(expected = "left == right")]
+fn an_element_that_is_lost_is_noticed() {
+    let mut driver = driven();
+    driver.tree.remove_ranks(&mut driver.store, 7..8);
+    driver.check();
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "nothing is lost in the store")]
+fn a_block_that_leaks_is_noticed() {
+    let mut driver = driven();
+    driver.store.allocate(64);
+    driver.check();
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a block that was freed is used")]
+fn a_block_that_is_used_after_it_was_freed_is_noticed() {
+    let (tree, mut store) = filled(Shape::Set, 10);
+    let block = tree.check_invariants(&store)[0];
+    store.free(block);
+    tree.walk(&store, 0).count();
+}
+
 fn filled(shape: Shape, count: usize) -> (Tree, Arena<Hasher>) {
     let mut store = Arena::new(Hasher::new(u64::MAX));
     let mut tree = Tree::new(shape, 7);

@@ -91,6 +91,11 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
         last.map_or(0, |chunk| chunk.used_len() as u64 / chunk.count().max(1))
     }
 
+    /// How many rows there are of groups, consumers and pending entries, and one for the head.
+    pub fn row_count(&self) -> u64 {
+        self.first_chunk()
+    }
+
     /// How many chunks its entries are in.
     pub fn chunk_count(&self) -> u64 {
         self.view.len() - self.first_chunk()
@@ -231,7 +236,18 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The rows of a score from that on which begins with `key`, or would be there.
     fn rows(&self, score: f64, key: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, S> {
-        let elements = self.view.walk(self.store, self.rank_of(score, key));
+        self.rows_after(score, key, 0)
+    }
+
+    /// The same, but for the first of them.
+    fn rows_after(
+        &self,
+        score: f64,
+        key: &[u8],
+        passed_count: usize,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, S> {
+        let rank = self.rank_of(score, key) + passed_count as u64;
+        let elements = self.view.walk(self.store, rank.min(self.view.len()));
         elements
             .take_while(move |element| element.score() == score)
             .map(text_of)
@@ -244,7 +260,13 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// All groups, by their names.
     pub fn groups(&self) -> impl Iterator<Item = StreamGroup> + use<'a, S> {
-        self.rows(GROUPS_SCORE, &[]).filter_map(StreamGroup::read)
+        self.groups_from(0)
+    }
+
+    /// The groups after so many others.
+    pub fn groups_from(&self, passed: usize) -> impl Iterator<Item = StreamGroup> + use<'a, S> {
+        let rows = self.rows_after(GROUPS_SCORE, &[], passed);
+        rows.filter_map(StreamGroup::read)
     }
 
     /// The group of a name.
@@ -271,7 +293,16 @@ impl<'a, S: BlockStore> StreamRef<'a, S> {
 
     /// The consumers of a group, by their names.
     pub fn consumers(&self, group: &StreamGroup) -> impl Iterator<Item = Consumer> + use<'a, S> {
-        let rows = self.rows(group.owner.score(), CONSUMERS_KEY);
+        self.consumers_from(group, 0)
+    }
+
+    /// The consumers of a group after so many others.
+    pub fn consumers_from(
+        &self,
+        group: &StreamGroup,
+        passed: usize,
+    ) -> impl Iterator<Item = Consumer> + use<'a, S> {
+        let rows = self.rows_after(group.owner.score(), CONSUMERS_KEY, passed);
         rows.filter_map(Consumer::read)
     }
 
