@@ -7,6 +7,8 @@ ORACLE_COMMANDS ?= 200000
 ORACLE_FAMILIES ?=
 # How the comparison is built: a release takes minutes, and is quicker from some 100,000 commands on.
 ORACLE_FLAGS ?= --release
+# Writes a second at least under which `make moving` moves a redis-server over.
+MOVING_WRITES ?= 20000
 # Where `make install` puts the server; packages set DESTDIR, too.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -15,7 +17,7 @@ UNITDIR ?= /lib/systemd/system
 SUITE ?= $(shell . /etc/os-release && echo "$$VERSION_CODENAME")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle clients browser prometheus fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
+.PHONY: help run test check fmt try-image docs install deb lint-package try-package oracle moving clients browser prometheus proxies fuzz-smoke asan bench figures results bench-count bench-hits bench-micro bench-rivals
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +66,9 @@ install: ## Install binary, unit, configuration, manual page, completions and ex
 	    install -m 644 packaging/evenkeel.conf "$(DESTDIR)$(SYSCONFDIR)/evenkeel/evenkeel.conf"
 	sed -e 's|/usr/bin/|$(PREFIX)/bin/|' -e 's|/etc/evenkeel/|$(SYSCONFDIR)/evenkeel/|' \
 	    packaging/evenkeel.service >"$(DESTDIR)$(UNITDIR)/evenkeel.service"
-	chmod 644 "$(DESTDIR)$(UNITDIR)/evenkeel.service"
+	sed -e 's|/usr/bin/|$(PREFIX)/bin/|' -e 's|/etc/evenkeel/|$(SYSCONFDIR)/evenkeel/|' \
+	    packaging/evenkeel@.service >"$(DESTDIR)$(UNITDIR)/evenkeel@.service"
+	chmod 644 "$(DESTDIR)$(UNITDIR)/evenkeel.service" "$(DESTDIR)$(UNITDIR)/evenkeel@.service"
 	install -m 644 packaging/evenkeel.socket "$(DESTDIR)$(UNITDIR)/evenkeel.socket"
 	install -D -m 644 packaging/evenkeel.1 "$(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1"
 	gzip -9nf "$(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1"
@@ -78,6 +82,8 @@ install: ## Install binary, unit, configuration, manual page, completions and ex
 	    "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/examples/evenkeel.rules.yml"
 	install -m 644 packaging/prometheus/evenkeel-dashboard.json \
 	    "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/examples/evenkeel-dashboard.json"
+	install -m 644 packaging/sharding/nutcracker.yml packaging/sharding/envoy.yaml \
+	    "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/examples"
 	install -D -m 644 LICENSE-MIT "$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
 	cat LICENSE-APACHE >>"$(DESTDIR)$(PREFIX)/share/doc/evenkeel/copyright"
 
@@ -101,6 +107,10 @@ oracle: ## Compare random commands with an installed redis-server, as in ORACLE_
 	EVENKEEL_ORACLE_COMMANDS=$(ORACLE_COMMANDS) EVENKEEL_ORACLE_FAMILIES=$(ORACLE_FAMILIES) \
 	cargo test $(ORACLE_FLAGS) --test oracle -- --nocapture
 
+moving: ## Move a redis-server over that gets MOVING_WRITES writes a second or more
+	EVENKEEL_ORACLE_WRITES=$(MOVING_WRITES) \
+	cargo test --release --test oracle moving -- --nocapture --test-threads 1
+
 clients: ## Run programs of Python and Node.js against the server, with CLIENTS=all the rarer ones, too
 	cargo build --release
 	tests/clients/run.py
@@ -112,6 +122,10 @@ browser: ## Look at the live page in headless Chromium; PICTURES=… keeps what 
 prometheus: ## Let Debian's Prometheus scrape the server, and answer what dashboard and alert rules ask
 	cargo build --release
 	tests/prometheus/scrape.py target/release/evenkeel
+
+proxies: ## Put four servers behind twemproxy and Envoy, if they are installed; kill one, and say what clients see
+	cargo build --release
+	tests/sharding/behind_proxies.py target/release/evenkeel
 
 fuzz-smoke: ## Run every fuzz target for a short while
 	fuzz/smoke.sh

@@ -161,6 +161,34 @@ expect success property Result
 inside systemctl start evenkeel
 expect last call get k
 
+echo "== instances: each has a port, a folder, memory and a core of its own, and they don't end each other"
+cores=$(inside nproc)
+for port in 7001 7002; do
+    inside mkdir -p "/run/systemd/system/evenkeel@$port.service.d"
+    printf '[Service]\nMemoryMax=%sM\nCPUAffinity=%s\n' $((port - 6600)) $(((port - 7001) % cores)) \
+        >"$root/packages/core.conf"
+    inside cp /packages/core.conf "/run/systemd/system/evenkeel@$port.service.d/core.conf"
+done
+inside sh -c 'echo EVENKEEL_TIMEOUT=66 >/etc/evenkeel/7002.env'
+inside systemctl daemon-reload
+inside systemctl enable --now evenkeel@7001 evenkeel@7002
+for port in 7001 7002; do
+    expect OK call -p "$port" set port "$port"
+    expect "/var/lib/evenkeel/$port" call -p "$port" config get dir
+    process=$(inside systemctl show -p MainPID --value "evenkeel@$port")
+    expect "$(((port - 7001) % cores))" inside sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$process/status"
+done
+expect 55 call -p 7001 config get timeout
+expect 66 call -p 7002 config get timeout
+inside systemctl stop evenkeel@7001
+expect 7002 call -p 7002 get port
+expect last call get k
+inside systemctl start evenkeel@7001
+expect 7001 call -p 7001 get port
+inside dpkg -i /packages/evenkeel.deb
+expect 7001 call -p 7001 get port
+expect 7002 call -p 7002 get port
+
 echo "== sockets from systemd: the first client starts the service, restarts refuse nobody"
 inside systemctl stop evenkeel
 inside systemctl enable --now evenkeel.socket
@@ -171,9 +199,12 @@ inside systemctl restart evenkeel
 inside test -S /run/evenkeel.sock || fail "the unix socket is gone"
 
 echo "== purge"
+# What an operator put beside the configuration would stay.
+inside rm /etc/evenkeel/7002.env
 inside dpkg -P evenkeel
 [ ! -e "$root/var/lib/evenkeel" ] && [ ! -e "$root/etc/evenkeel" ] || fail "something stays"
 [ ! -L "$root/etc/systemd/system/sockets.target.wants/evenkeel.socket" ] || fail "a link stays"
+[ ! -e "$root/etc/systemd/system/multi-user.target.wants/evenkeel@7001.service" ] || fail "an instance stays enabled"
 # systemd made it for the link.
 rmdir --ignore-fail-on-non-empty "$root/etc/systemd/system/sockets.target.wants"
 echo "try-systemd: all is well"

@@ -218,7 +218,7 @@ pub mod binary {
     pub use crate::config::{Action, CommandLine, DATABASES_MAX, Files, Notes, help};
     pub use crate::persistence::{
         CONFIG_FILE_BYTES_MAX, DatabaseCount, FORMAT_VERSION, FileStorage, FileSystem,
-        PersistError, RdbReport, Salvage, Storage, Summary, load_file, load_rdb, read_summary,
+        PersistError, RdbReport, Salvage, Storage, Summary, convert_rdb, load_file, read_summary,
         salvage,
     };
     pub use crate::server::{LargeBlocks, Origin, apply_log_level, logs_to_journal};

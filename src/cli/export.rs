@@ -5,9 +5,10 @@
 //!
 //! Not here: what the bytes mean (`rdb/`).
 
-use super::import::engine_of;
+use super::import::time_of;
 use super::{cannot_read, open, print};
-use evenkeel::binary::{FileStorage, PersistError, load_file};
+use evenkeel::binary::{DATABASES_MAX, FileStorage, PersistError, load_file};
+use evenkeel::{CacheEngine, Config};
 use std::path::Path;
 
 /// Reads the snapshot at `path` and writes its keys to `out`.
@@ -17,7 +18,12 @@ use std::path::Path;
 pub(crate) fn export(path: &Path, out: &Path) -> Result<(), String> {
     let mut file = open(path)?;
     let total_bytes = file.metadata().map_or(0, |status| status.len());
-    let mut engine = engine_of(&file, path)?;
+    let config = Config {
+        databases: DATABASES_MAX,
+        ..Config::default()
+    };
+    let mut engine = CacheEngine::new(config);
+    engine.tick(time_of(&file, path)?);
     let report = match load_file(&mut engine, &mut file, total_bytes, |_, _| {}) {
         Ok(report) => report,
         Err(PersistError::Disk(error)) => return Err(cannot_read(path, error)),

@@ -1,14 +1,14 @@
 //! `evenkeel import RDB OUT [--skip-unknown]`: makes a snapshot of a file of Redis or Valkey.
 //!
 //! The time is that of the file: what was due when it was written is left out, and everything else
-//! keeps its deadline. OUT is written beside its name and then put in its place, whole. Memory: all
-//! keys.
+//! keeps its deadline. OUT is written beside its name while the file is read, and then put in its
+//! place, whole.
 //!
-//! Not here: what the bytes mean (`rdb/`).
+//! Not here: how (`persistence/rdb_conversion.rs`), what the bytes mean (`rdb/`).
 
 use super::{cannot_read, open, print};
-use evenkeel::binary::{DATABASES_MAX, FileStorage, PersistError, RdbReport, load_rdb};
-use evenkeel::{CacheEngine, Config, Timestamp};
+use evenkeel::Timestamp;
+use evenkeel::binary::{FileStorage, PersistError, RdbReport, convert_rdb};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -22,36 +22,39 @@ const PROGRESS_BYTES: u64 = 256 << 20;
 /// One line that says what is wrong with the file and where, or why OUT can't be written.
 pub(crate) fn import(path: &Path, out: &Path, skips_unknown: bool) -> Result<(), String> {
     let mut file = open(path)?;
-    let mut engine = engine_of(&file, path)?;
+    let now = time_of(&file, path)?;
     let total_bytes = file.metadata().map_or(0, |status| status.len());
     let mut told_bytes = 0;
-    let report = load_rdb(&mut engine, &mut file, skips_unknown, |bytes, keys| {
-        if bytes >= told_bytes + PROGRESS_BYTES {
-            told_bytes = bytes;
-            let percent = (bytes * 100).checked_div(total_bytes).unwrap_or(0);
-            eprintln!("{keys} keys, {bytes} bytes, {percent} %");
-        }
-    });
-    let report = report.map_err(|error| refusal(path, error))?;
     let mut storage = FileStorage::new(out);
-    let saved = engine.save_to(&mut storage);
-    saved.map_err(|error| format!("cannot write {}: {error}", out.display()))?;
-    // The process ends, and all its memory with it at once.
-    std::mem::forget(engine);
+    let report = convert_rdb(
+        &mut file,
+        &mut storage,
+        now,
+        skips_unknown,
+        |bytes, keys| {
+            if bytes >= told_bytes + PROGRESS_BYTES {
+                told_bytes = bytes;
+                let percent = (bytes * 100).checked_div(total_bytes).unwrap_or(0);
+                eprintln!("{keys} keys, {bytes} bytes, {percent} %");
+            }
+        },
+    );
+    let report = report.map_err(|error| match error {
+        PersistError::Disk(error) => format!(
+            "cannot write {} from {}: {error}",
+            out.display(),
+            path.display()
+        ),
+        error => refusal(path, error),
+    })?;
     print(&told(out, &report))
 }
 
-/// An engine at the time when a file was written.
-pub(super) fn engine_of(file: &File, path: &Path) -> Result<CacheEngine, String> {
+/// When a file was written.
+pub(super) fn time_of(file: &File, path: &Path) -> Result<Timestamp, String> {
     let status = file.metadata().map_err(|error| cannot_read(path, error))?;
     let seconds = u64::try_from(status.mtime()).unwrap_or(0);
-    let config = Config {
-        databases: DATABASES_MAX,
-        ..Config::default()
-    };
-    let mut engine = CacheEngine::new(config);
-    engine.tick(Timestamp::from_unix_ms(seconds * 1000));
-    Ok(engine)
+    Ok(Timestamp::from_unix_ms(seconds * 1000))
 }
 
 fn refusal(path: &Path, error: PersistError) -> String {

@@ -24,6 +24,7 @@
 //! | `config_file.rs` | `CONFIG REWRITE` |
 //! | `embedded.rs` | `CacheEngine::save` and `load` |
 //! | `rdb_intake.rs` | keys from a file of Redis or Valkey |
+//! | `rdb_conversion.rs` | a snapshot from such a file |
 //! | `rdb_export.rs` | keys to such a file |
 //!
 //! `docs/SNAPSHOT_FORMAT.md` describes the file for other programs.
@@ -42,6 +43,7 @@ mod memory_storage;
 mod open_collections;
 mod owner;
 mod range_checksums;
+mod rdb_conversion;
 mod rdb_export;
 mod rdb_intake;
 mod salvage;
@@ -57,6 +59,7 @@ pub use file_system::{CONFIG_FILE_BYTES_MAX, FileSystem};
 pub use format::{Content, Damage, DamageKind, DatabaseCount, FORMAT_VERSION};
 pub use loader::{Loader, Summary};
 pub use memory_storage::{DiskFault, MemoryDisk};
+pub use rdb_conversion::convert_rdb;
 pub use rdb_intake::{RdbLoad, RdbReport, load_rdb};
 pub use salvage::{Salvage, salvage};
 pub use storage::{Storage, StorageReport, StorageRequest};

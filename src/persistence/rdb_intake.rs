@@ -10,7 +10,8 @@
 //!
 //! Invariant: nothing stays in the workshop, however the reading ends.
 //!
-//! Not here: the bytes (`rdb/`), where the file is (`server/loading.rs`, `cli/import.rs`).
+//! Not here: the bytes (`rdb/`), where the file is (`server/foreign.rs`), a file that becomes a
+//! snapshot (`rdb_conversion.rs`).
 
 use super::embedded::PersistError;
 use crate::base::numbers::parse_i64;
@@ -23,7 +24,7 @@ use crate::value::record::{KeyRecord, RecordValue};
 use std::io::{self, Read};
 
 /// Bytes read from a file at once.
-const READ_BYTES: usize = 1 << 20;
+pub(super) const READ_BYTES: usize = 1 << 20;
 
 /// Records of so many bytes are taken at once.
 const RECORDS_BYTES: usize = 64 * 1024;
@@ -53,6 +54,33 @@ pub struct RdbReport {
     pub module_keys: u64,
     /// How often a module keeps something beside keys, which was left out.
     pub module_data: u64,
+}
+
+impl RdbReport {
+    /// Of a file of which nothing was read.
+    pub(super) fn new() -> Self {
+        Self {
+            kinds: KINDS.map(|kind| (kind.name(), 0)),
+            ..Self::default()
+        }
+    }
+
+    /// Counts a key of this kind.
+    pub(super) fn count(&mut self, kind: Kind) {
+        let counts = self.kinds.iter_mut();
+        for (_, count) in counts.filter(|(name, _)| *name == kind.name()) {
+            *count += 1;
+        }
+    }
+
+    /// Counts what was left out.
+    pub(super) fn count_left_out(&mut self, what: LeftOut) {
+        match what {
+            LeftOut::Empty(_) => self.empty_keys += 1,
+            LeftOut::Module(_) => self.module_keys += 1,
+            LeftOut::ModuleData => self.module_data += 1,
+        }
+    }
 }
 
 /// Reads a file of Redis or Valkey into an engine, whose time must have been set. Values of modules
@@ -103,10 +131,7 @@ impl RdbLoad {
         Self {
             reader: FileReader::new(skips_unknown),
             intake: Intake {
-                report: RdbReport {
-                    kinds: KINDS.map(|kind| (kind.name(), 0)),
-                    ..RdbReport::default()
-                },
+                report: RdbReport::new(),
                 records: Vec::with_capacity(RECORDS_BYTES),
                 database: 0,
                 stream_database: 0,
@@ -213,13 +238,6 @@ impl Intake {
     fn reason(&mut self, error: RdbError) -> PersistError {
         self.refusal.take().unwrap_or(PersistError::Rdb(error))
     }
-
-    fn count(&mut self, kind: Kind) {
-        let counts = self.report.kinds.iter_mut();
-        for (_, count) in counts.filter(|(name, _)| *name == kind.name()) {
-            *count += 1;
-        }
-    }
 }
 
 struct RdbIntake<'e> {
@@ -287,11 +305,7 @@ impl FileSink for RdbIntake<'_> {
         facts: KeyFacts,
     ) -> Result<(), Reason> {
         self.number(database)?;
-        self.intake.count(match record.value {
-            RecordValue::String(_) => Kind::String,
-            RecordValue::Collection(collected) => collected.kind,
-            RecordValue::Begun(begun) => begun.kind,
-        });
+        self.intake.report.count(kind_of(&record));
         if database != self.intake.database {
             self.flush()?;
             self.intake.database = database;
@@ -311,7 +325,7 @@ impl FileSink for RdbIntake<'_> {
         work: WorkId,
         facts: KeyFacts,
     ) -> Result<(), Reason> {
-        self.intake.count(kind);
+        self.intake.report.count(kind);
         let number = self.number(database);
         let now_ms = self.now_ms;
         let is_due = (facts.deadline_ms).is_some_and(|deadline_ms| deadline_ms <= now_ms);
@@ -345,11 +359,7 @@ impl FileSink for RdbIntake<'_> {
     }
 
     fn left_out(&mut self, what: LeftOut) {
-        match what {
-            LeftOut::Empty(_) => self.intake.report.empty_keys += 1,
-            LeftOut::Module(_) => self.intake.report.module_keys += 1,
-            LeftOut::ModuleData => self.intake.report.module_data += 1,
-        }
+        self.intake.report.count_left_out(what);
     }
 
     fn note(&mut self, name: &[u8], value: &[u8]) {
@@ -358,6 +368,15 @@ impl FileSink for RdbIntake<'_> {
         {
             self.intake.stream_database = usize::try_from(number).unwrap_or(0);
         }
+    }
+}
+
+/// The kind of the key that a record says.
+pub(super) fn kind_of(record: &KeyRecord<'_>) -> Kind {
+    match record.value {
+        RecordValue::String(_) => Kind::String,
+        RecordValue::Collection(collected) => collected.kind,
+        RecordValue::Begun(begun) => begun.kind,
     }
 }
 

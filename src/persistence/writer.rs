@@ -47,11 +47,17 @@ impl SnapshotWriter {
     /// Begins a snapshot of the keyspace as it is at `now_ms`, and of libraries by their texts.
     /// There must be none going on.
     pub fn begin(keyspace: &mut Keyspace, libraries: Vec<Arc<[u8]>>, now_ms: u64) -> Self {
+        keyspace.begin_cut(now_ms);
+        Self::begin_apart(libraries, now_ms)
+    }
+
+    /// Begins a snapshot of what [`SnapshotWriter::write_records`] and cuts of any keyspace give,
+    /// as [`SnapshotWriter::end`] counts it.
+    pub(super) fn begin_apart(libraries: Vec<Arc<[u8]>>, now_ms: u64) -> Self {
         let version = match libraries.is_empty() {
             true => KEYS_VERSION,
             false => FORMAT_VERSION,
         };
-        keyspace.begin_cut(now_ms);
         let mut writer = Self {
             full: VecDeque::new(),
             buffer: Vec::with_capacity(BUFFER_BYTES),
@@ -86,6 +92,12 @@ impl SnapshotWriter {
             self.full
                 .push_back(std::mem::replace(&mut self.buffer, next));
         }
+    }
+
+    /// Writes records of a database, as a block; libraries that are not written go first.
+    pub(super) fn write_records(&mut self, database: u16, records: &[u8]) {
+        while self.write_library() {}
+        self.write(BlockKind::Records, database, records);
     }
 
     /// Writes a piece of the cut: a block of its own, or the next part of a long record's.
@@ -167,7 +179,13 @@ impl SnapshotWriter {
                 expires: count.expires,
             })
             .collect();
-        let payload = encode_end(self.block_count, &counts);
+        self.end(&counts);
+    }
+
+    /// Ends the snapshot, which has so many keys; libraries that are not written go before.
+    pub(super) fn end(&mut self, counts: &[DatabaseCount]) {
+        while self.write_library() {}
+        let payload = encode_end(self.block_count, counts);
         self.write(BlockKind::End, 0, &payload);
         self.is_complete = true;
     }

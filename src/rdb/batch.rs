@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) has_texts: bool,
     /// Whether some element has a deadline.
     pub(super) has_deadlines: bool,
+    /// Whether some score was −0.
+    has_negative_zero: bool,
     /// Parts of a stream.
     pub(super) parts: Vec<StreamPart>,
     /// The texts of its entries, one behind the other, …
@@ -90,6 +92,7 @@ impl Batch {
         self.longest_len = 0;
         self.has_texts = false;
         self.has_deadlines = false;
+        self.has_negative_zero = false;
     }
 
     /// Whether a step has read enough.
@@ -150,6 +153,7 @@ impl Batch {
             return Err(Reason::BadScore);
         }
         self.note(member);
+        self.has_negative_zero |= score == 0.0 && score.is_sign_negative();
         self.push(&Element::scored(score, member.code()));
         Ok(())
     }
@@ -167,7 +171,7 @@ impl Batch {
 
     /// Puts scored elements in order; false if a member comes twice. O(n log n).
     pub(super) fn sort_scored(&mut self) -> bool {
-        if Run::check(Shape::Scored, self.count, &self.bytes).is_err() {
+        if !self.run(Shape::Scored).is_in_order() {
             let mut elements: Vec<_> = self.run(Shape::Scored).elements().collect();
             elements.sort_by(|one, other| {
                 let by_score = one.score().total_cmp(&other.score());
@@ -191,11 +195,10 @@ impl Batch {
 
     /// Writes scores of −0 as 0, as a listpack of Redis has them.
     pub(super) fn drop_signs_of_zero(&mut self) {
-        let is_signed = |score: f64| score == 0.0 && score.is_sign_negative();
-        let run = self.run(Shape::Scored);
-        if !run.elements().any(|element| is_signed(element.score())) {
+        if !self.has_negative_zero {
             return;
         }
+        let run = self.run(Shape::Scored);
         let mut bytes = Vec::with_capacity(self.bytes.len());
         for element in run.elements() {
             let member = Code::of_item(element.key());

@@ -235,23 +235,28 @@ impl FileReader {
         let mut summed = 0;
         loop {
             let (stage, begin) = (self.stage, input.position);
-            if stage == Stage::Ended {
-                break;
+            match stage {
+                Stage::Ended => break,
+                // All before it is summed up by then.
+                Stage::Checksum => {
+                    self.crc.update(&bytes[summed..begin]);
+                    summed = begin;
+                }
+                Stage::Magic | Stage::Between | Stage::Value(_) | Stage::Module => {}
             }
             let outcome = self.unit(&mut input, sink);
             // A value goes on where its last whole element ended.
             if outcome.is_err() && !matches!(stage, Stage::Value(_)) {
                 input.position = begin;
             }
-            if stage != Stage::Checksum {
-                self.crc.update(&bytes[summed..input.position]);
-                summed = input.position;
-            }
             match outcome {
                 Ok(()) => {}
                 Err(Stop::More) => break,
                 Err(Stop::Bad(reason)) => return Err(self.error(&input, reason)),
             }
+        }
+        if self.stage != Stage::Ended {
+            self.crc.update(&bytes[summed..input.position]);
         }
         self.offset += input.position as u64;
         Ok(input.position)

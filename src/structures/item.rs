@@ -295,6 +295,16 @@ impl<'a> Code<'a> {
         len
     }
 
+    /// Appends the code to `target`.
+    #[inline]
+    pub fn append_to(&self, target: &mut Vec<u8>) {
+        match self.head_len {
+            1 => target.push(self.head[0]),
+            _ => target.extend_from_slice(self.head()),
+        }
+        target.extend_from_slice(self.body);
+    }
+
     /// Whether the item at the beginning of `bytes` is this one.
     #[inline]
     pub fn is_at(&self, bytes: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! Method: writers send random commands of every type to redis-server for as long as the test has
 //! not seen what it wants. Then every key must be the same on both servers, by DEBUG DIGEST-VALUE.
+//! With `EVENKEEL_ORACLE_WRITES=20000` it lasts longer, and there must be so many a second.
 
 use crate::authority::Authority;
 use crate::exchange::{compare, fill};
@@ -18,6 +19,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Requests that a writer sends at once.
 const PIPELINE: usize = 50;
+
+/// Different batches of them that a writer has.
+const BATCHES: usize = 400;
+
+/// Writes in each part of the test, …
+const PART_WRITES: u64 = 2_000;
+/// … and how long a part lasts where a rate is asked for.
+const PART_SECONDS: u64 = 5;
 
 fn field(client: &mut Client, section: &str, name: &str) -> String {
     let Value::Bulk(text) = client.line(&format!("INFO {section}")) else {
@@ -78,37 +87,75 @@ fn write(random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// Writes until it is told to stop; counts.
+/// Requests that are sent at once, and how many replies they have.
+struct Batch {
+    bytes: Vec<u8>,
+    reply_count: usize,
+}
+
+impl Batch {
+    /// Random writes, every tenth of which is a transaction of two.
+    fn of(random: &mut fastrand::Rng) -> Self {
+        let mut lines = Vec::new();
+        for _ in 0..PIPELINE {
+            if random.u32(0..10) > 0 {
+                lines.push(write(random));
+            } else {
+                let (one, other) = (write(random), write(random));
+                lines.extend(["MULTI".to_owned(), one, other, "EXEC".to_owned()]);
+            }
+        }
+        let requests = lines.iter().map(|line| format!("{line}\r\n"));
+        Self {
+            bytes: requests.collect::<String>().into_bytes(),
+            reply_count: lines.len(),
+        }
+    }
+}
+
+/// Sends batches, in a random order again and again, until it is told to stop; counts. They are
+/// made before: what is to be fast here is what happens to them.
 fn load(address: &Address, seed: u64, is_over: &AtomicBool, count: &AtomicU64) {
     let mut random = fastrand::Rng::with_seed(seed);
+    let batches: Vec<Batch> = (0..BATCHES).map(|_| Batch::of(&mut random)).collect();
     let mut client = Client::connect(address);
     client.call(&["AUTH", PASSWORD]);
     while !is_over.load(Ordering::Relaxed) {
-        let mut bytes = Vec::new();
-        let mut replies = 0;
-        for _ in 0..PIPELINE {
-            let is_whole = random.u32(0..10) > 0;
-            let lines = match is_whole {
-                true => vec![write(&mut random)],
-                false => vec![
-                    "MULTI".to_owned(),
-                    write(&mut random),
-                    write(&mut random),
-                    "EXEC".to_owned(),
-                ],
-            };
-            replies += lines.len();
-            bytes.extend(
-                lines
-                    .iter()
-                    .flat_map(|line| format!("{line}\r\n").into_bytes()),
-            );
-        }
-        client.send_raw(&bytes).expect("redis-server reads");
-        for _ in 0..replies {
+        let batch = &batches[random.usize(0..batches.len())];
+        client.send_raw(&batch.bytes).expect("redis-server reads");
+        for _ in 0..batch.reply_count {
             client.read_reply().expect("redis-server replies");
         }
         count.fetch_add(PIPELINE as u64, Ordering::Relaxed);
+    }
+}
+
+/// Tells writers to stop when the test ends, well or not.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How many writes a second there must be at least, and for how long; without it the test is a
+/// short one, of which no speed is asked.
+fn wanted_rate() -> Option<u64> {
+    let text = std::env::var("EVENKEEL_ORACLE_WRITES").ok()?;
+    let rate = text.parse().expect("EVENKEEL_ORACLE_WRITES is a number");
+    (rate > 0).then_some(rate)
+}
+
+/// Waits for the writes of a part of the test, at the rate that is asked for.
+fn wait_for_writes(what: &str, count: &AtomicU64) {
+    let (begin, written) = (Instant::now(), count.load(Ordering::Relaxed));
+    let more = wanted_rate().map_or(PART_WRITES, |rate| rate * PART_SECONDS);
+    wait("writes", || count.load(Ordering::Relaxed) >= written + more);
+    if let Some(wanted) = wanted_rate() {
+        let rate = more as f64 / begin.elapsed().as_secs_f64();
+        println!("{rate:.0} writes a second {what}");
+        assert!(rate >= wanted as f64, "{rate} writes a second {what}");
     }
 }
 
@@ -137,15 +184,13 @@ fn move_over(redis_options: &[&str], evenkeel_options: &[&str], encrypted_port: 
     let port = encrypted_port.map_or(port.to_owned(), |port| port.to_string());
     let (is_over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
+        let _over = Until(&is_over);
         for seed in [1, 2] {
             let (to, is_over, count) = (redis.address(), &is_over, &count);
             scope.spawn(move || load(to, seed, is_over, count));
         }
-        let has_written = |more: u64| {
-            let begin = count.load(Ordering::Relaxed);
-            wait("writes", || count.load(Ordering::Relaxed) >= begin + more);
-        };
-        has_written(2_000);
+        let write_part = |what: &str| wait_for_writes(what, &count);
+        write_part("before the replica comes");
         assert_eq!(
             replica.call(&["REPLICAOF", host, &port]),
             Value::Simple(b"OK".into())
@@ -153,21 +198,27 @@ fn move_over(redis_options: &[&str], evenkeel_options: &[&str], encrypted_port: 
         let is_up =
             |replica: &mut Client| field(replica, "replication", "master_link_status") == "up";
         wait("a link", || is_up(&mut replica));
-        has_written(2_000);
+        write_part("while it follows");
         primary.line("CLIENT KILL TYPE replica");
         wait("a partial resync", || {
             field(&mut primary, "stats", "sync_partial_ok") != "0" && is_up(&mut replica)
         });
-        has_written(2_000);
-        is_over.store(true, Ordering::Relaxed);
+        write_part("after a broken link");
     });
     for index in 0..40 {
         primary.line(&format!("DEL live:short:{index}"));
     }
+    let begin = Instant::now();
     wait("all changes", || {
         let there = field(&mut primary, "replication", "master_repl_offset");
         field(&mut replica, "replication", "slave_repl_offset") == there
     });
+    if wanted_rate().is_some() {
+        println!(
+            "{} ms until it had all of them",
+            begin.elapsed().as_millis()
+        );
+    }
     assert_eq!(field(&mut primary, "stats", "sync_full"), "1");
     assert_eq!(
         replica.line("REPLICAOF NO ONE"),

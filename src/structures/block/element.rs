@@ -148,6 +148,20 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// Appends it to `target`.
+    #[inline]
+    pub(super) fn append_to(&self, target: &mut Vec<u8>) {
+        if let Some(deadline) = self.deadline {
+            let mut bytes = [0; DEADLINE_BYTES];
+            item::write_deadline(deadline, &mut bytes);
+            target.extend_from_slice(&bytes);
+        }
+        self.first.append_to(target);
+        if let Some(second) = &self.second {
+            second.append_to(target);
+        }
+    }
+
     /// Whether its items are those of `shape`.
     pub(super) fn fits(&self, shape: Shape) -> bool {
         let has_second = self.second.is_some();

@@ -14,8 +14,11 @@
 
 use super::check::element_extent;
 use super::{BadBlock, Block, Element, ElementRef, Shape};
-use crate::structures::item::{self, Item, score_order};
+use crate::structures::item::{self, Item, score_order_at};
 use std::cmp::Ordering;
+
+/// An odd number whose bits are well mixed, from the golden ratio.
+const DIGEST_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Elements one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +64,7 @@ impl<'a> Run<'a> {
 
     /// Appends an element to the bytes of a run.
     pub fn write(element: &Element, bytes: &mut Vec<u8>) {
-        let begin = bytes.len();
-        bytes.resize(begin + element.byte_len(), 0);
-        element.write(&mut bytes[begin..]);
+        element.append_to(bytes);
     }
 
     /// What its elements are.
@@ -95,19 +96,42 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether a key comes twice; those of lists may. O(count log count), and 16 bytes an element
+    /// Whether a key comes twice; those of lists may. O(count log count), and 8 bytes an element
     /// for a while.
+    ///
+    /// Digests are compared first, which are quickly sorted. Only where two are the same do keys
+    /// decide; that whoever chooses keys can bring about, and gains nothing by it.
     pub fn has_repetition(&self) -> bool {
         if self.shape == Shape::List {
             return false;
         }
-        let key = |element: ElementRef<'a>| {
-            let bytes = element.key_bytes();
-            &bytes[..item::len_at(bytes)]
-        };
-        let mut keys: Vec<&[u8]> = self.elements().map(key).collect();
+        let mut digests: Vec<u64> = self.keys().map(digest).collect();
+        digests.sort_unstable();
+        let are_different = digests.windows(2).all(|pair| pair[0] != pair[1]);
+        !are_different && self.has_equal_keys()
+    }
+
+    fn has_equal_keys(&self) -> bool {
+        let mut keys: Vec<&[u8]> = self.keys().collect();
         keys.sort_unstable();
         keys.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    /// The bytes of each key.
+    fn keys(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.elements().map(|element| {
+            let bytes = element.key_bytes();
+            &bytes[..item::len_at(bytes)]
+        })
+    }
+
+    /// Whether scored elements stand in order, none of them twice.
+    pub fn is_in_order(&self) -> bool {
+        let mut last: Option<ElementRef> = None;
+        self.elements().all(|element| {
+            let before = last.replace(element);
+            before.is_none_or(|before| follows(before, element))
+        })
     }
 
     /// Whether all of them are integers.
@@ -126,9 +150,29 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A number that differs for most keys that do.
+#[inline]
+fn digest(key: &[u8]) -> u64 {
+    let step = |digest: u64, word: u64| (digest.rotate_left(29) ^ word).wrapping_mul(DIGEST_FACTOR);
+    let begin = key.len() as u64;
+    match key.last_chunk() {
+        Some(last) => {
+            let (words, _) = key.as_chunks::<8>();
+            let words = words.iter().chain([last]);
+            words.fold(begin, |digest, word| {
+                step(digest, u64::from_le_bytes(*word))
+            })
+        }
+        None => {
+            let bytes = key.iter().map(|&byte| u64::from(byte));
+            step(begin, bytes.fold(0, |word, byte| word << 8 | byte))
+        }
+    }
+}
+
 /// Whether a scored element stands before another, by score and then by member.
 fn follows(one: ElementRef, other: ElementRef) -> bool {
-    let order = score_order(one.score()).cmp(&score_order(other.score()));
+    let order = score_order_at(one.bytes()).cmp(&score_order_at(other.bytes()));
     order.then_with(|| one.key().cmp_text(other.key())) == Ordering::Less
 }
 
@@ -155,6 +199,63 @@ mod tests {
             Run::write(element, &mut bytes);
         }
         bytes
+    }
+
+    /// Goal: a key that comes twice is found, and only such a one, whatever digests say. Method:
+    /// runs of many keys, one of them exchanged for another; two different keys of one digest.
+    #[test]
+    fn a_key_that_comes_twice_is_found() {
+        let run_of = |keys: &[Vec<u8>]| {
+            let elements: Vec<Element> = (keys.iter())
+                .map(|key| Element::single(Code::of_text(key)))
+                .collect();
+            (elements.len(), written(&elements))
+        };
+        let repeats = |keys: &[Vec<u8>]| {
+            let (count, bytes) = run_of(keys);
+            Run::new(Shape::Set, count, &bytes).has_repetition()
+        };
+        let texts = |count: usize| -> Vec<Vec<u8>> {
+            let text = |index| format!("member {index} {}", "x".repeat(index % 40));
+            (0..count).map(|index| text(index).into_bytes()).collect()
+        };
+        for count in 0..60 {
+            let mut keys = texts(count);
+            assert!(!repeats(&keys), "{count} keys");
+            if count > 1 {
+                keys[count / 2] = keys[0].clone();
+                keys.swap(0, 1);
+                assert_eq!(repeats(&keys), count / 2 > 0, "{count} keys");
+            }
+        }
+        let one = written(&[Element::single(Code::of_text(
+            b"a key of more than twenty bytes",
+        ))]);
+        let other = twin_of(&one);
+        assert_eq!(digest(&one), digest(&other));
+        assert_ne!(one, other);
+        let bytes = [&one[..], &other].concat();
+        assert!(!Run::new(Shape::Set, 2, &bytes).has_repetition());
+        let bytes = [&one[..], &other, &one].concat();
+        assert!(Run::new(Shape::Set, 3, &bytes).has_repetition());
+    }
+
+    /// Another key with the same digest: what a change of the first word does, one of the second
+    /// takes back.
+    fn twin_of(key: &[u8]) -> Vec<u8> {
+        let word = |bytes: &[u8], at: usize| {
+            u64::from_le_bytes(*bytes[at..].first_chunk().expect("the key is long"))
+        };
+        let after_first = |bytes: &[u8]| {
+            let begin = (bytes.len() as u64).rotate_left(29) ^ word(bytes, 0);
+            begin.wrapping_mul(DIGEST_FACTOR).rotate_left(29)
+        };
+        let mut twin = key.to_vec();
+        // The code of the item stays.
+        twin[5] ^= 1;
+        let second = word(key, 8) ^ after_first(key) ^ after_first(&twin);
+        twin[8..16].copy_from_slice(&second.to_le_bytes());
+        twin
     }
 
     #[test]

@@ -87,6 +87,9 @@ impl Epochs {
 
     /// Notes that there is an access in second `now_s`; returns whether an epoch began.
     pub(super) fn note_second(&mut self, now_s: u32, live_count: usize) -> bool {
+        if self.now_s == 0 {
+            self.begin_time(now_s);
+        }
         // A clock that was set back moves nothing here.
         self.now_s = now_s.max(self.now_s);
         let half_ago = self.current.wrapping_sub(STAMP_COUNT as u16 / 2) & STAMP_MASK;
@@ -97,6 +100,16 @@ impl Epochs {
         }
         self.marks[usize::from(self.current)].last_access_s = self.now_s;
         is_over
+    }
+
+    /// Takes this second for the beginning: it was made before the time was known.
+    #[cold]
+    fn begin_time(&mut self, now_s: u32) {
+        self.now_s = now_s;
+        self.begin_s = now_s;
+        for mark in self.marks.iter_mut() {
+            mark.last_access_s = now_s;
+        }
     }
 
     /// Counts the insert of a new key, which bears the stamp of before; returns whether an epoch
@@ -199,6 +212,20 @@ mod tests {
             0,
             "no key took the place of another"
         );
+    }
+
+    /// Defect: epochs that were made before the time was known took all since 1970 for their span:
+    /// they lasted for months unless keys came, and an idle time that was told (RESTORE … IDLETIME)
+    /// could be that of 1970. Fix: the first second that is noted is the beginning.
+    #[test]
+    fn the_first_second_is_the_beginning() {
+        const BEGIN_S: u32 = 1_700_000_000;
+        let mut epochs = Epochs::new(0);
+        for now_s in BEGIN_S..=BEGIN_S + 10 {
+            epochs.note_second(now_s, 1);
+        }
+        let told = |idle_s| epochs.idle_s(epochs.stamp_of_idle(idle_s, BEGIN_S + 10), BEGIN_S + 10);
+        assert_eq!([0, 4, 10, 1_000].map(told), [0, 4, 10, 10]);
     }
 
     /// Goal: the stamps reach back over nearly all of a long time; method: an access each second.

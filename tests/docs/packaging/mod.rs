@@ -151,21 +151,61 @@ fn bash_offers_parameters_and_their_values() {
     }
 }
 
+/// A unit of `packaging/` without comments, each setting in one line.
+fn unit(name: &str) -> Vec<String> {
+    let path = format!("{}/packaging/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the unit is there");
+    let text = text.replace("\\\n   ", "");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
 #[test]
-fn the_unit_names_parameters_that_exist() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/evenkeel.service");
-    let unit = std::fs::read_to_string(path).expect("the unit is there");
-    let start = unit
-        .lines()
-        .find_map(|line| line.strip_prefix("ExecStart=/usr/bin/evenkeel "))
-        .expect("the unit starts the binary");
-    let words: Vec<&[u8]> = start.split(' ').map(str::as_bytes).collect();
-    let line = evenkeel::config::CommandLine::parse(&words).expect("the line is a command line");
-    assert_eq!(
-        line.config_file.as_deref(),
-        Some(b"/etc/evenkeel/evenkeel.conf".as_slice())
-    );
-    let mut config = evenkeel::Config::default();
-    line.apply_options(&mut config, &mut evenkeel::config::NoFiles)
-        .expect("the parameters exist");
+fn the_units_name_parameters_that_exist() {
+    for (name, port, dir) in [
+        ("evenkeel.service", 6379, "."),
+        ("evenkeel@.service", 7001, "/var/lib/evenkeel/7001"),
+    ] {
+        let unit = unit(name);
+        let start = unit
+            .iter()
+            .find_map(|line| line.strip_prefix("ExecStart=/usr/bin/evenkeel "))
+            .expect("the unit starts the binary")
+            .replace("%i", "7001");
+        let words: Vec<&[u8]> = start.split_whitespace().map(str::as_bytes).collect();
+        let line =
+            evenkeel::config::CommandLine::parse(&words).expect("the line is a command line");
+        assert_eq!(
+            line.config_file.as_deref(),
+            Some(b"/etc/evenkeel/evenkeel.conf".as_slice())
+        );
+        let mut config = evenkeel::Config::default();
+        line.apply_options(&mut config, &mut evenkeel::config::NoFiles)
+            .expect("the parameters exist");
+        assert_eq!(config.port, port);
+        assert_eq!(config.dir, dir.as_bytes());
+    }
+}
+
+#[test]
+fn an_instance_runs_as_the_service_does_but_for_what_it_has_of_its_own() {
+    let own = [
+        "Description=",
+        "EnvironmentFile=",
+        "ExecStart=",
+        "StateDirectory=",
+        "RuntimeDirectory=",
+        "WorkingDirectory=",
+    ];
+    let common = |name: &str| {
+        let is_common = |line: &String| !own.iter().any(|start| line.starts_with(start));
+        let lines = unit(name).into_iter().filter(is_common);
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(common("evenkeel@.service"), common("evenkeel.service"));
+    let instance = unit("evenkeel@.service");
+    for start in own {
+        let line = instance.iter().find(|line| line.starts_with(start));
+        assert!(line.is_some_and(|line| line.contains("%i")), "{start}");
+    }
 }
