@@ -137,8 +137,8 @@ bench: ## Measure beside redis-server; writes a file into benches/runs
 	cargo bench --bench side_by_side
 
 figures: ## Measure what README's table and pictures show, on a machine without other load; then draw
-	cargo bench --bench side_by_side -- --rounds 1 \
-	    --only requests,memory,stalls,collection-memory,collection-requests,collection-stalls
+	cargo bench --bench side_by_side -- --label figures \
+	    --only requests,memory,snapshots,stalls,collection-memory,collection-requests,collection-stalls
 	$(MAKE) results
 
 results: ## Make RESULTS.md, docs/pictures and a table of README from benches/runs, and the diagrams
