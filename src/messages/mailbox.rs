@@ -88,6 +88,7 @@ impl Letter {
     }
 
     fn take(&mut self, frame: Frame) {
+        debug_assert!(self.encoded.iter().all(Option::is_none), "somebody has it");
         self.bytes += frame.len();
         self.more.push(frame);
     }
