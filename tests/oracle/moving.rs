@@ -205,13 +205,18 @@ fn move_over(redis_options: &[&str], evenkeel_options: &[&str], encrypted_port: 
         });
         write_part("after a broken link");
     });
+    promote(&mut primary, &mut replica);
+}
+
+/// Waits until the replica has everything, promotes it, and compares.
+fn promote(primary: &mut Client, replica: &mut Client) {
     for index in 0..40 {
         primary.line(&format!("DEL live:short:{index}"));
     }
     let begin = Instant::now();
     wait("all changes", || {
-        let there = field(&mut primary, "replication", "master_repl_offset");
-        field(&mut replica, "replication", "slave_repl_offset") == there
+        let there = field(primary, "replication", "master_repl_offset");
+        field(replica, "replication", "slave_repl_offset") == there
     });
     if wanted_rate().is_some() {
         println!(
@@ -219,17 +224,14 @@ fn move_over(redis_options: &[&str], evenkeel_options: &[&str], encrypted_port: 
             begin.elapsed().as_millis()
         );
     }
-    assert_eq!(field(&mut primary, "stats", "sync_full"), "1");
+    assert_eq!(field(primary, "stats", "sync_full"), "1");
     assert_eq!(
         replica.line("REPLICAOF NO ONE"),
         Value::Simple(b"OK".into())
     );
-    assert_eq!(field(&mut replica, "replication", "role"), "master");
-    assert_eq!(
-        field(&mut replica, "stats", "unexpected_error_replies"),
-        "0"
-    );
-    compare(&mut primary, &mut replica);
+    assert_eq!(field(replica, "replication", "role"), "master");
+    assert_eq!(field(replica, "stats", "unexpected_error_replies"), "0");
+    compare(primary, replica);
     assert_eq!(replica.line("SET new 1"), Value::Simple(b"OK".into()));
 }
 
