@@ -139,14 +139,13 @@ impl Memory {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
 
     /// Goal: the tests that run under a sanitizer see a block that is used too long, though it lies
     /// in a slab of which the sanitizer knows nothing. Method: a canary.
     #[test]
-    #[cfg(debug_assertions)]
     #[should_panic(expected = "used after it was freed")]
     fn a_block_that_is_used_after_it_was_freed_is_noticed() {
         let mut memory = Memory::new(KeyHasher::new(1));
@@ -156,7 +155,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(debug_assertions)]
     #[should_panic(expected = "used after it was freed")]
     fn a_block_that_is_freed_twice_is_noticed() {
         let mut memory = Memory::new(KeyHasher::new(1));
