@@ -17,7 +17,7 @@
 //!
 //! Not here: how a request is divided (`command/declare/portions.rs`), the job (`jobs.rs`).
 
-use super::suspended::suspend;
+use super::suspended::{may_suspend, suspend};
 use crate::base::numbers::parse_i64;
 use crate::command::call::{
     Resolved, begin_single, end_single, fail, remember, run as run_handler,
@@ -27,7 +27,7 @@ use crate::command::declare::spec::Flags;
 use crate::context::Context;
 use crate::context::job::{Job, PortionsUnderway};
 use crate::protocol::args::{Args, ArgsBuffer};
-use crate::protocol::reply::{Dialect, ReplyWriter};
+use crate::protocol::reply::ReplyWriter;
 
 /// Rows that a portion has at most: adding one takes up to some microseconds.
 const ROWS_MAX: u64 = 128;
@@ -53,11 +53,10 @@ pub(super) fn division(
 
 #[cold]
 fn find_division(context: &Context<'_>, args: Args<'_>, command: Resolved) -> Option<Division> {
-    let may_begin = context.may_wait && context.job.is_none();
-    if !may_begin || context.reply.dialect() == Dialect::Plain {
-        return None;
+    match may_suspend(context) {
+        true => command.spec.portions.as_ref()?.find(context, args),
+        false => None,
     }
-    command.spec.portions.as_ref()?.find(context, args)
 }
 
 /// Begins a divided request, whose reply begins at `begin`. True if it goes on as a job.

@@ -11,12 +11,11 @@
 //!
 //! Not here: what a step does (the commands), the job (`jobs.rs`).
 
-use super::suspended::suspend;
+use super::suspended::{may_suspend, suspend};
 use crate::command::call::{Resolved, begin_single, end_single, fail};
 use crate::context::Context;
 use crate::context::job::{Job, Steps};
 use crate::protocol::args::Args;
-use crate::protocol::reply::Dialect;
 
 /// The steps of a request that takes long, if it does and its client can wait.
 #[inline]
@@ -29,11 +28,10 @@ pub(super) fn of_request(
     if args.len() <= usize::from(command.spec.whole_arguments_max) {
         return None;
     }
-    let may_begin = context.may_wait && context.job.is_none();
-    if !may_begin || context.reply.dialect() == Dialect::Plain {
-        return None;
+    match may_suspend(context) {
+        true => begin(context, args),
+        false => None,
     }
-    begin(context, args)
 }
 
 /// Takes the first step of a request, whose reply begins at `begin`. True if it goes on as a job.

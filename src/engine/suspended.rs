@@ -6,6 +6,14 @@ use crate::command::call::Resolved;
 use crate::context::Context;
 use crate::context::job::{Job, Underway};
 use crate::protocol::args::{Args, OwnedArgs};
+use crate::protocol::reply::Dialect;
+
+/// Whether a request may go on later: its client can wait, there is no other, and what it replies
+/// is the protocol's.
+#[inline]
+pub(super) fn may_suspend(context: &Context<'_>) -> bool {
+    context.may_wait && context.job.is_none() && context.reply.dialect() != Dialect::Plain
+}
 
 /// Takes the reply that begins at `begin` back, and makes a job of the request, with nothing yet to
 /// go on with.

@@ -16,6 +16,7 @@ tests/server/tools/http.rs).
 import base64
 import json
 import os
+import pathlib
 import random
 import shutil
 import socket
@@ -26,6 +27,9 @@ import threading
 import time
 
 import shown
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+from waiting import free_port
 
 WAIT_S = 60
 # Moments at which the page and INFO may be caught in the same state.
@@ -143,12 +147,6 @@ class Cache:
         text = self.send(("INFO", "everything"))[0].decode()
         lines = (line.split(":", 1) for line in text.split("\r\n") if ":" in line)
         return dict(lines)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fill(cache):

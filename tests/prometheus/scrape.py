@@ -19,11 +19,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.parse
 import urllib.request
+from functools import partial
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+import waiting
+from waiting import free_port
 
 WAIT_S = 60
+wait_for = partial(waiting.wait_for, limit_s=WAIT_S)
 KEYS = 2_000
 PACKAGING = pathlib.Path(__file__).parents[2] / "packaging" / "prometheus"
 RULES = PACKAGING / "evenkeel.rules.yml"
@@ -36,25 +41,6 @@ scrape_configs:
   - job_name: evenkeel
     static_configs: [{ targets: ["127.0.0.1:%d"] }]
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(what, ask):
-    """What `ask` returns once that is true."""
-    end = time.time() + WAIT_S
-    while True:
-        try:
-            if answer := ask():
-                return answer
-        except OSError:
-            pass
-        assert time.time() < end, f"{what} does not come"
-        time.sleep(0.1)
 
 
 def get(url):

@@ -27,35 +27,22 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+import waiting
+from waiting import free_port
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "packaging" / "sharding"
 SERVERS = 4
 KEYS = 8_000
 CLIENTS = 8
 WAIT_S = 30
+wait_for = partial(waiting.wait_for, limit_s=WAIT_S)
 # How long the clients go on in a phase once the proxy has done its part.
 PHASE_S = 1.5
 # How long a server stays dead: two of the times after which twemproxy tries it again.
 DEAD_S = 12
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(what, ask):
-    """What `ask` returns once that is true."""
-    end = time.monotonic() + WAIT_S
-    while True:
-        try:
-            if answer := ask():
-                return answer
-        except OSError:
-            pass
-        assert time.monotonic() < end, f"{what} does not come"
-        time.sleep(0.05)
 
 
 class Connection:
