@@ -232,6 +232,23 @@ fn those_who_mean_no_good_are_closed_and_counted() {
 }
 
 /// What a server answers first to a client that knows this version at most.
+/// A client that has mistaken the port would take an alert for a reply.
+#[test]
+fn plain_text_at_the_encrypted_port_is_closed_without_a_byte() {
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    for text in [
+        &b"*1\r\n$4\r\nPING\r\n"[..],
+        b"PING\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut socket = encrypted.plain_socket();
+        socket.write_all(text).unwrap();
+        let mut answer = Vec::new();
+        _ = socket.read_to_end(&mut answer);
+        assert_eq!(answer, b"", "{}", text.escape_ascii());
+    }
+}
+
 fn answer_to_version(encrypted: &Encrypted, version: [u8; 2]) -> Vec<u8> {
     // No session, one suite, no compression; then curves, forms of points and signatures.
     let offers = [0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 22];
