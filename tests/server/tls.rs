@@ -349,6 +349,50 @@ fn a_crowd_that_never_ends_its_handshakes_keeps_nobody_out() {
     );
 }
 
+/// A certificate of version 1, as `openssl x509 -req` makes it, and a key that guards nothing.
+const OLD_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGDCBvwIUXEWkwxCKvbkNgACNSoCAuvtJYuowCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDb2xkMCAXDTI2MTEzMDE5NDEzNloYDzIxMjYxMTA2MTk0MTM2WjAOMQww
+CgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARsCQj0ylJP0iKh
+T1cNIkBaPLDhC+vk5puhMI+5zn9NFco0n3mPjwCX3uR7DEZ89OxwZq7s8A0wR9XY
+2cahResEMAoGCCqGSM49BAMCA0gAMEUCICrMP84y5BauVRU2dCPU7icbf/VeFiVk
+XtBmQSrEqyQ1AiEAplXDadJqQR5MtwLFveLn1V4VOXBHDLDioIu7OH2QaSA=
+-----END CERTIFICATE-----
+";
+const ITS_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgwBfbr+S00io8sml8
+JqOZUjl9JPQsgNfdvi/m5fQKA42hRANCAARsCQj0ylJP0iKhT1cNIkBaPLDhC+vk
+5puhMI+5zn9NFco0n3mPjwCX3uR7DEZ89OxwZq7s8A0wR9XY2cahResE
+-----END PRIVATE KEY-----
+";
+
+/// Redis's own script makes such.
+#[test]
+fn certificates_of_version_1_are_shown_and_only_with_their_keys() {
+    let authority = Authority::new();
+    authority.sign("other");
+    let write = |name: &str, text: &str| std::fs::write(authority.path(name), text);
+    write("old.pem", OLD_CERTIFICATE).expect("written");
+    write("old.key", ITS_KEY).expect("written");
+    let check = |key: &str| {
+        let folder = authority.path("").display().to_string();
+        let lines = format!("dir {folder}\ntls-port 1\ntls-auth-clients no\n");
+        let files = format!("tls-cert-file old.pem\ntls-key-file {key}\n");
+        write("a.conf", &(lines + &files)).expect("written");
+        let file = authority.path("a.conf").display().to_string();
+        run_evenkeel(&["--check-config", &file])
+    };
+    assert_eq!(check("old.key").code, Some(0));
+    let ended = check("other.key");
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.errors[0],
+        "evenkeel: TLS: tls-cert-file and tls-key-file: keys may not be consistent: KeyMismatch"
+    );
+}
+
 #[test]
 fn a_server_that_cannot_encrypt_does_not_start() {
     let authority = Authority::new();
