@@ -19,7 +19,7 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{SupportedProtocolVersion, version};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What new connections get.
