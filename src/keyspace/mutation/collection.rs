@@ -17,7 +17,7 @@ use crate::structures::block::{Block, BlockMut, Shape};
 use crate::structures::hash_table::Location;
 use crate::value::collection::{Body, CollectionType, Home, Trees};
 use crate::value::encoding::EncodingLimits;
-use crate::value::kind::WrongType;
+use crate::value::kind::{Kind, WrongType};
 
 /// What a change does if there is no such key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,10 +233,14 @@ impl Mutation<'_> {
 
     /// Lets what a change left behind be freed, and tells the heap of deadlines of fields.
     pub(super) fn note_large_change(&mut self, key: &[u8], id: EntryId) {
-        if let Some(number) = self.keyspace.entries.get(id).large() {
+        let entry = self.keyspace.entries.get(id);
+        if let Some(number) = entry.large() {
+            let is_hash = entry.kind() == Kind::Hash;
             let (collections, _) = self.keyspace.entries.collections_mut();
             let has_other_size = collections.note_change(number);
-            self.note_field_deadlines(key, id);
+            if is_hash {
+                self.note_field_deadlines(key, id);
+            }
             if has_other_size {
                 self.keyspace.note_size(self.database, key, id);
             }
