@@ -247,6 +247,20 @@ fn ask_for_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
         let elements = [first, second].into_iter().chain(elements);
         keyspace.prefetch_elements(database, elements);
     }
+    look_up_ends(keyspace, database, group);
+}
+
+/// Asks for the ends of lists at which a group works, whose entries have arrived.
+#[inline]
+fn look_up_ends(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
+    let mut ends = group.iter().filter_map(|request| {
+        let end = request.command?.spec.list_end?;
+        Some((&request.key.as_ref()?.lookup, end))
+    });
+    if let (Some(first), Some(second)) = (ends.next(), ends.next()) {
+        let ends = [first, second].into_iter().chain(ends);
+        keyspace.prefetch_ends(database, ends);
+    }
 }
 
 /// [`execute_group`] for a user with rights of its own.

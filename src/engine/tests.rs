@@ -14,6 +14,7 @@ mod full;
 mod gates;
 mod hostile_scripts;
 mod limit;
+mod list_ends;
 mod long_reads;
 mod pausing;
 mod reads;

@@ -14,7 +14,8 @@
 //! Cost: a search through the nodes, which a busy collection has in the cache, and one through the
 //! tags of a leaf, for each request.
 //!
-//! Not here: buckets and entries (`mod.rs`), who forms groups (`engine/batch.rs`).
+//! Not here: ends of lists (`ahead_of_ends.rs`), buckets and entries (`mod.rs`), who forms groups
+//! (`engine/batch.rs`).
 
 use super::entry::EntryId;
 use super::key::Lookup;

@@ -23,12 +23,16 @@
 
 use super::memory::Memory;
 use crate::base::limits::ARGUMENT_COUNT_MAX;
+use crate::base::prefetch::prefetch;
 use crate::structures::block::Shape;
 use crate::structures::block_tree::{BlockId, BlockStore, ELEMENTS_MAX, Tree, View, ViewId, owner};
 use crate::structures::expiry_heap::{NO_POSITION, Node, PositionStore};
 use crate::value::collection::Trees;
 use slab::Slab;
 use std::collections::VecDeque;
+
+/// Bytes of a line of the processor's cache, on nearly all of them.
+const LINE_BYTES: usize = 64;
 
 /// One large collection.
 struct Large {
@@ -157,6 +161,15 @@ impl Collections {
         &self.slots[number as usize].trees
     }
 
+    /// Hints that a collection is going to be changed: asks for its slot.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        let first = (&raw const *self.slots[number as usize]).cast::<u8>();
+        for offset in (0..size_of::<Large>()).step_by(LINE_BYTES) {
+            prefetch(first.wrapping_add(offset));
+        }
+    }
+
     /// The trees of a collection, to be changed; [`Collections::note_change`] must follow.
     #[inline]
     pub(super) fn get_mut(&mut self, number: u32) -> &mut Trees {
@@ -165,6 +178,7 @@ impl Collections {
 
     /// Notes that a change may have left something to be freed; whether its blocks take more or
     /// fewer bytes than before.
+    #[inline]
     pub(super) fn note_change(&mut self, number: u32) -> bool {
         self.settle(number);
         let large = &mut self.slots[number as usize];
@@ -258,12 +272,12 @@ impl Collections {
             members,
             scores,
             encoding,
+            ..
         } = self.get(id.number);
         let (shape, has_scores, encoding) = (members.shape(), scores.is_some(), *encoding);
-        self.add(|owner| Trees {
-            members: Tree::new(shape, owner),
-            scores: has_scores.then(|| Tree::new(Shape::Scored, owner + 1)),
-            encoding,
+        self.add(|owner| {
+            let scores = has_scores.then(|| Tree::new(Shape::Scored, owner + 1));
+            Trees::new(Tree::new(shape, owner), scores, encoding)
         })
     }
 

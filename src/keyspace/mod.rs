@@ -21,6 +21,7 @@
 //! Not here: replies, sessions, clocks.
 
 mod ahead;
+mod ahead_of_ends;
 mod arrivals;
 mod blocks;
 mod body;

@@ -163,7 +163,8 @@ impl Keyspace {
         let entry = self.find(self.workshop_number(), key, 0);
         if let Some(number) = entry.and_then(EntryRef::large) {
             let encoding = without_integers(encoding);
-            self.entries.collections_mut().0.get_mut(number).encoding = encoding;
+            let (collections, _) = self.entries.collections_mut();
+            collections.get_mut(number).set_encoding(encoding);
         }
     }
 

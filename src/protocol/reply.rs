@@ -226,9 +226,24 @@ impl<'a> ReplyWriter<'a> {
         if let digit @ 0..=9 = value {
             let line = [b':', b'0' + digit as u8, b'\r', b'\n'];
             self.append(&line);
+        } else if let 10..=9_999 = value {
+            self.short_integer(value as u16);
         } else {
             self.header(b':', itoa::Buffer::new().format(value));
         }
+    }
+
+    /// An integer of two to four digits, as most counts and lengths are.
+    #[inline]
+    fn short_integer(&mut self, value: u16) {
+        let digit = |unit: u16| b'0' + (value / unit % 10) as u8;
+        let digits = [digit(1_000), digit(100), digit(10), digit(1)];
+        let [thousands, hundreds, tens, ones] = digits;
+        let mut line = [b':', thousands, hundreds, tens, ones, b'\r', b'\n'];
+        // Its sign stands in the place of the last zero before its first digit.
+        let start = usize::from(value < 1_000) + usize::from(value < 100);
+        line[start] = b':';
+        self.append(&line[start..]);
     }
 
     /// A string of any bytes.
@@ -519,7 +534,20 @@ mod tests {
         same(|w| w.ok(), "+OK\r\n", "OK\r\n");
         same(|w| w.simple("PONG"), "+PONG\r\n", "PONG\r\n");
         same(|w| w.simple("a\r\nb"), "+a  b\r\n", "a  b\r\n");
-        for value in [0, 9, 10, -1, 12345, i64::MIN, i64::MAX] {
+        for value in [
+            0,
+            9,
+            10,
+            99,
+            100,
+            999,
+            1000,
+            9999,
+            10000,
+            -1,
+            i64::MIN,
+            i64::MAX,
+        ] {
             let line = format!(":{value}\r\n");
             same(|w| w.integer(value), &line, &line);
             let text = value.to_string();

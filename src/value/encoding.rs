@@ -87,6 +87,35 @@ pub struct ListLimits {
     pub bytes_max: usize,
 }
 
+/// How much of a large list may change, as far as is known, before its encoding could be called by
+/// another name: bytes that may come to a small one, or go from an outgrown one. They are counted
+/// once and then taken from here, so that few changes have to walk over leaves. Nothing is known
+/// at first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EncodingRoom {
+    /// `list-max-listpack-size` as it was when they were counted.
+    list_size: i64,
+    bytes: usize,
+}
+
+impl EncodingRoom {
+    /// So many bytes, by limits with this `list_size`.
+    pub fn new(list_size: i64, bytes: usize) -> Self {
+        Self { list_size, bytes }
+    }
+
+    /// Takes `bytes`, or nothing if there may not be as many under the limits in force; whether
+    /// there were.
+    #[inline]
+    pub fn take(&mut self, list_size: i64, bytes: usize) -> bool {
+        let is_enough = self.list_size == list_size && bytes <= self.bytes;
+        if is_enough {
+            self.bytes -= bytes;
+        }
+        is_enough
+    }
+}
+
 /// Bytes up to where a list is called small if `list-max-listpack-size` counts items.
 const COUNTED_LIST_BYTES_MAX: usize = 8 * 1024;
 

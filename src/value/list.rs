@@ -33,6 +33,9 @@ const LISTPACK_HEAD_BYTES: usize = 7;
 /// What it takes for each item besides what that takes here: the length after it.
 const LISTPACK_ITEM_BYTES: usize = 1;
 
+/// What an item takes there at most besides its text: head and length.
+const LISTPACK_BESIDE_TEXT_MAX: usize = 5 + LISTPACK_ITEM_BYTES;
+
 /// The type of lists.
 pub struct List;
 
@@ -218,6 +221,7 @@ impl<H: Home> ListMut<H> {
     }
 
     /// Puts items at an end one after the other, so that the last one is the outermost.
+    #[inline]
     pub fn push<'t>(&mut self, end: End, texts: impl ExactSizeIterator<Item = &'t [u8]> + Clone) {
         let count = texts.len();
         let texts_len = texts.clone().map(<[u8]>::len).sum();
@@ -225,8 +229,7 @@ impl<H: Home> ListMut<H> {
         // A text has a head of one byte, or of two from 64 bytes on.
         self.elements.reserve(count, texts_len + 2 * count);
         for text in texts {
-            self.elements
-                .push(end, &Element::single(Code::of_text(text)));
+            self.elements.push(end, &Code::of_text(text));
         }
     }
 
@@ -235,8 +238,12 @@ impl<H: Home> ListMut<H> {
     /// # Panics
     /// If there is none.
     pub fn pop<R>(&mut self, end: End, see: impl FnOnce(Item<'_>) -> R) -> R {
-        let seen = self.elements.pop(end, |element| see(element.key()));
-        self.note_shrinking();
+        let mut gone_len = 0;
+        let seen = self.elements.pop(end, |element| {
+            gone_len = element.bytes().len() + LISTPACK_ITEM_BYTES;
+            see(element.key())
+        });
+        self.note_shrinking(Some(gone_len));
         seen
     }
 
@@ -250,7 +257,7 @@ impl<H: Home> ListMut<H> {
             End::Front => 0..count,
             End::Back => len - count..len,
         });
-        self.note_shrinking();
+        self.note_shrinking(None);
     }
 
     /// Removes all items but those of these ranks. O(log n).
@@ -265,7 +272,7 @@ impl<H: Home> ListMut<H> {
         }
         self.elements.remove_ranks(ranks.end..len);
         self.elements.remove_ranks(0..ranks.start);
-        self.note_shrinking();
+        self.note_shrinking(None);
     }
 
     /// Puts an item in the place of that of a rank.
@@ -277,7 +284,7 @@ impl<H: Home> ListMut<H> {
         let spot = self.elements.locate_rank(rank);
         self.elements
             .replace(spot, &Element::single(Code::of_text(text)));
-        self.note_shrinking();
+        self.note_shrinking(None);
     }
 
     /// Inserts an item before that of a rank; at the length, after the last one.
@@ -296,6 +303,7 @@ impl<H: Home> ListMut<H> {
     pub fn remove_equal(&mut self, removal: &mut Removal, items_max: u64) -> bool {
         let code = Code::of_text(&removal.text);
         let mut walked = 0;
+        let mut has_removed = false;
         while !removal.is_over() && walked < items_max {
             let block = self.elements.elements().ranks_of_block(match removal.end {
                 End::Front => removal.low,
@@ -307,6 +315,7 @@ impl<H: Home> ListMut<H> {
                 self.remove_equal_among(ranks.clone(), &code, removal.end, removal.left);
             removal.left -= gone_count;
             removal.gone_count += gone_count;
+            has_removed |= gone_count > 0;
             match removal.end {
                 End::Front => {
                     removal.low = ranks.end - gone_count;
@@ -315,8 +324,8 @@ impl<H: Home> ListMut<H> {
                 End::Back => removal.high = ranks.start,
             }
         }
-        if removal.gone_count > 0 && removal.is_over() {
-            self.note_shrinking();
+        if has_removed {
+            self.note_shrinking(None);
         }
         removal.is_over()
     }
@@ -358,46 +367,86 @@ impl<H: Home> ListMut<H> {
     }
 
     /// Notes that `count` items of `texts_len` bytes are about to come.
+    #[inline]
     fn note_growth(&mut self, count: u64, texts_len: usize) {
-        let body = self.elements.body();
-        if body.encoding() == Encoding::Outgrown {
-            return;
-        }
-        let limits = self.elements.limits().list_growing();
-        if !is_within(limits, &body.elements(), count, texts_len) {
-            self.elements.set_encoding(Encoding::Outgrown);
+        if self.elements.body().encoding() != Encoding::Outgrown {
+            self.note_growth_of_small(count, texts_len);
         }
     }
 
-    /// Notes that items went.
-    fn note_shrinking(&mut self) {
-        let body = self.elements.body();
-        if body.encoding() == Encoding::Small {
+    #[inline(never)]
+    fn note_growth_of_small(&mut self, count: u64, texts_len: usize) {
+        let limits = self.elements.limits().list_growing();
+        let beside_len = LISTPACK_BESIDE_TEXT_MAX * count as usize;
+        if self.len() + count <= limits.items_max
+            && self.elements.take_encoding_room(texts_len + beside_len)
+        {
             return;
         }
+        match Fit::of(&self.elements.elements(), limits, count, texts_len) {
+            Fit::Within { room } => {
+                let room = room.saturating_sub(beside_len);
+                self.elements.note_encoding_room(room);
+            }
+            Fit::Beyond { .. } => self.elements.set_encoding(Encoding::Outgrown),
+        }
+    }
+
+    /// Notes that items went, of so many bytes as a listpack would take, if that is known.
+    #[inline]
+    fn note_shrinking(&mut self, gone_len: Option<usize>) {
+        let is_noted = self.elements.body().encoding() == Encoding::Small
+            || gone_len.is_some_and(|len| self.elements.take_encoding_room(len));
+        if !is_noted {
+            self.note_shrinking_of_outgrown();
+        }
+    }
+
+    #[inline(never)]
+    fn note_shrinking_of_outgrown(&mut self) {
         let limits = self.elements.limits().list_shrinking();
-        if is_within(limits, &body.elements(), 0, 0) {
-            self.elements.set_encoding(Encoding::Small);
+        match Fit::of(&self.elements.elements(), limits, 0, 0) {
+            Fit::Within { .. } => self.elements.set_encoding(Encoding::Small),
+            Fit::Beyond { by } => self.elements.note_encoding_room(by.saturating_sub(1)),
         }
     }
 }
 
-/// Whether a list and so much more are within limits. O(1) where there are clearly too many items,
-/// else O(bytes of the limit).
-fn is_within<S: BlockStore>(
-    limits: ListLimits,
-    elements: &Elements<'_, S>,
-    more_count: u64,
-    more_len: usize,
-) -> bool {
-    let count = elements.len();
-    // Each item takes a byte here at least.
-    let least_len = count * (1 + LISTPACK_ITEM_BYTES as u64);
-    let beside = LISTPACK_HEAD_BYTES + more_len;
-    if count + more_count > limits.items_max || least_len + beside as u64 > limits.bytes_max as u64
-    {
-        return false;
+/// How a list and so much more compare with limits.
+enum Fit {
+    /// As many bytes more would still be within them.
+    Within { room: usize },
+    /// As many bytes at least must go until it can be within them.
+    Beyond { by: usize },
+}
+
+impl Fit {
+    /// O(1) where there are clearly too many items, else O(bytes of the limit).
+    fn of<S: BlockStore>(
+        elements: &Elements<'_, S>,
+        limits: ListLimits,
+        more_count: u64,
+        more_len: usize,
+    ) -> Self {
+        let count = elements.len();
+        if count + more_count > limits.items_max {
+            return Self::Beyond { by: 0 };
+        }
+        // Each item takes a byte here at least.
+        let least_len = count * (1 + LISTPACK_ITEM_BYTES as u64);
+        let beside = LISTPACK_HEAD_BYTES + more_len;
+        let least = least_len as usize + beside;
+        if least > limits.bytes_max {
+            let by = least - limits.bytes_max;
+            return Self::Beyond { by };
+        }
+        let elements_max = limits.bytes_max - beside - count as usize * LISTPACK_ITEM_BYTES;
+        let elements_len = elements.elements_len(elements_max);
+        match elements_max.checked_sub(elements_len) {
+            Some(room) => Self::Within { room },
+            None => Self::Beyond {
+                by: elements_len - elements_max,
+            },
+        }
     }
-    let elements_max = limits.bytes_max - beside - count as usize * LISTPACK_ITEM_BYTES;
-    elements.elements_len(elements_max) <= elements_max
 }

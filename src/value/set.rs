@@ -324,11 +324,7 @@ impl<H: Home> SetMut<H> {
                 let place = members.locate(store, &Key::new(store, *code));
                 members.insert(store, place, &Element::single(*code));
             }
-            Trees {
-                members,
-                scores: None,
-                encoding,
-            }
+            Trees::new(members, None, encoding)
         });
     }
 

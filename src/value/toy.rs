@@ -9,7 +9,7 @@
 use super::collection::{Body, CollectionType, Elements, ElementsMut, Home};
 use super::encoding::Encoding;
 use super::kind::Kind;
-use crate::structures::block::{Element, Shape};
+use crate::structures::block::Shape;
 use crate::structures::block_tree::{BlockStore, End};
 use crate::structures::item::{Code, Item};
 
@@ -64,8 +64,7 @@ impl<H: Home> From<H> for ToyMut<H> {
 impl<H: Home> ToyMut<H> {
     /// Puts a number behind the others; returns how many there are.
     pub fn push(&mut self, number: i64) -> u64 {
-        let element = Element::single(Code::of_integer(number));
-        self.elements.push(End::Back, &element);
+        self.elements.push(End::Back, &Code::of_integer(number));
         let len = self.elements.body().len();
         if len > FEW {
             self.elements.set_encoding(Encoding::Outgrown);

@@ -24,6 +24,7 @@ use super::spec::{
     AccessByRequest, Action, BeginSteps, Categories, ChannelArguments, CommandSpec, Flags, Group,
     Handler, Secrets,
 };
+use crate::value::list::End;
 
 /// Commands on keys of any kind.
 pub(in crate::command) const GENERIC: Family = Family::of_keys(Group::Generic);
@@ -142,6 +143,7 @@ impl Family {
             keys: Keys::NONE,
             element: None,
             is_element_ranked: false,
+            list_end: None,
             channels: None,
             access: None,
             access_by_request: None,
@@ -197,6 +199,12 @@ impl CommandSpec {
     pub(in crate::command) const fn ranked_element(mut self, index: u8) -> Self {
         self.is_element_ranked = true;
         self.element(index)
+    }
+
+    /// At which end of its key's list items come or go.
+    pub(in crate::command) const fn at_end(mut self, end: End) -> Self {
+        self.list_end = Some(end);
+        self
     }
 
     /// Which of its arguments are channels.

@@ -11,6 +11,7 @@ use super::portions::Portions;
 use crate::context::Context;
 use crate::context::job::Steps;
 use crate::protocol::args::Args;
+use crate::value::list::End;
 
 /// The chapter of the documentation that a command belongs to, named as Redis names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,6 +384,9 @@ pub struct CommandSpec {
     /// Whether the element is looked for by its score, too, in a sorted set: that is done ahead as
     /// well.
     pub is_element_ranked: bool,
+    /// At which end of the list of its first key it works, if it does: that is asked for ahead in
+    /// batches.
+    pub list_end: Option<End>,
     /// Its arguments that are channels, if it has any.
     pub channels: Option<ChannelArguments>,
     /// What it does to all of its keys, if its flags do not say it.

@@ -42,6 +42,7 @@ static LPUSH: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(PUSHES)
+    .at_end(End::Front)
     .access(Access::EXTEND)
     .divides(elements, Joined::Last);
 
@@ -55,6 +56,7 @@ static RPUSH: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(PUSHES)
+    .at_end(End::Back)
     .access(Access::EXTEND)
     .divides(elements, Joined::Last);
 
@@ -68,6 +70,7 @@ static LPUSHX: CommandSpec = family::LIST
     .since("2.2.0")
     .cost("O(number of items)")
     .flags(PUSHES)
+    .at_end(End::Front)
     .access(Access::EXTEND)
     .divides(elements, Joined::Last);
 
@@ -81,6 +84,7 @@ static RPUSHX: CommandSpec = family::LIST
     .since("2.2.0")
     .cost("O(number of items)")
     .flags(PUSHES)
+    .at_end(End::Back)
     .access(Access::EXTEND)
     .divides(elements, Joined::Last);
 
@@ -105,6 +109,7 @@ static LPOP: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(POPS)
+    .at_end(End::Front)
     .access(Access::TAKE)
     .divides_counted(2, pop_division, Joined::Array);
 
@@ -122,6 +127,7 @@ static RPOP: CommandSpec = family::LIST
     .since("1.0.0")
     .cost("O(number of items)")
     .flags(POPS)
+    .at_end(End::Back)
     .access(Access::TAKE)
     .divides_counted(2, pop_division, Joined::Array);
 

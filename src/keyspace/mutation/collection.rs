@@ -10,14 +10,14 @@
 use super::Mutation;
 use crate::keyspace::Key;
 use crate::keyspace::body::body_of;
-use crate::keyspace::entry::{Content, EntryId, EntryStore};
+use crate::keyspace::entry::{EntryId, EntryStore};
 use crate::keyspace::event::Event;
 use crate::keyspace::memory::Memory;
 use crate::structures::block::{Block, BlockMut, Shape};
 use crate::structures::hash_table::Location;
-use crate::value::collection::{Body, CollectionType, Home, Trees};
+use crate::value::collection::{Body, CollectionType, Form, Home, Trees};
 use crate::value::encoding::EncodingLimits;
-use crate::value::kind::WrongType;
+use crate::value::kind::{Kind, WrongType};
 
 /// What a change does if there is no such key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,38 @@ impl<R> Changed<R> {
 pub struct EntryHome<'k> {
     entries: &'k mut EntryStore,
     limits: &'k EncodingLimits,
-    id: &'k mut EntryId,
+    lent: &'k mut Lent,
     now_ms: u64,
+}
+
+/// The entry that a change has, which may move and become large meanwhile.
+#[derive(Clone, Copy)]
+struct Lent {
+    id: EntryId,
+    /// The number of its trees, if it is large: it is asked for again and again.
+    number: Option<u32>,
+}
+
+impl Lent {
+    /// An entry as it is now.
+    #[inline]
+    fn new(entries: &EntryStore, id: EntryId) -> Self {
+        let number = entries.get(id).large();
+        Self { id, number }
+    }
+
+    /// The collection that it holds.
+    #[inline]
+    fn body(self, entries: &EntryStore, now_ms: u64) -> Body<'_, Memory> {
+        let Some(number) = self.number else {
+            return body_of(entries, self.id, now_ms);
+        };
+        Body {
+            form: Form::Large(entries.collections().get(number)),
+            store: entries.memory(),
+            now_ms,
+        }
+    }
 }
 
 impl Home for EntryHome<'_> {
@@ -58,7 +88,7 @@ impl Home for EntryHome<'_> {
 
     #[inline]
     fn body(&self) -> Body<'_, Memory> {
-        body_of(self.entries, *self.id, self.now_ms)
+        self.lent.body(self.entries, self.now_ms)
     }
 
     #[inline]
@@ -68,32 +98,32 @@ impl Home for EntryHome<'_> {
 
     #[inline]
     fn packed_mut(&mut self) -> &mut [u8] {
-        self.entries.collection_mut(*self.id)
+        self.entries.collection_mut(self.lent.id)
     }
 
     fn resize(&mut self, len: usize) {
-        *self.id = self.entries.resize_collection(*self.id, len);
+        self.lent.id = self.entries.resize_collection(self.lent.id, len);
     }
 
     fn capacity_for(&self, len: usize) -> usize {
-        self.entries.collection_capacity(*self.id, len)
+        self.entries.collection_capacity(self.lent.id, len)
     }
 
     fn set_integers(&mut self, is_integers: bool) {
-        self.entries.set_integers(*self.id, is_integers);
+        self.entries.set_integers(self.lent.id, is_integers);
     }
 
     fn enlarge(&mut self, make: &mut dyn FnMut(&mut Memory, u32) -> Trees) {
         let (collections, memory) = self.entries.collections_mut();
         let number = collections.add(|owner| make(memory, owner));
-        *self.id = self.entries.set_large(*self.id, number);
+        self.lent.id = self.entries.set_large(self.lent.id, number);
+        self.lent.number = Some(number);
     }
 
     #[inline]
     fn large_mut(&mut self) -> (&mut Trees, &mut Memory) {
-        let Content::Large(number) = self.entries.get(*self.id).content() else {
-            panic!("a packed collection has no trees");
-        };
+        let number = self.lent.number;
+        let number = number.expect("a packed collection has no trees");
         let (collections, memory) = self.entries.collections_mut();
         (collections.get_mut(number), memory)
     }
@@ -157,13 +187,13 @@ impl Mutation<'_> {
         let (position, old_bits) = (entry.heap_position(), entry.access_bits());
         let access_bits = self.keyspace.used_again(old_bits, self.now_ms);
         self.keyspace.entries.set_access_bits(id, access_bits);
-        let (outcome, moved) = self.lend::<T, R, E>(id, change);
+        let (outcome, lent) = self.lend::<T, R, E>(id, change);
+        let moved = lent.id;
         self.settle(location, id, moved, position);
         let Changed { result, event } = outcome?;
-        let body = body_of(&self.keyspace.entries, moved, self.now_ms);
-        let is_empty = body.is_empty();
-        if body.is_large() {
-            self.note_large_change(key.bytes, moved);
+        let is_empty = lent.body(&self.keyspace.entries, self.now_ms).is_empty();
+        if let Some(number) = lent.number {
+            self.note_change_of_trees(key.bytes, moved, number, T::KIND);
         }
         if let Some(event) = event {
             self.changed(key.bytes, event);
@@ -174,6 +204,7 @@ impl Mutation<'_> {
         Ok(result)
     }
 
+    #[inline(never)]
     fn change_new<T: CollectionType, R, E>(
         &mut self,
         key: Key<'_>,
@@ -190,7 +221,8 @@ impl Mutation<'_> {
         let id = entries.allocate_collection(key.bytes, T::KIND, len, access_bits);
         let is_tagged = T::SHAPE != Shape::List;
         BlockMut::create(entries.collection_mut(id), T::SHAPE, is_tagged, 0);
-        let (outcome, moved) = self.lend::<T, R, E>(id, change);
+        let (outcome, lent) = self.lend::<T, R, E>(id, change);
+        let moved = lent.id;
         let is_empty = self.is_empty_collection(moved);
         match outcome {
             Ok(Changed { result, event }) if !is_empty => {
@@ -210,21 +242,22 @@ impl Mutation<'_> {
         }
     }
 
-    /// Lends an entry; returns where it is afterwards.
+    /// Lends an entry; returns it as it is afterwards.
+    #[inline(always)] // One of two places is that of nearly all changes; called, it costs a tenth.
     fn lend<T: CollectionType, R, E>(
         &mut self,
         id: EntryId,
         change: impl FnOnce(&mut T::Mut<EntryHome<'_>>) -> Result<Changed<R>, E>,
-    ) -> (Result<Changed<R>, E>, EntryId) {
-        let mut moved = id;
+    ) -> (Result<Changed<R>, E>, Lent) {
+        let mut lent = Lent::new(&self.keyspace.entries, id);
         let home = EntryHome {
             entries: &mut self.keyspace.entries,
             limits: &self.keyspace.encoding_limits,
-            id: &mut moved,
+            lent: &mut lent,
             now_ms: self.now_ms,
         };
         let outcome = change(&mut T::Mut::from(home));
-        (outcome, moved)
+        (outcome, lent)
     }
 
     pub(super) fn is_empty_collection(&self, id: EntryId) -> bool {
@@ -233,15 +266,24 @@ impl Mutation<'_> {
 
     /// Lets what a change left behind be freed, and tells the heap of deadlines of fields.
     pub(super) fn note_large_change(&mut self, key: &[u8], id: EntryId) {
-        if let Some(number) = self.keyspace.entries.get(id).large() {
-            let (collections, _) = self.keyspace.entries.collections_mut();
-            let has_other_size = collections.note_change(number);
-            self.note_deadlines_of(key, number);
-            if has_other_size {
-                self.keyspace.note_size(self.database, key, id);
-            }
-            self.keyspace.cut.check_budget(&self.keyspace.entries);
+        let entry = self.keyspace.entries.get(id);
+        if let Some(number) = entry.large() {
+            self.note_change_of_trees(key, id, number, entry.kind());
         }
+    }
+
+    /// The same for an entry of a kind whose trees have a number.
+    #[inline]
+    fn note_change_of_trees(&mut self, key: &[u8], id: EntryId, number: u32, kind: Kind) {
+        let (collections, _) = self.keyspace.entries.collections_mut();
+        let has_other_size = collections.note_change(number);
+        if kind == Kind::Hash {
+            self.note_deadlines_of(key, number);
+        }
+        if has_other_size {
+            self.keyspace.note_size(self.database, key, id);
+        }
+        self.keyspace.cut.check_budget(&self.keyspace.entries);
     }
 }
 

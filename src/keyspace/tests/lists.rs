@@ -1,8 +1,8 @@
 //! Lists against vectors, through a keyspace, small and large.
 
 use crate::keyspace::{Changed, Event, Keyspace, Memory, Missing};
-use crate::structures::item::Item;
-use crate::value::encoding::{Encoding, EncodingLimits};
+use crate::structures::item::{Code, Item};
+use crate::value::encoding::{Encoding, EncodingLimits, ListLimits};
 use crate::value::kind::WrongType;
 use crate::value::list::{End, List, ListRef, Removal};
 use std::collections::VecDeque;
@@ -262,16 +262,18 @@ fn indexes_count_from_both_ends() {
     }
 }
 
+/// What the list of a pair is called.
+fn encoding(pair: &Pair) -> Encoding {
+    let key = pair.keyspace.key(b"k");
+    let entry = pair.keyspace.find(0, key, NOW_MS).expect("it is there");
+    let body = pair.keyspace.body(entry, NOW_MS).expect("it is a list");
+    body.encoding()
+}
+
 /// The name of a list after pushes of texts so long, and after so many pops.
 fn names(list_size: i64, texts_len: &[usize], pops: usize) -> [Encoding; 2] {
     let mut pair = Pair::new(2);
     pair.limit(list_size);
-    let encoding = |pair: &Pair| {
-        let key = pair.keyspace.key(b"k");
-        let entry = pair.keyspace.find(0, key, NOW_MS).expect("it is there");
-        let body = pair.keyspace.body(entry, NOW_MS).expect("it is a list");
-        body.encoding()
-    };
     for &len in texts_len {
         let text = vec![b'x'; len];
         change!(pair, |list| list.push(End::Back, [&text[..]].into_iter()));
@@ -297,4 +299,49 @@ fn a_list_is_called_small_again_below_half_of_its_limit() {
     assert_eq!(names(10, &[1; 11], 5), [Outgrown, Outgrown]);
     assert_eq!(names(10, &[1; 11], 6), [Outgrown, Small]);
     assert_eq!(names(100, &[9_000, 1], 1), [Outgrown, Outgrown]);
+}
+
+/// Goal: a list is called as if its bytes were counted at each change, though they are not. Method:
+/// they are, in a vector beside it, through growth and shrinking across limits that change.
+#[test]
+fn a_list_is_called_by_its_bytes_at_each_change() {
+    let is_within = |model: &VecDeque<Vec<u8>>, limits: ListLimits, more: Option<&[u8]>| {
+        let listpack_len = |text: &Vec<u8>| Code::of_text(text).byte_len() + 1;
+        let len = model.iter().map(listpack_len).sum::<usize>() + more.map_or(0, <[u8]>::len);
+        let count = model.len() + usize::from(more.is_some());
+        count as u64 <= limits.items_max && 7 + len <= limits.bytes_max
+    };
+    let mut turns = 0;
+    for seed in 0..8 {
+        println!("seed {seed}");
+        let mut pair = Pair::new(seed);
+        let mut limits = EncodingLimits::default();
+        let mut name = Encoding::Small;
+        for step in 0..3_000 {
+            if step % 300 == 0 {
+                limits.list_size = [-1, -2, -2, 100][pair.random.usize(0..4)];
+                pair.limit(limits.list_size);
+            }
+            let old_name = name;
+            let grows = step / 500 % 2 == 0;
+            if pair.random.u8(0..10) < if grows { 7 } else { 3 } {
+                let text = vec![b'x'; pair.random.usize(0..150)];
+                if !is_within(&pair.model, limits.list_growing(), Some(&text)) {
+                    name = Encoding::Outgrown;
+                }
+                change!(pair, |list| list.push(End::Front, [&text[..]].into_iter()));
+                pair.model.push_front(text);
+            } else {
+                pair.pop();
+                if is_within(&pair.model, limits.list_shrinking(), None) {
+                    name = Encoding::Small;
+                }
+            }
+            if !pair.model.is_empty() {
+                assert_eq!(encoding(&pair), name, "step {step}");
+            }
+            turns += usize::from(name != old_name);
+        }
+    }
+    assert!(turns > 30, "{turns} turns");
 }

@@ -28,7 +28,7 @@ const START_MAX: usize = u16::MAX as usize;
 
 /// A block to be changed.
 pub struct BlockMut<'a> {
-    bytes: &'a mut [u8],
+    pub(super) bytes: &'a mut [u8],
 }
 
 impl<'a> BlockMut<'a> {

@@ -34,6 +34,7 @@
 mod check;
 mod edit;
 mod element;
+mod ends;
 pub mod integers;
 mod run;
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod tests;
 pub use check::BadBlock;
 pub use edit::BlockMut;
 pub use element::{Element, ElementRef, Shape};
+pub use ends::End;
 pub use run::Run;
 
 use super::item::{self, Code, Item, score_order};

@@ -66,6 +66,8 @@ struct Pair {
     shape: Shape,
     bytes: Vec<u8>,
     model: Vec<Row>,
+    /// How many items have come to an end or gone from there in place.
+    in_place_count: usize,
 }
 
 impl Pair {
@@ -76,7 +78,39 @@ impl Pair {
             shape,
             bytes,
             model: Vec::new(),
+            in_place_count: 0,
         }
+    }
+
+    /// The end of a list at which an item of this index comes or goes among `count` others.
+    fn end_of(&self, index: usize, count: usize) -> Option<End> {
+        let end = match index {
+            0 => Some(End::Front),
+            index if index == count => Some(End::Back),
+            _ => None,
+        };
+        end.filter(|_| self.shape == Shape::List)
+    }
+
+    /// Compares what comes of `change`, which works in place or not at all, on the block as it was
+    /// a moment ago, with what the general way has made of it.
+    fn compare_in_place(
+        &mut self,
+        mut before: Vec<u8>,
+        change: impl FnOnce(&mut BlockMut<'_>) -> bool,
+    ) {
+        let untouched = before.clone();
+        if !change(&mut BlockMut::new(&mut before)) {
+            assert_eq!(before, untouched);
+            return;
+        }
+        let block = Block::check(&before, &hash).expect("it is whole");
+        let bytes = |block: Block<'_>| -> Vec<Vec<u8>> {
+            let elements = block.elements();
+            elements.map(|element| element.bytes().to_vec()).collect()
+        };
+        assert_eq!(bytes(block), bytes(self.block()));
+        self.in_place_count += 1;
     }
 
     fn block(&self) -> Block<'_> {
@@ -88,9 +122,14 @@ impl Pair {
         if !BlockMut::new(&mut self.bytes).has_room(element.byte_len()) {
             self.copy(element.byte_len(), random);
         }
+        let before = self.bytes.clone();
         let mut block = BlockMut::new(&mut self.bytes);
         let place = block.block().position(index);
         block.insert(place, &element, tag(&row), &hash);
+        if let Some(end) = self.end_of(index, self.model.len()) {
+            let code = element.key_code();
+            self.compare_in_place(before, |block| block.push_in_place(end, &code));
+        }
         self.model.insert(index, row);
     }
 
@@ -135,10 +174,15 @@ impl Pair {
         } else if grows && !is_there && count < 400 {
             self.insert(index, row, random);
         } else if index < count && random.u8(..) < 250 {
+            let before = self.bytes.clone();
             let mut block = BlockMut::new(&mut self.bytes);
             let place = block.block().position(index);
             block.remove(place);
             self.model.remove(index);
+            if let Some(end) = self.end_of(index, self.model.len()) {
+                let place = Block::new(&before).position_at(end);
+                self.compare_in_place(before, |block| block.pop_in_place(end, place));
+            }
         } else if self.shape == Shape::List && random.bool() {
             self.remove_where(random);
         } else if random.u8(..) < 20 {
@@ -263,6 +307,7 @@ fn agrees_with_a_vector_in_every_shape() {
         (Shape::Scored, false),
         (Shape::List, false),
     ];
+    let mut in_place_count = 0;
     for seed in 0..60 {
         for (shape, is_tagged) in kinds {
             let mut random = fastrand::Rng::with_seed(seed);
@@ -278,8 +323,10 @@ fn agrees_with_a_vector_in_every_shape() {
                 }
                 pair.compare();
             }
+            in_place_count += pair.in_place_count;
         }
     }
+    assert!(in_place_count > 2_000, "{in_place_count} in place");
 }
 
 #[test]

@@ -55,12 +55,13 @@ mod store;
 mod tests;
 mod view;
 
-pub use ends::End;
+pub use ends::EndDescent;
 pub use past::ViewId;
 pub use path::Place;
 pub use store::{BlockId, BlockStore, HashBytes, KIND_BLOCK, LENGTH_FIELD, owner};
 pub use view::{Descent, Key, View};
 
+pub use crate::structures::block::End;
 use crate::structures::block::{Block, BlockMut, Shape};
 use node::{CHILDREN_MAX, Entry, Node, NodeMut};
 use past::Past;

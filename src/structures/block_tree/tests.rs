@@ -469,7 +469,7 @@ fn leaves_at_the_ends_of_a_long_list_are_made_once() {
         let before = tree.held_bytes();
         let mut seen = HashSet::new();
         for _ in 0..40_000 {
-            tree.push(&mut store, end, &Element::single(code));
+            tree.push(&mut store, end, &code);
             let rank = match end {
                 End::Front => 0,
                 End::Back => tree.len(),

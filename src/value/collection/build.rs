@@ -36,11 +36,8 @@ impl Trees {
             true => Shape::Map,
             false => facts.shape,
         };
-        Self {
-            members: Tree::new(shape, owner),
-            scores: is_by_member.then(|| Tree::new(Shape::Scored, owner + 1)),
-            encoding,
-        }
+        let scores = is_by_member.then(|| Tree::new(Shape::Scored, owner + 1));
+        Self::new(Tree::new(shape, owner), scores, encoding)
     }
 
     /// Adds elements of its kind; scored ones must stand after all that are there.

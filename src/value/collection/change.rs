@@ -15,7 +15,7 @@ use super::{Body, Elements, Form, Home, PACKED_BYTES_MAX, Trees};
 use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};
 use crate::structures::block_tree::{BlockStore, End, HashBytes, Key, Place, Tree};
 use crate::structures::item::Code;
-use crate::value::encoding::{Encoding, EncodingLimits};
+use crate::value::encoding::{Encoding, EncodingLimits, EncodingRoom};
 use std::ops::Range;
 
 /// Where an element stands, or would be inserted.
@@ -131,10 +131,14 @@ impl<H: Home> ElementsMut<H> {
 
     /// Gives a packed collection room for `count` elements more of `elements_len` bytes in all, so
     /// that it grows only once. A hint.
+    #[inline]
     pub fn reserve(&mut self, count: usize, elements_len: usize) {
-        if count < 2 {
-            return;
+        if count > 1 {
+            self.reserve_room(count, elements_len);
         }
+    }
+
+    fn reserve_room(&mut self, count: usize, elements_len: usize) {
         let Form::Packed(block) = self.home.body().form else {
             return;
         };
@@ -162,16 +166,25 @@ impl<H: Home> ElementsMut<H> {
     }
 
     /// Puts an item at an end of a list.
-    pub fn push(&mut self, end: End, element: &Element) {
-        let Form::Packed(block) = self.home.body().form else {
+    #[inline]
+    pub fn push(&mut self, end: End, item: &Code) {
+        if self.home.body().is_large() {
             let (trees, store) = self.home.large_mut();
-            return trees.members.push(store, end, element);
-        };
-        let position = block.position(match end {
+            return trees.members.push(store, end, item);
+        }
+        if !BlockMut::new(self.home.packed_mut()).push_in_place(end, item) {
+            self.push_packed(end, item);
+        }
+    }
+
+    /// The same in a block, where something else has to be done, too.
+    #[inline(never)]
+    fn push_packed(&mut self, end: End, item: &Code) {
+        let spot = self.locate_rank(match end {
             End::Front => 0,
-            End::Back => block.count(),
+            End::Back => self.home.body().len(),
         });
-        self.insert_packed(position, 0, element);
+        self.insert(spot, &Element::single(*item));
     }
 
     /// Removes the item at an end of a list, after `see` has seen it.
@@ -180,13 +193,12 @@ impl<H: Home> ElementsMut<H> {
     /// If there is none.
     pub fn pop<R>(&mut self, end: End, see: impl FnOnce(ElementRef<'_>) -> R) -> R {
         if let Form::Packed(block) = self.home.body().form {
-            let index = match end {
-                End::Front => 0,
-                End::Back => block.count() - 1,
-            };
-            let position = block.position(index);
+            let position = block.position_at(end);
             let seen = see(block.element(position));
-            BlockMut::new(self.home.packed_mut()).remove(position);
+            let mut block = BlockMut::new(self.home.packed_mut());
+            if !block.pop_in_place(end, position) {
+                block.remove(position);
+            }
             self.shrink();
             return seen;
         }
@@ -274,7 +286,28 @@ impl<H: Home> ElementsMut<H> {
                 BlockMut::new(self.home.packed_mut()).set_owner_bits(encoding as u8);
             }
             Form::Integers(_) => {}
-            Form::Large(_) => self.home.large_mut().0.encoding = encoding,
+            Form::Large(_) => self.home.large_mut().0.set_encoding(encoding),
+        }
+    }
+
+    /// Takes so many bytes from the room that a large list's encoding has; false, and nothing is
+    /// taken, if it may not have as many.
+    #[inline]
+    pub fn take_encoding_room(&mut self, bytes: usize) -> bool {
+        let list_size = self.home.limits().list_size;
+        if !self.home.body().is_large() {
+            return false;
+        }
+        let (trees, _) = self.home.large_mut();
+        trees.encoding_room.take(list_size, bytes)
+    }
+
+    /// Says how much room a large list's encoding has. Does nothing while it is packed.
+    pub fn note_encoding_room(&mut self, bytes: usize) {
+        let list_size = self.home.limits().list_size;
+        if self.home.body().is_large() {
+            let (trees, _) = self.home.large_mut();
+            trees.encoding_room = EncodingRoom::new(list_size, bytes);
         }
     }
 
@@ -298,11 +331,7 @@ impl<H: Home> ElementsMut<H> {
                     (Tree::from_block(store, block, owner), None)
                 }
             };
-            Trees {
-                members,
-                scores,
-                encoding,
-            }
+            Trees::new(members, scores, encoding)
         });
     }
 

@@ -27,7 +27,7 @@ pub mod lodging;
 pub use change::{ElementsMut, Spot};
 pub use elements::Elements;
 
-use super::encoding::{Encoding, EncodingLimits};
+use super::encoding::{Encoding, EncodingLimits, EncodingRoom};
 use super::kind::Kind;
 use crate::structures::block::integers::IntegerSet;
 use crate::structures::block::{Block, Shape};
@@ -45,9 +45,27 @@ pub struct Trees {
     pub scores: Option<Tree>,
     /// What its encoding is called.
     pub encoding: Encoding,
+    /// Of a list: how much may change before that is looked at again.
+    pub encoding_room: EncodingRoom,
 }
 
 impl Trees {
+    /// A large collection of these trees.
+    pub fn new(members: Tree, scores: Option<Tree>, encoding: Encoding) -> Self {
+        Self {
+            members,
+            scores,
+            encoding,
+            encoding_room: EncodingRoom::default(),
+        }
+    }
+
+    /// Says what its encoding is called from now on.
+    pub fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+        self.encoding_room = EncodingRoom::default();
+    }
+
     /// Bytes of all blocks.
     pub fn held_bytes(&self) -> usize {
         self.trees().map(Tree::held_bytes).sum()

@@ -64,10 +64,9 @@ impl<H: Home> StreamMut<H> {
     /// Makes a new key's value a stream, if it is none yet.
     pub fn begin(&mut self) {
         if !matches!(self.home.body().form, Form::Large(_)) {
-            self.home.enlarge(&mut |_, owner| Trees {
-                members: Tree::new(Shape::Scored, owner),
-                scores: None,
-                encoding: Encoding::Outgrown,
+            self.home.enlarge(&mut |_, owner| {
+                let entries = Tree::new(Shape::Scored, owner);
+                Trees::new(entries, None, Encoding::Outgrown)
             });
             self.set_head(Head::default());
         }

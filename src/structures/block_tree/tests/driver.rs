@@ -216,7 +216,7 @@ impl Driver {
                 End::Back => list.len(),
             };
             list.insert(index, encoded(Shape::List, element));
-            self.tree.push(&mut self.store, end, element);
+            self.tree.push(&mut self.store, end, &element.key_code());
         } else if !list.is_empty() {
             let index = match end {
                 End::Front => 0,
