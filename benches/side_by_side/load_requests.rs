@@ -56,6 +56,9 @@ const MANY_KEYS: u64 = 10_000_000;
 /// Keys of the rows that ask what the server does: an answer must not cost more for more keys.
 const OBSERVED_KEYS: u64 = 5_000_000;
 
+/// Keys of the rows in which a client knows all that it reads: few, so that it does so soon.
+const KNOWN_KEYS: u64 = 100_000;
+
 /// What redis-benchmark replaces by a random key, and how many of them one MGET has.
 const KEY_PATTERN: &str = " key:__rand_int__";
 const MGET_KEYS: usize = 100;
@@ -85,6 +88,14 @@ impl Row {
             times,
             divisor,
             arguments: arguments.to_owned(),
+        }
+    }
+
+    /// A row in which one client reads each key many times.
+    fn known(name: &'static str, options: &str) -> Row {
+        Row {
+            keys: KNOWN_KEYS,
+            ..Row::small(name, 2, 1, &format!("-c 1 -P 100 {options} -t get"))
         }
     }
 
@@ -143,6 +154,11 @@ fn rows() -> Vec<Row> {
             1,
             "-P 100 -3 --enable-tracking -t get",
         ),
+        Row::known("GET by one client, pipeline 100", "-3"),
+        Row::known(
+            "GET by one client that tracks the keys, pipeline 100",
+            "-3 --enable-tracking",
+        ),
         Row::small(
             "XADD MAXLEN ~ 1000, pipeline 50",
             1,
@@ -154,9 +170,14 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+const TRACKED_NOTE: &str = "Tracked: by 50 clients of random keys, nearly every GET is one more key that its client is \
+     to be told of, and is to be seen beside GET, pipeline 100; a client that tracks what it reads again is to be \
+     seen beside one client without.";
+
 /// Measures all rows on both sides.
 pub(crate) fn run(context: &Context) -> Section {
-    let mut section = Section::new("Requests", &FIGURES, &NOTES);
+    let notes: Vec<&str> = NOTES.iter().copied().chain([TRACKED_NOTE]).collect();
+    let mut section = Section::new("Requests", &FIGURES, &notes);
     let rows = rows();
     context.alternate(
         &mut section,

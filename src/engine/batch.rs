@@ -150,6 +150,8 @@ impl CacheEngine {
             requests: (first..end).map(|request| batch.args(request, buffer)),
             database,
             has_large: batch.may_have_span(LARGE_WRITE_BYTES, buffer),
+            are_remembered: (context.session().tracking.as_ref())
+                .is_some_and(|tracking| tracking.remembers()),
         };
         let [mut one, mut two, mut three] = [Group::new(), Group::new(), Group::new()];
         let [mut arriving, mut waiting, mut ready] = [&mut one, &mut two, &mut three];
@@ -168,6 +170,10 @@ impl CacheEngine {
                 }
             }
             look_up(context.keyspace, database, waiting);
+            if arrivals.are_remembered {
+                let keys = waiting.iter().filter_map(|request| request.key.as_ref());
+                (context.keyspace).prefetch_tracked_rest(keys.map(|key| &key.lookup));
+            }
             arrivals.take_up(context.keyspace, arriving);
             (arriving, waiting, ready) = (ready, arriving, waiting);
         }
@@ -185,6 +191,8 @@ struct Arrivals<'n, R> {
     database: usize,
     /// Whether one may be so large that its write has a gate of its own.
     has_large: bool,
+    /// Whether what is read is remembered, as its client keeps copies.
+    are_remembered: bool,
 }
 
 impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
@@ -204,6 +212,10 @@ impl<'a, R: Iterator<Item = Args<'a>>> Arrivals<'_, R> {
         if group.len() > 1 {
             let keys = group.iter().filter_map(|request| request.key.as_ref());
             keyspace.prefetch_buckets(self.database, keys.map(|key| &key.lookup));
+            if self.are_remembered {
+                let keys = group.iter().filter_map(|request| request.key.as_ref());
+                keyspace.prefetch_tracked(keys.map(|key| &key.lookup));
+            }
         }
     }
 }

@@ -69,6 +69,7 @@ pub use mutation::{
     Changed, CountError, DeadlineChange, EntryHome, Missing, Mutation, RestoreCount,
 };
 pub use room::Room;
+pub use tracking::NO_READER;
 pub use workshop::WorkId;
 
 use crate::base::event_classes::EventClasses;

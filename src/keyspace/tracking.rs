@@ -4,7 +4,7 @@
 
 use super::entry::EntryId;
 use super::interest::Told;
-use super::{Key, Keyspace};
+use super::{Key, Keyspace, Lookup};
 
 /// Keys that are given away with each that comes if there are too many: more than come at once.
 const GIVEN_AWAY_MAX: usize = 2;
@@ -12,7 +12,24 @@ const GIVEN_AWAY_MAX: usize = 2;
 /// Keys that one slice gives away when a lower limit makes them too many.
 const SLICE_KEYS: usize = 64;
 
+/// No number of a reader.
+pub const NO_READER: u32 = crate::structures::pair_set::CROWD;
+
 impl Keyspace {
+    /// Asks for what [`Keyspace::remember`] looks at.
+    #[inline]
+    pub(crate) fn prefetch_tracked<'l>(&self, lookups: impl Iterator<Item = &'l Lookup>) {
+        let tracked = self.interests.tracked();
+        lookups.for_each(|lookup| tracked.prefetch(lookup.hash));
+    }
+
+    /// Asks for what stands behind that, which must have arrived.
+    #[inline]
+    pub(crate) fn prefetch_tracked_rest<'l>(&self, lookups: impl Iterator<Item = &'l Lookup>) {
+        let tracked = self.interests.tracked();
+        lookups.for_each(|lookup| tracked.prefetch_rest(lookup.hash));
+    }
+
     /// Notes that a reader keeps a key, and forgets others if there are more than `keys_max` (0 is
     /// no limit).
     #[inline]

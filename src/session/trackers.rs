@@ -11,6 +11,7 @@
 //! Not here: the keys (`keyspace/interest/tracked.rs`).
 
 use super::key::SessionKey;
+use crate::keyspace::NO_READER;
 use std::collections::HashMap;
 
 /// Which keys a client is told of.
@@ -86,7 +87,7 @@ impl Trackers {
     pub fn begin(&mut self, session: SessionKey) -> u32 {
         loop {
             self.last = self.last.wrapping_add(1);
-            if !self.sessions.contains_key(&self.last) {
+            if self.last != NO_READER && !self.sessions.contains_key(&self.last) {
                 self.sessions.insert(self.last, session);
                 return self.last;
             }
@@ -108,5 +109,20 @@ impl Trackers {
         let mut numbers: Vec<u32> = self.sessions.keys().copied().collect();
         numbers.sort_unstable();
         numbers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_neither_that_of_nobody_nor_one_that_is_in_use() {
+        let mut trackers = Trackers::default();
+        let session = SessionKey::numbered(5);
+        assert_eq!(trackers.begin(session), NO_READER + 1);
+        trackers.last = u32::MAX - 1;
+        let numbers = [0; 2].map(|_| trackers.begin(session));
+        assert_eq!(numbers, [u32::MAX, NO_READER + 2]);
     }
 }

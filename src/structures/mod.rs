@@ -7,6 +7,7 @@
 //! | [`timer_wheel`] | coarse timers: timeouts and periodic work |
 //! | [`eviction`] | which entry is worth least: words of access, ghosts, learning |
 //! | [`item`], [`block`] | a small collection: elements in one byte code, packed in a row |
+//! | [`pair_set`] | pairs of a hash and a number, one line of memory a look |
 //! | [`prefix_table`] | values under prefixes, found by a text that begins with them |
 //! | [`sliced_sort`] | a merge sort that goes on in steps |
 //! | [`heavy_hitters`] | the heaviest of many things, with few counters |
@@ -21,6 +22,7 @@ pub mod hash_table;
 pub mod heavy_hitters;
 pub mod histogram;
 pub mod item;
+pub mod pair_set;
 pub mod prefix_table;
 pub mod sliced_sort;
 pub mod small_caches;

@@ -105,6 +105,12 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
+    const NOTHING: Self = Self {
+        is_new: false,
+        count: 0,
+        last_id: None,
+    };
+
     /// What it is to the stream.
     pub(super) fn as_change<R>(&self, result: R) -> Changed<R> {
         let event = match self.is_new {
@@ -137,7 +143,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Delivers entries of a stream and tells them, without their number.
+    /// Delivers entries of a stream and tells them, without their number. Where nothing is new,
+    /// nothing of the group has changed.
     pub(super) fn deliver(
         &self,
         stream: &mut StreamMut<EntryHome<'_>>,
@@ -159,12 +166,19 @@ impl<'a> Delivery<'a> {
         reply: &mut ReplyWriter<'_>,
     ) -> Delivered {
         let group = &mut found.row;
-        let start = group.last_id.next().unwrap_or(StreamId::MAX);
+        let Some(start) = group.last_id.next() else {
+            return Delivered::NOTHING;
+        };
         let mut ids = Vec::new();
         let begin = reply.len();
         let reader = stream.read();
+        let entries = reader.range(start, StreamId::MAX).take(self.count_max);
+        let mut entries = entries.peekable();
+        if entries.peek().is_none() {
+            return Delivered::NOTHING;
+        }
         let counter = reader.read_counter();
-        for entry in reader.range(start, StreamId::MAX).take(self.count_max) {
+        for entry in entries {
             tell_entry(reply, &entry);
             counter.count(group, entry.id);
             ids.push(entry.id);

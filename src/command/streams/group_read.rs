@@ -91,13 +91,19 @@ fn deliver(
     let told = context.change_and_tell::<Stream, _>(key, Missing::Skip, |stream, reply| {
         let (group_name, _) = request.group.unwrap_or_default();
         let group = group.or_else(|| stream.read().find_group(group_name));
-        let Some(group) = group.filter(|group| wanted.is_there(stream.read(), &group.row)) else {
-            return Ok(Changed::when(false, Event::StreamDeliver, false));
+        let nothing = Changed::when(false, Event::StreamDeliver, false);
+        let Some(group) = group else {
+            return Ok(nothing);
         };
-        begin_stream(reply, key.bytes);
         let mark = reply.len();
         let delivered = delivery.deliver(stream, group, wanted, reply);
-        reply.put_before(mark, |reply| reply.array(delivered.count));
+        if wanted == Wanted::New && delivered.count == 0 {
+            return Ok(nothing);
+        }
+        reply.put_before(mark, |reply| {
+            begin_stream(reply, key.bytes);
+            reply.array(delivered.count);
+        });
         Ok(delivered.as_change(true))
     })?;
     Ok(told.unwrap_or(false))

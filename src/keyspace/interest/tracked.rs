@@ -1,7 +1,7 @@
 //! The keys that clients keep copies of (CLIENT TRACKING), until they are told to drop them.
 //!
 //! ```text
-//!  shard = upper bits of the key's hash ─▶ { hash: readers }       forgotten with the first change
+//!  pairs: hash of a key, reader              forgotten with the first change
 //!  prefixes: beginning of a key          ─▶ readers who hear of every change
 //!  told: [ reader, key ] …                  what is to be told, in order
 //! ```
@@ -11,70 +11,17 @@
 //!
 //! Invariant: a reader that has read a key stands under its hash until it is told.
 //!
-//! Cost: about 40 bytes a key with one reader; a shard grows by itself, so that no growth moves
-//! more than a 256th part.
+//! Cost: that of `structures/pair_set.rs`: 20 to 45 bytes a key and reader, and one line of memory
+//! to see that a reader is known, which a batch asks for ahead.
 //!
 //! Not here: who the readers are and how they are told (`session/trackers.rs`, `context/`).
 
 use crate::base::hash::KeyHasher;
+use crate::structures::pair_set::{PART_COUNT, PairSet};
 use crate::structures::prefix_table::PrefixTable;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-const SHARD_COUNT: usize = 256;
 
 /// Readers there may be for each key that may be tracked, on the average.
 const READERS_A_KEY: u64 = 4;
-
-/// What a key with one reader takes, its share of the empty places included.
-const KEY_BYTES: usize = 40;
-
-/// A hash that needs no hashing.
-#[derive(Default)]
-struct Same(u64);
-
-impl Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only numbers are hashed");
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-#[derive(Debug)]
-enum Readers {
-    One(u32),
-    Many(Vec<u32>),
-}
-
-impl Readers {
-    fn list(&self) -> &[u32] {
-        match self {
-            Self::One(reader) => std::slice::from_ref(reader),
-            Self::Many(readers) => readers,
-        }
-    }
-
-    /// Adds a reader; false if it is there.
-    fn add(&mut self, reader: u32) -> bool {
-        if self.list().contains(&reader) {
-            return false;
-        }
-        match self {
-            Self::One(first) => *self = Self::Many(vec![*first, reader]),
-            Self::Many(readers) => readers.push(reader),
-        }
-        true
-    }
-}
-
-type Shard = HashMap<u64, Readers, BuildHasherDefault<Same>>;
 
 /// What is to be told to a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,31 +42,24 @@ pub enum Told {
 #[derive(Debug)]
 pub(in crate::keyspace) struct Tracked {
     hasher: KeyHasher,
-    shards: Vec<Shard>,
-    key_count: usize,
-    item_count: usize,
+    pairs: PairSet,
     prefixes: PrefixTable<Vec<u32>>,
     /// Readers there are, whether they have read something or not.
     reader_count: usize,
     told: Vec<Told>,
-    /// The shard that is looked at next for readers that have gone; none when all were.
+    /// The part that is looked at next for readers that have gone; none when all were.
     sweep_at: Option<usize>,
-    /// The shard that gives a key away next where there are too many.
-    give_at: usize,
 }
 
 impl Tracked {
     pub(super) fn new(hasher: KeyHasher) -> Self {
         Self {
             hasher,
-            shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
-            key_count: 0,
-            item_count: 0,
+            pairs: PairSet::default(),
             prefixes: PrefixTable::default(),
             reader_count: 0,
             told: Vec::new(),
             sweep_at: None,
-            give_at: 0,
         }
     }
 
@@ -130,48 +70,40 @@ impl Tracked {
 
     /// Keys, items (a key and a reader) and prefixes.
     pub(in crate::keyspace) fn counts(&self) -> [usize; 3] {
-        [self.key_count, self.item_count, self.prefixes.len()]
+        let pairs = &self.pairs;
+        [pairs.hash_count(), pairs.pair_count(), self.prefixes.len()]
     }
 
     /// Bytes, about.
     pub(in crate::keyspace) fn used_bytes(&self) -> usize {
-        self.key_count * KEY_BYTES + (self.item_count - self.key_count) * size_of::<u32>()
+        self.pairs.used_bytes()
+    }
+
+    /// Asks for what [`Tracked::remember`] will look at.
+    #[inline]
+    pub(in crate::keyspace) fn prefetch(&self, hash: u64) {
+        self.pairs.prefetch(hash);
+    }
+
+    /// Asks for what stands behind that, which must have arrived.
+    #[inline]
+    pub(in crate::keyspace) fn prefetch_rest(&self, hash: u64) {
+        self.pairs.prefetch_rest(hash);
     }
 
     /// Notes that a reader keeps a key; false if that was known.
     #[inline]
     pub(in crate::keyspace) fn remember(&mut self, hash: u64, reader: u32) -> bool {
-        let shard = &mut self.shards[shard_of(hash)];
-        match shard.get_mut(&hash) {
-            Some(readers) => {
-                if !readers.add(reader) {
-                    return false;
-                }
-            }
-            None => {
-                shard.insert(hash, Readers::One(reader));
-                self.key_count += 1;
-            }
-        }
-        self.item_count += 1;
-        true
-    }
-
-    fn forget(&mut self, hash: u64) -> Option<Readers> {
-        let readers = self.shards[shard_of(hash)].remove(&hash)?;
-        self.key_count -= 1;
-        self.item_count -= readers.list().len();
-        Some(readers)
+        self.pairs.insert(hash, reader)
     }
 
     /// Notes a change of a key.
     pub(super) fn note(&mut self, key: &[u8]) {
-        if self.key_count > 0
-            && let Some(readers) = self.forget(self.hasher.hash(key))
-        {
-            let readers = readers.list().iter();
-            self.told
-                .extend(readers.map(|&reader| Told::Key(reader, key.into())));
+        if !self.pairs.is_empty() {
+            let told = &mut self.told;
+            self.pairs.take(self.hasher.hash(key), |reader| {
+                told.push(Told::Key(reader, key.into()));
+            });
         }
         if !self.prefixes.is_empty() {
             for (len, readers) in self.prefixes.of_text(key) {
@@ -184,8 +116,7 @@ impl Tracked {
 
     /// Notes that whole databases have changed. Of those who track nothing, nobody hears of it.
     pub(super) fn note_all(&mut self) {
-        self.shards.fill_with(Shard::default);
-        (self.key_count, self.item_count) = (0, 0);
+        self.pairs.clear();
         if self.told.last() != Some(&Told::Everything) {
             self.told.push(Told::Everything);
         }
@@ -194,27 +125,25 @@ impl Tracked {
     /// Whether there are more keys or readers than `keys_max` allows; 0 allows all.
     pub(in crate::keyspace) fn is_over(&self, keys_max: u64) -> bool {
         let items_max = keys_max.saturating_mul(READERS_A_KEY);
-        keys_max > 0 && (self.key_count as u64 > keys_max || self.item_count as u64 > items_max)
+        let pairs = &self.pairs;
+        keys_max > 0
+            && (pairs.hash_count() as u64 > keys_max || pairs.pair_count() as u64 > items_max)
     }
 
     /// Gives a key away; `key` is its name by its hash, if there is one. Its readers are told.
     pub(in crate::keyspace) fn give_away<'k>(&mut self, key: impl FnOnce(u64) -> Option<&'k [u8]>) {
-        for _ in 0..SHARD_COUNT {
-            self.give_at = (self.give_at + 1) % SHARD_COUNT;
-            let Some(&hash) = self.shards[self.give_at].keys().next() else {
-                continue;
-            };
-            let readers = self
-                .forget(hash)
-                .map_or(Vec::new(), |it| it.list().to_vec());
-            let key = key(hash);
-            self.told.extend(readers.iter().map(|&reader| match key {
+        let Some(hash) = self.pairs.next_hash() else {
+            return;
+        };
+        let key = key(hash);
+        let told = &mut self.told;
+        self.pairs.take(hash, |reader| {
+            told.push(match key {
                 Some(key) => Told::Forgotten(reader, key.into()),
                 // Nobody knows the name of a key that was missing when it was read.
                 None => Told::All(reader),
-            }));
-            return;
-        }
+            });
+        });
     }
 
     /// Has a reader hear of every key that begins with a prefix.
@@ -240,7 +169,7 @@ impl Tracked {
     /// Takes note that a reader has gone.
     pub(in crate::keyspace) fn begin_sweep(&mut self) {
         self.reader_count -= 1;
-        if self.key_count > 0 {
+        if !self.pairs.is_empty() {
             self.sweep_at = Some(0);
         }
     }
@@ -250,30 +179,11 @@ impl Tracked {
         self.sweep_at.is_some()
     }
 
-    /// Removes the readers of one shard that are not there any more.
+    /// Removes the readers of one part of the keys that are not there any more.
     pub(in crate::keyspace) fn sweep_some(&mut self, is_there: impl Fn(u32) -> bool) {
         let Some(at) = self.sweep_at else { return };
-        let (mut keys, mut items) = (0, 0);
-        let shard = &mut self.shards[at];
-        shard.retain(|_, readers| {
-            let before = readers.list().len();
-            match readers {
-                Readers::One(reader) if is_there(*reader) => return true,
-                Readers::One(_) => {}
-                Readers::Many(list) => list.retain(|reader| is_there(*reader)),
-            }
-            let left = match readers {
-                Readers::One(_) => 0,
-                Readers::Many(list) => list.len(),
-            };
-            items += before - left;
-            keys += usize::from(left == 0);
-            left > 0
-        });
-        shard.shrink_to(2 * shard.len());
-        self.key_count -= keys;
-        self.item_count -= items;
-        self.sweep_at = (at + 1 < SHARD_COUNT).then_some(at + 1);
+        self.pairs.retain_in_part(at, is_there);
+        self.sweep_at = (at + 1 < PART_COUNT).then_some(at + 1);
     }
 
     /// Whether something is to be told.
@@ -286,11 +196,6 @@ impl Tracked {
     pub(in crate::keyspace) fn take_told(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
     }
-}
-
-fn shard_of(hash: u64) -> usize {
-    // Neither the bits that find a place within a shard nor those that mark it there.
-    (hash >> 40) as usize % SHARD_COUNT
 }
 
 #[cfg(test)]
@@ -311,7 +216,7 @@ mod tests {
                 let key = random.u8(0..200).to_string();
                 match random.u8(0..20) {
                     0 => {
-                        let reader = random.u32(0..30);
+                        let reader = random.u32(1..30);
                         gone.insert(reader);
                         tracked.begin_reader();
                         tracked.begin_sweep();
@@ -335,7 +240,7 @@ mod tests {
                     }
                     8..12 => tracked.sweep_some(|reader| !gone.contains(&reader)),
                     _ => {
-                        let reader = random.u32(0..30);
+                        let reader = random.u32(1..30);
                         if !gone.contains(&reader) {
                             tracked.remember(hasher.hash(key.as_bytes()), reader);
                             model.insert((key, reader));
