@@ -14,6 +14,7 @@
 //! | `output.rs` | the same, written |
 //! | `lzf.rs` | compressed strings, undone |
 //! | `crc64.rs` | the checksum |
+//! | `crc64_folding.rs` | the checksum of many bytes, by another instruction |
 //! | `packed.rs` | listpacks, ziplists, zipmaps, intsets: many items in one string |
 //! | `batch.rs` | what a step of reading yields |
 //! | `value_reader.rs` | a value, in steps |
@@ -44,6 +45,7 @@ mod assembly;
 mod batch;
 mod codes;
 mod crc64;
+mod crc64_folding;
 mod cut_writer;
 mod dump;
 mod error;
