@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn folding_and_tables_agree() {
         let bytes: Vec<u8> = (0..3000_u32)
-            .map(|index| (index * index >> 3) as u8)
+            .map(|index| ((index * index) >> 3) as u8)
             .collect();
         for len in (0..bytes.len()).step_by(37) {
             for begin in [0, 1, 13, 64] {

@@ -16,6 +16,8 @@
 //! | `crc64.rs` | the checksum |
 //! | `crc64_folding.rs` | the checksum of many bytes, by another instruction |
 //! | `packed.rs` | listpacks, ziplists, zipmaps, intsets: many items in one string |
+//! | `transcription.rs` | listpacks, as elements in one pass |
+//! | `seen_keys.rs` | whether a key comes twice |
 //! | `batch.rs` | what a step of reading yields |
 //! | `value_reader.rs` | a value, in steps |
 //! | `stream_reader.rs` | a stream, in steps |
@@ -57,9 +59,11 @@ mod listpack_writer;
 mod lzf;
 mod output;
 mod packed;
+mod seen_keys;
 mod skipping;
 mod stream_reader;
 mod stream_writer;
+mod transcription;
 mod value_reader;
 mod value_writer;
 
