@@ -26,6 +26,7 @@ mod load_collection_requests;
 mod load_collection_stalls;
 mod load_connections;
 mod load_eviction;
+mod load_import;
 mod load_instructions;
 mod load_memory;
 mod load_messages;
@@ -225,6 +226,7 @@ fn run(options: Options) -> io::Result<()> {
             Load::Connections => load_connections::run(&context),
             Load::Stalls => load_stalls::run(&context),
             Load::Snapshots => load_snapshots::run(&context),
+            Load::Import => load_import::run(&context),
             Load::Eviction => load_eviction::run(&context),
             Load::CollectionMemory => load_collection_memory::run(&context),
             Load::CollectionRequests => load_collection_requests::run(&context),

@@ -11,8 +11,8 @@ cargo bench --bench side_by_side -- [options]
 
 Compares Evenkeel with redis-server on this machine and writes the run into benches/runs.
 
-  --only LIST             of requests, memory, connections, stalls, snapshots, eviction,
-                          collection-memory, collection-requests, collection-stalls, scripts,
+  --only LIST             of requests, memory, connections, stalls, snapshots, import,
+                          eviction, collection-memory, collection-requests, collection-stalls, scripts,
                           messages, waiting, tls, pages, instructions
                           (default: all but instructions, which needs valgrind)
   --rounds N              measurements of each load on each side (default 3)
@@ -53,6 +53,8 @@ pub(crate) enum Load {
     Stalls,
     /// What a background snapshot costs.
     Snapshots,
+    /// What it costs to take a file of Redis.
+    Import,
     /// What a limit of memory costs, and whether it holds.
     Eviction,
     /// Resident bytes per element of a collection.
@@ -75,12 +77,13 @@ pub(crate) enum Load {
     Instructions,
 }
 
-const LOADS: [(&str, Load); 15] = [
+const LOADS: [(&str, Load); 16] = [
     ("requests", Load::Requests),
     ("memory", Load::Memory),
     ("connections", Load::Connections),
     ("stalls", Load::Stalls),
     ("snapshots", Load::Snapshots),
+    ("import", Load::Import),
     ("eviction", Load::Eviction),
     ("collection-memory", Load::CollectionMemory),
     ("collection-requests", Load::CollectionRequests),

@@ -1,13 +1,15 @@
 //! From a file of Redis or Valkey to a snapshot, without a cache between them.
 //!
 //! ```text
-//!  file ─▶ FileReader ─┬─ small keys ─▶ records, 60 KiB ─────────────────▶ blocks
-//!                      └─ large keys ─▶ a keyspace, up to 16 MiB ─▶ its cut ─▶ blocks
+//!  file ─▶ FileReader ─┬─ small keys ─▶ records, 60 KiB ────────────────────▶ blocks
+//!                      ├─ large keys ─▶ all elements ─▶ pieces, 60 KiB ─────▶ blocks
+//!                      └─ streams, hashes with deadlines, if large
+//!                            ─▶ a keyspace, up to 16 MiB ─▶ its cut ────────▶ blocks
 //! ```
 //!
 //! A record of a snapshot is what a small key becomes on its way into a cache, so it may as well
-//! go to the disk. Hashes with fields that are due take the way of large keys, which leaves these
-//! fields out.
+//! go to the disk, and so may the elements of a large one. Hashes with fields that are due take the
+//! way by a keyspace, which leaves these fields out.
 //!
 //! Invariants: no key is evicted and none that was due is written; the storage has its old
 //! snapshot until all was read. A key that stands twice in the file, which Redis does not write, is
@@ -30,11 +32,17 @@ use crate::rdb::{FileReader, FileSink, KeyFacts, LeftOut, Reason};
 use crate::script::names_library;
 use crate::value::encoding::Encoding;
 use crate::value::kind::Kind;
-use crate::value::record::{KeyRecord, RecordValue};
+use crate::value::record::{Begun, Collected, KeyRecord, Piece, RecordValue};
 use std::io::{self, Read};
 
 /// Records of so many bytes make a block.
 const RECORDS_BYTES: usize = 60 * 1024;
+
+/// Elements of so many bytes make a piece of a long collection, or one element that has more.
+const PIECE_BYTES: usize = 56 * 1024;
+
+/// What pieces of a long collection name it by: it is whole before anything else is written.
+const LONG_NUMBER: u32 = 0;
 
 /// How much memory large keys may take until they are written.
 const LARGE_BYTES: usize = 16 << 20;
@@ -73,6 +81,8 @@ struct Conversion<'s> {
     counts: Vec<CutCount>,
     /// Large keys that take so many bytes are written, and go.
     large_bytes: usize,
+    /// Whether there are any.
+    has_large: bool,
     report: RdbReport,
     /// Why no more is taken, if that is not the file's fault.
     refusal: Option<PersistError>,
@@ -94,6 +104,7 @@ impl<'s> Conversion<'s> {
             records: Vec::with_capacity(RECORDS_BYTES),
             database: 0,
             large_bytes: LARGE_BYTES,
+            has_large: false,
             report: RdbReport::new(),
             refusal: None,
         }
@@ -192,6 +203,9 @@ impl<'s> Conversion<'s> {
 
     /// Writes the keys of the keyspace, which is empty then.
     fn write_large(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.has_large) {
+            return Ok(());
+        }
         self.engine.keyspace_mut().begin_cut(self.now_ms);
         loop {
             let has_more = self.engine.keyspace_mut().cut_some();
@@ -216,8 +230,32 @@ impl<'s> Conversion<'s> {
         Ok(())
     }
 
-    /// Writes large keys if there are many by now.
+    /// Begins the records of a key in a database, and counts it.
+    fn begin_key(&mut self, number: u16, deadline_ms: Option<u64>) -> Result<(), Reason> {
+        if number != self.database {
+            let written = self.write_records();
+            self.check(written)?;
+            self.database = number;
+        }
+        let count = &mut self.counts[usize::from(number)];
+        count.keys += 1;
+        count.expires += u64::from(deadline_ms.is_some());
+        self.report.loaded_keys += 1;
+        Ok(())
+    }
+
+    /// Writes the records there are if they make a block.
+    fn write_many(&mut self) -> Result<(), Reason> {
+        if self.records.len() < RECORDS_BYTES {
+            return Ok(());
+        }
+        let written = self.write_records();
+        self.check(written)
+    }
+
+    /// A large key has come: writes them if there are many by now.
     fn settle(&mut self) -> Result<(), Reason> {
+        self.has_large = true;
         if self.engine.keyspace().used_bytes() < self.large_bytes {
             return Ok(());
         }
@@ -284,19 +322,58 @@ impl FileSink for Conversion<'_> {
             }
             return self.settle();
         }
-        if number != self.database {
-            let written = self.write_records();
-            self.check(written)?;
-            self.database = number;
-        }
+        self.begin_key(number, record.deadline_ms)?;
         record.encode(&mut self.records);
-        let count = &mut self.counts[usize::from(number)];
-        count.keys += 1;
-        count.expires += u64::from(record.deadline_ms.is_some());
-        self.report.loaded_keys += 1;
-        if self.records.len() >= RECORDS_BYTES {
-            let written = self.write_records();
-            self.check(written)?;
+        self.write_many()
+    }
+
+    fn takes_long(&self) -> bool {
+        true
+    }
+
+    fn long(
+        &mut self,
+        database: u64,
+        key: &[u8],
+        collected: Collected<'_>,
+        facts: KeyFacts,
+    ) -> Result<(), Reason> {
+        let number = self.number(database)?;
+        self.report.count(collected.kind);
+        if self.is_due(facts.deadline_ms) {
+            self.report.expired_keys += 1;
+            return Ok(());
+        }
+        self.begin_key(number, facts.deadline_ms)?;
+        let Collected {
+            kind,
+            encoding,
+            run,
+        } = collected;
+        let begun = Begun {
+            kind,
+            encoding,
+            number: LONG_NUMBER,
+            count: run.count() as u64,
+        };
+        let record = KeyRecord {
+            key,
+            value: RecordValue::Begun(begun),
+            deadline_ms: facts.deadline_ms,
+        };
+        record.encode(&mut self.records);
+        let mut before = 0;
+        for part in run.parts(PIECE_BYTES) {
+            let piece = Piece {
+                kind,
+                number: LONG_NUMBER,
+                before,
+                run: part,
+            };
+            self.records.extend_from_slice(&piece.frame());
+            self.records.extend_from_slice(part.bytes());
+            before += part.count() as u64;
+            self.write_many()?;
         }
         Ok(())
     }

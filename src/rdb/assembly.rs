@@ -3,6 +3,7 @@
 //! ```text
 //!  small        elements ─▶ a record, which the caller sets the key to
 //!  else         elements ─▶ a value in the workshop, 64 KiB a step ─▶ put in place by the caller
+//!               or, where they are only to be written elsewhere, all of them kept together
 //! ```
 //!
 //! What the encoding is called follows from the elements by the limits in force, as where Redis
@@ -41,6 +42,8 @@ const LISTPACK_ITEM_BYTES: usize = 1;
 pub enum Built<'a> {
     /// All of it.
     Small(Collected<'a>),
+    /// All of it, too much for a record: see [`Assembly::keep_all`].
+    Long(Collected<'a>),
     /// It stands in the workshop.
     Large(WorkId),
     /// It has no elements, or none that is not due.
@@ -54,6 +57,8 @@ pub struct Assembly {
     reader: ValueReader,
     batch: Batch,
     work: Option<WorkId>,
+    /// Whether elements stay here instead of being taken to the workshop.
+    keeps_all: bool,
     /// Elements that were taken to the workshop.
     taken_count: u64,
     group: Option<StreamGroup>,
@@ -71,6 +76,7 @@ impl Assembly {
             reader: ValueReader::begin(layout),
             batch: Batch::default(),
             work: None,
+            keeps_all: false,
             taken_count: 0,
             group: None,
             consumer: None,
@@ -83,9 +89,16 @@ impl Assembly {
         self.reader = ValueReader::begin(layout);
         self.batch.begin_value();
         self.work = None;
+        self.keeps_all = false;
         self.taken_count = 0;
         self.group = None;
         self.consumer = None;
+    }
+
+    /// Keeps all elements of the value that has just begun, however many they are: for whoever
+    /// writes them elsewhere. Not those of streams and of hashes with deadlines.
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = self.kind != Kind::Stream;
     }
 
     /// Reads a step's worth; true at the end of the value.
@@ -97,21 +110,29 @@ impl Assembly {
     ) -> Result<bool, Stop> {
         match self.reader.step(input, &mut self.batch) {
             Ok(Progress::Full) => {
-                self.take(keyspace, now_ms)?;
+                match self.keeps_all {
+                    true => self.batch.keep(),
+                    false => self.take(keyspace, now_ms)?,
+                }
                 Ok(false)
             }
             Ok(Progress::Done) => {
-                let is_record = self.work.is_none()
-                    && self.kind != Kind::Stream
-                    && self.batch.bytes.len() <= RECORD_BYTES_MAX
-                    && self.batch.count <= RECORD_BYTES_MAX;
-                if !is_record {
+                let is_kept = self.keeps_all && !self.batch.has_deadlines;
+                if !is_kept && !self.is_record() {
                     self.take(keyspace, now_ms)?;
                 }
                 Ok(true)
             }
             Err(stop) => Err(stop),
         }
+    }
+
+    /// Whether what was read is all of the value so far, and as much as a record holds at most.
+    fn is_record(&self) -> bool {
+        self.work.is_none()
+            && self.kind != Kind::Stream
+            && self.batch.bytes.len() <= RECORD_BYTES_MAX
+            && self.batch.count <= RECORD_BYTES_MAX
     }
 
     /// What the value has come to, when all of it was read.
@@ -144,14 +165,18 @@ impl Assembly {
         }
         let shape = shape_of(self.kind);
         let run = self.batch.run(shape);
-        if self.kind != Kind::SortedSet && run.has_repetition() {
+        if self.kind != Kind::SortedSet && self.batch.has_repetition(shape) {
             return Err(Reason::Repeated);
         }
-        Ok(Built::Small(Collected {
+        let collected = Collected {
             kind: self.kind,
             encoding,
             run,
-        }))
+        };
+        Ok(match self.is_record() {
+            true => Built::Small(collected),
+            false => Built::Long(collected),
+        })
     }
 
     /// Leaves what stands in the workshop to the caller.
@@ -168,7 +193,7 @@ impl Assembly {
 
     /// Bytes that it holds.
     pub fn used_bytes(&self) -> usize {
-        self.batch.bytes.capacity() + self.batch.texts.capacity() + size_of::<Self>()
+        self.batch.used_bytes() + size_of::<Self>()
     }
 
     fn encoding(&self, count: u64, limits: &EncodingLimits) -> Encoding {

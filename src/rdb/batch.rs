@@ -4,18 +4,25 @@
 
 use super::error::Reason;
 use super::input::Word;
+use super::seen_keys::{Noted, SeenKeys};
+use super::transcription::{Fault, Transcription};
 use crate::structures::block::{Element, Run, Shape};
-use crate::structures::item::Code;
+use crate::structures::item::{self, Code};
 use crate::value::stream::StreamId;
 
 /// A step ends when it has read so many bytes of elements.
 pub(super) const STEP_BYTES: usize = 64 * 1024;
+
+/// Capacity that stays for the next value.
+const CAPACITY_KEPT: usize = 4 * STEP_BYTES;
 
 /// What was read and not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Elements of a collection, one behind the other.
     pub(super) bytes: Vec<u8>,
+    /// Bytes of those that stay though steps have ended with them.
+    kept_bytes: usize,
     /// How many.
     pub(super) count: usize,
     /// Bytes of the longest text of all elements there have been.
@@ -26,6 +33,10 @@ pub(super) struct Batch {
     pub(super) has_deadlines: bool,
     /// Whether some score was −0.
     has_negative_zero: bool,
+    /// Elements that were taken from listpacks and are known to stand in order, …
+    in_order_count: usize,
+    /// … and keys of such.
+    seen_keys: SeenKeys,
     /// Parts of a stream.
     pub(super) parts: Vec<StreamPart>,
     /// The texts of its entries, one behind the other, …
@@ -80,6 +91,7 @@ impl Batch {
     /// Forgets what was taken.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.kept_bytes = 0;
         self.count = 0;
         self.parts.clear();
         self.texts.clear();
@@ -89,15 +101,31 @@ impl Batch {
     /// Forgets all of a value.
     pub(super) fn begin_value(&mut self) {
         self.clear();
+        if self.bytes.capacity() > CAPACITY_KEPT {
+            self.bytes.shrink_to(CAPACITY_KEPT);
+        }
         self.longest_len = 0;
         self.has_texts = false;
         self.has_deadlines = false;
         self.has_negative_zero = false;
+        self.in_order_count = 0;
+        self.seen_keys.begin();
     }
 
     /// Whether a step has read enough.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() + self.texts.len() + 64 * self.parts.len() >= STEP_BYTES
+        let bytes = self.bytes.len() - self.kept_bytes;
+        bytes + self.texts.len() + 64 * self.parts.len() >= STEP_BYTES
+    }
+
+    /// Lets the next step begin while all elements stay.
+    pub(super) fn keep(&mut self) {
+        self.kept_bytes = self.bytes.len();
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn used_bytes(&self) -> usize {
+        self.bytes.capacity() + self.texts.capacity() + self.seen_keys.used_bytes()
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -158,6 +186,104 @@ impl Batch {
         Ok(())
     }
 
+    /// The items of a listpack of a list, the head of which was checked; how many there are.
+    pub(super) fn push_listed(&mut self, listpack: &[u8]) -> Result<usize, Reason> {
+        self.transcribe(listpack, 1, |items, _| items.copy())
+    }
+
+    /// Members of a set, as [`Batch::push_listed`].
+    pub(super) fn push_members(&mut self, listpack: &[u8]) -> Result<usize, Reason> {
+        self.transcribe(listpack, 1, |items, noted| {
+            let begin = items.end();
+            items.copy()?;
+            noted.key(items.written(begin));
+            Ok(())
+        })
+    }
+
+    /// Members of a set that are integers; how many there are.
+    pub(super) fn push_integers(&mut self, integers: impl Iterator<Item = i64>) -> usize {
+        let (mut count, mut last, mut is_ascending) = (0, None, true);
+        for value in integers {
+            self.note(&Word::Integer(value));
+            self.push(&Element::single(Code::of_integer(value)));
+            is_ascending &= last.is_none_or(|last| last < value);
+            last = Some(value);
+            count += 1;
+        }
+        if is_ascending {
+            self.seen_keys.skip(count);
+        }
+        count
+    }
+
+    /// Fields and values, as [`Batch::push_listed`].
+    pub(super) fn push_fields(&mut self, listpack: &[u8]) -> Result<usize, Reason> {
+        self.transcribe(listpack, 2, |items, noted| {
+            let begin = items.end();
+            items.copy()?;
+            noted.key(items.written(begin));
+            match items.has_more()? {
+                true => items.copy(),
+                false => Err(Fault::Packed),
+            }
+        })
+    }
+
+    /// Members and scores, as [`Batch::push_listed`].
+    pub(super) fn push_ranked(&mut self, listpack: &[u8]) -> Result<usize, Reason> {
+        let (mut last_score, mut last_begin) = (f64::NEG_INFINITY, None);
+        let mut in_order_count = 0;
+        let outcome = self.transcribe(listpack, 2, |items, noted| {
+            let (score, begin) = items.copy_scored()?;
+            let member = items.written(begin);
+            noted.key(member);
+            let follows = last_score < score
+                || last_score == score
+                    && last_begin.is_none_or(|last| {
+                        let (last, _) = item::read(items.written(last));
+                        last.cmp_text(item::read(member).0).is_lt()
+                    });
+            in_order_count += usize::from(follows);
+            (last_score, last_begin) = (score, Some(begin));
+            Ok(())
+        });
+        self.in_order_count += in_order_count;
+        outcome
+    }
+
+    /// Takes elements of a listpack one after the other, each of which is so many items.
+    #[inline(always)]
+    fn transcribe(
+        &mut self,
+        listpack: &[u8],
+        item_count: usize,
+        mut take: impl FnMut(&mut Transcription<'_>, &mut Noted<'_>) -> Result<(), Fault>,
+    ) -> Result<usize, Reason> {
+        let begin = self.bytes.len();
+        let room = Transcription::room_for(listpack.len());
+        self.bytes.resize(begin + room, 0);
+        let mut items = Transcription::begin(listpack, &mut self.bytes, begin);
+        let mut noted = self.seen_keys.noted();
+        let mut count = 0;
+        while items.has_more()? {
+            take(&mut items, &mut noted)?;
+            count += 1;
+        }
+        let end = items.end();
+        self.longest_len = self.longest_len.max(items.longest_len);
+        self.has_texts |= items.has_texts;
+        self.has_negative_zero |= items.has_negative_zero;
+        self.count += count;
+        self.bytes.truncate(end);
+        Ok(count * item_count)
+    }
+
+    /// Whether an element's key comes twice; those of lists may. O(n log n) at worst.
+    pub(super) fn has_repetition(&self, shape: Shape) -> bool {
+        !self.seen_keys.are_different(self.count) && self.run(shape).has_repetition()
+    }
+
     /// A text of the entry that is being read.
     pub(super) fn push_text(&mut self, word: &Word<'_>) {
         word.append_to(&mut self.texts);
@@ -171,26 +297,19 @@ impl Batch {
 
     /// Puts scored elements in order; false if a member comes twice. O(n log n).
     pub(super) fn sort_scored(&mut self) -> bool {
-        if !self.run(Shape::Scored).is_in_order() {
+        if self.in_order_count < self.count && !self.run(Shape::Scored).is_in_order() {
             let mut elements: Vec<_> = self.run(Shape::Scored).elements().collect();
             elements.sort_by(|one, other| {
-                let by_score = one.score().total_cmp(&other.score());
-                let is_zero = one.score() == 0.0 && other.score() == 0.0;
-                let by_score = if is_zero {
-                    std::cmp::Ordering::Equal
-                } else {
-                    by_score
-                };
+                let by_score = one.score_order().cmp(&other.score_order());
                 by_score.then_with(|| one.key().cmp_text(other.key()))
             });
-            let sorted: Vec<u8> = elements
-                .iter()
-                .flat_map(|element| element.bytes())
-                .copied()
-                .collect();
+            let mut sorted = Vec::with_capacity(self.bytes.len());
+            for element in elements {
+                sorted.extend_from_slice(element.bytes());
+            }
             self.bytes = sorted;
         }
-        !self.run(Shape::Scored).has_repetition()
+        !self.has_repetition(Shape::Scored)
     }
 
     /// Writes scores of −0 as 0, as a listpack of Redis has them.

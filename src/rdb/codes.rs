@@ -97,6 +97,9 @@ pub(super) enum PackedForm {
 /// What the items of a packed string are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PackedElements {
+    /// Those of a list, which may come twice.
+    Items,
+    /// Members of a set.
     Singles,
     Pairs,
     Scored,
@@ -126,7 +129,7 @@ pub(super) enum Layout {
 
 /// The kind and layout of a type; `None` for what is not known or a module's.
 pub(super) fn layout(code: u8, family: Family) -> Option<(Kind, Layout)> {
-    use PackedElements::{Pairs, Scored, Singles, Triples};
+    use PackedElements::{Items, Pairs, Scored, Singles, Triples};
     use PackedForm::{Intset, Listpack, Ziplist, Zipmap};
     let packed = |form, elements| Layout::Packed {
         form,
@@ -141,7 +144,7 @@ pub(super) fn layout(code: u8, family: Family) -> Option<(Kind, Layout)> {
         (HASH, _) => (Kind::Hash, Layout::Plain(Plain::Pair)),
         (SORTED_SET_2, _) => (Kind::SortedSet, Layout::Plain(Plain::Scored)),
         (9, _) => (Kind::Hash, packed(Zipmap, Pairs)),
-        (10, _) => (Kind::List, packed(Ziplist, Singles)),
+        (10, _) => (Kind::List, packed(Ziplist, Items)),
         (11, _) => (Kind::Set, packed(Intset, Singles)),
         (12, _) => (Kind::SortedSet, packed(Ziplist, Scored)),
         (13, _) => (Kind::Hash, packed(Ziplist, Pairs)),

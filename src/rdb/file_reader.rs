@@ -22,7 +22,7 @@ use super::input::Input;
 use super::skipping::skip_part;
 use crate::keyspace::{Keyspace, WorkId};
 use crate::value::kind::Kind;
-use crate::value::record::{KeyRecord, RecordValue};
+use crate::value::record::{Collected, KeyRecord, RecordValue};
 use crate::value::string::StringValue;
 
 /// Bytes of what a file begins with.
@@ -30,6 +30,10 @@ const MAGIC_BYTES: usize = 9;
 
 /// Before this version there was no checksum.
 const VERSION_WITH_CHECKSUM: u32 = 5;
+
+/// What a file goes on with is looked at in pieces of so many bytes at least, while something has
+/// begun.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// Capacity that is kept for what comes next; what a long string needed is given back.
 const BUFFER_KEPT_BYTES: usize = 4 << 20;
@@ -84,6 +88,27 @@ pub trait FileSink {
         work: WorkId,
         facts: KeyFacts,
     ) -> Result<(), Reason>;
+
+    /// Whether collections that are too much for a record are shown by [`FileSink::long`], but for
+    /// streams and hashes with deadlines.
+    fn takes_long(&self) -> bool {
+        false
+    }
+
+    /// A key with all of its collection, which was checked. Only called where
+    /// [`FileSink::takes_long`] says so.
+    ///
+    /// # Errors
+    /// The reason to read no further.
+    fn long(
+        &mut self,
+        _database: u64,
+        _key: &[u8],
+        _collected: Collected<'_>,
+        _facts: KeyFacts,
+    ) -> Result<(), Reason> {
+        unreachable!("it was not asked for")
+    }
 
     /// The code of a library of functions.
     ///
@@ -191,19 +216,34 @@ impl FileReader {
     }
 
     fn take_in(&mut self, bytes: &[u8], sink: &mut dyn FileSink) -> Result<(), RdbError> {
-        if self.buffer.is_empty() {
-            let consumed = self.consume(bytes, sink)?;
-            self.buffer.extend_from_slice(&bytes[consumed..]);
-            return Ok(());
+        let mut rest = bytes;
+        // What has begun is completed by as much as it has, and what follows need not be copied.
+        while !self.buffer.is_empty() && !rest.is_empty() {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let held_bytes = buffer.len();
+            let (piece, after) = rest.split_at(rest.len().min(held_bytes.max(PIECE_BYTES)));
+            buffer.extend_from_slice(piece);
+            let consumed = self.consume(&buffer, sink)?;
+            if let Some(of_piece) = consumed.checked_sub(held_bytes) {
+                rest = &rest[of_piece..];
+                buffer.clear();
+            } else {
+                rest = after;
+                buffer.drain(..consumed);
+            }
+            if buffer.capacity() > BUFFER_KEPT_BYTES {
+                buffer.shrink_to(BUFFER_KEPT_BYTES);
+            }
+            self.buffer = buffer;
+            if self.is_at_end() {
+                break;
+            }
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.extend_from_slice(bytes);
-        let consumed = self.consume(&buffer, sink)?;
-        buffer.drain(..consumed);
-        if buffer.len() < BUFFER_KEPT_BYTES {
-            buffer.shrink_to(BUFFER_KEPT_BYTES);
+        if self.buffer.is_empty() && !self.is_at_end() {
+            let consumed = self.consume(rest, sink)?;
+            rest = &rest[consumed..];
         }
-        self.buffer = buffer;
+        self.buffer.extend_from_slice(rest);
         Ok(())
     }
 
@@ -383,6 +423,9 @@ impl FileReader {
                     Some(assembly) => assembly.begin_again(kind, layout),
                     None => self.assembly = Some(Box::new(Assembly::begin(kind, layout))),
                 }
+                if let Some(assembly) = self.assembly.as_mut().filter(|_| sink.takes_long()) {
+                    assembly.keep_all();
+                }
                 self.key.clear();
                 self.key.extend_from_slice(&key);
                 self.stage = Stage::Value(kind);
@@ -423,6 +466,7 @@ impl FileReader {
                 };
                 sink.small(self.database, record, facts)?;
             }
+            Built::Long(collected) => sink.long(self.database, &self.key, collected, facts)?,
             Built::Large(work) => {
                 assembly.hand_over();
                 sink.large(self.database, &self.key, kind, work, facts)?;

@@ -14,7 +14,10 @@
 //! | `output.rs` | the same, written |
 //! | `lzf.rs` | compressed strings, undone |
 //! | `crc64.rs` | the checksum |
+//! | `crc64_folding.rs` | the checksum of many bytes, by another instruction |
 //! | `packed.rs` | listpacks, ziplists, zipmaps, intsets: many items in one string |
+//! | `transcription.rs` | listpacks, as elements in one pass |
+//! | `seen_keys.rs` | whether a key comes twice |
 //! | `batch.rs` | what a step of reading yields |
 //! | `value_reader.rs` | a value, in steps |
 //! | `stream_reader.rs` | a stream, in steps |
@@ -44,6 +47,7 @@ mod assembly;
 mod batch;
 mod codes;
 mod crc64;
+mod crc64_folding;
 mod cut_writer;
 mod dump;
 mod error;
@@ -55,9 +59,11 @@ mod listpack_writer;
 mod lzf;
 mod output;
 mod packed;
+mod seen_keys;
 mod skipping;
 mod stream_reader;
 mod stream_writer;
+mod transcription;
 mod value_reader;
 mod value_writer;
 

@@ -22,6 +22,9 @@ const UNTOLD: u16 = u16::MAX;
 
 const END: u8 = 0xff;
 
+/// Bytes of an intset before its integers.
+const INTSET_HEAD_BYTES: usize = 8;
+
 /// Such a string, checked as far as its head goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packed<'a> {
@@ -37,7 +40,7 @@ impl<'a> Packed<'a> {
             PackedForm::Listpack => 6,
             PackedForm::Ziplist => 10,
             PackedForm::Zipmap => 1,
-            PackedForm::Intset => 8,
+            PackedForm::Intset => INTSET_HEAD_BYTES,
         };
         let told = |at: usize| {
             bytes
@@ -73,7 +76,9 @@ impl<'a> Packed<'a> {
             PackedForm::Listpack => 4,
             PackedForm::Ziplist => 8,
             PackedForm::Zipmap => return None,
-            PackedForm::Intset => return Some((self.bytes.len() - 8) / self.width()),
+            PackedForm::Intset => {
+                return Some((self.bytes.len() - INTSET_HEAD_BYTES) / self.width());
+            }
         };
         let told = self.bytes.get(at..at + 2)?.first_chunk()?;
         let told = u16::from_le_bytes(*told);
@@ -127,6 +132,13 @@ impl<'a> Packed<'a> {
         Ok(Some((first, second)))
     }
 
+    /// All integers of an intset.
+    pub(super) fn integers(&self) -> impl Iterator<Item = i64> + use<'a> {
+        let width = self.width();
+        let integers = self.bytes[INTSET_HEAD_BYTES..].chunks_exact(width);
+        integers.filter_map(move |bytes| integer(bytes, width))
+    }
+
     fn next_integer(&self, rest: &'a [u8], at: &mut usize) -> Result<Option<Word<'a>>, Reason> {
         if rest.is_empty() {
             return Ok(None);
@@ -158,7 +170,7 @@ fn number(rest: &[u8], head: usize, width: usize) -> Option<(Word<'_>, usize)> {
 
 /// An item of a listpack, and its length with the one backwards.
 #[inline]
-fn listpack_item(rest: &[u8]) -> Option<(Word<'_>, usize)> {
+pub(super) fn listpack_item(rest: &[u8]) -> Option<(Word<'_>, usize)> {
     let first = *rest.first()?;
     let second = || rest.get(1).map(|&byte| usize::from(byte));
     let (word, len) = match first {

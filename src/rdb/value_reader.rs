@@ -17,10 +17,10 @@
 use super::batch::{Batch, STEP_BYTES};
 use super::codes::{Layout, PackedElements, PackedForm, Plain};
 use super::error::{Reason, Stop};
-use super::input::{Input, Word};
+use super::input::Input;
 use super::packed::Packed;
 use super::stream_reader::StreamReader;
-use crate::base::numbers::parse_f64;
+use super::transcription::score_of;
 
 /// What a step has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,7 +299,7 @@ fn read_node(
         },
     };
     let bytes = input.text()?;
-    Ok(read_packed(form, PackedElements::Singles, &bytes, batch)?)
+    Ok(read_packed(form, PackedElements::Items, &bytes, batch)?)
 }
 
 /// Reads a packed string, or begins to.
@@ -321,11 +321,38 @@ fn read_packed(
         long.bytes = bytes.to_vec();
         return Ok(Some(long));
     }
+    if form == PackedForm::Intset {
+        batch.push_integers(packed.integers());
+        return Ok(None);
+    }
+    if form == PackedForm::Listpack
+        && let Some(count) = transcribe(elements, bytes, batch)
+    {
+        check_count(&packed, count?)?;
+        return Ok(None);
+    }
     while let Some(count) = read_element(&packed, elements, &mut long.at, batch)? {
         long.count += count;
     }
     check_count(&packed, long.count)?;
     Ok(None)
+}
+
+/// Takes all elements of a listpack at once; how many items it has, or `None` if they are such as
+/// are taken one by one.
+#[inline]
+fn transcribe(
+    elements: PackedElements,
+    listpack: &[u8],
+    batch: &mut Batch,
+) -> Option<Result<usize, Reason>> {
+    Some(match elements {
+        PackedElements::Items => batch.push_listed(listpack),
+        PackedElements::Singles => batch.push_members(listpack),
+        PackedElements::Pairs => batch.push_fields(listpack),
+        PackedElements::Scored => batch.push_ranked(listpack),
+        PackedElements::Triples => return None,
+    })
 }
 
 fn check_count(packed: &Packed<'_>, count: usize) -> Result<(), Reason> {
@@ -344,7 +371,7 @@ fn read_element(
     batch: &mut Batch,
 ) -> Result<Option<usize>, Reason> {
     let item_count = match elements {
-        PackedElements::Singles => {
+        PackedElements::Items | PackedElements::Singles => {
             let Some(item) = packed.next(at)? else {
                 return Ok(None);
             };
@@ -362,7 +389,8 @@ fn read_element(
             let Some((member, score)) = packed.next_pair(at)? else {
                 return Ok(None);
             };
-            batch.push_scored(&member, score_of(&score)?)?;
+            let score = score_of(&score).ok_or(Reason::BadScore)?;
+            batch.push_scored(&member, score)?;
             2
         }
         PackedElements::Triples => {
@@ -383,13 +411,6 @@ fn read_element(
     Ok(Some(item_count))
 }
 
-fn score_of(word: &Word<'_>) -> Result<f64, Reason> {
-    match word {
-        Word::Integer(value) => Ok(*value as f64),
-        Word::Text(text) => parse_f64(text).ok_or(Reason::BadScore),
-    }
-}
-
 impl Long {
     /// Reads on until the batch has enough; true at the end.
     fn read(&mut self, batch: &mut Batch) -> Result<bool, Reason> {
@@ -404,5 +425,148 @@ impl Long {
             }
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdb::input::Word;
+    use crate::rdb::listpack_writer::ListpackWriter;
+    use crate::structures::block::Shape;
+    use crate::structures::item::Item;
+
+    /// All elements of a listpack, one by one.
+    fn one_by_one(
+        elements: PackedElements,
+        listpack: &[u8],
+        batch: &mut Batch,
+    ) -> Result<usize, Reason> {
+        let (packed, mut at) = Packed::open(PackedForm::Listpack, listpack)?;
+        let mut item_count = 0;
+        while let Some(count) = read_element(&packed, elements, &mut at, batch)? {
+            item_count += count;
+        }
+        Ok(item_count)
+    }
+
+    /// An item as a listpack may have it, though Redis would write some in another way.
+    fn push_item(random: &mut fastrand::Rng, listpack: &mut ListpackWriter) {
+        let bits = random.u32(0..64);
+        let integer = random.i64(..) >> bits;
+        let text = |random: &mut fastrand::Rng, len| -> Vec<u8> {
+            (0..len).map(|_| random.u8(b'-'..=b'f')).collect()
+        };
+        match random.u8(0..10) {
+            0 => listpack.push_integer(integer),
+            1 => listpack.push_integer(random.i64(0..20)),
+            2 => listpack.push(Item::Text(integer.to_string().as_bytes())),
+            3 => listpack.push(Item::Text(format!("{}", random.f64() - 0.5).as_bytes())),
+            4 => listpack.push(Item::Text(b"-0")),
+            5 => listpack.push(Item::Text(b"inf")),
+            6 => {
+                let len = random.usize(0..300);
+                listpack.push(Item::Text(&text(random, len)));
+            }
+            _ => {
+                let len = random.usize(0..20);
+                listpack.push(Item::Text(&text(random, len)));
+            }
+        }
+    }
+
+    /// What comes of a listpack by both ways, one of which may be an error.
+    fn assert_same(elements: PackedElements, shape: Shape, listpack: &[u8], seed: u64) {
+        if Packed::open(PackedForm::Listpack, listpack).is_err() {
+            return;
+        }
+        let (mut one, mut other) = (Batch::default(), Batch::default());
+        for batch in [&mut one, &mut other] {
+            batch.push_single(&Word::Integer(-1_000));
+            batch.begin_value();
+        }
+        let expected = one_by_one(elements, listpack, &mut one);
+        let told = transcribe(elements, listpack, &mut other);
+        let told = told.expect("it is taken at once");
+        assert_eq!(told, expected, "seed {seed}");
+        if expected.is_err() {
+            return;
+        }
+        if shape == Shape::Scored {
+            one.drop_signs_of_zero();
+            other.drop_signs_of_zero();
+            assert_eq!(one.sort_scored(), other.sort_scored(), "seed {seed}");
+        }
+        assert_eq!(one.bytes, other.bytes, "seed {seed}");
+        assert_eq!(one.count, other.count, "seed {seed}");
+        assert_eq!(one.longest_len, other.longest_len, "seed {seed}");
+        assert!(shape != Shape::Set || one.has_texts == other.has_texts);
+        let repeats = one.run(shape).has_repetition();
+        assert_eq!(other.has_repetition(shape), repeats, "seed {seed}");
+    }
+
+    /// Goal: what a listpack is at once is what its items are one by one. Method: items of every
+    /// code, also of codes that Redis does not choose for them; bytes of some are exchanged.
+    #[test]
+    fn a_listpack_at_once_is_its_items_one_by_one() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..2_000 {
+            let count = match random.u8(0..20) {
+                0 => 700,
+                _ => random.usize(0..40),
+            };
+            let mut listpack = ListpackWriter::new();
+            for index in 0..count {
+                match random.u8(0..4) {
+                    0 | 1 => push_item(&mut random, &mut listpack),
+                    // Mostly different, sometimes in order.
+                    2 => listpack.push_integer(index as i64),
+                    _ => listpack.push(Item::Text(format!("member {index}").as_bytes())),
+                }
+                if count % 2 == 0 && random.bool() {
+                    listpack.push_integer(index as i64 * 100);
+                    push_item(&mut random, &mut listpack);
+                }
+            }
+            let mut listpack = listpack.finish();
+            if random.bool() {
+                let at = random.usize(6..listpack.len());
+                listpack[at] = random.u8(..);
+            }
+            for (elements, shape) in [
+                (PackedElements::Items, Shape::List),
+                (PackedElements::Singles, Shape::Set),
+                (PackedElements::Pairs, Shape::Map),
+                (PackedElements::Scored, Shape::Scored),
+            ] {
+                assert_same(elements, shape, &listpack, seed);
+            }
+        }
+    }
+
+    /// Goal: scored elements that stand in order are not sorted, and others are. Method: members
+    /// with integers as scores, ascending, equal and descending.
+    #[test]
+    fn scored_elements_come_in_order_whatever_theirs_was() {
+        let orders: [&[(i64, &[u8])]; 4] = [
+            &[(1, b"b"), (2, b"a"), (200, b"c")],
+            &[(1, b"a"), (1, b"b"), (1, b"c")],
+            &[(1, b"b"), (1, b"a")],
+            &[(300, b"a"), (-5, b"b"), (7, b"c")],
+        ];
+        for order in orders {
+            let mut listpack = ListpackWriter::new();
+            for (score, member) in order {
+                listpack.push(Item::Text(member));
+                listpack.push_integer(*score);
+            }
+            let mut batch = Batch::default();
+            let count = batch.push_ranked(&listpack.finish());
+            assert_eq!(count, Ok(2 * order.len()));
+            assert!(batch.sort_scored(), "no member comes twice");
+            assert!(batch.run(Shape::Scored).is_in_order());
+        }
     }
 }

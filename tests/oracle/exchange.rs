@@ -79,7 +79,11 @@ fn fill_collections(client: &mut Client, form: &str, count: usize) {
             requests[0].push(word.clone());
             requests[1].push(word.clone());
             requests[2].extend([word.clone(), word.clone()]);
-            requests[3].extend([format!("{}.5", index % 9), word.clone()]);
+            let score = match form {
+                "integers" => format!("{}", (index * 7_919 % 100_003) as i64 - 500),
+                _ => format!("{}.5", index % 9),
+            };
+            requests[3].extend([score, word.clone()]);
         }
         for request in &requests {
             let words: Vec<&str> = request.iter().map(String::as_str).collect();

@@ -186,7 +186,9 @@ impl Target {
         } else {
             match reading.built(keyspace)? {
                 Built::Nothing => return Err(crate::rdb::Reason::Empty),
-                Built::Small(collected) => Some(RecordValue::Collection(collected)),
+                Built::Small(collected) | Built::Long(collected) => {
+                    Some(RecordValue::Collection(collected))
+                }
                 Built::Large(work) if is_due => {
                     keyspace.scrap(work, now_ms);
                     None

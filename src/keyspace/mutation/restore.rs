@@ -12,6 +12,7 @@
 //! Not here: what every change implies (`mod.rs`); what a record is (`value/record`).
 
 use super::{Changed, DeadlineChange, Missing, Mutation};
+use crate::base::hash::KeyHasher;
 use crate::keyspace::Key;
 use crate::keyspace::arrivals::Arrival;
 use crate::keyspace::body::body_of;
@@ -150,20 +151,20 @@ impl Mutation<'_> {
                 .elements()
                 .filter(|element| is_there(*element, now_ms))
         };
-        let (count, len) = match collected.run.shape() {
-            Shape::Map => there().fold((0, 0), |(count, len), element| {
+        let has_deadlines = has_deadlines(&collected.run);
+        let (count, len) = match has_deadlines {
+            true => there().fold((0, 0), |(count, len), element| {
                 (count + 1, len + element.bytes().len())
             }),
-            Shape::Set | Shape::Scored | Shape::List => {
-                (collected.run.count(), collected.run.bytes().len())
-            }
+            false => (collected.run.count(), collected.run.bytes().len()),
         };
         if count == 0 {
             return false;
         }
         self.take_old_out(key);
-        let packed_len = match integers_len(collected) {
-            Some(len) => len,
+        let widest = widest_integer(collected);
+        let packed_len = match widest {
+            Some(widest) => IntegerSet::len_of(collected.run.count(), widest),
             None => {
                 let shape = collected.run.shape();
                 Block::len_of(shape, shape != Shape::List, count, len)
@@ -177,9 +178,10 @@ impl Mutation<'_> {
             self.entry_of_large(key, collected.kind, number)
         } else {
             let id = self.new_entry(key, collected.kind, packed_len);
-            match integers_len(collected) {
-                Some(_) => self.fill_integers(id, &collected.run),
-                None => self.fill_block(id, collected, count, there()),
+            match widest {
+                Some(widest) => self.fill_integers(id, widest, &collected.run),
+                None if has_deadlines => self.push_all(id, collected, count, there()),
+                None => self.fill_block(id, collected),
             }
             id
         };
@@ -205,29 +207,45 @@ impl Mutation<'_> {
         entries.allocate_collection(key.bytes, kind, len, access_bits)
     }
 
-    fn fill_integers(&mut self, id: EntryId, run: &Run<'_>) {
+    fn fill_integers(&mut self, id: EntryId, widest: i64, run: &Run<'_>) {
         let entries = &mut self.keyspace.entries;
-        let mut set = IntegerSetMut::create(entries.collection_mut(id));
-        for value in run.elements().filter_map(integer) {
-            set.insert(value);
-        }
+        let values = run.elements().filter_map(integer);
+        IntegerSetMut::create_of(entries.collection_mut(id), widest, values);
         entries.set_integers(id, true);
     }
 
-    fn fill_block<'e>(
+    /// A new block for so many elements, with what its tags are made by.
+    fn new_block(
         &mut self,
         id: EntryId,
         collected: &Collected<'_>,
         count: usize,
-        elements: impl Iterator<Item = ElementRef<'e>>,
-    ) {
+    ) -> (BlockMut<'_>, KeyHasher) {
         let shape = collected.run.shape();
         let is_tagged = shape != Shape::List;
         let entries = &mut self.keyspace.entries;
         let hasher = entries.memory().hasher.clone();
         let mut block = BlockMut::create(entries.collection_mut(id), shape, is_tagged, count);
         block.set_owner_bits(without_integers(collected.encoding) as u8);
-        let has_tags = is_tagged && count > UNTAGGED_COUNT_MAX;
+        (block, hasher)
+    }
+
+    /// Puts all elements into a new entry, none of which has a deadline.
+    fn fill_block(&mut self, id: EntryId, collected: &Collected<'_>) {
+        let (mut block, hasher) = self.new_block(id, collected, collected.run.count());
+        block.fill(&collected.run, &|key| hasher.hash_bytes(key));
+    }
+
+    /// Puts some of the elements into a new entry.
+    fn push_all<'e>(
+        &mut self,
+        id: EntryId,
+        collected: &Collected<'_>,
+        count: usize,
+        elements: impl Iterator<Item = ElementRef<'e>>,
+    ) {
+        let (mut block, hasher) = self.new_block(id, collected, count);
+        let has_tags = collected.run.shape() != Shape::List && count > UNTAGGED_COUNT_MAX;
         for element in elements {
             let tag = match has_tags {
                 true => hasher.hash_bytes(item::hashed_part(element.key_bytes())) as u8,
@@ -333,6 +351,11 @@ fn is_there(element: ElementRef<'_>, now_ms: u64) -> bool {
     element.deadline().is_none_or(|due_ms| due_ms > now_ms)
 }
 
+/// Whether elements of the run have deadlines, as those of hashes may. O(elements) for them.
+fn has_deadlines(run: &Run<'_>) -> bool {
+    run.shape() == Shape::Map && run.elements().any(|element| element.deadline().is_some())
+}
+
 fn integer(element: ElementRef<'_>) -> Option<i64> {
     match element.key() {
         Item::Integer(value) => Some(value),
@@ -340,15 +363,17 @@ fn integer(element: ElementRef<'_>) -> Option<i64> {
     }
 }
 
-/// What a collection takes as a sorted array, if it is one of integers that is small enough.
-fn integers_len(collected: &Collected<'_>) -> Option<usize> {
+/// The integer that needs the most bytes, of a collection that is a sorted array because it is one
+/// of integers that is small enough.
+fn widest_integer(collected: &Collected<'_>) -> Option<i64> {
     if collected.encoding != Encoding::Integers {
         return None;
     }
-    let count = collected.run.count();
     let values = collected.run.elements().filter_map(integer);
-    let len = values.map(|value| IntegerSet::len_of(count, value)).max();
-    len.filter(|&len| len <= PACKED_BYTES_MAX)
+    // A negative one needs as much as the one that its other bits are.
+    let widest = values.max_by_key(|value| value ^ value >> 63)?;
+    let len = IntegerSet::len_of(collected.run.count(), widest);
+    (len <= PACKED_BYTES_MAX).then_some(widest)
 }
 
 /// The encoding of elements that are kept in blocks.

@@ -593,6 +593,34 @@ fn large_collections_are_built_in_steps() {
     }
 }
 
+/// Goal: deadlines of the fields of a large hash are kept by either way. Method: a field of many is
+/// asked for its own.
+#[test]
+fn a_large_hash_with_deadlines_is_whole() {
+    let count = 20_000u32;
+    let mut value = vec![0x80];
+    value.extend_from_slice(&count.to_be_bytes());
+    for index in 0..count {
+        let deadline_ms = match index % 3 {
+            0 => u64::MAX,
+            _ => NOW_MS + 1_000_000 + u64::from(index),
+        };
+        value.extend_from_slice(&text(format!("field:{index}").as_bytes()));
+        value.extend_from_slice(&text(b"v"));
+        value.extend_from_slice(&deadline_ms.to_le_bytes());
+    }
+    let file = file_of_key(VALKEY, 22, &value);
+    let (mut loaded, outcome) = load(&file);
+    assert_eq!(outcome.unwrap().loaded_keys, 1);
+    let (mut converted, outcome) = convert(&file, false);
+    assert_eq!(outcome.unwrap().loaded_keys, 1);
+    for engine in [&mut loaded, &mut converted] {
+        assert_eq!(call(engine, "HLEN k"), ":20000;");
+        let question = "HPTTL k FIELDS 2 field:1 field:3";
+        assert_eq!(call(engine, question), "*2;:1000001;:-1;");
+    }
+}
+
 /// Defect: one library that could not be loaded made the whole file unreadable, though a snapshot
 /// with it is read. Fix: it is kept as it is; only one without a name is an error.
 #[test]

@@ -18,7 +18,7 @@ use super::element::{self, element_end, elements_end};
 use super::{
     Block, Element, ElementRef, FLAG_DEADLINES, FLAG_TAGS, GROUP, HEAD_BYTES, HashOf,
     INDEXED_COUNT_MIN, OFFSET_COUNT, OFFSET_END, OFFSET_GROUPS, OFFSET_PHASE, OFFSET_START,
-    OWNER_SHIFT, PLAIN_COUNT_MAX, Position, SKIP_BYTES, Shape, groups_of,
+    OWNER_SHIFT, PLAIN_COUNT_MAX, Position, Run, SKIP_BYTES, Shape, groups_of,
 };
 use crate::structures::item::{self, DEADLINE_MARK};
 use std::ops::Range;
@@ -195,6 +195,25 @@ impl<'a> BlockMut<'a> {
         let new_end = end + run.len();
         self.bytes[end..new_end].copy_from_slice(&source.bytes[run]);
         new_end
+    }
+
+    /// Appends all elements of a run of this shape, none of which has a deadline, to a block
+    /// without elements that was created for as many. `hash` is asked for them if the block has
+    /// tags for so many.
+    ///
+    /// # Panics
+    /// If there is no room, or the block has elements.
+    pub fn fill(&mut self, run: &Run<'_>, hash: HashOf) {
+        let block = self.block();
+        assert_eq!(block.count(), 0, "a block that has elements is not filled");
+        assert!(block.shape() == run.shape(), "foreign elements");
+        let (begin, end) = (block.start(), block.start() + run.bytes().len());
+        self.bytes[begin..end].copy_from_slice(run.bytes());
+        self.set_end(end);
+        self.set_count(run.count());
+        if self.block().is_indexed() {
+            self.fill_index(hash);
+        }
     }
 
     /// Removes the element at `place`.
@@ -430,17 +449,22 @@ impl<'a> BlockMut<'a> {
 
     /// Notes tags and skips of all elements.
     fn fill_index(&mut self, hash: HashOf) {
-        let (count, is_tagged) = (self.block().count(), self.block().is_tagged());
-        let mut position = Position {
-            index: 0,
-            offset: self.block().start(),
-        };
-        while is_tagged && position.index < count {
-            let tag = Block::tag_of(self.block().element(position), hash);
-            self.bytes[HEAD_BYTES + position.index] = tag;
-            position = self.block().following(position);
+        let block = self.block();
+        let (shape, count) = (block.shape(), block.count());
+        if !block.is_tagged() {
+            return self.note_skips(0..count);
         }
-        self.note_skips(0..count);
+        // Only lists, which have no tags, have elements before their first group.
+        let (place, mut offset) = (block.skips_place(), block.start());
+        for index in 0..count {
+            let element = ElementRef::new(shape, &self.bytes[offset..]);
+            let end = offset + element.bytes().len();
+            self.bytes[HEAD_BYTES + index] = Block::tag_of(element, hash);
+            if index.is_multiple_of(GROUP) {
+                self.set_u16(place + index / GROUP * SKIP_BYTES, offset);
+            }
+            offset = end;
+        }
     }
 
     /// Opens a gap of `len` bytes at `place`; where it begins, and whether the elements before it

@@ -184,6 +184,28 @@ impl<'a> IntegerSetMut<'a> {
         Self { bytes }
     }
 
+    /// Makes `bytes` a set of integers, none of which is wider than `widest`. O(count) if they
+    /// ascend.
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    pub fn create_of(bytes: &'a mut [u8], widest: i64, values: impl Iterator<Item = i64>) -> Self {
+        let mut set = Self::create(bytes);
+        set.bytes[0] = log_width_of(widest);
+        let (mut last, mut count) = (None, 0);
+        for value in values {
+            if last.is_none_or(|last| last < value) {
+                set.write(count, value);
+                set.set_count(count + 1);
+                last = Some(value);
+            } else {
+                set.insert(value);
+            }
+            count = set.set().count();
+        }
+        set
+    }
+
     /// The set as it is now.
     pub fn set(&self) -> IntegerSet<'_> {
         IntegerSet::new(self.bytes)
@@ -284,6 +306,34 @@ mod tests {
             let set = IntegerSet::check(&bytes).expect("it was made here");
             assert!(set.iter().eq(model.iter().copied()), "seed {seed}");
             assert_eq!((set.get(model.len()), set.owner_byte()), (None, 7));
+        }
+    }
+
+    #[test]
+    fn a_set_of_integers_is_that_of_inserting_them() {
+        let lists: [&[i64]; 6] = [
+            &[],
+            &[-5, 3, 40],
+            &[7, 3, 3, 9, -1, 9],
+            &[-70_000, 1, 32_768],
+            &[i64::MIN, 0, i64::MAX],
+            &[-32_768, 32_767],
+        ];
+        for values in lists {
+            let (mut one, mut other) = ([0; 64], [0; 64]);
+            let mut inserted = IntegerSetMut::create(&mut one);
+            for value in values {
+                inserted.insert(*value);
+            }
+            let widest = values
+                .iter()
+                .copied()
+                .max_by_key(|value| value ^ value >> 63);
+            let widest = widest.unwrap_or(0);
+            let made = IntegerSetMut::create_of(&mut other, widest, values.iter().copied());
+            assert_eq!(made.set().used_len(), inserted.set().used_len());
+            assert!(made.set().iter().eq(inserted.set().iter()));
+            assert!(IntegerSet::check(&other).is_ok());
         }
     }
 

@@ -44,7 +44,7 @@ pub use check::BadBlock;
 pub use edit::BlockMut;
 pub use element::{Element, ElementRef, Shape};
 pub use ends::End;
-pub use run::Run;
+pub use run::{Run, digest};
 
 use super::item::{self, Code, Item, score_order};
 use crate::base::prefetch::prefetch;

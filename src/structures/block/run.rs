@@ -96,6 +96,30 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Its elements as runs of about `bytes_max` bytes each, or of one that is longer.
+    pub fn parts(&self, bytes_max: usize) -> impl Iterator<Item = Self> + use<'a> {
+        let Self {
+            shape,
+            mut count,
+            mut bytes,
+        } = *self;
+        std::iter::from_fn(move || {
+            let (mut part_count, mut end) = (0, 0);
+            while part_count < count {
+                let len = ElementRef::new(shape, &bytes[end..]).bytes().len();
+                if part_count > 0 && end + len > bytes_max {
+                    break;
+                }
+                part_count += 1;
+                end += len;
+            }
+            let (part, rest) = bytes.split_at(end);
+            bytes = rest;
+            count -= part_count;
+            (part_count > 0).then(|| Self::new(shape, part_count, part))
+        })
+    }
+
     /// Whether a key comes twice; those of lists may. O(count log count), and 8 bytes an element
     /// for a while.
     ///
@@ -150,18 +174,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A number that differs for most keys that do.
+/// A number that differs for most keys that do, of the bytes of a key's code.
 #[inline]
-fn digest(key: &[u8]) -> u64 {
+pub fn digest(key: &[u8]) -> u64 {
     let step = |digest: u64, word: u64| (digest.rotate_left(29) ^ word).wrapping_mul(DIGEST_FACTOR);
     let begin = key.len() as u64;
     match key.last_chunk() {
         Some(last) => {
             let (words, _) = key.as_chunks::<8>();
-            let words = words.iter().chain([last]);
-            words.fold(begin, |digest, word| {
+            let digest = words.iter().fold(begin, |digest, word| {
                 step(digest, u64::from_le_bytes(*word))
-            })
+            });
+            step(digest, u64::from_le_bytes(*last))
         }
         None => {
             let bytes = key.iter().map(|&byte| u64::from(byte));
@@ -295,6 +319,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn parts_are_all_of_a_run_in_order() {
+        let texts: Vec<Vec<u8>> = (0..50).map(|len| vec![b'x'; len]).collect();
+        let elements: Vec<Element> = (texts.iter())
+            .map(|text| Element::single(Code::of_text(text)))
+            .collect();
+        let bytes = written(&elements);
+        let run = Run::new(Shape::List, elements.len(), &bytes);
+        for bytes_max in [1, 40, 100, 10_000] {
+            let parts: Vec<Run> = run.parts(bytes_max).collect();
+            let joined: Vec<u8> = parts
+                .iter()
+                .flat_map(|part| part.bytes().to_vec())
+                .collect();
+            assert_eq!(joined, bytes);
+            let counts: usize = parts.iter().map(Run::count).sum();
+            assert_eq!(counts, elements.len());
+            for part in &parts {
+                assert!(part.bytes().len() <= bytes_max || part.count() == 1);
+                assert!(Run::check(Shape::List, part.count(), part.bytes()).is_ok());
+            }
+        }
+        let none = Run::new(Shape::List, 0, &[]);
+        assert_eq!(none.parts(10).count(), 0);
     }
 
     #[test]

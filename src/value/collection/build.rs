@@ -14,7 +14,7 @@
 
 use super::Trees;
 use crate::structures::block::{Element, ElementRef, Shape};
-use crate::structures::block_tree::{BlockStore, Descent, Key, Tree};
+use crate::structures::block_tree::{BlockStore, Descent, End, Key, Tree};
 use crate::structures::item::Code;
 use crate::value::encoding::Encoding;
 use crate::value::kind::Kind;
@@ -46,6 +46,13 @@ impl Trees {
         store: &mut S,
         elements: impl Iterator<Item = ElementRef<'e>>,
     ) {
+        if self.members.shape() == Shape::List {
+            for element in elements {
+                let item = Code::of_item(element.key());
+                self.members.push(store, End::Back, &item);
+            }
+            return;
+        }
         if !self.members.shape().is_hashed() {
             for element in elements {
                 push(&mut self.members, store, &element.to_element());
