@@ -88,7 +88,8 @@ const WATCHED: [Watched; 2] = [
     },
 ];
 
-const STRANGERS: [(&str, Strangers); 4] = [
+const STRANGERS: [(&str, Strangers); 5] = [
+    ("nobody", Strangers::Nobody),
     ("128 slow heads", Strangers::SlowHeads),
     ("heads of 256 KiB", Strangers::HugeHeads),
     ("pipelines of 100 pages", Strangers::Pipelines),

@@ -2,6 +2,7 @@
 //! time.
 //!
 //! ```text
+//! nobody       nothing, for comparison
 //! slow heads   twice as many connections as there are places, a byte each now and then
 //! huge heads   256 KiB of one field
 //! pipelines    the page and the metrics, 50 times in one go, and again
@@ -35,6 +36,8 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 /// What they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strangers {
+    /// There are none: what PINGs wait for on this machine in any case.
+    Nobody,
     /// They begin heads and do not end them.
     SlowHeads,
     /// Their heads are larger than any may be.
@@ -47,7 +50,8 @@ pub(crate) enum Strangers {
 
 impl Strangers {
     /// All kinds.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Nobody,
         Self::SlowHeads,
         Self::HugeHeads,
         Self::Pipelines,
@@ -57,6 +61,7 @@ impl Strangers {
     /// The word for them in a row and on the child's command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Nobody => "nobody",
             Self::SlowHeads => "slow heads",
             Self::HugeHeads => "huge heads",
             Self::Pipelines => "pipelines",
@@ -80,6 +85,7 @@ impl Strangers {
         let mut garbage = fastrand::Rng::with_seed(1);
         while Instant::now() < end {
             match self {
+                Self::Nobody => thread::sleep(end.saturating_duration_since(Instant::now())),
                 Self::SlowHeads => slow_heads(&mut slow, http_port)?,
                 Self::HugeHeads => {
                     let field = [&b"GET / HTTP/1.1\r\na: "[..], &[b'a'; HUGE_BYTES]].concat();

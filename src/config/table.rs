@@ -428,8 +428,9 @@ parameters! {
     "save" save: Vec<SavePoint> = "60 1",
     Kind::SavePoints, Persistence, Mutable;
 
-    /// Directory of the snapshot. Relative names of other files that the server makes (`logfile`,
-    /// `pidfile`, `unixsocket`) begin here, too; `CONFIG GET` answers the absolute path.
+    /// Directory of the snapshot. Relative names of other files (`logfile`, `pidfile`,
+    /// `unixsocket`, `aclfile`, those of TLS) begin here, too; `CONFIG GET` answers the absolute
+    /// path.
     "dir" dir: Vec<u8> = ".",
     Kind::Text, Persistence, Fixed;
 

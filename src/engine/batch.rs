@@ -19,6 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::limits::LARGE_WRITE_BYTES;
 use crate::command::call::{Resolved, call_in_group, remember, resolve_plain};
 use crate::command::declare::names::CommandNames;
+use crate::command::declare::spec::Flags;
 use crate::command::permission;
 use crate::context::Context;
 use crate::context::PreparedKey;
@@ -31,6 +32,9 @@ use arrayvec::ArrayVec;
 /// Requests whose memory accesses are overlapped: about as many as a core has misses in flight.
 const GROUP_REQUESTS_MAX: usize = 16;
 const _: () = assert!(GROUP_REQUESTS_MAX <= PREFETCH_GROUP_MAX);
+
+/// Bytes of an element that a request may write, supposed when it is asked for ahead.
+const WRITTEN_LEN: usize = 32;
 
 type Group<'a> = ArrayVec<Prepared<'a>, GROUP_REQUESTS_MAX>;
 
@@ -216,9 +220,14 @@ fn look_up(keyspace: &Keyspace, database: usize, group: &mut Group<'_>) {
 /// Asks for the elements that a group names, whose entries have arrived.
 #[inline]
 fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
-    if !keyspace.has_large_collections() {
-        return;
+    if keyspace.has_had_collections() {
+        ask_for_elements(keyspace, database, group);
     }
+}
+
+/// The same where there may be any. Apart from batches of strings, which need nothing of it.
+#[inline(never)]
+fn ask_for_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
     let mut elements = group.iter().filter_map(|request| {
         let spec = request.command?.spec;
         let index = usize::from(spec.element?);
@@ -227,6 +236,10 @@ fn look_up_elements(keyspace: &Keyspace, database: usize, group: &Group<'_>) {
             lookup,
             element: request.args.get(index),
             is_ranked: spec.is_element_ranked,
+            written_len: match spec.flags.has(Flags::WRITE) {
+                true => WRITTEN_LEN,
+                false => 0,
+            },
         })
     });
     // Alone, one would only be looked for twice.

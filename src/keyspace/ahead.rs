@@ -1,8 +1,10 @@
-//! Elements of large collections, asked for ahead: what a batch of requests is going to look up.
+//! Elements of collections, asked for ahead: what a batch of requests is going to look up.
 //!
 //! ```text
-//!  entries have arrived ─▶ each tree down to a leaf, which is asked for
-//!                       ─▶ each leaf's tags: the lines of the element are asked for
+//!  entries have arrived ─▶ small: the lines of the block that follow
+//!                       ─▶ each tree down to a leaf, which is asked for
+//!                       ─▶ each leaf's tags: the lines of the element are asked for, or
+//!                          those that change if it is not there and is going to be
 //!  ranked members       ─▶ their scores, the tree by score down to a leaf, its lines
 //! ```
 //!
@@ -19,6 +21,7 @@ use super::key::Lookup;
 use super::{Keyspace, PREFETCH_GROUP_MAX};
 use crate::structures::block_tree::{Descent, Key, View};
 use crate::structures::item::{Code, score_order};
+use crate::value::collection::Trees;
 use arrayvec::ArrayVec;
 
 /// An element that a request names.
@@ -29,31 +32,35 @@ pub(crate) struct NamedElement<'l> {
     pub(crate) element: &'l [u8],
     /// Whether it is looked for by its score, too.
     pub(crate) is_ranked: bool,
+    /// Bytes that are going to be written if it is not there; 0 if none are.
+    pub(crate) written_len: usize,
 }
 
 /// A search that is under way.
 struct Search<'e> {
-    members: View,
-    key: Key<'e>,
-    /// The members by score, if the element is looked for there, too.
-    scores: Option<View>,
+    trees: &'e Trees,
+    element: &'e [u8],
+    hash: u64,
+    written_len: usize,
+    /// Whether it goes on among the members by score.
+    is_ranked: bool,
 }
 
 /// Searches of a group.
 type Searches<T> = ArrayVec<T, PREFETCH_GROUP_MAX>;
 
 impl Keyspace {
-    /// Whether there is any collection whose elements [`Keyspace::prefetch_elements`] could ask
-    /// for.
+    /// Whether there has been any collection whose elements [`Keyspace::prefetch_elements`] could
+    /// ask for.
     #[inline]
-    pub(crate) fn has_large_collections(&self) -> bool {
-        !self.entries.collections().are_none()
+    pub(crate) fn has_had_collections(&self) -> bool {
+        self.entries.have_had_collections()
     }
 
     /// Asks for elements, at most 32, of the collections whose entries have been looked up.
     #[inline(never)]
     pub(crate) fn prefetch_elements<'l>(
-        &self,
+        &'l self,
         database: usize,
         elements: impl Iterator<Item = NamedElement<'l>>,
     ) {
@@ -66,9 +73,10 @@ impl Keyspace {
         }
         Descent::advance_all(&mut descents, memory);
         for (search, descent) in searches.iter().zip(&descents) {
-            (search.members).prefetch_element(memory, *descent, &search.key);
+            let members = &search.trees.members;
+            members.prefetch_element(memory, *descent, search.hash, search.written_len);
         }
-        if searches.iter().any(|search| search.scores.is_some()) {
+        if searches.iter().any(|search| search.is_ranked) {
             self.prefetch_by_score(&searches, &descents);
         }
     }
@@ -78,10 +86,11 @@ impl Keyspace {
     fn prefetch_by_score(&self, searches: &[Search<'_>], found: &[Descent]) {
         let memory = self.entries.memory();
         let by_score = |(search, descent): (&Search<'_>, &Descent)| {
-            let scores = search.scores?;
-            let member = search.members.finish(memory, *descent, &search.key)?;
+            let scores = search.trees.scores.as_ref().filter(|_| search.is_ranked)?;
+            let key = Key::with_hash(Code::of_text(search.element), search.hash);
+            let member = search.trees.members.finish(memory, *descent, &key)?;
             let order = score_order(member.value().score()?);
-            Some((scores, scores.descent_to(order)?))
+            Some((scores.current(), scores.descent_to(order)?))
         };
         let (views, mut descents): (Searches<View>, Searches<Descent>) =
             searches.iter().zip(found).filter_map(by_score).unzip();
@@ -92,7 +101,7 @@ impl Keyspace {
     }
 
     fn begin_search<'e>(
-        &self,
+        &'e self,
         database: usize,
         named: &NamedElement<'e>,
     ) -> Option<(Search<'e>, Descent)> {
@@ -104,16 +113,21 @@ impl Keyspace {
         }
         // What stands in a table is alive, whatever has happened since it was seen.
         let entry = self.entries.get(EntryId::from_payload(lookup.seen_payload));
-        let trees = self.entries.collections().get(entry.large()?);
+        let Some(number) = entry.large() else {
+            entry.prefetch_content();
+            return None;
+        };
+        let trees = self.entries.collections().get(number);
         if !trees.members.shape().is_hashed() {
             return None;
         }
         let key = Key::new(self.entries.memory(), Code::of_text(named.element));
-        let scores = trees.scores.as_ref().filter(|_| named.is_ranked);
         let search = Search {
-            members: trees.members.current(),
-            key,
-            scores: scores.map(|tree| tree.current()),
+            trees,
+            element: named.element,
+            hash: key.hash(),
+            written_len: named.written_len,
+            is_ranked: named.is_ranked,
         };
         Some((search, trees.members.descent(&key)?))
     }

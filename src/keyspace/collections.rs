@@ -151,12 +151,6 @@ impl Collections {
         number
     }
 
-    /// Whether there are none.
-    #[inline]
-    pub(super) fn are_none(&self) -> bool {
-        self.slots.is_empty()
-    }
-
     /// The trees of a collection.
     #[inline]
     pub(super) fn get(&self, number: u32) -> &Trees {

@@ -63,6 +63,9 @@ const OFFSET_VALUE_LEN: usize = 4;
 /// Bytes of a line of the processor's cache, on nearly all of them.
 const LINE_BYTES: usize = 64;
 
+/// Lines of an entry that are asked for at most, the first one included.
+const CONTENT_LINES_MAX: usize = 6;
+
 /// Bytes of a header without optional fields.
 pub(super) const HEADER_BYTES: usize = OFFSET_OPTIONAL;
 const OFFSET_OPTIONAL: usize = 8;
@@ -261,6 +264,17 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// Hints that the content, of which the first bytes have arrived with the entry, is going to be
+    /// read: asks for the lines that follow, as far as a small collection of ten fields reaches.
+    #[inline]
+    pub(super) fn prefetch_content(self) {
+        let base = self.id().0 as *const u8;
+        let content_lines = self.content_bytes().div_ceil(LINE_BYTES);
+        for line in 1..content_lines.min(CONTENT_LINES_MAX) {
+            prefetch(base.wrapping_add(line * LINE_BYTES));
+        }
+    }
+
     /// The value, if it is a string.
     ///
     /// # Errors
@@ -329,6 +343,8 @@ pub(crate) struct EntryStore {
     /// [`FLAG_CUT`] or nothing: what the flag is in entries that the present cut has seen, or the
     /// last one has.
     seen_flag: u8,
+    /// Whether any collection was ever made.
+    has_had_collections: bool,
 }
 
 impl EntryStore {
@@ -339,7 +355,14 @@ impl EntryStore {
             collections: Collections::default(),
             count: 0,
             seen_flag: 0,
+            has_had_collections: false,
         }
+    }
+
+    /// Whether any collection was ever made.
+    #[inline]
+    pub(super) fn have_had_collections(&self) -> bool {
+        self.has_had_collections
     }
 
     /// The memory that entries share with the blocks of large collections.
@@ -530,6 +553,7 @@ impl EntryStore {
             key_len: key.len(),
             value_len,
         };
+        self.has_had_collections = true;
         self.allocate_shape(shape.filled(), key, access_bits)
     }
 

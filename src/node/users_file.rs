@@ -14,13 +14,16 @@ use super::Node;
 use super::waiting::Awaited;
 use crate::acl::lines_of_file;
 use crate::context::outbox::UsersTask;
+use std::os::unix::ffi::OsStringExt;
 
 impl Node {
     /// What is to be done with the file of users at the path given, in order. Call again until
     /// `None`.
     pub fn take_users_task(&mut self) -> Option<(UsersTask, Vec<u8>)> {
         let task = self.users_tasks.pop_front()?;
-        Some((task, self.engine.config().acl_file.clone()))
+        let config = self.engine.config();
+        let path = config.path_in_dir(&config.acl_file);
+        Some((task, path.into_os_string().into_vec()))
     }
 
     /// Takes the text of the file, or why there is none. All users of it are taken, or none.

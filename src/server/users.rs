@@ -7,6 +7,7 @@ use crate::config::{Config, Files, UserLine};
 use crate::engine::check_users;
 use crate::persistence::FileSystem;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
 /// Why a server does not begin with the users it is told.
 #[derive(Debug)]
@@ -56,13 +57,13 @@ pub(super) fn lines(config: &Config) -> Result<Vec<UserLine>, UsersError> {
         if !config.users.is_empty() {
             return Err(UsersError::Both);
         }
-        let name = String::from_utf8_lossy(&config.acl_file).into_owned();
-        let text = FileSystem::again().read(&config.acl_file);
+        let path = config.path_in_dir(&config.acl_file);
+        let text = FileSystem::again().read(path.as_os_str().as_bytes());
         let text = text.map_err(|reason| UsersError::Unreadable {
-            path: name.clone(),
-            reason: reason.to_string(),
+            path: path.display().to_string(),
+            reason,
         })?;
-        checked.users = lines_of_file(&name, &text)?;
+        checked.users = lines_of_file(&String::from_utf8_lossy(&config.acl_file), &text)?;
     }
     check_users(&checked)?;
     Ok(checked.users)

@@ -322,6 +322,23 @@ impl<'a> Code<'a> {
                 .is_some_and(|text| are_same(text, self.body))
     }
 
+    /// The last byte of the code: what most often tells apart items that begin alike.
+    #[inline]
+    fn last_byte(&self) -> u8 {
+        let last = self.body.last();
+        *last.unwrap_or(&self.head[usize::from(self.head_len) - 1])
+    }
+
+    /// What finds the item in a row of others.
+    #[inline]
+    pub fn sought(&self) -> Sought<'_> {
+        Sought {
+            code: self,
+            len: self.byte_len(),
+            last_byte: self.last_byte(),
+        }
+    }
+
     /// Whether the item is a text, and no number.
     #[inline]
     pub fn is_text(&self) -> bool {
@@ -358,6 +375,31 @@ impl<'a> Code<'a> {
         } else {
             self.head()
         }
+    }
+}
+
+/// An item that is looked for in a row of others. Its first and last bytes are compared before the
+/// whole: names in a row are often as long as each other and begin alike.
+#[derive(Clone, Copy)]
+pub struct Sought<'a> {
+    code: &'a Code<'a>,
+    len: usize,
+    last_byte: u8,
+}
+
+impl Sought<'_> {
+    /// Whether the item that begins at `offset` is it, as [`Code::is_at`] says.
+    #[inline(always)] // Two comparisons decide nearly always, in the loop over a row.
+    pub fn is_at(&self, bytes: &[u8], offset: usize) -> bool {
+        bytes[offset] == self.code.head[0]
+            && bytes.get(offset + self.len - 1) == Some(&self.last_byte)
+            && self.is_whole_at(bytes, offset)
+    }
+
+    /// The same of all bytes, apart from the loop, which is to be short.
+    #[inline(never)]
+    fn is_whole_at(&self, bytes: &[u8], offset: usize) -> bool {
+        self.code.is_at(&bytes[offset..])
     }
 }
 
@@ -423,11 +465,20 @@ pub fn len_at(bytes: &[u8]) -> usize {
     }
 }
 
+/// Where the item ends, or the deadline, that begins at `offset`.
+#[inline]
+pub fn end_at(bytes: &[u8], offset: usize) -> usize {
+    match LENS[usize::from(bytes[offset])] {
+        0 => offset + long_text_len(&bytes[offset..]),
+        len => offset + usize::from(len),
+    }
+}
+
 /// Where `count` items, deadlines counted as such, end that begin at `offset`.
 #[inline]
 pub fn end_of(bytes: &[u8], mut offset: usize, count: usize) -> usize {
     for _ in 0..count {
-        offset += len_at(&bytes[offset..]);
+        offset = end_at(bytes, offset);
     }
     offset
 }
@@ -571,6 +622,24 @@ mod tests {
         assert_eq!(code.write(&mut bytes), code.byte_len());
         bytes.truncate(code.byte_len());
         bytes
+    }
+
+    /// Goal: what is looked for in a row is found by two bytes and a comparison just where the
+    /// comparison alone would find it. Method: items that share a first byte, a last one or both,
+    /// each looked for at each place of a row of all.
+    #[test]
+    fn what_is_sought_is_where_it_is() {
+        let long = [b'x'; 70];
+        let texts: [&[u8]; 9] = [b"", b"a", b"ab", b"bb", b"acb", b"adb", b"7", b"300", &long];
+        let codes = texts.map(Code::of_text);
+        let row: Vec<u8> = codes.iter().flat_map(written).collect();
+        for code in &codes {
+            for offset in 0..row.len() {
+                let is_there = code.is_at(&row[offset..]);
+                assert_eq!(code.sought().is_at(&row, offset), is_there);
+            }
+            assert!((0..row.len()).any(|offset| code.sought().is_at(&row, offset)));
+        }
     }
 
     #[test]

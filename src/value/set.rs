@@ -174,10 +174,18 @@ impl<H: Home> SetMut<H> {
         self.elements.body().into()
     }
 
-    /// Says that `count` members are about to come, of which this is the first: a new set becomes
-    /// one of integers if that is one, and the name of its encoding is chosen by `count`, as Redis
-    /// does. To be called before the first member of a new set is added.
-    pub fn expect(&mut self, first: Item<'_>, count: u64) {
+    /// Says that `count` members are about to come, of which `first` tells the first: a new set
+    /// becomes one of integers if that is one, and the name of its encoding is chosen by `count`,
+    /// as Redis does. To be called before the first member of a new set is added.
+    #[inline]
+    pub fn expect<'i>(&mut self, first: impl FnOnce() -> Item<'i>, count: u64) {
+        if self.elements.body().encoding() != Encoding::Outgrown {
+            self.expect_in_limits(first(), count);
+        }
+    }
+
+    /// The same of a set whose encoding may still change.
+    fn expect_in_limits(&mut self, first: Item<'_>, count: u64) {
         let limits = *self.elements.home().limits();
         let body = self.elements.body();
         let (encoding, is_new) = (body.encoding(), body.is_empty());

@@ -189,10 +189,12 @@ fn users_are_kept_in_the_configuration_or_in_a_file_of_their_own() {
     let directory = files(&[("a.conf", users), ("users.acl", users)]);
     let file = path(&directory, "a.conf");
     let acl_file = path(&directory, "users.acl");
+    let folder = path(&directory, "");
     let started = [
         (vec![&file[..]], &["CONFIG", "REWRITE"][..], "a.conf"),
         (
-            vec!["--aclfile", &acl_file[..]],
+            // A relative name begins in `dir`.
+            vec!["--dir", &folder[..], "--aclfile", "users.acl"],
             &["ACL", "SAVE"][..],
             "users.acl",
         ),

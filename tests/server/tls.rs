@@ -232,6 +232,23 @@ fn those_who_mean_no_good_are_closed_and_counted() {
 }
 
 /// What a server answers first to a client that knows this version at most.
+/// A client that has mistaken the port would take an alert for a reply.
+#[test]
+fn plain_text_at_the_encrypted_port_is_closed_without_a_byte() {
+    let encrypted = Encrypted::start(NO_CERTIFICATES);
+    for text in [
+        &b"*1\r\n$4\r\nPING\r\n"[..],
+        b"PING\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut socket = encrypted.plain_socket();
+        socket.write_all(text).unwrap();
+        let mut answer = Vec::new();
+        _ = socket.read_to_end(&mut answer);
+        assert_eq!(answer, b"", "{}", text.escape_ascii());
+    }
+}
+
 fn answer_to_version(encrypted: &Encrypted, version: [u8; 2]) -> Vec<u8> {
     // No session, one suite, no compression; then curves, forms of points and signatures.
     let offers = [0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 22];
@@ -329,6 +346,50 @@ fn a_crowd_that_never_ends_its_handshakes_keeps_nobody_out() {
     assert_eq!(
         (&crowd[0]).read(&mut [0; 10]).expect("the connection ends"),
         0
+    );
+}
+
+/// A certificate of version 1, as `openssl x509 -req` makes it, and a key that guards nothing.
+const OLD_CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGDCBvwIUXEWkwxCKvbkNgACNSoCAuvtJYuowCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDb2xkMCAXDTI2MTEzMDE5NDEzNloYDzIxMjYxMTA2MTk0MTM2WjAOMQww
+CgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARsCQj0ylJP0iKh
+T1cNIkBaPLDhC+vk5puhMI+5zn9NFco0n3mPjwCX3uR7DEZ89OxwZq7s8A0wR9XY
+2cahResEMAoGCCqGSM49BAMCA0gAMEUCICrMP84y5BauVRU2dCPU7icbf/VeFiVk
+XtBmQSrEqyQ1AiEAplXDadJqQR5MtwLFveLn1V4VOXBHDLDioIu7OH2QaSA=
+-----END CERTIFICATE-----
+";
+const ITS_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgwBfbr+S00io8sml8
+JqOZUjl9JPQsgNfdvi/m5fQKA42hRANCAARsCQj0ylJP0iKhT1cNIkBaPLDhC+vk
+5puhMI+5zn9NFco0n3mPjwCX3uR7DEZ89OxwZq7s8A0wR9XY2cahResE
+-----END PRIVATE KEY-----
+";
+
+/// Redis's own script makes such.
+#[test]
+fn certificates_of_version_1_are_shown_and_only_with_their_keys() {
+    let authority = Authority::new();
+    authority.sign("other");
+    let write = |name: &str, text: &str| std::fs::write(authority.path(name), text);
+    write("old.pem", OLD_CERTIFICATE).expect("written");
+    write("old.key", ITS_KEY).expect("written");
+    let check = |key: &str| {
+        let folder = authority.path("").display().to_string();
+        let lines = format!("dir {folder}\ntls-port 1\ntls-auth-clients no\n");
+        let files = format!("tls-cert-file old.pem\ntls-key-file {key}\n");
+        write("a.conf", &(lines + &files)).expect("written");
+        let file = authority.path("a.conf").display().to_string();
+        run_evenkeel(&["--check-config", &file])
+    };
+    assert_eq!(check("old.key").code, Some(0));
+    let ended = check("other.key");
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.errors[0],
+        "evenkeel: TLS: tls-cert-file and tls-key-file: keys may not be consistent: KeyMismatch"
     );
 }
 

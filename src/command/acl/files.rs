@@ -27,7 +27,7 @@ pub(super) static SAVE: CommandSpec = family::SERVER
     .flags(OPERATOR);
 
 const NO_FILE: ReplyError = ReplyError::fixed(
-    "ERR This server is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a configuration file set) in order to store users in it.",
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a configuration file set) in order to store users in it.",
 );
 const NOT_AT_ONCE: ReplyError =
     ReplyError::fixed("ERR the file of users is not used within a transaction");

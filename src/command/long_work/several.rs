@@ -437,7 +437,7 @@ impl Builder for SetBuilder {
 fn add_all<H: Home>(set: &mut SetMut<H>, members: &Members) {
     for member in members.iter() {
         if set.read().is_empty() {
-            set.expect(member, 1);
+            set.expect(|| member, 1);
         }
         set.add_item(member);
     }

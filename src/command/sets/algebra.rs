@@ -253,7 +253,7 @@ fn store_result(context: &mut Context<'_>, args: Args<'_>, operation: Operation)
         Some(first) => context
             .mutate()
             .store::<Set>(target, operation.event(), |set| {
-                set.expect(first, 1);
+                set.expect(|| first, 1);
                 set.add_item(first);
                 for member in all {
                     set.add_item(member);

@@ -27,7 +27,8 @@ fn sadd(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let key = context.key(args, 1);
     let added = context.change::<Set, _>(key, Missing::Create, |set| {
         let members = args.skip(2);
-        set.expect(Code::of_text(members.get(0)).item(), members.len() as u64);
+        let first = || Code::of_text(members.get(0)).item();
+        set.expect(first, members.len() as u64);
         if members.len() > 1 {
             set.reserve(members.len(), members.total_bytes());
         }
@@ -92,7 +93,7 @@ fn smove(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
             Ok(Changed::when(is_removed, Event::SetRemove, ()))
         })?;
         context.change::<Set, _>(target, Missing::Create, |set| {
-            set.expect(Code::of_text(member).item(), 1);
+            set.expect(|| Code::of_text(member).item(), 1);
             let is_added = set.add(member);
             Ok(Changed::when(is_added, Event::SetAdd, ()))
         })?;

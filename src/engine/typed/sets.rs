@@ -26,7 +26,7 @@ impl CacheEngine {
         self.admit(key, texts.clone())?;
         self.change_or_make::<Set, _>(key, |set| {
             if let Some(first) = texts.clone().next() {
-                set.expect(Code::of_text(first).item(), members.len() as u64);
+                set.expect(|| Code::of_text(first).item(), members.len() as u64);
             }
             if members.len() > 1 {
                 set.reserve(members.len(), texts.clone().map(<[u8]>::len).sum());

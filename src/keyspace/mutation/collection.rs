@@ -236,7 +236,7 @@ impl Mutation<'_> {
         if let Some(number) = self.keyspace.entries.get(id).large() {
             let (collections, _) = self.keyspace.entries.collections_mut();
             let has_other_size = collections.note_change(number);
-            self.note_field_deadlines(key, id);
+            self.note_deadlines_of(key, number);
             if has_other_size {
                 self.keyspace.note_size(self.database, key, id);
             }
@@ -257,7 +257,7 @@ mod tests {
         let key = keyspace.key(name);
         let mut mutation = keyspace.mutate(0, 1);
         mutation.store::<Set>(key, Event::SetUnite, |set| {
-            set.expect(Item::Integer(members.start), 1);
+            set.expect(|| Item::Integer(members.start), 1);
             for member in members {
                 set.add_item(Item::Integer(member));
             }

@@ -22,13 +22,24 @@ impl Mutation<'_> {
     /// Tells the heap which deadline of a field is the least of an entry's value, if it is a hash
     /// that has any.
     pub(super) fn note_field_deadlines(&mut self, key: &[u8], id: EntryId) {
-        let heap = &mut self.keyspace.databases[self.database].field_expiry;
-        let entries = &mut self.keyspace.entries;
-        let Some(number) = entries.get(id).large() else {
-            return;
-        };
-        let (collections, memory) = entries.collections_mut();
+        if let Some(number) = self.keyspace.entries.get(id).large() {
+            self.note_deadlines_of(key, number);
+        }
+    }
+
+    /// The same of a large collection.
+    #[inline]
+    pub(super) fn note_deadlines_of(&mut self, key: &[u8], number: u32) {
+        let (collections, memory) = self.keyspace.entries.collections_mut();
         let deadline_ms = collections.get(number).members.next_deadline(memory);
+        if deadline_ms.is_some() || collections.due_position(number).is_some() {
+            self.note_least_deadline(key, number, deadline_ms);
+        }
+    }
+
+    fn note_least_deadline(&mut self, key: &[u8], number: u32, deadline_ms: Option<u64>) {
+        let heap = &mut self.keyspace.databases[self.database].field_expiry;
+        let (collections, _) = self.keyspace.entries.collections_mut();
         match (collections.due_position(number), deadline_ms) {
             (None, None) => {}
             (None, Some(deadline_ms)) => {

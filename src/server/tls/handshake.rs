@@ -9,7 +9,7 @@
 
 use super::stream::TlsStream;
 use mio::net::TcpStream;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{InvalidMessage, ServerConfig, ServerConnection};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
@@ -28,6 +28,15 @@ pub enum Progress {
     Over,
     /// The socket is to be closed.
     Failed,
+}
+
+/// Whether a peer with whom a handshake failed so can read an alert. A client that has mistaken the
+/// port would take one for a reply.
+fn speaks_tls(error: &rustls::Error) -> bool {
+    !matches!(
+        error,
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+    )
 }
 
 impl<S: Read + Write> Handshake<S> {
@@ -64,8 +73,10 @@ impl<S: Read + Write> Handshake<S> {
             }
             if let Err(error) = self.connection.process_new_packets() {
                 log::debug!("a handshake failed: {error}");
-                // The peer is told why, if its socket takes that.
-                _ = self.connection.write_tls(&mut self.socket);
+                if speaks_tls(&error) {
+                    // The peer is told why, if its socket takes that.
+                    _ = self.connection.write_tls(&mut self.socket);
+                }
                 return Progress::Failed;
             }
         }

@@ -15,8 +15,9 @@
 //!
 //! Not here: the steps of one (`handshake.rs`), what is done with a client then (`scheduler/`).
 
+use super::error::TlsError;
 use super::handshake::{Handshake, Progress};
-use super::settings::{Settings, TlsError};
+use super::settings::Settings;
 use super::stream::TlsStream;
 use crate::base::clock::SystemClock;
 use crate::config::Config;

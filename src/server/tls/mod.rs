@@ -3,7 +3,7 @@
 //! ```text
 //!  tls-port ─▶ handshakes.rs, a thread ─ established ─▶ the loop: a Listener like others
 //!                  │ handshake.rs: one of them                          │
-//!                  │ settings.rs: certificates, who may come            │
+//!                  │ certificates.rs, settings.rs: what is believed     │
 //!                  └ half-open, slow, garbage: dropped there            └▶ stream.rs, a Transport
 //! ```
 //!
@@ -15,15 +15,17 @@
 //!
 //! Not here: sockets without encryption (`transport.rs`), when clients are served (`scheduler/`).
 
+mod certificates;
+mod error;
 mod handshake;
 mod handshakes;
 mod primary;
 mod settings;
 mod stream;
 
+pub use error::TlsError;
 pub use handshake::{Handshake, Progress};
 pub(super) use handshakes::Handshakes;
 pub(super) use primary::begin_with_primary;
-pub use settings::TlsError;
 pub(super) use settings::{Settings, settings};
 pub use stream::TlsStream;

@@ -9,13 +9,16 @@
 //!
 //! Not here: bytes (`stream.rs`), when links are begun (`node/replica/`).
 
-use super::settings::{self, TlsError};
+use super::certificates::identity;
+use super::error::TlsError;
+use super::settings;
 use super::stream::TlsStream;
 use crate::config::Config;
 use mio::net::TcpStream;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
 };
@@ -46,6 +49,10 @@ fn client_settings(config: &Config) -> Result<ClientConfig, TlsError> {
         ));
     }
     let provider = Arc::new(settings::provider(config)?);
+    let own = match config.tls_cert_file.is_empty() {
+        true => None,
+        false => Some(identity(config, &provider)?),
+    };
     let chain =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
     let chain = chain.map_err(|error| TlsError::new("tls-ca-cert-file", error))?;
@@ -54,14 +61,11 @@ fn client_settings(config: &Config) -> Result<ClientConfig, TlsError> {
         .map_err(|error| TlsError::new("tls-protocols and tls-ciphersuites", error))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyName(chain)));
-    if config.tls_cert_file.is_empty() {
+    let Some(own) = own else {
         return Ok(builder.with_no_client_auth());
-    }
-    let certificates = settings::certificates(config, "tls-cert-file", &config.tls_cert_file)?;
-    let key = settings::private_key(config)?;
-    builder
-        .with_client_auth_cert(certificates, key)
-        .map_err(|error| TlsError::new("tls-cert-file and tls-key-file", error))
+    };
+    let certified = SingleCertAndKey::from(own.certified);
+    Ok(builder.with_client_cert_resolver(Arc::new(certified)))
 }
 
 /// Believes who has a certificate of the authorities, whatever its name.

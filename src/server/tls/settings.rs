@@ -3,55 +3,24 @@
 //! Everything is read and checked anew each time: at the start, on SIGHUP, and when CONFIG SET
 //! changes a parameter. A client that is connected keeps the settings it came with.
 //!
-//! Not here: who uses them (`handshakes.rs`).
+//! Not here: the server's certificate and key (`certificates.rs`), who uses them (`handshakes.rs`).
 
+use super::certificates::{certificates, identity};
+use super::error::TlsError;
 use crate::config::{AuthenticateClients, CertifiedUser, Config, Files};
 use crate::persistence::FileSystem;
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ServerConfig, ServerSessionMemoryCache};
 use rustls::server::{WebPkiClientVerifier, danger::ClientCertVerifier};
+use rustls::sign::SingleCertAndKey;
 use rustls::{SupportedProtocolVersion, version};
 use std::ffi::OsStr;
-use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Why the configuration of TLS can't be used.
-#[derive(Debug)]
-pub struct TlsError {
-    what: String,
-    reason: String,
-}
-
-impl TlsError {
-    pub(super) fn new(what: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Self {
-            what: what.to_string(),
-            reason: reason.to_string(),
-        }
-    }
-
-    /// What the system says.
-    pub(super) fn of_system(error: std::io::Error) -> Self {
-        Self::new("the thread of handshakes", error)
-    }
-
-    fn of_file(parameter: &str, path: &Path, reason: impl fmt::Display) -> Self {
-        Self::new(format_args!("{parameter} {}", path.display()), reason)
-    }
-}
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "TLS: {}: {}", self.what, self.reason)
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 /// What new connections get.
 #[derive(Clone)]
@@ -80,19 +49,17 @@ impl Settings {
     /// # Errors
     /// [`TlsError`] names the parameter, the file and the reason.
     pub(in crate::server) fn read(config: &Config) -> Result<Self, TlsError> {
-        let certificates = certificates(config, "tls-cert-file", &config.tls_cert_file)?;
-        let certificate_end_s = end_of(&certificates[0], &path(config, &config.tls_cert_file))?;
-        let key = private_key(config)?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(provider(config)?))
+        let provider = provider(config)?;
+        let identity = identity(config, &provider)?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&versions(config)?)
             .map_err(|error| TlsError::new("tls-protocols and tls-ciphersuites", error))?;
         let builder = match client_verifier(config)? {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
             None => builder.with_no_client_auth(),
         };
-        let mut rustls = builder
-            .with_single_cert(certificates, key)
-            .map_err(|error| TlsError::new("tls-cert-file and tls-key-file", error))?;
+        let certified = SingleCertAndKey::from(identity.certified);
+        let mut rustls = builder.with_cert_resolver(Arc::new(certified));
         if config.tls_session_caching {
             rustls.session_storage =
                 ServerSessionMemoryCache::new(config.tls_session_cache_size as usize);
@@ -104,7 +71,7 @@ impl Settings {
         }
         Ok(Self {
             rustls: Arc::new(rustls),
-            certificate_end_s,
+            certificate_end_s: identity.end_s,
             takes_common_name: config.tls_auth_clients_user == CertifiedUser::Cn,
         })
     }
@@ -112,46 +79,6 @@ impl Settings {
 
 fn path(config: &Config, name: &[u8]) -> PathBuf {
     config.path_in_dir(name)
-}
-
-pub(super) fn certificates(
-    config: &Config,
-    parameter: &str,
-    name: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    if name.is_empty() {
-        return Err(TlsError::new(parameter, "tls-port wants a certificate"));
-    }
-    let path = path(config, name);
-    let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
-    let read: Vec<_> = read.map_err(|error| TlsError::of_file(parameter, &path, error))?;
-    match read.is_empty() {
-        true => Err(TlsError::of_file(
-            parameter,
-            &path,
-            "there is no certificate in it",
-        )),
-        false => Ok(read),
-    }
-}
-
-pub(super) fn private_key(config: &Config) -> Result<PrivateKeyDer<'static>, TlsError> {
-    const PARAMETER: &str = "tls-key-file";
-    if config.tls_key_file.is_empty() {
-        return Err(TlsError::new(
-            PARAMETER,
-            "tls-port wants the key of its certificate",
-        ));
-    }
-    let path = path(config, &config.tls_key_file);
-    PrivateKeyDer::from_pem_file(&path).map_err(|error| TlsError::of_file(PARAMETER, &path, error))
-}
-
-/// When a certificate ends, in Unix seconds.
-fn end_of(certificate: &CertificateDer<'_>, path: &Path) -> Result<i64, TlsError> {
-    let parsed = x509_parser::parse_x509_certificate(certificate);
-    let (_, parsed) = parsed.map_err(|error| TlsError::of_file("tls-cert-file", path, error))?;
-    Ok(parsed.validity().not_after.timestamp())
 }
 
 /// Checks the certificates of clients, if that is wanted.

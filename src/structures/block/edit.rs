@@ -172,6 +172,50 @@ impl<'a> BlockMut<'a> {
         }
     }
 
+    /// Appends elements of another block of this shape, each given by where it stands there and by
+    /// its tag. Those that stand side by side are copied at once. The block must have been created
+    /// for as many elements as it gets.
+    ///
+    /// # Panics
+    /// If there is no room.
+    pub fn append(&mut self, source: Block, pieces: impl Iterator<Item = (Range<usize>, u8)>) {
+        let block = self.block();
+        let (is_indexed, is_tagged) = (block.is_indexed(), block.is_tagged());
+        assert!(block.phase() == 0, "a list that was made just now");
+        let may_have_deadlines = source.may_have_deadlines();
+        let place = block.skips_place();
+        let (mut index, mut end) = (block.count(), block.end());
+        let mut run = 0..0;
+        for (piece, tag) in pieces {
+            if piece.start != run.end {
+                end = self.append_run(source, run, end);
+                run = piece.start..piece.start;
+            }
+            if is_indexed && index.is_multiple_of(GROUP) {
+                self.set_u16(place + index / GROUP * SKIP_BYTES, end + run.len());
+            }
+            if is_indexed && is_tagged {
+                self.bytes[HEAD_BYTES + index] = tag;
+            }
+            if may_have_deadlines && source.bytes[piece.start] == DEADLINE_MARK {
+                self.bytes[0] |= FLAG_DEADLINES;
+            }
+            run.end = piece.end;
+            index += 1;
+        }
+        end = self.append_run(source, run, end);
+        self.set_count(index);
+        self.set_end(end);
+    }
+
+    /// Copies these bytes of another block to `end`; where they end.
+    #[inline]
+    fn append_run(&mut self, source: Block, run: Range<usize>, end: usize) -> usize {
+        let new_end = end + run.len();
+        self.bytes[end..new_end].copy_from_slice(&source.bytes[run]);
+        new_end
+    }
+
     /// Removes the element at `place`.
     #[inline]
     pub fn remove(&mut self, place: Position) {

@@ -176,7 +176,7 @@ impl<'a> Element<'a> {
 /// Where the element of `shape` ends that begins at `offset`.
 #[inline(always)] // A few instructions, asked for each element of a walk.
 pub(super) fn element_end(shape: Shape, bytes: &[u8], offset: usize) -> usize {
-    let item_end = |offset: usize| offset + item::len_at(&bytes[offset..]);
+    let item_end = |offset: usize| item::end_at(bytes, offset);
     match shape {
         Shape::Set | Shape::List => item_end(offset),
         Shape::Map if bytes[offset] == DEADLINE_MARK => item_end(item_end(offset + DEADLINE_BYTES)),
@@ -196,18 +196,6 @@ pub(super) fn elements_end(shape: Shape, bytes: &[u8], mut offset: usize, count:
             }
             offset
         }
-    }
-}
-
-/// Where the key stands in the element of `shape` at the beginning of `bytes`, and how long that
-/// is, for who walks over elements comparing keys.
-#[inline]
-pub(super) fn key_and_len(shape: Shape, bytes: &[u8]) -> (usize, usize) {
-    let key = key_offset(shape, bytes);
-    let key_end = key + item::len_at(&bytes[key..]);
-    match shape {
-        Shape::Set | Shape::List | Shape::Scored => (key, key_end),
-        Shape::Map => (key, key_end + item::len_at(&bytes[key_end..])),
     }
 }
 

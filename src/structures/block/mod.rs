@@ -46,7 +46,7 @@ pub use run::{Run, digest};
 
 use super::item::{self, Code, Item, score_order};
 use crate::base::prefetch::prefetch;
-use element::{element_end, elements_end, key_and_len, key_offset};
+use element::{element_end, elements_end, key_offset};
 use std::cmp::Ordering;
 
 /// Elements from one skip to the next, and how many tags are compared at once.
@@ -64,6 +64,9 @@ const LINE_BYTES: usize = 64;
 
 /// How much is asked for ahead from a skip on: sixteen short elements.
 const PREFETCH_BYTES: usize = 5 * LINE_BYTES;
+
+/// How much is asked for ahead of an insertion: as much as a leaf has at most.
+const INSERT_PREFETCH_BYTES: usize = 16 * LINE_BYTES;
 
 /// Longest block with an index: its skips are 16 bits wide …
 const INDEXED_BYTES_MAX: usize = 1 << 16;
@@ -436,33 +439,73 @@ impl<'a> Block<'a> {
         if self.is_indexed() && self.is_tagged() {
             return self.find_by_tag(key, tag);
         }
-        let shape = self.shape();
+        let bytes = self.bytes;
+        match self.shape() {
+            Shape::Set | Shape::List => self.find_by_walk(key, |offset| offset, |end| end),
+            Shape::Map if self.may_have_deadlines() => self.find_by_walk(
+                key,
+                |offset| offset + key_offset(Shape::Map, &bytes[offset..]),
+                |key_end| item::end_at(bytes, key_end),
+            ),
+            Shape::Map => {
+                self.find_by_walk(key, |offset| offset, |key_end| item::end_at(bytes, key_end))
+            }
+            Shape::Scored => {
+                self.find_by_walk(key, |offset| item::end_at(bytes, offset), |end| end)
+            }
+        }
+    }
+
+    /// Finds a key among elements whose keys begin where `key_of` says, and which end where
+    /// `end_of` says of the end of a key. One loop for each shape, so that none asks for the shape.
+    #[inline(always)]
+    fn find_by_walk(
+        &self,
+        key: &Code,
+        key_of: impl Fn(usize) -> usize,
+        end_of: impl Fn(usize) -> usize,
+    ) -> Option<Position> {
+        let sought = key.sought();
         let mut offset = self.start();
         for index in 0..self.count() {
-            let bytes = &self.bytes[offset..];
-            let (key_offset, len) = key_and_len(shape, bytes);
-            if key.is_at(&bytes[key_offset..]) {
+            let key_start = key_of(offset);
+            if sought.is_at(self.bytes, key_start) {
                 return Some(Position { index, offset });
             }
-            offset += len;
+            offset = end_of(item::end_at(self.bytes, key_start));
         }
         None
     }
 
     /// Asks for the lines in which a search for a key with this tag is going to walk, if the block
-    /// has an index, which must be in the cache.
+    /// has an index, which must be in the cache. False if no element has the tag.
     #[inline]
-    pub fn prefetch_candidate(&self, tag: u8) {
+    pub fn prefetch_candidate(&self, tag: u8) -> bool {
         if !self.has_index() {
-            return;
+            return true;
         }
         let count = self.count();
         for first in (0..count).step_by(GROUP) {
             if self.tags_equal(first, tag) != 0 {
                 self.prefetch_group(first / GROUP);
-                return;
+                return true;
             }
         }
+        false
+    }
+
+    /// Asks for the lines that inserting an element of `len` bytes at the end is going to touch:
+    /// those at the end or, where there is no room and all elements are going to be copied, all.
+    #[inline]
+    pub fn prefetch_insert(&self, len: usize) {
+        let has_room = self.grown_len(len) <= self.bytes.len();
+        let (start, len) = match has_room {
+            true => (self.end(), len),
+            false => (self.start(), self.elements_len()),
+        };
+        let end = (start + len.min(INSERT_PREFETCH_BYTES)).min(self.bytes.len());
+        let lines = self.bytes[start..end].chunks(LINE_BYTES);
+        lines.for_each(|line| prefetch(line.as_ptr()));
     }
 
     /// Asks for the lines in which a search by score is going to walk, if the block has an index,
@@ -494,6 +537,9 @@ impl<'a> Block<'a> {
             let mut matches = self.tags_equal(first, tag);
             while matches != 0 {
                 let index = first + (matches.trailing_zeros() / 8) as usize;
+                if index >= count {
+                    return None;
+                }
                 matches &= matches - 1;
                 let position = self.position(index);
                 let bytes = &self.bytes[position.offset..];
@@ -506,6 +552,7 @@ impl<'a> Block<'a> {
     }
 
     /// The elements from `first` on, of sixteen, whose tag is `tag`: the high bits of their bytes.
+    /// What stands after the last element may seem to be one.
     #[inline]
     fn tags_equal(&self, first: usize, tag: u8) -> u128 {
         const EVERY_BYTE: u128 = u128::from_le_bytes([1; GROUP]);
@@ -515,8 +562,7 @@ impl<'a> Block<'a> {
         let tags = u128::from_le_bytes(group.try_into().expect("sixteen bytes were taken"));
         let difference = tags ^ (EVERY_BYTE * u128::from(tag));
         let nonzero = ((difference & LOW_BITS) + LOW_BITS) | difference | LOW_BITS;
-        let valid = u128::MAX >> (8 * GROUP.saturating_sub(self.count() - first));
-        !nonzero & valid
+        !nonzero
     }
 
     /// Where (`score`, `member`) stands or would be inserted among scored elements, and whether it

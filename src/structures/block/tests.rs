@@ -283,7 +283,7 @@ fn agrees_with_a_vector_in_every_shape() {
 }
 
 #[test]
-fn pushes_of_another_blocks_elements_make_the_same_block() {
+fn appended_elements_of_another_block_make_the_same_block() {
     let mut random = fastrand::Rng::with_seed(4);
     let mut pair = Pair::new(Shape::Map, true);
     for number in 0..100u8 {
@@ -296,9 +296,20 @@ fn pushes_of_another_blocks_elements_make_the_same_block() {
         let elements_len = block.position(count).offset - block.base();
         let mut bytes = vec![0; Block::len_of(Shape::Map, true, count, elements_len)];
         let mut copy = BlockMut::create(&mut bytes, Shape::Map, true, count);
-        for (row, element) in pair.model.iter().zip(block.elements()).take(count) {
-            copy.push(element.bytes(), tag(row));
+        let piece = |(row, (position, element)): (&Row, (Position, ElementRef))| {
+            (
+                position.offset..position.offset + element.bytes().len(),
+                tag(row),
+            )
+        };
+        let mut pieces = pair.model.iter().zip(block.from(0)).map(piece).take(count);
+        // Some one by one, then two runs, as leaves are merged.
+        for (piece, tag) in pieces.by_ref().take(count / 5) {
+            copy.push(&block.bytes()[piece], tag);
         }
+        let run: Vec<_> = pieces.by_ref().take(count / 3).collect();
+        copy.append(block, run.into_iter());
+        copy.append(block, pieces);
         let copy = Block::check(&bytes, &hash).expect("it was made here");
         assert_eq!((copy.count(), copy.used_len()), (count, bytes.len()));
     }

@@ -1,4 +1,4 @@
-//! Elements that come or change: inserting, replacing, splitting.
+//! Elements that come or change: inserting, replacing.
 //!
 //! ```text
 //!  fits the leaf ───────▶ in place
@@ -10,40 +10,20 @@
 //! A split needs room in the node above, so the full nodes of the path are split before it, the
 //! highest first.
 //!
-//! Not here: elements that go (`shrink.rs`).
+//! Not here: how a leaf is split (`split.rs`), elements that go (`shrink.rs`).
 
-use super::node::{CHILDREN_MAX, Entry, NEVER, Node, NodeMut};
+use super::node::{CHILDREN_MAX, Entry, NEVER};
 use super::path::{Path, Place, Step};
+use super::split::Guest;
 use super::store::{BlockId, BlockStore, HEAD_BYTES, HashBytes};
 use super::view::hash_order;
 use super::{Tree, block_offset, leaf_block};
-use crate::structures::block::{Block, BlockMut, Element, ElementRef, Position, Shape};
-use crate::structures::item::{self, Code, score_order};
+use crate::structures::block::{Block, BlockMut, Element, Position, Shape};
+use crate::structures::item::Code;
 use arrayvec::ArrayVec;
-
-/// From the label of a list's last leaf to that of a new one after it. Labels wrap, so a queue
-/// never runs out of them, and 2^32 leaves may lie between its ends.
-const LABEL_STEP: u64 = 1 << 32;
 
 /// How many children more a node has room for when it must be copied.
 const NODE_ROOM: usize = 4;
-
-/// An element of a leaf that is about to be split, or the one for which it is.
-struct Piece {
-    /// By what it stands in the tree: its hash's order, or its index.
-    order: u64,
-    tag: u8,
-    len: usize,
-    /// Where it stands in the leaf; none for the new one.
-    offset: Option<usize>,
-}
-
-/// The element that needs room in a leaf.
-struct Guest {
-    order: u64,
-    len: usize,
-    index: usize,
-}
 
 impl Tree {
     /// Inserts `element` at a place where its key was looked for and not found; in a list before
@@ -201,7 +181,12 @@ impl Tree {
     }
 
     /// An empty leaf with room for an element of `len` bytes.
-    fn empty_leaf<S: BlockStore>(&mut self, store: &mut S, len: usize, label: u64) -> BlockId {
+    pub(super) fn empty_leaf<S: BlockStore>(
+        &mut self,
+        store: &mut S,
+        len: usize,
+        label: u64,
+    ) -> BlockId {
         let needed = block_offset(self.shape) + Block::len_of(self.shape, false, 1, len);
         self.new_leaf(store, needed, 1, label)
     }
@@ -270,8 +255,9 @@ impl Tree {
         }
     }
 
-    /// Copies a leaf to one of at least `needed` bytes. A list's leaf that grows at an end is going
-    /// to grow there again, so it doubles.
+    /// Copies a leaf to one of at least `needed` bytes, an eighth more: so a leaf is copied four
+    /// times until it is full, not eight times. A list's leaf that grows at an end is going to grow
+    /// there again, so it doubles.
     fn enlarge<S: BlockStore>(
         &mut self,
         store: &mut S,
@@ -282,11 +268,12 @@ impl Tree {
         let old = store.bytes(path.leaf);
         let count = leaf_block(self.shape, old).count();
         let at_end = self.shape == Shape::List && (guest.index == 0 || guest.index == count);
-        let wanted = if at_end {
-            needed.max((old.len() * 2).min(self.leaf_bytes_max()))
+        let roomy = if at_end {
+            old.len() * 2
         } else {
-            needed
+            needed + needed / 8
         };
+        let wanted = needed.max(roomy.min(self.leaf_bytes_max()));
         let len = store.good_len(wanted);
         let is_front = at_end && guest.index == 0 && count > 0;
         let front_room = if is_front {
@@ -315,284 +302,12 @@ impl Tree {
         self.retire(store, old);
     }
 
-    /// Splits a leaf so that `guest` fits one part, or at least comes nearer to that. The path
-    /// leads to the part in which it belongs; its index there. None if all hashes are equal.
-    fn split<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        path: &mut Path,
-        guest: &Guest,
-    ) -> Option<usize> {
-        let count = self.block(store, path.leaf).count();
-        if !self.shape.is_hashed() {
-            // Whoever appends is going to append again: the old leaf stays full.
-            if guest.index == count && path.is_at_end(store, false) {
-                self.add_leaf_after(store, path, guest, guest.order);
-                return Some(0);
-            }
-            if guest.index == 0 && path.is_at_end(store, true) {
-                let border = self.first_order(store, path.leaf);
-                self.add_leaf_before(store, path, guest, border);
-                return Some(0);
-            }
-        }
-        let pieces = self.pieces(store, path.leaf, guest);
-        let cut = cut(&pieces, self.shape.is_hashed())?;
-        let border = pieces[cut].order;
-        let (left, right) = pieces.split_at(cut);
-        let is_guest = |piece: &Piece| piece.offset.is_none();
-        if left.iter().all(is_guest) {
-            self.add_leaf_before(store, path, guest, border);
-            return Some(0);
-        }
-        if right.iter().all(is_guest) {
-            self.add_leaf_after(store, path, guest, border);
-            return Some(0);
-        }
-        self.divide(store, path, left, right, border);
-        let side = if left.iter().any(is_guest) {
-            left
-        } else {
-            path.steps
-                .last_mut()
-                .expect("a split leaf has a parent")
-                .slot += 1;
-            path.leaf = self.parent(store, path).child(self.slot(path));
-            right
-        };
-        if self.shape.is_hashed() {
-            Some(side.len() - 1)
-        } else {
-            side.iter().position(is_guest)
-        }
-    }
-
-    /// The elements of a leaf and the guest, in order.
-    fn pieces<S: BlockStore>(&self, store: &S, leaf: BlockId, guest: &Guest) -> Vec<Piece> {
-        let block = self.block(store, leaf);
-        let hasher = store.hasher();
-        let shape = self.shape;
-        let piece = |(position, element): (Position, ElementRef)| {
-            let (order, tag) = match shape {
-                Shape::Set | Shape::Map => {
-                    let hash = hasher.hash_bytes(item::hashed_part(element.key_bytes()));
-                    (hash_order(hash), hash as u8)
-                }
-                Shape::Scored => (score_order(element.score()), 0),
-                Shape::List => (0, 0),
-            };
-            Piece {
-                order,
-                tag,
-                len: element.bytes().len(),
-                offset: Some(position.offset),
-            }
-        };
-        let mut pieces = Vec::with_capacity(block.count() + 1);
-        pieces.extend(block.from(0).map(piece));
-        let index = if shape.is_hashed() {
-            pieces.sort_unstable_by_key(|piece| piece.order);
-            pieces.partition_point(|piece| piece.order <= guest.order)
-        } else {
-            guest.index
-        };
-        let new = Piece {
-            order: guest.order,
-            tag: 0,
-            len: guest.len,
-            offset: None,
-        };
-        pieces.insert(index, new);
-        pieces
-    }
-
-    /// Replaces a leaf by two: with the pieces on the left, where the path leads still, and with
-    /// those on the right.
-    fn divide<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        path: &mut Path,
-        left: &[Piece],
-        right: &[Piece],
-        border: u64,
-    ) {
-        self.make_room(store, path);
-        let old = path.leaf;
-        let label = self.label(store, old);
-        let right_label = self.label_after(store, path);
-        let left_entry = self.leaf_of(store, old, left, label);
-        let right_entry = self.leaf_of(store, old, right, right_label);
-        let slot = self.slot(path);
-        let order = self.parent(store, path).order(slot);
-        let mut parent = self.edit_parent(store, path);
-        parent.set(
-            slot,
-            Entry {
-                order,
-                ..left_entry
-            },
-        );
-        let order = self.border(border, right_label);
-        let mut parent = self.edit_parent(store, path);
-        parent.insert(
-            slot + 1,
-            Entry {
-                order,
-                ..right_entry
-            },
-        );
-        path.leaf = left_entry.child;
-        self.retire(store, old);
-    }
-
-    /// A leaf with the pieces of another one, and with room for the guest if it is among them.
-    fn leaf_of<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        old: BlockId,
-        pieces: &[Piece],
-        label: u64,
-    ) -> Entry {
-        let (shape, is_tagged) = (self.shape, self.is_tagged());
-        let offset = block_offset(shape);
-        let len_of = |pieces: &mut dyn Iterator<Item = &Piece>| {
-            let (count, len) =
-                pieces.fold((0, 0), |(count, len), piece| (count + 1, len + piece.len));
-            (count, offset + Block::len_of(shape, is_tagged, count, len))
-        };
-        let (count, len) = len_of(&mut pieces.iter().filter(|piece| piece.offset.is_some()));
-        let (_, len_with_guest) = len_of(&mut pieces.iter());
-        let is_enough = len_with_guest <= self.leaf_bytes_max();
-        let needed = if is_enough { len_with_guest } else { len };
-        let leaf = self.new_leaf(store, needed, count, label);
-        let (from, to) = store.pair(old, leaf);
-        let mut block = BlockMut::new(&mut to[offset..]);
-        for piece in pieces {
-            if let Some(start) = piece.offset {
-                block.push(&from[offset + start..][..piece.len], piece.tag);
-            }
-        }
-        Entry {
-            order: 0,
-            child: leaf,
-            elements: count as u64,
-            deadline: block.block().least_deadline().unwrap_or(NEVER),
-        }
-    }
-
-    /// An empty leaf for an element of `len` bytes, to stand beside the path's. Where it comes to
-    /// an end of a tree of more than [`CHILDREN_MAX`] leaves that keeps its elements in order, it
-    /// is as long as leaves may be: whoever appends is going to fill it, and nothing is copied
-    /// meanwhile.
-    fn leaf_beside<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        path: &Path,
-        len: usize,
-        label: u64,
-        is_at_end: bool,
-    ) -> BlockId {
-        if !is_at_end || self.shape.is_hashed() || path.steps.len() < 2 {
-            return self.empty_leaf(store, len, label);
-        }
-        let needed = block_offset(self.shape) + Block::len_of(self.shape, false, 1, len);
-        self.new_leaf(store, needed.max(self.leaf_bytes_max()), 1, label)
-    }
-
-    /// An empty leaf for the guest after the path's, to which the path then leads.
-    fn add_leaf_after<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        path: &mut Path,
-        guest: &Guest,
-        border: u64,
-    ) {
-        self.make_room(store, path);
-        let label = self.label_after(store, path);
-        let is_last = path.is_at_end(store, false);
-        let leaf = self.leaf_beside(store, path, guest.len, label, is_last);
-        path.steps.last_mut().expect("make_room gave it one").slot += 1;
-        path.leaf = leaf;
-        let entry = Entry {
-            order: self.border(border, label),
-            child: leaf,
-            elements: 0,
-            deadline: NEVER,
-        };
-        let slot = self.slot(path);
-        self.edit_parent(store, path).insert(slot, entry);
-    }
-
-    /// The same before the path's leaf, whose elements are all from `border` on.
-    fn add_leaf_before<S: BlockStore>(
-        &mut self,
-        store: &mut S,
-        path: &mut Path,
-        guest: &Guest,
-        border: u64,
-    ) {
-        self.make_room(store, path);
-        let old_label = self.label(store, path.leaf);
-        // Between two leaves it shares the label of the second: labels may repeat, but not descend.
-        let is_first = path.is_at_end(store, true);
-        let label = old_label.wrapping_sub(if is_first { LABEL_STEP } else { 0 });
-        let leaf = self.leaf_beside(store, path, guest.len, label, is_first);
-        path.leaf = leaf;
-        let slot = self.slot(path);
-        let order = self.parent(store, path).order(slot);
-        let order = self.border(order, label);
-        let old_order = self.border(border, old_label);
-        let entry = Entry {
-            order,
-            child: leaf,
-            elements: 0,
-            deadline: NEVER,
-        };
-        let mut parent = self.edit_parent(store, path);
-        parent.set_order(slot, old_order);
-        parent.insert(slot, entry);
-    }
-
     /// The order of a child: what separates it from those before, or, in a list, its label.
     pub(super) fn border(&self, border: u64, label: u64) -> u64 {
         match self.shape {
             Shape::List => label,
             Shape::Set | Shape::Map | Shape::Scored => border,
         }
-    }
-
-    /// The order of a leaf's first element, in a tree by score.
-    fn first_order<S: BlockStore>(&self, store: &S, leaf: BlockId) -> u64 {
-        match (self.shape, self.block(store, leaf).get(0)) {
-            (Shape::Scored, Some(first)) => score_order(first.score()),
-            _ => 0,
-        }
-    }
-
-    /// A label for a new leaf after the path's: in the middle to the next one, which may be its
-    /// own.
-    fn label_after<S: BlockStore>(&self, store: &S, path: &Path) -> u64 {
-        let label = self.label(store, path.leaf);
-        match path.order_after(store) {
-            Some(next) => label.wrapping_add(next.wrapping_sub(label) / 2),
-            None => label.wrapping_add(LABEL_STEP),
-        }
-    }
-
-    fn slot(&self, path: &Path) -> usize {
-        path.steps.last().expect("the leaf has a parent").slot
-    }
-
-    fn parent<'s, S: BlockStore>(&self, store: &'s S, path: &Path) -> Node<'s> {
-        self.node(
-            store,
-            path.steps.last().expect("the leaf has a parent").node,
-        )
-    }
-
-    fn edit_parent<'s, S: BlockStore>(&self, store: &'s mut S, path: &Path) -> NodeMut<'s> {
-        let parent = path.steps.last().expect("the leaf has a parent").node;
-        self.edit_node(store, parent)
     }
 
     /// Makes room for another child in the node above the leaf, and makes that node if the leaf is
@@ -738,22 +453,4 @@ pub(super) fn sum(entries: &[Entry], child: BlockId, order: u64) -> Entry {
         elements: entries.iter().map(|entry| entry.elements).sum(),
         deadline: deadlines.min().unwrap_or(NEVER),
     }
-}
-
-/// Where to cut pieces in two, both with one at least: nearest to the middle of their bytes that
-/// does not separate equal hashes. None if all are equal.
-fn cut(pieces: &[Piece], is_hashed: bool) -> Option<usize> {
-    let total: usize = pieces.iter().map(|piece| piece.len).sum();
-    let mut left = 0usize;
-    let mut best = None;
-    for (index, piece) in pieces.iter().enumerate() {
-        let distance = (2 * left).abs_diff(total);
-        let is_tie = |before: &Piece| is_hashed && before.order == piece.order;
-        let may_cut = index > 0 && !is_tie(&pieces[index - 1]);
-        if may_cut && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, index));
-        }
-        left += piece.len;
-    }
-    best.map(|(_, index)| index)
 }

@@ -11,7 +11,7 @@ use super::node::{CHILDREN_MAX, Entry, NEVER, Node};
 use super::path::{Path, Place};
 use super::store::{BlockId, BlockStore, HashBytes};
 use super::{Tree, block_offset, grow::sum};
-use crate::structures::block::{Block, BlockMut, ElementRef};
+use crate::structures::block::{Block, BlockMut, ElementRef, Position};
 use crate::structures::item;
 use arrayvec::ArrayVec;
 use std::ops::Range;
@@ -161,15 +161,20 @@ impl Tree {
         let is_tagged = self.is_tagged();
         let hasher = store.hasher();
         let (from, to) = store.pair(from, to);
-        let mut block = BlockMut::new(&mut to[offset..]);
-        for element in Block::new(&from[offset..]).elements() {
+        let piece = |(position, element): (Position, ElementRef)| {
             let tag = if is_tagged {
                 hasher.hash_bytes(item::hashed_part(element.key_bytes())) as u8
             } else {
                 0
             };
-            block.push(element.bytes(), tag);
-        }
+            (
+                position.offset..position.offset + element.bytes().len(),
+                tag,
+            )
+        };
+        let source = Block::new(&from[offset..]);
+        let mut block = BlockMut::new(&mut to[offset..]);
+        block.append(source, source.from(0).map(piece));
     }
 
     /// Puts `entry` in the place of two neighbours.

@@ -48,6 +48,18 @@ impl<'a> Key<'a> {
         Self { code, hash }
     }
 
+    /// The key of an element whose hash is known.
+    #[inline]
+    pub fn with_hash(code: Code<'a>, hash: u64) -> Self {
+        Self { code, hash }
+    }
+
+    /// Its hash.
+    #[inline]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
     /// The key's code, to write it.
     pub fn code(&self) -> Code<'a> {
         self.code
@@ -176,15 +188,25 @@ impl View {
         })
     }
 
-    /// Asks for what a search is going to read in the leaf that a descent has come to, which must
-    /// have arrived.
+    /// Asks for what a search for a key of this hash is going to read in the leaf that a descent
+    /// has come to, which must have arrived; and where the key is not there, for what inserting an
+    /// element of `written_len` bytes is, if that is not 0.
     ///
     /// # Panics
     /// If it has not come to its leaf.
     #[inline]
-    pub fn prefetch_element<S: BlockStore>(&self, store: &S, descent: Descent, key: &Key) {
+    pub fn prefetch_element<S: BlockStore>(
+        &self,
+        store: &S,
+        descent: Descent,
+        hash: u64,
+        written_len: usize,
+    ) {
         assert!(descent.levels == 0, "a descent ends at a leaf");
-        self.block(store, descent.id).prefetch_candidate(key.tag());
+        let block = self.block(store, descent.id);
+        if !block.prefetch_candidate(hash as u8) && written_len > 0 {
+            block.prefetch_insert(written_len);
+        }
     }
 
     /// The same for a search by score.

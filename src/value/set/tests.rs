@@ -18,7 +18,7 @@ fn encoding(lodging: &Lodging) -> &'static str {
 fn add(lodging: &mut Lodging, members: &[&str]) -> usize {
     let mut set = lodging.change::<Set>();
     let first = Code::of_text(members[0].as_bytes());
-    set.expect(first.item(), members.len() as u64);
+    set.expect(|| first.item(), members.len() as u64);
     let added = members.iter().filter(|member| set.add(member.as_bytes()));
     added.count()
 }
@@ -77,7 +77,7 @@ fn agrees_with_a_model_in_all_forms() {
             let mut set = lodging.change::<Set>();
             match random.u8(0..10) {
                 0..7 => {
-                    set.expect(Code::of_text(&member).item(), 1);
+                    set.expect(|| Code::of_text(&member).item(), 1);
                     let is_new = set.add(&member);
                     assert_eq!(is_new, model.insert(member), "seed {seed}");
                 }

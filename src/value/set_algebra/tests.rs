@@ -25,7 +25,7 @@ fn random_set(random: &mut fastrand::Rng, count: usize, has_texts: bool) -> (Lod
             true => format!("m{number}").into_bytes(),
             false => number.to_string().into_bytes(),
         };
-        set.expect(Code::of_text(&member).item(), 1);
+        set.expect(|| Code::of_text(&member).item(), 1);
         set.add(&member);
         model.insert(member);
     }
@@ -106,7 +106,7 @@ fn integers_alone_are_told_in_ascending_order() {
     let lodgings = [[5, 1, -9], [7, 1, 5]].map(|members| {
         let mut lodging = Lodging::new::<Set>(7);
         let mut set = lodging.change::<Set>();
-        set.expect(Item::Integer(0), 1);
+        set.expect(|| Item::Integer(0), 1);
         for member in members {
             set.add_item(Item::Integer(member));
         }
