@@ -12,6 +12,8 @@
 //! After Gopal and others, "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
 //! Instruction", Intel, 2009.
 //!
+//! Own code, for the crates that do this ask for a newer compiler or know other polynomials only.
+//!
 //! Cost: a tenth of an instruction a byte. Only on x86-64, if the processor has the instruction.
 //!
 //! Not here: tables, and bytes that are fewer (`crc64.rs`).
