@@ -7,7 +7,8 @@
 //! ```
 //!
 //! 1. The lines come from the same sections that the tables are made of (`report.rs`).
-//! 2. The file's name is the date to the minute and the commit, so that no run replaces another.
+//! 2. The file's name is the date to the minute and the commit, and a number where there is one of
+//!    that name, so that no run replaces another.
 //!
 //! Not here: the tables (`report.rs`), where the facts about the machine come from (`machine.rs`).
 
@@ -66,7 +67,13 @@ pub(crate) fn write(date: &str, commit: &str, lines: &str) -> io::Result<PathBuf
         .trim_end_matches(" UTC")
         .replace(' ', "-")
         .replace(':', "");
-    let path = PathBuf::from(RUNS).join(format!("{date}-{commit}.jsonl"));
+    let folder = PathBuf::from(RUNS);
+    let mut path = folder.join(format!("{date}-{commit}.jsonl"));
+    let mut number = 1;
+    while path.exists() {
+        number += 1;
+        path = folder.join(format!("{date}-{commit}-{number}.jsonl"));
+    }
     fs::write(&path, lines)?;
     Ok(path)
 }
