@@ -547,6 +547,32 @@ fn content(rig: &mut Rig) -> String {
     text
 }
 
+/// Executes the same requests in a batch and one by one; the replies must be the same bytes.
+fn assert_batch_equals_single(
+    batched: &mut Rig,
+    single: &mut Rig,
+    requests: &[Vec<Vec<u8>>],
+    seed: u64,
+) {
+    let (outcome, replies) = batched.batch_of(requests, NO_LIMIT);
+    let all = (requests.len(), None);
+    assert_eq!((outcome.executed_count, outcome.stop), all, "seed {seed}");
+    let mut expected = Vec::new();
+    for words in requests {
+        let request = OwnedArgs::from_slices(words);
+        let (session, now) = (single.session, single.now);
+        single
+            .engine
+            .execute(session, request.args(), now, &mut expected);
+    }
+    assert!(
+        replies == expected,
+        "seed {seed}: {requests:?}\n{}\n{}",
+        replies.escape_ascii(),
+        expected.escape_ascii()
+    );
+}
+
 /// Goal: a batch is nothing but its requests one after the other. Method: the same random requests
 /// to two engines of one seed, in batches of random size and one by one; also I8.
 #[test]
@@ -554,25 +580,10 @@ fn a_batch_equals_its_requests_one_by_one() {
     for seed in 0..40 {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut batched, mut single) = (Rig::new(), Rig::new());
-        for round in 0..30 {
+        for _ in 0..30 {
             let count = random.usize(1..100);
             let requests: Vec<_> = (0..count).map(|_| random_request(&mut random)).collect();
-            let (outcome, replies) = batched.batch_of(&requests, NO_LIMIT);
-            assert_eq!((outcome.executed_count, outcome.stop), (count, None));
-            let mut expected = Vec::new();
-            for words in &requests {
-                let request = OwnedArgs::from_slices(words);
-                let (session, now) = (single.session, single.now);
-                single
-                    .engine
-                    .execute(session, request.args(), now, &mut expected);
-            }
-            assert!(
-                replies == expected,
-                "seed {seed}, round {round}: {requests:?}\n{}\n{}",
-                replies.escape_ascii(),
-                expected.escape_ascii()
-            );
+            assert_batch_equals_single(&mut batched, &mut single, &requests, seed);
             let step_ms = random.u64(0..20);
             for rig in [&mut batched, &mut single] {
                 rig.now = rig.now.plus_ms(step_ms);

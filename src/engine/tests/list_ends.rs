@@ -34,18 +34,10 @@ fn a_batch_at_the_ends_of_lists_equals_its_requests_one_by_one() {
     for seed in 0..10 {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut batched, mut single) = (Rig::new(), Rig::new());
-        for round in 0..20 {
+        for _ in 0..20 {
             let count = random.usize(1..150);
             let requests: Vec<_> = (0..count).map(|_| random_request(&mut random)).collect();
-            let (outcome, replies) = batched.batch_of(&requests, NO_LIMIT);
-            assert_eq!((outcome.executed_count, outcome.stop), (count, None));
-            let mut expected = Vec::new();
-            for words in &requests {
-                let request = OwnedArgs::from_slices(words);
-                let (session, now) = (single.session, single.now);
-                (single.engine).execute(session, request.args(), now, &mut expected);
-            }
-            assert!(replies == expected, "seed {seed}, round {round}");
+            assert_batch_equals_single(&mut batched, &mut single, &requests, seed);
             batched.engine.check_invariants();
         }
         for key in 0..5 {
