@@ -19,7 +19,6 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{SupportedProtocolVersion, version};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What new connections get.
@@ -77,10 +76,6 @@ impl Settings {
     }
 }
 
-fn path(config: &Config, name: &[u8]) -> PathBuf {
-    config.path_in_dir(name)
-}
-
 /// Checks the certificates of clients, if that is wanted.
 fn client_verifier(config: &Config) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if config.tls_auth_clients == AuthenticateClients::No {
@@ -118,7 +113,7 @@ pub(super) fn authorities(config: &Config) -> Result<RootCertStore, TlsError> {
         }
     }
     if !config.tls_ca_cert_dir.is_empty() {
-        let directory = path(config, &config.tls_ca_cert_dir);
+        let directory = config.path_in_dir(&config.tls_ca_cert_dir);
         let names = FileSystem::again().names(directory.as_os_str().as_bytes());
         let unreadable = |error| TlsError::of_file("tls-ca-cert-dir", &directory, error);
         for name in names.map_err(unreadable)? {
