@@ -13,7 +13,7 @@
 //! Not here: copies of single blocks that views see (`mod.rs`).
 
 use super::Tree;
-use super::node::{Entry, NEVER};
+use super::node::Entry;
 use super::store::{BlockId, BlockStore};
 use super::view::View;
 
@@ -67,12 +67,7 @@ impl Tree {
         step.slot += 1;
         let (parent, slot) = (step.node, step.slot);
         path.leaf = leaf;
-        let entry = Entry {
-            order: self.border(order, self.label(store, leaf)),
-            child: leaf,
-            elements: 0,
-            deadline: NEVER,
-        };
+        let entry = Entry::of_empty(self.border(order, self.label(store, leaf)), leaf);
         self.edit_node(store, parent).insert(slot, entry);
         self.change_elements(store, &path, count as i64);
         if let Some(deadline) = deadline {

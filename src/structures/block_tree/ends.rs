@@ -14,6 +14,7 @@
 
 use super::node::Node;
 use super::store::{BlockId, BlockStore};
+use super::view::step_down;
 use super::{Tree, View, block_offset, leaf_block};
 use crate::structures::block::{Element, ElementRef, End, Shape};
 use crate::structures::item::Code;
@@ -40,14 +41,10 @@ impl EndDescent {
     /// was one, so that another step is worth while.
     #[inline]
     fn advance<S: BlockStore>(&mut self, store: &S) -> bool {
-        if self.levels == 0 {
-            return false;
-        }
-        let node = Node::new(store.bytes(self.id));
-        self.id = node.child(outermost(self.end, node));
-        self.levels -= 1;
-        store.prefetch(self.id);
-        true
+        let end = self.end;
+        step_down(store, &mut self.id, &mut self.levels, |node| {
+            outermost(end, node)
+        })
     }
 
     /// Takes look-ups down to their leaves, a level of all of them at a time.

@@ -42,6 +42,18 @@ pub(super) struct Entry {
     pub(super) deadline: u64,
 }
 
+impl Entry {
+    /// A leaf without elements.
+    pub(super) fn of_empty(order: u64, child: BlockId) -> Self {
+        Self {
+            order,
+            child,
+            elements: 0,
+            deadline: NEVER,
+        }
+    }
+}
+
 /// A node to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {

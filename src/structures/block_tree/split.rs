@@ -262,12 +262,7 @@ impl Tree {
         let leaf = self.leaf_beside(store, path, guest.len, label, is_last);
         path.steps.last_mut().expect("make_room gave it one").slot += 1;
         path.leaf = leaf;
-        let entry = Entry {
-            order: self.border(border, label),
-            child: leaf,
-            elements: 0,
-            deadline: NEVER,
-        };
+        let entry = Entry::of_empty(self.border(border, label), leaf);
         let slot = self.slot(path);
         self.edit_parent(store, path).insert(slot, entry);
     }
@@ -291,12 +286,7 @@ impl Tree {
         let order = self.parent(store, path).order(slot);
         let order = self.border(order, label);
         let old_order = self.border(border, old_label);
-        let entry = Entry {
-            order,
-            child: leaf,
-            elements: 0,
-            deadline: NEVER,
-        };
+        let entry = Entry::of_empty(order, leaf);
         let mut parent = self.edit_parent(store, path);
         parent.set_order(slot, old_order);
         parent.insert(slot, entry);

@@ -72,6 +72,25 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Goes down from a node that stands `levels` above the leaves to the child that `choose` names,
+/// and asks for it; false at a leaf.
+#[inline]
+pub(super) fn step_down<S: BlockStore>(
+    store: &S,
+    id: &mut BlockId,
+    levels: &mut usize,
+    choose: impl FnOnce(Node<'_>) -> usize,
+) -> bool {
+    if *levels == 0 {
+        return false;
+    }
+    let node = Node::new(store.bytes(*id));
+    *id = node.child(choose(node));
+    *levels -= 1;
+    store.prefetch(*id);
+    true
+}
+
 /// How far a look-up by key or by score has come. Any change of the tree makes it stale.
 #[derive(Clone, Copy, Debug)]
 pub struct Descent {
@@ -85,14 +104,10 @@ impl Descent {
     /// was one, so that another step is worth while.
     #[inline]
     pub fn advance<S: BlockStore>(&mut self, store: &S) -> bool {
-        if self.levels == 0 {
-            return false;
-        }
-        let node = Node::new(store.bytes(self.id));
-        self.id = node.child(node.slot_of(self.order));
-        self.levels -= 1;
-        store.prefetch(self.id);
-        true
+        let order = self.order;
+        step_down(store, &mut self.id, &mut self.levels, |node| {
+            node.slot_of(order)
+        })
     }
 
     /// Takes look-ups down to their leaves, a level of all of them at a time.
